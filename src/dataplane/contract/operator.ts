@@ -1,0 +1,73 @@
+/**
+ * Operator: one physical operator of a chain, pushed batch by batch.
+ *
+ * Flow:    task → operator → next operator of the chain … → exchange or sink writer, all within one synchronous call.
+ * Rules:   no await and no I/O in processBatch; a batch is valid only during the call (columnar/batch.ts); what an
+ *          operator keeps lives in keyed state, never beside it. State changed by a call is part of the next checkpoint:
+ *          operators hold nothing back across a barrier (prepareSnapshot flushes what is folded).
+ * Watermarks: epoch milliseconds as a number; MIN_WATERMARK before the first, MAX_WATERMARK at the end of all input.
+ */
+import type { BatchPtr } from "../../foundation/columnar/batch.ts";
+import type { Schema } from "../../foundation/columnar/schema.ts";
+import type { ExecNode } from "../../foundation/plan/exec-node.ts";
+import type { Clock, Random } from "../../foundation/host/env.ts";
+import type { KernelExports } from "../kernels/kernels.generated.ts";
+import type { KeyedStateBackend } from "./keyed-state.ts";
+import type { MetricGroup } from "./metrics.ts";
+
+export const MIN_WATERMARK = Number.MIN_SAFE_INTEGER;
+export const MAX_WATERMARK = Number.MAX_SAFE_INTEGER;
+
+/** Where an operator's results go. */
+export interface Output {
+  /** False asks the caller to stop producing as soon as it can: downstream is full (backpressure). */
+  emit(batch: BatchPtr): boolean;
+  emitWatermark(watermark: number): void;
+}
+
+/** The worker's memory and kernels, shared by everything that runs in the worker. */
+export interface WorkerRuntime {
+  readonly memory: WebAssembly.Memory;
+  readonly kernels: KernelExports;
+  /** Raw exports, for generated modules that import kernels. */
+  readonly kernelInstance: WebAssembly.Exports;
+}
+
+export interface OperatorContext {
+  readonly runtime: WorkerRuntime;
+  readonly inputs: readonly Schema[];
+  readonly state: KeyedStateBackend;
+  readonly output: Output;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly metrics: MetricGroup;
+  readonly subtaskIndex: number;
+  readonly parallelism: number;
+  /** Options of the plan (Flink's keys), defaults not filled in. */
+  readonly config: Readonly<Record<string, string>>;
+  readonly timeZone: string;
+  readonly mode: "streaming" | "batch";
+  /** Asks for onProcessingTime(time) at or after `time` (epoch ms). Not state: re-register in open() from state. */
+  registerProcessingTimer(time: number): void;
+}
+
+export interface Operator {
+  /** Compiles, creates or finds its state. Called once, before any row; after a restore the state is filled already. */
+  open(): void;
+  processBatch(input: number, batch: BatchPtr): void;
+  /** The combined watermark of all inputs has risen; emits results, then passes it on with output.emitWatermark. */
+  processWatermark(watermark: number): void;
+  /** Nothing more will come from this input (after its last batch and watermark). */
+  endInput(input: number): void;
+  onProcessingTime(time: number): void;
+  /** Before a barrier is passed on: emit what is folded or buffered, so that state alone is the truth. */
+  prepareSnapshot(): void;
+  /** Idempotent. */
+  close(): void;
+}
+
+/** One factory per ExecNode type; operators/index.ts holds the registry. */
+export type OperatorFactory<N extends ExecNode = ExecNode> = (
+  node: N,
+  context: OperatorContext,
+) => Operator;

@@ -1,0 +1,14 @@
+/** Connectors and formats by name: runtime finds them here and imports none of them. */
+import type { FormatFactory } from "./format.ts";
+import type { SinkFactory } from "./sink.ts";
+import type { SourceFactory } from "./source.ts";
+
+export interface ConnectorRegistry {
+  /** Throws MR30xx with the known names when there is none. */
+  source(identifier: string): SourceFactory;
+  sink(identifier: string): SinkFactory;
+  format(identifier: string): FormatFactory;
+  readonly sources: readonly string[];
+  readonly sinks: readonly string[];
+  readonly formats: readonly string[];
+}

@@ -1,0 +1,265 @@
+/**
+ * ExecPlan: the compiled plan, the versioned JSON contract between language and data plane.
+ *
+ * A plan is a DAG of ExecNodes named as Flink names them (StreamExec…). Node ids are stable for one query text: state is
+ * found again by `uid`. Nodes are listed so that inputs come before their readers.
+ *
+ * Version: PLAN_VERSION; a reader refuses a newer one.
+ */
+import type { LogicalType } from "../columnar/logical-type.ts";
+import type { Schema } from "../columnar/schema.ts";
+import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
+
+export const PLAN_VERSION = 1;
+
+/** Which kinds of change a stream may hold. `retract` has -U before each +U; `upsert` has no -U. */
+export type ChangelogMode = "insert-only" | "retract" | "upsert";
+
+/** How rows find the subtask of the reader. */
+export type Distribution =
+  | { readonly kind: "forward" }
+  | { readonly kind: "hash"; readonly keys: readonly number[] }
+  | { readonly kind: "singleton" }
+  | { readonly kind: "broadcast" }
+  | { readonly kind: "rebalance" };
+
+export interface ExecInput {
+  readonly node: number;
+  readonly distribution: Distribution;
+}
+
+interface Base {
+  readonly id: number;
+  /** Stable name of the operator's state across plans of the same query, for example "5_group-aggregate". */
+  readonly uid: string;
+  readonly inputs: readonly ExecInput[];
+  readonly output: Schema;
+  readonly changelogMode: ChangelogMode;
+  /** Sets of output fields each of which identifies a row among the changes, if known. */
+  readonly upsertKeys: readonly (readonly number[])[];
+  /** As EXPLAIN prints it, for example "Calc(select=[a], where=[>(a, 1)])". */
+  readonly description: string;
+  /** Milliseconds that idle state of this node is kept; 0 = for ever. */
+  readonly stateTtlMs?: number;
+}
+
+/** A table that a source reads or a sink writes. */
+export interface TableSpec {
+  /** catalog.database.table */
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+  /** Physical (and metadata) columns as the connector knows them, before any projection. */
+  readonly schema: Schema;
+  /** Metadata key by field index, for columns that are read from or written to the connector's metadata. */
+  readonly metadata?: Readonly<Record<number, string>>;
+  readonly primaryKey?: readonly number[];
+  readonly partitionKeys?: readonly number[];
+}
+
+export interface TableSourceScanNode extends Base {
+  readonly type: "TableSourceScan";
+  readonly table: TableSpec;
+  /**
+   * For each output field the path of field indexes into the table's schema; `[2]` a column, `[2, 5]` a field of the
+   * ROW in column 2.
+   */
+  readonly projection: readonly (readonly number[])[];
+  /** Over the table's schema; the source may use it to read less, the Calc behind still filters. */
+  readonly filter?: Expression;
+  readonly limit?: number;
+  readonly bounded: boolean;
+}
+export interface ValuesNode extends Base {
+  readonly type: "Values";
+  readonly rows: readonly (readonly LiteralValue[])[];
+}
+export interface WatermarkAssignerNode extends Base {
+  readonly type: "WatermarkAssigner";
+  readonly rowtime: number;
+  /** TIMESTAMP or TIMESTAMP_LTZ expression over the input. */
+  readonly watermark: Expression;
+  readonly idleTimeoutMs: number;
+}
+export interface CalcNode extends Base {
+  readonly type: "Calc";
+  readonly projection: readonly Expression[];
+  readonly condition?: Expression;
+}
+export interface GroupAggregateNode extends Base {
+  readonly type: "GroupAggregate";
+  readonly grouping: readonly number[];
+  readonly aggregates: readonly AggregateCall[];
+  readonly generateUpdateBefore: boolean;
+}
+
+/** TUMBLE has only sizeMs; HOP slideMs; CUMULATE stepMs; SESSION gapMs and its own partition keys. */
+export interface WindowSpec {
+  readonly kind: "TUMBLE" | "HOP" | "CUMULATE" | "SESSION";
+  readonly sizeMs: number;
+  readonly slideMs?: number;
+  readonly stepMs?: number;
+  readonly gapMs?: number;
+  readonly offsetMs: number;
+  readonly partitionKeys?: readonly number[];
+  readonly time: TimeColumn;
+}
+export interface TimeColumn {
+  readonly attribute: "ROWTIME" | "PROCTIME";
+  /** Field index of the time attribute. */
+  readonly index: number;
+  readonly type: LogicalType;
+}
+/** Appends window_start, window_end, window_time. */
+export interface WindowTableFunctionNode extends Base {
+  readonly type: "WindowTableFunction";
+  readonly window: WindowSpec;
+}
+export type WindowProperty = "window_start" | "window_end" | "window_time";
+/** Output: grouping fields, aggregates, then `properties`. */
+export interface WindowAggregateNode extends Base {
+  readonly type: "WindowAggregate";
+  readonly window: WindowSpec;
+  /** Set when the input already carries windows (second level): field indexes of window_start and window_end. */
+  readonly attached?: { readonly start: number; readonly end: number };
+  readonly grouping: readonly number[];
+  readonly aggregates: readonly AggregateCall[];
+  readonly properties: readonly WindowProperty[];
+}
+
+export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";
+/** What a join side's rows are unique by: decides the layout of its state. */
+export type JoinInputUnique = "join-key-unique" | "has-unique-key" | "no-unique-key";
+export interface JoinSideSpec {
+  readonly unique: JoinInputUnique;
+  readonly uniqueKey?: readonly number[];
+  readonly stateTtlMs?: number;
+}
+/** Output: left fields, right fields (SEMI, ANTI: left only). */
+export interface JoinNode extends Base {
+  readonly type: "Join";
+  readonly joinType: JoinType;
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  /** By key: true when NULL = NULL does not match (SQL's `=`). */
+  readonly filterNulls: readonly boolean[];
+  /** Further condition over left fields then right fields. */
+  readonly condition?: Expression;
+  readonly left: JoinSideSpec;
+  readonly right: JoinSideSpec;
+}
+/** Joins rows of one window: keys hold window_start and window_end of both sides. Emits at the window's end. */
+export interface WindowJoinNode extends Base {
+  readonly type: "WindowJoin";
+  readonly joinType: JoinType;
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly leftWindowEnd: number;
+  readonly rightWindowEnd: number;
+  readonly attribute: "ROWTIME" | "PROCTIME";
+  readonly condition?: Expression;
+}
+/** Top-N: ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) between start and end (1-based, inclusive). */
+export interface RankNode extends Base {
+  readonly type: "Rank";
+  readonly partitionKeys: readonly number[];
+  readonly sort: readonly SortField[];
+  readonly rankType: "ROW_NUMBER";
+  readonly rankStart: number;
+  readonly rankEnd: number;
+  /** Appends the rank as BIGINT. */
+  readonly outputRankNumber: boolean;
+  readonly strategy:
+    | { readonly kind: "append" }
+    | { readonly kind: "update"; readonly primaryKey: readonly number[] }
+    | { readonly kind: "retract" };
+  readonly generateUpdateBefore: boolean;
+}
+/** ROW_NUMBER() = 1 on a time attribute. */
+export interface DeduplicateNode extends Base {
+  readonly type: "Deduplicate";
+  readonly keys: readonly number[];
+  readonly keepLast: boolean;
+  readonly time: TimeColumn;
+  readonly generateUpdateBefore: boolean;
+}
+export interface UnionNode extends Base {
+  readonly type: "Union";
+}
+/** Keyed by the primary key: turns upserts into full changes and drops what changes nothing. */
+export interface ChangelogNormalizeNode extends Base {
+  readonly type: "ChangelogNormalize";
+  readonly uniqueKey: readonly number[];
+  readonly condition?: Expression;
+  readonly generateUpdateBefore: boolean;
+}
+export interface DropUpdateBeforeNode extends Base {
+  readonly type: "DropUpdateBefore";
+}
+/** ORDER BY … LIMIT; limit -1 = all (bounded input only). */
+export interface SortLimitNode extends Base {
+  readonly type: "SortLimit";
+  readonly sort: readonly SortField[];
+  readonly offset: number;
+  readonly limit: number;
+  readonly generateUpdateBefore: boolean;
+  /** Input takes rows back. */
+  readonly retract: boolean;
+}
+export interface LimitNode extends Base {
+  readonly type: "Limit";
+  readonly offset: number;
+  readonly limit: number;
+  readonly generateUpdateBefore: boolean;
+  readonly retract: boolean;
+}
+/** One input row becomes one row per projection (GROUPING SETS). */
+export interface ExpandNode extends Base {
+  readonly type: "Expand";
+  readonly projections: readonly (readonly Expression[])[];
+}
+/** Its input has exactly the fields of table.schema, in order: the planner has put a Calc before it. */
+export interface SinkNode extends Base {
+  readonly type: "Sink";
+  readonly table: TableSpec;
+  /** What the connector is given. */
+  readonly sinkChangelogMode: ChangelogMode;
+  /** Fields of the input by which changes are upserted; empty = none. */
+  readonly upsertKey: readonly number[];
+  readonly upsertMaterialize: boolean;
+  readonly notNullEnforcer: "ERROR" | "DROP";
+  /** NOT NULL fields of the table, as field indexes of the input. */
+  readonly notNullFields: readonly number[];
+}
+
+export type ExecNode =
+  | TableSourceScanNode
+  | ValuesNode
+  | WatermarkAssignerNode
+  | CalcNode
+  | GroupAggregateNode
+  | WindowTableFunctionNode
+  | WindowAggregateNode
+  | JoinNode
+  | WindowJoinNode
+  | RankNode
+  | DeduplicateNode
+  | UnionNode
+  | ChangelogNormalizeNode
+  | DropUpdateBeforeNode
+  | SortLimitNode
+  | LimitNode
+  | ExpandNode
+  | SinkNode;
+
+export type ExecNodeType = ExecNode["type"];
+export type ExecNodeOf<T extends ExecNodeType> = Extract<ExecNode, { type: T }>;
+
+export interface ExecPlan {
+  readonly version: typeof PLAN_VERSION;
+  readonly nodes: readonly ExecNode[];
+  /** Options in force when the plan was made (Flink's keys). */
+  readonly config: Readonly<Record<string, string>>;
+  /** IANA zone of the session, for example "UTC" or "Asia/Shanghai". */
+  readonly timeZone: string;
+  readonly mode: "streaming" | "batch";
+}
