@@ -14,7 +14,13 @@ import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { exists, kernelsFolder, readStamp, repositoryRoot, writeAtomically } from "./build-files.ts";
+import {
+  exists,
+  kernelsFolder,
+  readStamp,
+  repositoryRoot,
+  writeAtomically,
+} from "./build-files.ts";
 import { type ExportedFunction, readFunctionExports } from "./wasm-exports.ts";
 
 const FLAGS = [
@@ -50,9 +56,11 @@ export interface KernelsBuild {
 }
 
 /** Compiles the kernels when their sources have changed; `force` compiles always. */
-export async function buildKernels({ force = false }: { force?: boolean } = {}): Promise<
-  KernelsBuild | undefined
-> {
+export async function buildKernels({
+  force = false,
+}: {
+  force?: boolean;
+} = {}): Promise<KernelsBuild | undefined> {
   if (!exists(join(kernelsFolder, ENTRY))) return undefined;
   const startedAt = performance.now();
   const sources = readSources();
@@ -60,9 +68,9 @@ export async function buildKernels({ force = false }: { force?: boolean } = {}):
   const wasmPath = join(kernelsFolder, "kernels.wasm");
   const typesPath = join(kernelsFolder, "kernels.generated.ts");
   const stamp = readStamp(STAMP);
-  if (!force && stamp["hash"] === hash && exists(wasmPath) && exists(typesPath)) {
-    const sizeBytes = Number(stamp["sizeBytes"]);
-    return { compiled: false, functions: Number(stamp["functions"]), sizeBytes, tookMs: 0 };
+  if (!force && stamp.hash === hash && exists(wasmPath) && exists(typesPath)) {
+    const sizeBytes = Number(stamp.sizeBytes);
+    return { compiled: false, functions: Number(stamp.functions), sizeBytes, tookMs: 0 };
   }
   const wasm = await compile();
   const functions = readFunctionExports(wasm);
