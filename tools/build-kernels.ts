@@ -11,7 +11,7 @@
  * Errors:  compiler messages on stderr, and an Error that names the folder.
  */
 import { createHash } from "node:crypto";
-import { mkdirSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -20,6 +20,7 @@ import {
   readStamp,
   repositoryRoot,
   writeAtomically,
+  writeStamp,
 } from "./build-files.ts";
 import { type ExportedFunction, readFunctionExports } from "./wasm-exports.ts";
 
@@ -46,7 +47,6 @@ const FLAGS = [
 ] as const;
 
 const ENTRY = "index.as.ts";
-const STAMP = join(repositoryRoot, ".cache", "build", "kernels.json");
 
 export interface KernelsBuild {
   readonly compiled: boolean;
@@ -67,7 +67,7 @@ export async function buildKernels({
   const hash = hashSources(sources);
   const wasmPath = join(kernelsFolder, "kernels.wasm");
   const typesPath = join(kernelsFolder, "kernels.generated.ts");
-  const stamp = readStamp(STAMP);
+  const stamp = readStamp("kernels");
   if (!force && stamp.hash === hash && exists(wasmPath) && exists(typesPath)) {
     const sizeBytes = Number(stamp.sizeBytes);
     return { compiled: false, functions: Number(stamp.functions), sizeBytes, tookMs: 0 };
@@ -76,9 +76,8 @@ export async function buildKernels({
   const functions = readFunctionExports(wasm);
   writeAtomically(wasmPath, wasm);
   writeAtomically(typesPath, generateInterface(functions, sources));
-  mkdirSync(join(repositoryRoot, ".cache", "build"), { recursive: true });
   const built = { functions: functions.length, sizeBytes: wasm.length };
-  writeAtomically(STAMP, `${JSON.stringify({ hash, ...built })}\n`);
+  writeStamp("kernels", { hash, ...built });
   return { compiled: true, ...built, tookMs: Math.round(performance.now() - startedAt) };
 }
 

@@ -1,0 +1,88 @@
+/**
+ * Bundles src/cli/main.ts into dist/cli.mjs, heavy parts into chunks that load on first use, and every `*.worker.ts`
+ * into a file of its own, so that `millrace` starts without reading hundreds of source files.
+ *
+ * URLs:    code finds its workers and data files only by `new URL("<relative path>", import.meta.url)`. Since every
+ *          output lies flat in dist/, that path is rewritten here: a worker to its output, a file under src/ to a copy
+ *          in dist/, anything else to its place relative to dist/ (dist/console becomes ./console).
+ * Output:  dist/cli.mjs, <name>.worker.mjs, <chunk>-<hash>.mjs, copied files, and build.json for bin/millrace.
+ * Limits:  base names of workers and copied files must be unique: a clash stops the build.
+ */
+import { copyFileSync, globSync, readFileSync, rmSync } from "node:fs";
+import { basename, dirname, join, relative, resolve } from "node:path";
+import type { Plugin } from "esbuild";
+import { exists, fingerprint, repositoryRoot, writeAtomically } from "./build-files.ts";
+
+const dist = join(repositoryRoot, "dist");
+const ENTRY = join(repositoryRoot, "src", "cli", "main.ts");
+const STAMP = join(dist, "build.json");
+const URL_PATTERN = /new URL\(\s*(["'`])(\.[^"'`$]*)\1,\s*import\.meta\.url,?\s*\)/g;
+
+export async function bundleCli(force: boolean): Promise<string> {
+  if (!exists(ENTRY)) return "no entry yet";
+  const startedAt = performance.now();
+  const { files, newestMs, hash } = fingerprint(["src"]);
+  if (!force && exists(join(dist, "cli.mjs")) && readBuiltFrom() === hash) return "unchanged";
+  const { build } = await import("esbuild");
+  const workers = globSync("src/**/*.worker.ts", { cwd: repositoryRoot });
+  const entryPoints = Object.fromEntries(workers.map((path) => [basename(path, ".ts"), path]));
+  if (Object.keys(entryPoints).length < workers.length) {
+    throw new Error(`two workers have the same file name: ${workers.join(", ")}`);
+  }
+  const copies = new Map<string, string>();
+  for (const old of globSync("*.mjs", { cwd: dist })) rmSync(join(dist, old));
+  await build({
+    absWorkingDir: repositoryRoot,
+    entryPoints: { ...entryPoints, cli: ENTRY },
+    outdir: dist,
+    outExtension: { ".js": ".mjs" },
+    bundle: true,
+    splitting: true,
+    format: "esm",
+    platform: "node",
+    target: "node24",
+    packages: "external",
+    legalComments: "none",
+    logLevel: "warning",
+    plugins: [rewriteUrls(copies)],
+  });
+  for (const [name, path] of copies) copyFileSync(path, join(dist, name));
+  writeAtomically(STAMP, `${JSON.stringify({ files, newestMs, hash })}\n`);
+  return `bundled in ${Math.round(performance.now() - startedAt)} ms`;
+}
+
+function readBuiltFrom(): unknown {
+  return exists(STAMP) ? JSON.parse(readFileSync(STAMP, "utf8")).hash : undefined;
+}
+
+function rewriteUrls(copies: Map<string, string>): Plugin {
+  return {
+    name: "rewrite-urls",
+    setup(build) {
+      build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
+        const text = readFileSync(path, "utf8");
+        if (!text.includes("import.meta.url")) return undefined;
+        const contents = text.replaceAll(
+          URL_PATTERN,
+          (_whole, _quote: string, target: string) =>
+            `new URL(${JSON.stringify(rewriteUrl(resolve(dirname(path), target), copies))}, import.meta.url)`,
+        );
+        return { contents, loader: "ts" };
+      });
+    },
+  };
+}
+
+/** Where an absolute path is found from a file in dist/; a file under src/ is noted for copying. */
+function rewriteUrl(target: string, copies: Map<string, string>): string {
+  const name = basename(target);
+  if (name.endsWith(".worker.ts")) return `./${basename(name, ".ts")}.mjs`;
+  if (!target.startsWith(join(repositoryRoot, "src")) || !exists(target)) {
+    const path = relative(dist, target).replaceAll("\\", "/");
+    return path.startsWith(".") ? path : `./${path}`;
+  }
+  const other = copies.get(name);
+  if (other !== undefined && other !== target) throw new Error(`${other} and ${target} clash`);
+  copies.set(name, target);
+  return `./${name}`;
+}
