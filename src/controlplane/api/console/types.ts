@@ -1,0 +1,196 @@
+/**
+ * The console's door: every request and answer as a schema, shared with the browser (types) and the server (checks).
+ *
+ * All paths are below /api/v1 and take JSON. Streams are newline-delimited JSON (one object a line) over a plain GET or
+ * POST; a line `{"type":"end"}` or `{"type":"error"}` closes them. Errors: ErrorObject (foundation/base/errors.ts) as
+ * `{ "error": … }` with its HTTP status.
+ *
+ *   POST   /session                    { token } → sets the cookie `millrace_session`       (the only call without it)
+ *   GET    /session                    → { user }
+ *   GET    /overview                   → Overview
+ *   GET    /deployments                → { deployments: Deployment[] }
+ *   POST   /deployments                DeploymentDraft → Deployment
+ *   GET    /deployments/:id            → Deployment
+ *   DELETE /deployments/:id            → {}                                                (refused while it runs)
+ *   POST   /deployments/:id/start      { fresh? } → Deployment
+ *   POST   /deployments/:id/stop       { savepoint? } → Deployment
+ *   GET    /deployments/:id/graph      → JobGraph
+ *   GET    /deployments/:id/metrics    → stream of MetricsSample (the last 10 minutes first, then one a second)
+ *   GET    /deployments/:id/results/:sink   → stream of ResultMessage
+ *   GET    /deployments/:id/checkpoints → { checkpoints: CheckpointInfo[] }
+ *   GET    /catalog                    → { ddl: string, tables: CatalogTable[] }  (ddl: run it in a SqlSession to validate)
+ *   POST   /sql/check                  { script } → { diagnostics: Diagnostic[] }
+ *   POST   /sql/query                  { sql, limit?, timeoutMs? } → stream of ResultMessage; closing the request cancels
+ */
+import { z } from "zod";
+
+export const JobStatus = z.enum([
+  "INITIALIZING",
+  "CREATED",
+  "RUNNING",
+  "FAILING",
+  "FAILED",
+  "CANCELLING",
+  "CANCELED",
+  "FINISHED",
+  "RESTARTING",
+  "SUSPENDED",
+  "RECONCILING",
+]);
+export type JobStatus = z.infer<typeof JobStatus>;
+
+export const ErrorBody = z.object({
+  code: z.string(),
+  domain: z.enum(["user", "external", "internal"]),
+  message: z.string(),
+  hint: z.string(),
+  retryable: z.boolean(),
+  where: z
+    .object({
+      source: z.string().optional(),
+      line: z.number().optional(),
+      column: z.number().optional(),
+      length: z.number().optional(),
+    })
+    .optional(),
+  didYouMean: z.array(z.string()).readonly().optional(),
+  cause: z.array(z.string()).readonly().optional(),
+});
+export type ErrorBody = z.infer<typeof ErrorBody>;
+
+export const DeploymentDraft = z.object({
+  name: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, "letters, digits, . _ - (63)"),
+  /** A SQL script: SET, DDL, then one INSERT or one STATEMENT SET. */
+  script: z.string().min(1),
+  parallelism: z.number().int().min(1).max(64).optional(),
+  start: z.boolean().optional(),
+});
+export type DeploymentDraft = z.infer<typeof DeploymentDraft>;
+
+/** What the platform last saw of a deployment's newest job. */
+export const ObservedJob = z.object({
+  jobId: z.string(),
+  status: JobStatus,
+  /** Epoch ms of this observation. */
+  observedAt: z.number(),
+  startedAt: z.number().nullable(),
+  endedAt: z.number().nullable(),
+  restarts: z.number(),
+  failure: ErrorBody.nullable(),
+});
+export type ObservedJob = z.infer<typeof ObservedJob>;
+
+export const Deployment = z.object({
+  id: z.string(),
+  name: z.string(),
+  script: z.string(),
+  target: z.string(),
+  parallelism: z.number(),
+  desired: z.enum(["RUNNING", "STOPPED"]),
+  createdAt: z.number(),
+  job: ObservedJob.nullable(),
+  /** Names of the tables whose rows can be watched at /results/:sink. */
+  sinks: z.array(z.string()),
+});
+export type Deployment = z.infer<typeof Deployment>;
+
+export const Overview = z.object({
+  version: z.string(),
+  running: z.number(),
+  total: z.number(),
+  failed: z.number(),
+  rowsInPerSecond: z.number(),
+  rowsOutPerSecond: z.number(),
+});
+export type Overview = z.infer<typeof Overview>;
+
+export const JobGraph = z.object({
+  nodes: z.array(
+    z.object({
+      id: z.number(),
+      type: z.string(),
+      description: z.string(),
+      parallelism: z.number(),
+    }),
+  ),
+  edges: z.array(z.object({ from: z.number(), to: z.number(), distribution: z.string() })),
+});
+export type JobGraph = z.infer<typeof JobGraph>;
+
+export const OperatorMetrics = z.object({
+  node: z.number(),
+  numRecordsIn: z.number(),
+  numRecordsOut: z.number(),
+  numRecordsInPerSecond: z.number(),
+  numRecordsOutPerSecond: z.number(),
+  /** Epoch ms; null before the first. */
+  currentWatermark: z.number().nullable(),
+  busyRatio: z.number(),
+  stateBytes: z.number(),
+});
+export const MetricsSample = z.object({
+  type: z.literal("metrics"),
+  at: z.number(),
+  status: JobStatus,
+  rowsIn: z.number(),
+  rowsOut: z.number(),
+  rowsInPerSecond: z.number(),
+  rowsOutPerSecond: z.number(),
+  watermark: z.number().nullable(),
+  lastCheckpoint: z
+    .object({ id: z.number(), at: z.number(), durationMs: z.number(), bytes: z.number() })
+    .nullable(),
+  operators: z.array(OperatorMetrics),
+});
+export type MetricsSample = z.infer<typeof MetricsSample>;
+
+export const Column = z.object({ name: z.string(), type: z.string() });
+/** A row change; values are JSON-safe: BIGINT and DECIMAL as text, timestamps as SQL text, NULL as null. */
+export const RowChange = z.object({ kind: z.enum(["+I", "-U", "+U", "-D"]), row: z.array(z.unknown()) });
+export type RowChange = z.infer<typeof RowChange>;
+export const ResultMessage = z.discriminatedUnion("type", [
+  z.object({
+    type: z.literal("schema"),
+    columns: z.array(Column),
+    changelogMode: z.enum(["insert-only", "retract", "upsert"]),
+    upsertKey: z.array(z.number()),
+  }),
+  /** `snapshot` rows are the present contents; later ones are changes to it. */
+  z.object({ type: z.literal("rows"), snapshot: z.boolean(), changes: z.array(RowChange) }),
+  z.object({
+    type: z.literal("end"),
+    reason: z.enum(["finished", "limit", "timeout", "canceled"]),
+    rows: z.number(),
+    elapsedMs: z.number(),
+  }),
+  z.object({ type: z.literal("error"), error: ErrorBody }),
+]);
+export type ResultMessage = z.infer<typeof ResultMessage>;
+
+export const CheckpointInfo = z.object({
+  id: z.number(),
+  status: z.enum(["IN_PROGRESS", "COMPLETED", "FAILED"]),
+  triggeredAt: z.number(),
+  durationMs: z.number().nullable(),
+  bytes: z.number().nullable(),
+});
+export type CheckpointInfo = z.infer<typeof CheckpointInfo>;
+
+export const CatalogTable = z.object({
+  name: z.string(),
+  kind: z.enum(["TABLE", "VIEW"]),
+  connector: z.string().nullable(),
+  columns: z.array(Column),
+});
+export type CatalogTable = z.infer<typeof CatalogTable>;
+
+export const Diagnostic = z.object({
+  severity: z.enum(["error", "warning"]),
+  code: z.string(),
+  message: z.string(),
+  hint: z.string(),
+  /** UTF-16 offsets into the script. */
+  from: z.number(),
+  to: z.number(),
+});
+export type Diagnostic = z.infer<typeof Diagnostic>;
