@@ -3,8 +3,8 @@
  *
  * Flow, shapes and depth: see ast.ts, which exports these types too.
  */
-import type { ExpressionNode, IdentifierNode, IdentifierPart, Node, StarNode } from "./ast.ts";
-import type { DataTypeNode } from "./ast.ts";
+import type { ExpressionNode, StarNode } from "./ast.ts";
+import type { DataTypeNode, IdentifierNode, IdentifierPart, Node } from "./ast-types.ts";
 
 export type QueryNode =
   | SelectNode
@@ -46,7 +46,11 @@ export interface GroupByNode extends Node {
  * GROUPING SETS may be ROLLUP, CUBE and GROUPING SETS again.
  */
 export type GroupItemNode =
-  | { readonly kind: "groupExpression"; readonly value: ExpressionNode; readonly span: Node["span"] }
+  | {
+      readonly kind: "groupExpression";
+      readonly value: ExpressionNode;
+      readonly span: Node["span"];
+    }
   | GroupingNode;
 
 export interface GroupingNode extends Node {
