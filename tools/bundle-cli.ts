@@ -65,7 +65,7 @@ function rewriteUrls(copies: Map<string, string>): Plugin {
         const contents = text.replaceAll(
           URL_PATTERN,
           (_whole, _quote: string, target: string) =>
-            `new URL(${JSON.stringify(rewriteUrl(resolve(dirname(path), target), copies))}, import.meta.url)`,
+            `new URL(${JSON.stringify(rewriteUrl(dirname(path), target, copies))}, import.meta.url)`,
         );
         return { contents, loader: "ts" };
       });
@@ -73,13 +73,15 @@ function rewriteUrls(copies: Map<string, string>): Plugin {
   };
 }
 
-/** Where an absolute path is found from a file in dist/; a file under src/ is noted for copying. */
-function rewriteUrl(target: string, copies: Map<string, string>): string {
+/** The same place seen from a file in dist/; a file under src/ is noted for copying. */
+function rewriteUrl(from: string, url: string, copies: Map<string, string>): string {
+  const target = resolve(from, url);
+  const isFolder = url.endsWith("/");
   const name = basename(target);
   if (name.endsWith(".worker.ts")) return `./${basename(name, ".ts")}.mjs`;
   if (!target.startsWith(join(repositoryRoot, "src")) || !exists(target)) {
     const path = relative(dist, target).replaceAll("\\", "/");
-    return path.startsWith(".") ? path : `./${path}`;
+    return `${path.startsWith(".") ? path : `./${path}`}${isFolder ? "/" : ""}`;
   }
   const other = copies.get(name);
   if (other !== undefined && other !== target) throw new Error(`${other} and ${target} clash`);
