@@ -146,7 +146,10 @@ export type MetricsSample = z.infer<typeof MetricsSample>;
 
 export const Column = z.object({ name: z.string(), type: z.string() });
 /** A row change; values are JSON-safe: BIGINT and DECIMAL as text, timestamps as SQL text, NULL as null. */
-export const RowChange = z.object({ kind: z.enum(["+I", "-U", "+U", "-D"]), row: z.array(z.unknown()) });
+export const RowChange = z.object({
+  kind: z.enum(["+I", "-U", "+U", "-D"]),
+  row: z.array(z.unknown()),
+});
 export type RowChange = z.infer<typeof RowChange>;
 export const ResultMessage = z.discriminatedUnion("type", [
   z.object({
@@ -194,3 +197,12 @@ export const Diagnostic = z.object({
   to: z.number(),
 });
 export type Diagnostic = z.infer<typeof Diagnostic>;
+
+export const StartRequest = z.object({ fresh: z.boolean().optional() });
+export const StopRequest = z.object({ savepoint: z.boolean().optional() });
+export const CheckRequest = z.object({ script: z.string() });
+export const QueryRequest = z.object({
+  sql: z.string().min(1),
+  limit: z.number().int().min(1).max(1_000_000).optional(),
+  timeoutMs: z.number().int().min(1).max(3_600_000).optional(),
+});

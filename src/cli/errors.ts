@@ -1,0 +1,37 @@
+/** Errors of the command line itself (MR101x). */
+import { defineErrors } from "../foundation/base/errors.ts";
+
+export const cliErrors = defineErrors({
+  UNKNOWN_COMMAND: {
+    code: "MR1011",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "unknown command '{command}'",
+    hint: "Run `millrace --help` for the list.",
+  },
+  USAGE: {
+    code: "MR1012",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "{problem}",
+    hint: "Run `millrace {command} --help`.",
+  },
+  FILE_UNREADABLE: {
+    code: "MR1013",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "cannot read {path}: {reason}",
+    hint: "Check the path and its permissions.",
+  },
+  NOT_AN_INSERT: {
+    code: "MR1014",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "{path} holds no INSERT: there is nothing to run as a job",
+    hint: "Add an INSERT INTO, or use `millrace sql -f {path}` to see the rows of a query.",
+  },
+});

@@ -1,0 +1,124 @@
+/**
+ * Target: where jobs run. `embedded` is this engine, one process a job; `flink` is a real cluster.
+ *
+ * Flow:    controller → here → job. The controller keeps what it wants (desired); a target says what it sees (observed).
+ * Rules:   a job outlives the control plane; adopt() finds it again by its id. Nothing here blocks on a job.
+ */
+import type { ErrorObject } from "../../foundation/base/errors.ts";
+import type { RowKind } from "../../foundation/columnar/row-kind.ts";
+import type { Schema } from "../../foundation/columnar/schema.ts";
+import type { ChangelogMode, ExecPlan } from "../../foundation/plan/exec-node.ts";
+
+export type JobStatus =
+  | "INITIALIZING"
+  | "CREATED"
+  | "RUNNING"
+  | "FAILING"
+  | "FAILED"
+  | "CANCELLING"
+  | "CANCELED"
+  | "FINISHED"
+  | "RESTARTING"
+  | "SUSPENDED"
+  | "RECONCILING";
+
+/** Statuses that a job never leaves. */
+export const TERMINAL: ReadonlySet<JobStatus> = new Set(["FAILED", "CANCELED", "FINISHED"]);
+
+export interface JobRequest {
+  readonly jobId: string;
+  readonly name: string;
+  readonly plan: ExecPlan;
+  readonly parallelism: number;
+  /** Checkpoint or savepoint folder to start from. */
+  readonly restoreFrom?: string;
+}
+
+export interface OperatorSample {
+  readonly node: number;
+  readonly numRecordsIn: number;
+  readonly numRecordsOut: number;
+  readonly numRecordsInPerSecond: number;
+  readonly numRecordsOutPerSecond: number;
+  readonly currentWatermark: number | null;
+  /** 0..1 of the last second. */
+  readonly busyRatio: number;
+  readonly stateBytes: number;
+}
+
+export interface JobSample {
+  readonly at: number;
+  readonly status: JobStatus;
+  readonly rowsIn: number;
+  readonly rowsOut: number;
+  readonly rowsInPerSecond: number;
+  readonly rowsOutPerSecond: number;
+  readonly watermark: number | null;
+  readonly lastCheckpoint: {
+    readonly id: number;
+    readonly at: number;
+    readonly durationMs: number;
+    readonly bytes: number;
+  } | null;
+  readonly operators: readonly OperatorSample[];
+}
+
+export interface CheckpointSample {
+  readonly id: number;
+  readonly status: "IN_PROGRESS" | "COMPLETED" | "FAILED";
+  readonly triggeredAt: number;
+  readonly durationMs: number | null;
+  readonly bytes: number | null;
+}
+
+export interface ResultRow {
+  readonly kind: RowKind;
+  /** JSON-safe values: BIGINT and DECIMAL as text, timestamps as SQL text. */
+  readonly values: readonly unknown[];
+}
+
+export type ResultEvent =
+  | {
+      readonly kind: "schema";
+      readonly schema: Schema;
+      readonly changelogMode: ChangelogMode;
+      readonly upsertKey: readonly number[];
+    }
+  | { readonly kind: "rows"; readonly snapshot: boolean; readonly rows: readonly ResultRow[] };
+
+export interface JobView {
+  readonly status: JobStatus;
+  readonly startedAt: number;
+  readonly endedAt: number | null;
+  readonly restarts: number;
+  readonly failure: ErrorObject | null;
+}
+
+/** A job that this target runs or ran, as seen from the control plane. */
+export interface TargetJob {
+  readonly jobId: string;
+  /** The last observation. */
+  view(): JobView;
+  /** Called at every change of status; returns the way to stop listening. */
+  onChange(listener: (view: JobView) => void): () => void;
+  /** The last samples, one a second, oldest first (10 minutes at most). */
+  samples(): readonly JobSample[];
+  onSample(listener: (sample: JobSample) => void): () => void;
+  checkpoints(): readonly CheckpointSample[];
+  /** Follows the rows that reach a `collect` sink: present contents first, then changes, until aborted or the job ends. */
+  results(sink: string, signal: AbortSignal): AsyncIterable<ResultEvent>;
+  cancel(): Promise<void>;
+  /** Stops at a savepoint and returns its folder. */
+  stopWithSavepoint(): Promise<string>;
+  /** The newest completed checkpoint, to start from again. */
+  lastCheckpoint(): Promise<string | undefined>;
+}
+
+export interface Target {
+  readonly name: string;
+  start(request: JobRequest): Promise<TargetJob>;
+  /** Finds a job that was started earlier, running or ended; undefined when nothing is known of it. */
+  adopt(jobId: string): Promise<TargetJob | undefined>;
+  /** Lets go of all jobs without touching them. */
+  close(): Promise<void>;
+}
