@@ -41,12 +41,19 @@ export async function tidy({
   const rules = checkRules()
     .map(({ path, line, rule, remedy }) => `${path}:${line}  ${rule}: ${remedy}`)
     .filter(wanted);
-  return [
+  const messages = [
     ...rules,
     ...outcomes.flatMap(({ name, lines }) =>
-      name === "biome" ? lines : lines.filter((line) => line.startsWith(" ") || wanted(line)),
+      name === "biome" ? lines : joinContinued(lines).filter(wanted),
     ),
   ];
+  // A file of two projects is compiled twice.
+  return [...new Set(messages)];
+}
+
+/** The compiler's indented lines belong to the message above them. */
+function joinContinued(lines: readonly string[]): string[] {
+  return lines.join("\n").split(/\n(?! )/);
 }
 
 function checkRules(): Violation[] {
