@@ -7,6 +7,7 @@
  *          Activity that throws after its test has ended is a failure of that test.
  */
 import { writeSync } from "node:fs";
+import { resolve } from "node:path";
 import { run } from "node:test";
 import { inspect } from "node:util";
 
@@ -58,9 +59,7 @@ async function runGroup({ files, names, timeoutMs }: GroupRequest): Promise<void
       event.type === "test:diagnostic" &&
       /asynchronous activity/.test(event.data.message)
     ) {
-      const [, name = "?"] = /Test "(.*?)" at/.exec(event.data.message) ?? [];
-      const detail = event.data.message;
-      send({ outcome: "failed", name, file: files[0] ?? "", line: 1, durationMs: 0, detail });
+      send(lateFailure(event.data.message));
     }
   }
 }
@@ -81,10 +80,20 @@ function reportOf({ name, file = "", line = 1, skip, todo, details }: Completed)
   return { ...at, outcome: "skipped", detail } as const;
 }
 
+/** `Error: Test "NAME" at FILE:LINE:COLUMN generated asynchronous activity …`, FILE relative to the working folder. */
+function lateFailure(detail: string): TestEvent {
+  const [, name = "?", file = "", line = "1"] = /Test "(.*?)" at (.*?):(\d+):/.exec(detail) ?? [];
+  return { outcome: "failed", name, file: resolve(file), line: +line, durationMs: 0, detail };
+}
+
 /** node:test wraps what the test threw; the wrapper says nothing. */
 function describe(error: Error | undefined): string {
   const cause = error?.cause ?? error;
-  return typeof cause === "string" ? cause : inspect(cause, { depth: 6, breakLength: 100 });
+  const text = typeof cause === "string" ? cause : inspect(cause, { depth: 6, breakLength: 100 });
+  const lines = text.split("\n");
+  return lines
+    .filter((line) => !/^\s+(?:at .*node:internal\/|\.{3} \d+ lines)/.test(line))
+    .join("\n");
 }
 
 function send(event: TestEvent): void {

@@ -109,11 +109,30 @@ async function runGroup({ name, files }: Group, options: UnitOptions): Promise<T
     child.on("close", (code, signal) => resolve(code === 0 ? undefined : `${signal ?? code}`));
   });
   clearTimeout(silence);
+  const unreported = files.filter((path) => !isReported(path, events));
+  if (ending !== undefined && unreported.length > 0 && files.length > 1) {
+    process.stderr.write(`- ${name}: its process ended with ${ending}: once more, file by file\n`);
+    return runAlone(files, options);
+  }
   const verdict = judge(events, files, options);
   if (ending !== undefined) verdict.failures.push(endingFailure(silent, ending, events));
   const totals = { ...verdict.totals, failed: verdict.failures.length };
   show(name, totals, verdict, totals.failed > 0 ? output : "", performance.now() - startedAt);
   return totals;
+}
+
+/** A file that takes its process down must not hide the results of the others. */
+async function runAlone(files: readonly string[], options: UnitOptions): Promise<Totals> {
+  let totals = zeroTotals;
+  for (const file of files) {
+    const added = await runGroup({ name: file, files: [file] }, options);
+    totals = addTotals(totals, added);
+  }
+  return totals;
+}
+
+function isReported(path: string, events: readonly TestEvent[]): boolean {
+  return events.some(({ file }) => relative(repositoryRoot, file) === path);
 }
 
 interface Verdict {
@@ -144,8 +163,7 @@ function judge(
     if (durationMs > SLOW_TEST_MS) notes.push(`slow, ${Math.round(durationMs)} ms: ${place}`);
   }
   if (options.names.length === 0) {
-    const seen = new Set(events.map(({ file }) => relative(repositoryRoot, file)));
-    for (const file of files.filter((path) => !seen.has(path))) {
+    for (const file of files.filter((path) => !isReported(path, events))) {
       failures.push(`${file}\nno test of this file was reported`);
     }
   }
