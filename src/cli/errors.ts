@@ -34,4 +34,12 @@ export const cliErrors = defineErrors({
     message: "{path} holds no INSERT: there is nothing to run as a job",
     hint: "Add an INSERT INTO, or use `millrace sql -f {path}` to see the rows of a query.",
   },
+  DEMO_DATA_MISSING: {
+    code: "MR1015",
+    domain: "external",
+    retryable: false,
+    httpStatus: 500,
+    message: "the demo's data (npm package vega-datasets) is not installed",
+    hint: "Run `npm install`, or start without the demo: `millrace up --no-demo`.",
+  },
 });

@@ -53,6 +53,6 @@ test("ndjson and csv name the change only when there can be one", () => {
 });
 
 test("control characters never reach the terminal", () => {
-  assert.doesNotMatch(print("table", [change(0, "\x1b[31mred", "1")]), /\x1b/);
+  assert.ok(!print("table", [change(0, "\x1b[31mred", "1")]).includes("\x1b"));
   assert.equal(displayWidth("日本"), 4);
 });

@@ -360,7 +360,7 @@ export class DeploymentController {
 /** Tables of a plan whose rows can be watched: sinks of the `collect` connector. */
 export function watchableSinks(plan: ExecPlan): string[] {
   return plan.nodes.flatMap((node) =>
-    node.type === "Sink" && node.table.options["connector"] === "collect" ? [node.table.name] : [],
+    node.type === "Sink" && node.table.options.connector === "collect" ? [node.table.name] : [],
   );
 }
 

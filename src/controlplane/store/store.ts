@@ -83,7 +83,7 @@ export class Store {
 }
 
 function migrate(database: DatabaseSync, path: string): void {
-  const found = Number(database.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);
+  const found = Number(database.prepare("PRAGMA user_version").get()?.user_version ?? 0);
   if (found > MIGRATIONS.length) {
     database.close();
     throw storeErrors.STORE_NEWER({ path, found, known: MIGRATIONS.length });

@@ -1,0 +1,100 @@
+/** CodeMirror with the platform's own checks: problems are underlined 150 ms after the last key. */
+import { autocompletion } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
+import { sql } from "@codemirror/lang-sql";
+import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
+import { linter, lintGutter } from "@codemirror/lint";
+import { EditorState, Prec } from "@codemirror/state";
+import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
+import { tags } from "@lezer/highlight";
+import { useEffect, useRef } from "react";
+import type { CatalogTable, Diagnostic } from "../../api-client/calls.ts";
+import { createChecker } from "./checker.ts";
+
+const CHECK_DELAY_MS = 150;
+
+export interface EditorCatalog {
+  readonly ddl: string;
+  readonly tables: readonly CatalogTable[];
+}
+
+export function SqlEditor(props: {
+  initial: string;
+  catalog: EditorCatalog;
+  onChange: (text: string) => void;
+  onProblems: (problems: readonly Diagnostic[]) => void;
+  onRun: () => void;
+}) {
+  const holder = useRef<HTMLDivElement>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  useEffect(() => {
+    const { catalog, initial } = latest.current;
+    const view = new EditorView({
+      parent: holder.current!,
+      state: EditorState.create({
+        doc: initial,
+        extensions: [
+          lineNumbers(),
+          history(),
+          drawSelection(),
+          autocompletion(),
+          lintGutter(),
+          sql({ schema: Object.fromEntries(catalog.tables.map(tableCompletion)) }),
+          syntaxHighlighting(colours),
+          EditorView.contentAttributes.of({ "aria-label": "SQL query" }),
+          Prec.highest(
+            keymap.of([{ key: "Mod-Enter", run: runKey(() => latest.current.onRun()) }]),
+          ),
+          keymap.of([...defaultKeymap, ...historyKeymap]),
+          linter(
+            checkDocument(catalog, (problems) => latest.current.onProblems(problems)),
+            {
+              delay: CHECK_DELAY_MS,
+            },
+          ),
+          EditorView.updateListener.of((update) => {
+            if (update.docChanged) latest.current.onChange(update.state.doc.toString());
+          }),
+        ],
+      }),
+    });
+    return () => view.destroy();
+  }, []);
+  return <div className="editor" ref={holder} />;
+}
+
+const colours = HighlightStyle.define([
+  { tag: tags.keyword, color: "var(--accent)", fontWeight: "600" },
+  { tag: [tags.string, tags.special(tags.string)], color: "var(--ok)" },
+  { tag: [tags.number, tags.bool, tags.null], color: "var(--info)" },
+  { tag: tags.comment, color: "var(--ink3)", fontStyle: "italic" },
+]);
+
+function runKey(run: () => void) {
+  return () => {
+    run();
+    return true;
+  };
+}
+
+function checkDocument(
+  catalog: EditorCatalog,
+  onProblems: (problems: readonly Diagnostic[]) => void,
+) {
+  const check = createChecker(catalog.ddl);
+  return async (view: EditorView) => {
+    const problems = await check(view.state.doc.toString());
+    onProblems(problems);
+    return problems.map(({ from, to, severity, message, code }) => ({
+      from,
+      to: Math.max(to, from + 1),
+      severity,
+      message: `${code}: ${message}`,
+    }));
+  };
+}
+
+function tableCompletion(table: CatalogTable): [string, string[]] {
+  return [table.name, table.columns.map((column) => column.name)];
+}

@@ -1,0 +1,52 @@
+/** Follows a stream of the API for as long as a component shows it; connects again when it breaks. */
+import { useEffect, useRef, useState } from "react";
+
+/** The page is redrawn at most this often: numbers that change faster cannot be read. */
+const REDRAW_MS = 250;
+const RECONNECT_MS = 2000;
+
+/**
+ * Calls `onItems` with what arrives; the component draws again at most every REDRAW_MS. `key` names the stream: another key
+ * ends the old one. Returns the failure, if the stream is broken at the moment.
+ */
+export function useStream<T>(
+  key: string | undefined,
+  open: (signal: AbortSignal) => AsyncIterable<T[]>,
+  onItems: (items: T[]) => void,
+): unknown {
+  const [failure, setFailure] = useState<unknown>(undefined);
+  const [, redraw] = useState(0);
+  const latest = useRef({ open, onItems });
+  latest.current = { open, onItems };
+  useEffect(() => {
+    if (key === undefined) return;
+    const abort = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const schedule = () => {
+      timer ??= setTimeout(() => {
+        timer = undefined;
+        redraw((n) => n + 1);
+      }, REDRAW_MS);
+    };
+    const follow = async () => {
+      while (!abort.signal.aborted) {
+        try {
+          for await (const items of latest.current.open(abort.signal)) {
+            setFailure(undefined);
+            latest.current.onItems(items);
+            schedule();
+          }
+        } catch (error) {
+          if (!abort.signal.aborted) setFailure(error);
+        }
+        await new Promise((resolve) => setTimeout(resolve, RECONNECT_MS));
+      }
+    };
+    void follow();
+    return () => {
+      abort.abort();
+      clearTimeout(timer);
+    };
+  }, [key]);
+  return failure;
+}
