@@ -115,7 +115,9 @@ async function runGroup({ name, files }: Group, options: UnitOptions): Promise<T
     return runAlone(files, options);
   }
   const verdict = judge(events, files, options);
-  if (ending !== undefined) verdict.failures.push(endingFailure(silent, ending, events));
+  // A failure after the end of its test, told already, also ends the process with 1.
+  if (ending !== undefined && !(ending === "1" && verdict.failures.length > 0))
+    verdict.failures.push(endingFailure(silent, ending, events));
   const totals = { ...verdict.totals, failed: verdict.failures.length };
   show(name, totals, verdict, totals.failed > 0 ? output : "", performance.now() - startedAt);
   return totals;

@@ -8,10 +8,9 @@ declare namespace WebAssembly {
   type ValueType = "i32" | "i64" | "f32" | "f64" | "v128" | "anyfunc" | "externref";
   type ImportExportKind = "function" | "global" | "memory" | "table" | "tag";
   type ExportValue = ((...args: never[]) => unknown) | Global | Memory | Table;
-  type Exports = Record<string, ExportValue>;
-  type ImportValue = ExportValue | number | bigint;
-  type ModuleImports = Record<string, ImportValue>;
-  type Imports = Record<string, ModuleImports>;
+  type Exports = Readonly<Record<string, ExportValue>>;
+  type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  type BufferSource = ArrayBuffer | ArrayBufferView;
 
   interface ModuleImportDescriptor {
     module: string;
@@ -25,7 +24,7 @@ declare namespace WebAssembly {
   }
 
   class Module {
-    constructor(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>);
+    constructor(bytes: BufferSource);
     static imports(module: Module): ModuleImportDescriptor[];
     static exports(module: Module): ModuleExportDescriptor[];
     static customSections(module: Module, sectionName: string): ArrayBuffer[];
@@ -70,9 +69,9 @@ declare namespace WebAssembly {
   }
 
   class Global {
-    constructor(descriptor: GlobalDescriptor, value?: number | bigint | unknown);
-    value: number | bigint | unknown;
-    valueOf(): number | bigint | unknown;
+    constructor(descriptor: GlobalDescriptor, value?: unknown);
+    value: unknown;
+    valueOf(): unknown;
   }
 
   interface WebAssemblyInstantiatedSource {
@@ -84,11 +83,11 @@ declare namespace WebAssembly {
   class LinkError extends Error {}
   class RuntimeError extends Error {}
 
-  function validate(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): boolean;
-  function compile(bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>): Promise<Module>;
+  function validate(bytes: BufferSource): boolean;
+  function compile(bytes: BufferSource): Promise<Module>;
   function instantiate(module: Module, imports?: Imports): Promise<Instance>;
   function instantiate(
-    bytes: ArrayBuffer | ArrayBufferView<ArrayBuffer>,
+    bytes: BufferSource,
     imports?: Imports,
   ): Promise<WebAssemblyInstantiatedSource>;
 }
