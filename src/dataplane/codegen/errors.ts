@@ -1,0 +1,108 @@
+/** Errors of code generation and of generated code: MR4100 to MR4139. */
+import { defineErrors } from "../../foundation/base/errors.ts";
+
+export const codegenErrors = defineErrors({
+  FUNCTION_UNSUPPORTED: {
+    code: "MR4100",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "function {function} is not supported for arguments ({types})",
+    hint: "Rewrite the expression with supported functions, or run the statement on a Flink target.",
+  },
+  DIVISION_BY_ZERO: {
+    code: "MR4101",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "division by zero in {function} ({where})",
+    hint: "Guard the divisor, for example with NULLIF(divisor, 0).",
+  },
+  CAST_FAILED: {
+    code: "MR4102",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "cannot cast '{text}' by {function} ({where})",
+    hint: "Clean the input, or use TRY_CAST, which gives NULL for what cannot be cast.",
+  },
+  CAST_UNSUPPORTED: {
+    code: "MR4103",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "cast from {from} to {to} is not supported",
+    hint: "Cast through a type that both sides know, for example STRING.",
+  },
+  EXPRESSION_FAILED: {
+    code: "MR4104",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{function} failed on '{text}' ({where})",
+    hint: "Check the arguments of the function.",
+  },
+  AGGREGATE_UNSUPPORTED: {
+    code: "MR4105",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "aggregate {function} is not supported: {reason}",
+    hint: "Rewrite the aggregate, or run the statement on a Flink target.",
+  },
+  TYPE_UNSUPPORTED: {
+    code: "MR4106",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "type {type} is not supported in {where}",
+    hint: "Cast the column to another type first.",
+  },
+  VALUE_TOO_LARGE: {
+    code: "MR4107",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{function} got a value that is too large: '{text}' ({where})",
+    hint: "Shorten the value before this operator.",
+  },
+  ARGUMENT_INVALID: {
+    code: "MR4108",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{function} got an invalid argument '{text}' ({where})",
+    hint: "Check the arguments of the function.",
+  },
+});
+
+/**
+ * Codes in the status struct (kernels/cast-status.as.ts) by number. Kernels of other files use `failed` and
+ * `invalidArgument`.
+ */
+export const EXPRESSION_ERRORS = {
+  divisionByZero: 1,
+  castFailed: 2,
+  failed: 3,
+  valueTooLarge: 4,
+  invalidArgument: 5,
+} as const;
+
+/** The catalogue error for a code of the status struct; `where` names operator and row. */
+export function expressionError(
+  code: number,
+  params: { readonly function: string; readonly text: string; readonly where: string },
+) {
+  switch (code) {
+    case EXPRESSION_ERRORS.divisionByZero:
+      return codegenErrors.DIVISION_BY_ZERO(params);
+    case EXPRESSION_ERRORS.castFailed:
+      return codegenErrors.CAST_FAILED(params);
+    case EXPRESSION_ERRORS.valueTooLarge:
+      return codegenErrors.VALUE_TOO_LARGE(params);
+    case EXPRESSION_ERRORS.invalidArgument:
+      return codegenErrors.ARGUMENT_INVALID(params);
+    default:
+      return codegenErrors.EXPRESSION_FAILED(params);
+  }
+}
