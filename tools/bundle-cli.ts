@@ -62,15 +62,18 @@ function rewriteUrls(copies: Map<string, string>): Plugin {
       build.onLoad({ filter: /[\\/]src[\\/].*\.ts$/ }, ({ path }) => {
         const text = readFileSync(path, "utf8");
         if (!text.includes("import.meta.url")) return undefined;
-        const contents = text.replaceAll(
-          URL_PATTERN,
-          (_whole, _quote: string, target: string) =>
-            `new URL(${JSON.stringify(rewriteUrl(dirname(path), target, copies))}, import.meta.url)`,
-        );
-        return { contents, loader: "ts" };
+        return { contents: rewriteSource(path, text, copies), loader: "ts" };
       });
     },
   };
+}
+
+/** A source with its URLs as they must be in dist/; `copies` takes up the files to copy there, by name. */
+export function rewriteSource(path: string, text: string, copies: Map<string, string>): string {
+  return text.replaceAll(URL_PATTERN, (_whole, _quote: string, target: string) => {
+    const url = rewriteUrl(dirname(path), target, copies);
+    return `new URL(${JSON.stringify(url)}, import.meta.url)`;
+  });
 }
 
 /** The same place seen from a file in dist/; a file under src/ is noted for copying. */

@@ -59,6 +59,11 @@ const BANNED_CODE: readonly BannedCode[] = [
     remedy: "throw a catalogue error, count a metric, or let the command line talk",
   },
   {
+    rule: "place",
+    pattern: /\bimport\.meta\.(?:dirname|filename)\b/g,
+    remedy: 'name files by new URL("…", import.meta.url), which the bundle rewrites',
+  },
+  {
     rule: "skipped test",
     pattern: /\b(?:skip|only|todo):\s*true\b/g,
     remedy: "run the test always; a skip needs a reason that is found out at run time",

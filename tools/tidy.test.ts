@@ -131,6 +131,7 @@ test("what belongs to host is refused elsewhere", () => {
     ["setTimeout(f, 5);", ["1 timers"]],
     ["env.setTimeout(f, 5);", []],
     ["console.log(1);", ["1 console"]],
+    ["const here = import.meta.dirname;", ["1 place"]],
     ['const t = "Date.now()"; // Math.random()', []],
   ];
   for (const [text, rules] of cases) {
