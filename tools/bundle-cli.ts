@@ -8,7 +8,7 @@
  * Output:  dist/cli.mjs, <name>.worker.mjs, <chunk>-<hash>.mjs, copied files, and build.json for bin/millrace.
  * Limits:  base names of workers and copied files must be unique: a clash stops the build.
  */
-import { copyFileSync, globSync, readFileSync, rmSync } from "node:fs";
+import { globSync, readFileSync, rmSync, statSync } from "node:fs";
 import { basename, dirname, join, relative, resolve } from "node:path";
 import type { Plugin } from "esbuild";
 import { exists, fingerprint, repositoryRoot, writeAtomically } from "./build-files.ts";
@@ -16,6 +16,7 @@ import { exists, fingerprint, repositoryRoot, writeAtomically } from "./build-fi
 const dist = join(repositoryRoot, "dist");
 const ENTRY = join(repositoryRoot, "src", "cli", "main.ts");
 const STAMP = join(dist, "build.json");
+const KEEP_OLD_PARTS_MS = 24 * 3600 * 1000;
 const URL_PATTERN = /new URL\(\s*(["'`])(\.[^"'`$]*)\1,\s*import\.meta\.url,?\s*\)/g;
 
 export async function bundleCli(force: boolean): Promise<string> {
@@ -30,13 +31,13 @@ export async function bundleCli(force: boolean): Promise<string> {
     throw new Error(`two workers have the same file name: ${workers.join(", ")}`);
   }
   const copies = new Map<string, string>();
-  for (const old of globSync("*.mjs", { cwd: dist })) rmSync(join(dist, old));
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: repositoryRoot,
     entryPoints: { ...entryPoints, cli: ENTRY },
     outdir: dist,
     outExtension: { ".js": ".mjs" },
     bundle: true,
+    write: false,
     splitting: true,
     format: "esm",
     platform: "node",
@@ -46,9 +47,22 @@ export async function bundleCli(force: boolean): Promise<string> {
     logLevel: "warning",
     plugins: [rewriteUrls(copies)],
   });
-  for (const [name, path] of copies) copyFileSync(path, join(dist, name));
+  for (const [name, path] of copies) writeAtomically(join(dist, name), readFileSync(path));
+  // Entries last: whoever starts meanwhile finds the old program whole, or the new one.
+  const isEntry = (path: string) => /(?:\.worker|[\\/]cli)\.mjs$/.test(path);
+  const ordered = outputFiles.toSorted((a, b) => Number(isEntry(a.path)) - Number(isEntry(b.path)));
+  for (const { path, contents } of ordered) writeAtomically(path, contents);
+  removeOld(outputFiles.map(({ path }) => path));
   writeAtomically(STAMP, `${JSON.stringify({ files, newestMs, hash })}\n`);
   return `bundled in ${Math.round(performance.now() - startedAt)} ms`;
+}
+
+/** A running platform loads parts of its own build later: they stay for a while. */
+function removeOld(current: readonly string[]): void {
+  const paths = globSync("*.mjs", { cwd: dist }).map((name) => join(dist, name));
+  for (const path of paths.filter((other) => !current.includes(other))) {
+    if (Date.now() - statSync(path).mtimeMs > KEEP_OLD_PARTS_MS) rmSync(path);
+  }
 }
 
 function readBuiltFrom(): unknown {

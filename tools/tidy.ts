@@ -6,8 +6,8 @@
  * Options: --fix lets biome format and repair first; paths (prefixes) narrow down what is reported.
  * Exit:    0 when there is nothing to say, else 1.
  */
-import { execFile, execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { execFile, spawnSync } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { exists, repositoryRoot } from "./build-files.ts";
@@ -15,6 +15,7 @@ import { missingEntries, readLockFile } from "./lock-file.ts";
 import { applyAllowances, checkFile, type Packages, type Violation } from "./tidy-rules.ts";
 
 const BINARY = /\.(?:png|jpg|ico|woff2?|wasm|parquet|gz|zst|arrow|avro|bin)$/;
+const UNTRACKED = ["node_modules", "dist", ".cache", ".git", ".millrace", "*.generated.ts"];
 const MAX_OUTPUT_BYTES = 64 * 1024 * 1024;
 
 interface Outcome {
@@ -72,15 +73,25 @@ function checkRules(): Violation[] {
 
 /** What is committed or would be, text only. */
 function listFiles(): string[] {
+  return (listByGit() ?? listByWalk()).filter(
+    (path) => path !== "" && !BINARY.test(path) && exists(join(repositoryRoot, path)),
+  );
+}
+
+function listByGit(): string[] | undefined {
   const args = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
-  const listed = execFileSync("git", args, {
-    cwd: repositoryRoot,
-    encoding: "utf8",
-    maxBuffer: MAX_OUTPUT_BYTES,
-  });
-  return listed
-    .split("\0")
-    .filter((path) => path !== "" && !BINARY.test(path) && exists(join(repositoryRoot, path)));
+  const options = { cwd: repositoryRoot, encoding: "utf8", maxBuffer: MAX_OUTPUT_BYTES } as const;
+  const { status, stdout } = spawnSync("git", args, options);
+  return status === 0 ? stdout.split("\0") : undefined;
+}
+
+/** Where there is no git, or it does not trust the folder's owner. */
+function listByWalk(): string[] {
+  const exclude = UNTRACKED.flatMap((name) => [name, `**/${name}`]);
+  return globSync("**/*", { cwd: repositoryRoot, exclude, withFileTypes: true })
+    .filter((item) => item.isFile())
+    .map((item) => relative(repositoryRoot, join(item.parentPath, item.name)))
+    .map((path) => path.replaceAll("\\", "/"));
 }
 
 let known: Packages | undefined;
