@@ -1,0 +1,60 @@
+/** What every bench command is given: its options, the machine, and where figures go. */
+import { availableParallelism } from "node:os";
+import type { OptionKinds } from "./arguments.ts";
+import { oneOf, wholeNumber } from "./arguments.ts";
+import { type Figure, recordFigures } from "./figures.ts";
+import type { Machine } from "./machine.ts";
+import { warn } from "./progress.ts";
+
+/** Others' cores above which a measurement is marked. */
+export const QUIET_OTHERS = 0.2;
+
+export const commonOptions: OptionKinds = {
+  vs: "value",
+  only: "value",
+  repeat: "value",
+  parallelism: "value",
+  events: "value",
+  json: "flag",
+  strict: "flag",
+};
+
+export interface BenchContext {
+  readonly options: ReadonlyMap<string, string>;
+  readonly machine: Machine;
+  readonly json: boolean;
+  readonly millrace: boolean;
+  readonly flink: boolean;
+  readonly repeat: number;
+  readonly parallelism: number;
+}
+
+export function contextOf(options: ReadonlyMap<string, string>, machine: Machine): BenchContext {
+  const only = oneOf(options, "only", ["millrace", "flink"]);
+  const vs = oneOf(options, "vs", ["flink"]);
+  return {
+    options,
+    machine,
+    json: options.has("json"),
+    millrace: only !== "flink",
+    flink: only === "flink" || (vs === "flink" && only !== "millrace"),
+    repeat: wholeNumber(options, "repeat", 1),
+    parallelism: wholeNumber(options, "parallelism", availableParallelism()),
+  };
+}
+
+/** True when neither the load at the start nor others during the runs disturbed the measurement. */
+export function isTrusted(context: BenchContext, othersCores: number): boolean {
+  return context.machine.quiet && othersCores <= QUIET_OTHERS;
+}
+
+/** Tables go to standard output, or to standard error where that holds JSON. */
+export function print(context: BenchContext, text: string): void {
+  (context.json ? process.stderr : process.stdout).write(text);
+}
+
+export function finish(context: BenchContext, figures: readonly Figure[]): void {
+  recordFigures(figures, context.machine, context.json);
+  if (figures.some((figure) => !figure.trusted))
+    warn("other processes used the machine meanwhile: these figures are not to be trusted.");
+}

@@ -1,0 +1,89 @@
+/**
+ * `npm run bench -- COMMAND`: measures Millrace, and Apache Flink beside it on the same machine in the same run.
+ *
+ * Flow:    command line → one of the commands → table on standard output (or JSON lines), history.jsonl.
+ * Status:  0 done, 1 a failure or a wrong result, 2 wrong use.
+ */
+import { toMillraceError } from "../src/foundation/base/errors.ts";
+import { benchAggregate } from "./aggregate.ts";
+import { type OptionKinds, parseArguments } from "./arguments.ts";
+import { type BenchContext, commonOptions, contextOf } from "./context.ts";
+import { requireProc } from "./cpu.ts";
+import { benchErrors } from "./errors.ts";
+import { benchJson } from "./json.ts";
+import { describeMachine, warnIfLoaded } from "./machine.ts";
+import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
+import { benchStartup } from "./startup.ts";
+
+const HELP = `Usage: npm run bench -- COMMAND [OPTIONS]
+
+Commands
+  nexmark [q0 q1 …]   Nexmark queries: rows per CPU second, and totals
+  json                decoding of JSON lines: MB per CPU second
+  aggregate           GROUP BY over a million keys: rows per CPU second
+  startup             from the shell to the first row of a small query: ms
+
+Options of all
+  --vs flink          measure Apache Flink too (FLINK_HOME, or 2.3.0 from the package registries)
+  --only millrace|flink
+  --repeat N          medians of N runs (1)
+  --parallelism P     (the number of cores)
+  --events N          size of the input, in rows
+  --json              one JSON object a line for each figure; tables go to standard error
+  --strict            refuse to measure on a loaded machine instead of warning
+
+Options of nexmark
+  --input json|generator   files of JSON lines, or the nexmark connector of each engine (json)
+  --rate N                 events of event time per second (100000)
+  --check-events N         size of the input whose results are compared first; 0 leaves it out (200000)
+  --warm-up-events N       size of Flink's warm-up run before each query (500000)
+  --count-char             q14 with nexmark's Java function instead of SQL
+
+Examples
+  npm run bench -- nexmark q0 q2 --events 2000000 --vs flink --repeat 3
+  npm run bench -- startup --json
+`;
+
+interface BenchCommand {
+  readonly options: OptionKinds;
+  readonly takesNames: boolean;
+  readonly run: (context: BenchContext, names: readonly string[]) => Promise<void>;
+}
+
+const COMMANDS: Readonly<Record<string, BenchCommand>> = {
+  nexmark: { options: nexmarkOptions, takesNames: true, run: benchNexmark },
+  json: { options: commonOptions, takesNames: false, run: benchJson },
+  aggregate: { options: commonOptions, takesNames: false, run: benchAggregate },
+  startup: { options: commonOptions, takesNames: false, run: benchStartup },
+};
+
+async function main(argv: readonly string[]): Promise<void> {
+  const [name, ...rest] = argv;
+  if (name === undefined || name === "--help" || rest.includes("--help")) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const command = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
+  if (command === undefined) throw benchErrors.USAGE({ what: `unknown command ${name}` });
+  const { names, options } = parseArguments(rest, command.options);
+  if (names.length > 0 && !command.takesNames)
+    throw benchErrors.USAGE({ what: `${name} takes no ${names[0]}` });
+  requireProc();
+  const machine = describeMachine();
+  warnIfLoaded(machine, options.has("strict"));
+  await command.run(contextOf(options, machine), names);
+}
+
+// Signals end the process by its exit handlers, which stop Flink.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const)
+  process.once(signal, () => process.exit(1));
+
+try {
+  await main(process.argv.slice(2));
+} catch (caught) {
+  const error = toMillraceError(caught);
+  process.stderr.write(`\n${error.code}: ${error.message}\n  ${error.hint}\n`);
+  if (error.definition.domain === "internal" && error.cause instanceof Error)
+    process.stderr.write(`${error.cause.stack}\n`);
+  process.exitCode = error.code === "MR1080" ? 2 : 1;
+}

@@ -1,0 +1,262 @@
+/**
+ * `bench nexmark`: the queries' CPU seconds in Millrace and in Flink, over the same events and the same SQL.
+ *
+ * Flow:    event files, nexmark/queries → each engine in turn (checks, then measurements) → table, figures.
+ * Order:   Millrace first, then Flink, which is started as late and stopped as early as possible: its memory is
+ *          most of a machine's. Tables appear only when every checked result was right.
+ */
+import { existsSync } from "node:fs";
+import { type OptionKinds, oneOf, wholeNumber } from "./arguments.ts";
+import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
+import type { Engine } from "./engine.ts";
+import { benchErrors } from "./errors.ts";
+import type { Figure } from "./figures.ts";
+import { machineLine } from "./machine.ts";
+import { MillraceEngine } from "./millrace-engine.ts";
+import { ResultCheck } from "./nexmark/check.ts";
+import { type MeasureRequest, measureQueries, type QueryCost, totalOf } from "./nexmark/measure.ts";
+import { nexmarkScript, type QueryInput, requireQuery } from "./nexmark/queries.ts";
+import { type EventFiles, nexmarkEventFiles } from "./nexmark-events.ts";
+import { sharedPath } from "./paths.ts";
+import { FlinkEngine } from "./peer/flink/flink-engine.ts";
+import { progress } from "./progress.ts";
+import { decimals, formatTable, thousands } from "./table.ts";
+
+export const nexmarkOptions: OptionKinds = {
+  ...commonOptions,
+  input: "value",
+  rate: "value",
+  "check-events": "value",
+  "warm-up-events": "value",
+  "count-char": "flag",
+};
+
+/** The queries without windows over event time or growing state, and q12: those of the first comparison. */
+const DEFAULT_QUERIES = ["q0", "q1", "q2", "q12", "q14", "q21", "q22"];
+const DEFAULT_EVENTS = 5_000_000;
+const DEFAULT_RATE = 100_000;
+const DEFAULT_CHECK_EVENTS = 200_000;
+const DEFAULT_WARM_UP_EVENTS = 500_000;
+
+interface NexmarkPlan {
+  readonly queries: readonly string[];
+  readonly events: number;
+  readonly rate: number;
+  readonly input: "json" | "generator";
+  readonly checkEvents: number;
+  readonly warmUpEvents: number;
+  readonly countCharFunction: boolean;
+}
+
+interface Side {
+  readonly engine: string;
+  readonly description: string;
+  readonly costs: readonly QueryCost[];
+}
+
+export async function benchNexmark(context: BenchContext, names: readonly string[]): Promise<void> {
+  const plan = planOf(context, names);
+  for (const query of plan.queries) requireQuery(query);
+  const files = plan.input === "json" ? eventFiles(context, plan, plan.events) : undefined;
+  const checked: string[] = [];
+  const check = plan.checkEvents === 0 ? undefined : await prepareCheck(plan);
+  const sides: Side[] = [];
+  try {
+    if (context.millrace) {
+      const start = async () => new MillraceEngine();
+      sides.push(await measureSide(context, plan, start, check, checked, 0));
+    }
+    if (context.flink) {
+      const start = () => FlinkEngine.start(context.parallelism, nexmarkJars());
+      sides.push(await measureSide(context, plan, start, check, checked, 1));
+    }
+  } finally {
+    check?.close();
+  }
+  report(context, plan, files, sides, checked);
+}
+
+function planOf({ options }: BenchContext, names: readonly string[]): NexmarkPlan {
+  const events = wholeNumber(options, "events", DEFAULT_EVENTS);
+  return {
+    queries: names.length === 0 ? DEFAULT_QUERIES : names,
+    events,
+    rate: wholeNumber(options, "rate", DEFAULT_RATE),
+    input: oneOf(options, "input", ["json", "generator"]) ?? "json",
+    checkEvents: wholeNumber(options, "check-events", DEFAULT_CHECK_EVENTS, 0),
+    warmUpEvents: Math.min(
+      events,
+      wholeNumber(options, "warm-up-events", DEFAULT_WARM_UP_EVENTS, 0),
+    ),
+    countCharFunction: options.has("count-char"),
+  };
+}
+
+function prepareCheck(plan: NexmarkPlan): Promise<ResultCheck> {
+  progress(`computing the expected results of ${plan.checkEvents.toLocaleString("en-US")} events`);
+  return ResultCheck.prepare({
+    queries: plan.queries,
+    events: plan.checkEvents,
+    countCharFunction: plan.countCharFunction,
+  });
+}
+
+async function measureSide(
+  context: BenchContext,
+  plan: NexmarkPlan,
+  start: () => Promise<Engine>,
+  check: ResultCheck | undefined,
+  checked: string[],
+  warmUps: number,
+): Promise<Side> {
+  const engine = await start();
+  try {
+    for (const query of check === undefined ? [] : plan.queries) {
+      const { rows, by } = await check!.run(engine, query);
+      checked.push(
+        `${engine.name} ${query}: ${rows.toLocaleString("en-US")} rows, compared with ${by}`,
+      );
+      progress(checked.at(-1)!);
+    }
+    const costs = await measureQueries(engine, measureRequest(context, plan, warmUps));
+    return { engine: engine.name, description: engine.describe(), costs };
+  } finally {
+    await engine.stop();
+  }
+}
+
+function measureRequest(context: BenchContext, plan: NexmarkPlan, warmUps: number): MeasureRequest {
+  const script = (events: number) => (query: string) =>
+    nexmarkScript({
+      query,
+      input: queryInput(context, plan, events),
+      sink: { kind: "blackhole" },
+      countCharFunction: plan.countCharFunction,
+    });
+  return {
+    queries: plan.queries,
+    repeat: context.repeat,
+    parallelism: context.parallelism,
+    warmUps: plan.warmUpEvents === 0 ? 0 : warmUps,
+    scriptOf: script(plan.events),
+    warmUpScriptOf: script(plan.warmUpEvents),
+  };
+}
+
+function queryInput(context: BenchContext, plan: NexmarkPlan, events: number): QueryInput {
+  if (plan.input === "generator") return { kind: "generator", events, rate: plan.rate };
+  return { kind: "json", folder: eventFiles(context, plan, events).folder };
+}
+
+function eventFiles(context: BenchContext, plan: NexmarkPlan, events: number): EventFiles {
+  return nexmarkEventFiles({ events, rate: plan.rate, parts: context.parallelism });
+}
+
+/** The nexmark source and count_char for Flink, where the shared folder has them. */
+function nexmarkJars(): string[] {
+  const jar = `${sharedPath("bench")}/nexmark-flink-source.jar`;
+  return existsSync(jar) ? [jar] : [];
+}
+
+function report(
+  context: BenchContext,
+  plan: NexmarkPlan,
+  files: EventFiles | undefined,
+  sides: readonly Side[],
+  checked: readonly string[],
+): void {
+  const [left, right] = sides;
+  if (left === undefined) throw benchErrors.USAGE({ what: "nothing was measured" });
+  const size = files === undefined ? "" : `, ${(files.bytes / 1e6).toFixed(0)} MB of JSON lines`;
+  const text = [
+    `Nexmark from ${plan.input}: ${plan.events.toLocaleString("en-US")} events${size}, rate ${plan.rate}/s, `,
+    `person:auction:bid 1:3:46, parallelism ${context.parallelism}, sink blackhole, `,
+    `no checkpoints, median of ${context.repeat}\n`,
+    `${machineLine(context.machine)}\n`,
+    ...sides.map((side) => `${side.description}\n`),
+    "\n",
+    nexmarkTable(plan.events, left, right),
+    "\nChecked on a smaller input before:\n",
+    ...(checked.length === 0 ? ["  nothing (--check-events 0)\n"] : checked.map((c) => `  ${c}\n`)),
+  ];
+  print(context, text.join(""));
+  finish(context, nexmarkFigures(context, plan, left, right));
+}
+
+function nexmarkTable(events: number, left: Side, right: Side | undefined): string {
+  const columns = (side: Side) => [
+    `${side.engine} CPU s`,
+    "wall s",
+    "rows per CPU s",
+    "spread",
+    "others' cores",
+  ];
+  const cells = (cost: QueryCost, rows: number) => [
+    decimals(cost.cpuSeconds, 2),
+    decimals(cost.wallSeconds, 2),
+    thousands(rows / cost.cpuSeconds),
+    `${decimals(cost.spread * 100, 0)} %`,
+    decimals(cost.othersCores, 2),
+  ];
+  const header = [
+    "query",
+    "events",
+    ...columns(left),
+    ...(right === undefined ? [] : [...columns(right), "ratio"]),
+  ];
+  const row = (mine: QueryCost, peer: QueryCost | undefined, rows: number) => [
+    mine.query,
+    thousands(rows),
+    ...cells(mine, rows),
+    ...(peer === undefined
+      ? []
+      : [...cells(peer, rows), decimals(peer.cpuSeconds / mine.cpuSeconds, 2)]),
+  ];
+  const rows = left.costs.map((cost, i) => row(cost, right?.costs[i], events));
+  const peerTotal = right === undefined ? undefined : totalOf(right.costs);
+  rows.push(row(totalOf(left.costs), peerTotal, events * left.costs.length));
+  return formatTable(header, rows);
+}
+
+function nexmarkFigures(
+  context: BenchContext,
+  plan: NexmarkPlan,
+  left: Side,
+  right: Side | undefined,
+): Figure[] {
+  const figure = (
+    name: string,
+    mine: QueryCost,
+    peer: QueryCost | undefined,
+    rows: number,
+  ): Figure => ({
+    name: left.engine === "Flink" ? `flink-${name}` : name,
+    value: rows / mine.cpuSeconds,
+    unit: "rows per CPU second",
+    ...(peer === undefined
+      ? {}
+      : { ratio: peer.cpuSeconds / mine.cpuSeconds, peer: right!.description }),
+    spread: mine.spread,
+    detail: {
+      events: plan.events,
+      rate: plan.rate,
+      input: plan.input,
+      parallelism: context.parallelism,
+      repeat: context.repeat,
+      cpuSeconds: mine.cpuSeconds,
+      wallSeconds: mine.wallSeconds,
+      ...(peer === undefined
+        ? {}
+        : { peerCpuSeconds: peer.cpuSeconds, peerWallSeconds: peer.wallSeconds }),
+      queries: mine.query === "total" ? plan.queries.join(" ") : mine.query,
+    },
+    trusted: isTrusted(context, Math.max(mine.othersCores, peer?.othersCores ?? 0)),
+  });
+  const perQuery = left.costs.map((cost, i) =>
+    figure(`nexmark-${cost.query}`, cost, right?.costs[i], plan.events),
+  );
+  const peerTotal = right === undefined ? undefined : totalOf(right.costs);
+  const rows = plan.events * left.costs.length;
+  const total = figure(`nexmark-${plan.input}-total`, totalOf(left.costs), peerTotal, rows);
+  return [...perQuery, total];
+}

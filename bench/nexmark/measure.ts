@@ -1,0 +1,72 @@
+/**
+ * Measures one engine over a list of queries: warm-up, repeats, medians.
+ *
+ * Flow:    bench nexmark → here → Engine.run.
+ * Shapes:  one QueryCost per query; rows per CPU second counts all events, persons and auctions too.
+ */
+import type { Cost } from "../cpu.ts";
+import type { Engine } from "../engine.ts";
+import { summarise } from "../figures.ts";
+import { progress } from "../progress.ts";
+
+export interface QueryCost {
+  readonly query: string;
+  readonly cpuSeconds: number;
+  readonly wallSeconds: number;
+  /** (max − min) / median of the CPU seconds. */
+  readonly spread: number;
+  /** The most that others used during one of the repeats. */
+  readonly othersCores: number;
+}
+
+export interface MeasureRequest {
+  readonly queries: readonly string[];
+  readonly repeat: number;
+  readonly parallelism: number;
+  /** Runs that are not measured, before each query: what a long-running JVM has behind it. */
+  readonly warmUps: number;
+  readonly scriptOf: (query: string) => string;
+  readonly warmUpScriptOf: (query: string) => string;
+}
+
+export async function measureQueries(
+  engine: Engine,
+  request: MeasureRequest,
+): Promise<QueryCost[]> {
+  const costs: QueryCost[] = [];
+  for (const query of request.queries) {
+    for (let i = 0; i < request.warmUps; i++)
+      await engine.run(request.warmUpScriptOf(query), request.parallelism);
+    const runs: Cost[] = [];
+    for (let i = 0; i < request.repeat; i++) {
+      const cost = await engine.run(request.scriptOf(query), request.parallelism);
+      progress(
+        `${engine.name} ${query}: ${cost.cpuSeconds.toFixed(2)} CPU s, ${cost.wallSeconds.toFixed(2)} s, ` +
+          `others ${cost.othersCores.toFixed(2)} cores`,
+      );
+      runs.push(cost);
+    }
+    costs.push({ query, ...medians(runs) });
+  }
+  return costs;
+}
+
+export function medians(runs: readonly Cost[]): Omit<QueryCost, "query"> {
+  const cpu = summarise(runs.map((run) => run.cpuSeconds));
+  return {
+    cpuSeconds: cpu.median,
+    wallSeconds: summarise(runs.map((run) => run.wallSeconds)).median,
+    spread: cpu.spread,
+    othersCores: Math.max(...runs.map((run) => run.othersCores)),
+  };
+}
+
+export function totalOf(costs: readonly QueryCost[]): QueryCost {
+  return {
+    query: "total",
+    cpuSeconds: costs.reduce((sum, cost) => sum + cost.cpuSeconds, 0),
+    wallSeconds: costs.reduce((sum, cost) => sum + cost.wallSeconds, 0),
+    spread: Math.max(0, ...costs.map((cost) => cost.spread)),
+    othersCores: Math.max(0, ...costs.map((cost) => cost.othersCores)),
+  };
+}

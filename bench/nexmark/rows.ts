@@ -1,0 +1,106 @@
+/**
+ * Results as multisets of rows, to compare what different engines computed.
+ *
+ * Flow:    JSON lines that a filesystem sink (or DuckDB) wrote → here → nexmark/check.
+ * Shapes:  a row's key is its columns by name, in order, nulls left out; timestamps without trailing zeros, so
+ *          that 10:00:00 and 10:00:00.000 are one. Numbers compare as doubles (exact below 2^53).
+ *          debezium-json lines are applied: before is taken away, after is added.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+
+export type RowCounts = Map<string, number>;
+
+export interface Difference {
+  readonly rows: number;
+  /** At most EXAMPLES, with the side that has more of each. */
+  readonly examples: readonly string[];
+}
+
+export type Row = Readonly<Record<string, unknown>>;
+
+const EXAMPLES = 4;
+const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d*?)0*)?Z?$/;
+
+/** Reads every visible file below the folder; `columns` restricts the comparison to some of them. */
+export function readRows(folder: string, columns?: readonly string[]): RowCounts {
+  const counts: RowCounts = new Map();
+  for (const file of visibleFiles(folder)) {
+    for (const line of readFileSync(file, "utf8").split("\n")) {
+      if (line === "") continue;
+      addLine(counts, JSON.parse(line) as Row, columns);
+    }
+  }
+  for (const [key, count] of counts) if (count === 0) counts.delete(key);
+  return counts;
+}
+
+export function countsOf(rows: Iterable<Row>): RowCounts {
+  const counts: RowCounts = new Map();
+  for (const row of rows) add(counts, row, undefined, 1);
+  return counts;
+}
+
+export function countRows(counts: RowCounts): number {
+  return counts.values().reduce((sum, count) => sum + count, 0);
+}
+
+export function compareRows(left: RowCounts, right: RowCounts): Difference {
+  let rows = 0;
+  const examples: string[] = [];
+  for (const key of new Set([...left.keys(), ...right.keys()])) {
+    const surplus = (left.get(key) ?? 0) - (right.get(key) ?? 0);
+    if (surplus === 0) continue;
+    rows += Math.abs(surplus);
+    if (examples.length < EXAMPLES)
+      examples.push(`${surplus > 0 ? "left" : "right"} has ${Math.abs(surplus)} more of ${key}`);
+  }
+  return { rows, examples };
+}
+
+function addLine(counts: RowCounts, line: Row, columns: readonly string[] | undefined): void {
+  if (!isChange(line)) {
+    add(counts, line, columns, 1);
+    return;
+  }
+  if (line.before !== null) add(counts, line.before as Row, columns, -1);
+  if (line.after !== null) add(counts, line.after as Row, columns, 1);
+}
+
+function isChange(line: Row): boolean {
+  return "op" in line && "before" in line && "after" in line;
+}
+
+function add(
+  counts: RowCounts,
+  row: Row,
+  columns: readonly string[] | undefined,
+  change: number,
+): void {
+  const key = rowKey(row, columns);
+  counts.set(key, (counts.get(key) ?? 0) + change);
+}
+
+function rowKey(row: Row, columns: readonly string[] | undefined): string {
+  const names = columns ?? Object.keys(row).sort();
+  const present = names.filter((name) => row[name] !== null && row[name] !== undefined);
+  return JSON.stringify(present.map((name) => [name, canonical(row[name])]));
+}
+
+function canonical(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const match = TIMESTAMP.exec(value);
+  if (match === null) return value;
+  const fraction = match[3] ?? "";
+  return `${match[1]} ${match[2]}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+/** Flink's hidden files (_SUCCESS, .part-…inprogress) do not count. */
+function visibleFiles(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => !name.startsWith(".") && !name.startsWith("_"))
+    .flatMap((name) => {
+      const path = join(folder, name);
+      return statSync(path).isDirectory() ? visibleFiles(path) : [path];
+    });
+}

@@ -1,0 +1,100 @@
+/**
+ * Flink's configuration for a measurement: its fastest set-up (hashmap state, object reuse, nearly all memory heap).
+ *
+ * Source:  Flink's configuration reference; the Java options are those of its config.yaml for Java 17.
+ */
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+export interface FlinkPorts {
+  readonly jobManager: number;
+  readonly rest: number;
+  readonly gateway: number;
+}
+
+const OPENED = [
+  "java.base/java.lang",
+  "java.base/java.lang.invoke",
+  "java.base/java.lang.reflect",
+  "java.base/java.io",
+  "java.base/java.math",
+  "java.base/java.net",
+  "java.base/java.nio",
+  "java.base/java.text",
+  "java.base/java.time",
+  "java.base/java.util",
+  "java.base/java.util.concurrent",
+  "java.base/java.util.concurrent.atomic",
+  "java.base/java.util.concurrent.locks",
+  "java.base/sun.nio.ch",
+  "java.base/sun.net.util",
+];
+
+export const addOpens = [
+  "--add-exports=java.base/sun.net.util=ALL-UNNAMED",
+  "--add-exports=java.rmi/sun.rmi.registry=ALL-UNNAMED",
+  "--add-exports=java.security.jgss/sun.security.krb5=ALL-UNNAMED",
+  ...OPENED.map((name) => `--add-opens=${name}=ALL-UNNAMED`),
+];
+
+const LARGEST_PROCESS_MB = 15 * 1024;
+const LEFT_FOR_OTHERS_MB = 4 * 1024;
+const SMALLEST_PROCESS_MB = 3 * 1024;
+
+/** 15 GB where the machine has them free, else what is left after 4 GB for everything else. */
+export function taskManagerMemoryMb(): number {
+  const line = /MemAvailable:\s+(\d+) kB/.exec(readFileSync("/proc/meminfo", "latin1"));
+  const free = Math.floor(Number(line?.[1] ?? 0) / 1024) - LEFT_FOR_OTHERS_MB;
+  return Math.max(SMALLEST_PROCESS_MB, Math.min(LARGEST_PROCESS_MB, free));
+}
+
+export interface FlinkSettings {
+  readonly folder: string;
+  readonly ports: FlinkPorts;
+  readonly slots: number;
+  readonly memoryMb: number;
+}
+
+/** Writes conf/ below the folder and names it. */
+export function writeConfiguration({ folder, ports, slots, memoryMb }: FlinkSettings): string {
+  const conf = join(folder, "conf");
+  const temporary = join(folder, "tmp");
+  mkdirSync(conf, { recursive: true });
+  mkdirSync(temporary, { recursive: true });
+  const settings: Record<string, string | number | boolean> = {
+    "jobmanager.rpc.address": "127.0.0.1",
+    "jobmanager.rpc.port": ports.jobManager,
+    "jobmanager.bind-host": "127.0.0.1",
+    "jobmanager.memory.process.size": "1600m",
+    "jobmanager.execution.failover-strategy": "region",
+    "rest.address": "127.0.0.1",
+    "rest.bind-address": "127.0.0.1",
+    "rest.port": ports.rest,
+    "taskmanager.host": "127.0.0.1",
+    "taskmanager.bind-host": "127.0.0.1",
+    "taskmanager.numberOfTaskSlots": slots,
+    "taskmanager.memory.process.size": `${memoryMb}m`,
+    "taskmanager.memory.managed.size": "256m",
+    "taskmanager.memory.network.min": "128m",
+    "taskmanager.memory.network.max": "128m",
+    "parallelism.default": slots,
+    "state.backend.type": "hashmap",
+    "pipeline.object-reuse": true,
+    "restart-strategy.type": "none",
+    "io.tmp.dirs": temporary,
+    "web.submit.enable": false,
+  };
+  const lines = Object.entries(settings).map(([key, value]) => `${key}: ${value}\n`);
+  writeFileSync(join(conf, "config.yaml"), lines.join(""));
+  writeFileSync(join(conf, "log4j.properties"), LOG4J);
+  return conf;
+}
+
+const LOG4J = `rootLogger.level = INFO
+rootLogger.appenderRef.file.ref = MainAppender
+appender.main.name = MainAppender
+appender.main.type = File
+appender.main.fileName = \${sys:log.file}
+appender.main.layout.type = PatternLayout
+appender.main.layout.pattern = %d{yyyy-MM-dd HH:mm:ss,SSS} %-5p %-60c %x - %m%n
+`;
