@@ -1,0 +1,158 @@
+/**
+ * The message for a token that does not fit: what was found, what would have been right, and what may have been meant.
+ *
+ * Flow:    token-cursor → here → MR2001, MR2002. The layout is that of Flink's parser, blank by blank: tools compare it.
+ */
+import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
+import { parseErrors } from "../parse-errors.ts";
+import { ALL_KEYWORDS, RESERVED_WORDS } from "./keywords.ts";
+import type { Token } from "./lexer.ts";
+
+/** A word, an operator, <EOF>, or one of the groups below. */
+export type Expectation = string;
+
+export const IDENTIFIER = "<IDENTIFIER>";
+export const QUOTED_STRING = "<QUOTED_STRING>";
+/** Any binary or postfix operator of expressions. */
+export const OPERATORS = "<operators>";
+/** Whatever may begin an expression. */
+export const EXPRESSION = "<expression>";
+
+const NAMES_ALONE = [
+  "<BRACKET_QUOTED_IDENTIFIER>",
+  "<QUOTED_IDENTIFIER>",
+  "<BACK_QUOTED_IDENTIFIER>",
+  "<BIG_QUERY_BACK_QUOTED_IDENTIFIER>",
+  "<HYPHENATED_IDENTIFIER>",
+  "<IDENTIFIER>",
+  "<UNICODE_QUOTED_IDENTIFIER>",
+];
+const NAMES_AMONG_OTHERS = [
+  "<IDENTIFIER>",
+  "<HYPHENATED_IDENTIFIER>",
+  "<QUOTED_IDENTIFIER>",
+  "<BACK_QUOTED_IDENTIFIER>",
+  "<BIG_QUERY_BACK_QUOTED_IDENTIFIER>",
+  "<BRACKET_QUOTED_IDENTIFIER>",
+  "<UNICODE_QUOTED_IDENTIFIER>",
+];
+const OPERATOR_TOKENS =
+  "= > < <= >= <> + - * / % || AND OR IS NOT LIKE SIMILAR IN BETWEEN OVERLAPS . [".split(" ");
+const EXPRESSION_TOKENS = [
+  ..."NOT EXISTS CASE CAST ROW ARRAY MAP INTERVAL DATE TIME TIMESTAMP NULL TRUE FALSE ( + -".split(
+    " ",
+  ),
+  QUOTED_STRING,
+  "<UNSIGNED_INTEGER_LITERAL>",
+  "<DECIMAL_NUMERIC_LITERAL>",
+];
+
+const MAX_SUGGESTIONS = 3;
+const MAX_SUGGESTED_LENGTH = 32;
+
+export function unexpectedToken(
+  text: string,
+  token: Token,
+  expected: readonly Expectation[],
+  previous: Token | undefined,
+): MillraceError {
+  const raw = token.kind === "eof" ? "<EOF>" : text.slice(token.start, token.end);
+  const all = expand(expected);
+  const at: Span = {
+    start: token.start,
+    end: token.end,
+    line: token.line,
+    column: token.column,
+  };
+  const place = { at, didYouMean: suggestions(token, previous, all) };
+  const { line, column } = token;
+  const expecting = expectingText(all);
+  const keyword = token.kind === "word" && raw === token.value && RESERVED_WORDS.has(raw);
+  if (keyword && expected.includes(IDENTIFIER)) {
+    return parseErrors.RESERVED_WORD({ image: raw, line, column, expecting }, place);
+  }
+  return parseErrors.UNEXPECTED_TOKEN({ image: escapeImage(raw), line, column, expecting }, place);
+}
+
+function expand(expected: readonly Expectation[]): string[] {
+  const alone = expected.every((e) => e === IDENTIFIER);
+  const all = new Set<string>();
+  if (expected.includes("<EOF>")) all.add("<EOF>");
+  for (const e of expected) {
+    if (e === IDENTIFIER)
+      for (const name of alone ? NAMES_ALONE : NAMES_AMONG_OTHERS) all.add(name);
+    else if (e === OPERATORS) for (const operator of OPERATOR_TOKENS) all.add(operator);
+    else if (e === EXPRESSION) for (const start of EXPRESSION_TOKENS) all.add(start);
+    else all.add(e);
+  }
+  return [...all];
+}
+
+function expectingText(all: readonly string[]): string {
+  if (all.length === 0) return "Was expecting something else here.";
+  let text = all.length === 1 ? "Was expecting:\n    " : "Was expecting one of:\n    ";
+  for (const e of all) {
+    if (e === "<EOF>") text += "<EOF> ";
+    else text += e.startsWith("<") && e.length > 2 ? `${e} ...` : `"${e}" ...`;
+    text += "\n    ";
+  }
+  return text;
+}
+
+function escapeImage(image: string): string {
+  return image
+    .replace(/[\\'"]/g, "\\$&")
+    .replaceAll("\n", "\\n")
+    .replaceAll("\r", "\\r");
+}
+
+/**
+ * Words that were expected here and look like what was written; else keywords that look like the word before, which the
+ * grammar took for a name (`SELECT a FORM t`).
+ */
+function suggestions(token: Token, previous: Token | undefined, expected: string[]): string[] {
+  if (token.kind === "word") {
+    const found = similar(token.value, expected);
+    if (found.length > 0) return found;
+  }
+  if (previous?.kind === "word" && !ALL_KEYWORDS.has(previous.value)) {
+    return similar(previous.value, CLAUSES);
+  }
+  return [];
+}
+
+const CLAUSES =
+  "SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH JOIN INNER LEFT RIGHT FULL CROSS UNION INTERSECT EXCEPT WITH ON USING AS AND OR PARTITIONED COMMENT LIKE VALUES SET".split(
+    " ",
+  );
+
+function similar(word: string, candidates: readonly string[]): string[] {
+  if (word.length > MAX_SUGGESTED_LENGTH) return [];
+  const limit = word.length <= 3 ? 1 : 2;
+  const found = candidates
+    .filter((c) => /^[A-Z_]+$/.test(c))
+    .map((c) => ({ c, distance: editDistance(word, c) }))
+    .filter(({ distance, c }) => distance > 0 && distance <= limit && c.length > 1);
+  found.sort((a, b) => a.distance - b.distance || (a.c < b.c ? -1 : 1));
+  return found.slice(0, MAX_SUGGESTIONS).map(({ c }) => c);
+}
+
+/** Insertions, deletions, replacements, and swaps of neighbours. */
+export function editDistance(a: string, b: string): number {
+  let before: number[] = [];
+  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, before[j - 2]! + 1);
+      }
+      row.push(best);
+    }
+    before = last;
+    last = row;
+  }
+  return last[b.length]!;
+}

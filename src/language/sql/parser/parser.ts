@@ -1,0 +1,93 @@
+/**
+ * The SQL parser: text → syntax tree (ast.ts). The engine, the editor and the doors all use this one.
+ *
+ * Flow:    text → lexer.ts → here → validator.
+ * Example: parseScript("SELECT a FROM t; SELECT b FORM t").errors[0].message
+ *          // Encountered "t" at line 1, column 32. …, with didYouMean ["FROM"]
+ * Limits:  limits.ts. Errors: MR20xx (parse-errors.ts).
+ */
+import { MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
+import { parseErrors } from "../parse-errors.ts";
+import type { ExpressionNode, StatementNode } from "./ast.ts";
+import type { LexerOptions } from "./lexer.ts";
+import { MAX_SCRIPT_ERRORS } from "./limits.ts";
+import { StatementParser } from "./statement-parser.ts";
+
+export { tokenize } from "./lexer.ts";
+
+export interface ParsedScript {
+  readonly statements: readonly StatementNode[];
+  /** In the order of the text, at most MAX_SCRIPT_ERRORS; the statements with errors are left out. */
+  readonly errors: readonly MillraceError[];
+}
+
+/** Statements separated by semicolons; after an error the parser goes on behind the next semicolon. */
+export function parseScript(text: string, options: LexerOptions = {}): ParsedScript {
+  const statements: StatementNode[] = [];
+  const errors: MillraceError[] = [];
+  let parser: Parser;
+  try {
+    parser = new Parser(text, options);
+  } catch (error) {
+    return { statements, errors: [asParseError(error)] };
+  }
+  while (parser.nextStatement() && errors.length < MAX_SCRIPT_ERRORS) {
+    try {
+      statements.push(parser.scriptStatement());
+    } catch (error) {
+      errors.push(asParseError(error));
+      parser.resynchronise();
+    }
+  }
+  return { statements, errors };
+}
+
+/** Exactly one statement; a semicolon may end it. Throws its first error. */
+export function parseStatement(text: string, options: LexerOptions = {}): StatementNode {
+  return new Parser(text, options).singleStatement();
+}
+
+/** Exactly one expression. Throws its first error. */
+export function parseExpression(text: string, options: LexerOptions = {}): ExpressionNode {
+  return new Parser(text, options).singleExpression();
+}
+
+class Parser extends StatementParser {
+  /** Skips empty statements; is there another one? */
+  nextStatement(): boolean {
+    while (this.peekIsOp(0, ";")) this.advance();
+    return this.token.kind !== "eof";
+  }
+
+  scriptStatement(): StatementNode {
+    this.depth = 0;
+    const statement = this.statement();
+    if (!this.atEnd() && !this.atOp(";")) throw this.unexpected();
+    return statement;
+  }
+
+  resynchronise(): void {
+    while (this.token.kind !== "eof" && !this.peekIsOp(0, ";")) this.pos++;
+  }
+
+  singleStatement(): StatementNode {
+    if (this.token.kind === "eof") {
+      const { line, column } = this.token;
+      throw parseErrors.EMPTY({ line, column }, { at: this.here() });
+    }
+    const statement = this.statement();
+    if (this.peekIsOp(0, ";")) this.nextStatement();
+    if (!this.atEnd()) throw this.unexpected();
+    return statement;
+  }
+
+  singleExpression(): ExpressionNode {
+    const value = this.expression();
+    if (!this.atEnd()) throw this.unexpected();
+    return value;
+  }
+}
+
+function asParseError(error: unknown): MillraceError {
+  return error instanceof MillraceError ? error : toMillraceError(error);
+}
