@@ -68,16 +68,21 @@ export const ROOMS: readonly Room[] = [
     name: "operators",
     folder: "src/dataplane/operators/",
     imports: ["base", "columnar", "plan", "contract", "codegen", "kernels"],
+    types: ["host"],
   },
   { name: "formats", folder: "src/dataplane/formats/", imports: DATA },
-  { name: "connectors", folder: "src/dataplane/connectors/", imports: DATA },
+  { name: "connectors", folder: "src/dataplane/connectors/", imports: DATA, types: ["plan"] },
   { name: "state", folder: "src/dataplane/state/", imports: DATA },
   {
     name: "runtime",
     folder: "src/dataplane/runtime/",
     imports: [...DATA, "plan", "codegen", "operators", "state"],
   },
-  { name: "targets", folder: "src/controlplane/targets/", imports: ["base", "plan", "host"] },
+  {
+    name: "targets",
+    folder: "src/controlplane/targets/",
+    imports: ["base", "columnar", "plan", "host"],
+  },
   {
     name: "targets/embedded",
     folder: "src/controlplane/targets/embedded/",
@@ -89,7 +94,7 @@ export const ROOMS: readonly Room[] = [
     imports: ["targets", "base", "plan", "host"],
   },
   { name: "store", folder: "src/controlplane/store/", imports: ["base", "host"] },
-  { name: "access", folder: "src/controlplane/access/", imports: ["base", "host"] },
+  { name: "access", folder: "src/controlplane/access/", imports: ["base", "host", "store"] },
   {
     name: "controller",
     folder: "src/controlplane/controller/",
@@ -98,7 +103,8 @@ export const ROOMS: readonly Room[] = [
   {
     name: "api",
     folder: "src/controlplane/api/",
-    imports: ["base", "sql", "controller", "access"],
+    imports: ["base", "columnar", "plan", "sql", "controller", "access"],
+    types: ["host"],
   },
   { name: "cli", folder: "src/cli/", imports: "anything" },
   {
