@@ -37,9 +37,11 @@ export async function benchAggregate(context: BenchContext): Promise<void> {
   const rows = wholeNumber(context.options, "events", DEFAULT_ROWS);
   const sides: Side[] = [];
   if (context.millrace)
-    sides.push(await measureSide(context, rows, async () => new MillraceEngine(), 0));
+    sides.push(await measureSide(context, rows, async () => new MillraceEngine(), false));
   if (context.flink)
-    sides.push(await measureSide(context, rows, () => FlinkEngine.start(context.parallelism), 1));
+    sides.push(
+      await measureSide(context, rows, () => FlinkEngine.start(context.parallelism), true),
+    );
   const [mine, peer] = sides;
   if (mine === undefined) throw benchErrors.USAGE({ what: "nothing was measured" });
   const cells = ({ engine, cost }: Side) => [
@@ -78,7 +80,7 @@ async function measureSide(
   context: BenchContext,
   rows: number,
   start: () => Promise<Engine>,
-  warmUps: number,
+  warm: boolean,
 ): Promise<Side> {
   const engine = await start();
   try {
@@ -87,7 +89,7 @@ async function measureSide(
       queries: ["aggregate"],
       repeat: context.repeat,
       parallelism: context.parallelism,
-      warmUps,
+      warm,
       scriptOf: () => aggregateScript(rows, KEYS, BLACKHOLE),
       warmUpScriptOf: () => aggregateScript(WARM_UP_ROWS, KEYS, BLACKHOLE),
     };

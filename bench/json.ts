@@ -40,10 +40,18 @@ export async function benchJson(context: BenchContext): Promise<void> {
   const sides: Side[] = [];
   try {
     if (context.millrace)
-      sides.push(await measureSide(context, events, async () => new MillraceEngine(), check, 0));
+      sides.push(
+        await measureSide(context, events, async () => new MillraceEngine(), check, false),
+      );
     if (context.flink)
       sides.push(
-        await measureSide(context, events, () => FlinkEngine.start(context.parallelism), check, 1),
+        await measureSide(
+          context,
+          events,
+          () => FlinkEngine.start(context.parallelism),
+          check,
+          true,
+        ),
       );
   } finally {
     check.close();
@@ -56,7 +64,7 @@ async function measureSide(
   events: number,
   start: () => Promise<Engine>,
   check: ResultCheck,
-  warmUps: number,
+  warm: boolean,
 ): Promise<Side> {
   const engine = await start();
   try {
@@ -65,7 +73,7 @@ async function measureSide(
       queries: QUERIES,
       repeat: context.repeat,
       parallelism: context.parallelism,
-      warmUps,
+      warm,
       scriptOf: (query) => scriptOf(query, events, context.parallelism),
       warmUpScriptOf: (query) =>
         scriptOf(query, Math.min(events, WARM_UP_EVENTS), context.parallelism),

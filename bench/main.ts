@@ -36,7 +36,7 @@ Options of nexmark
   --input json|generator   files of JSON lines, or the nexmark connector of each engine (json)
   --rate N                 events of event time per second (100000)
   --check-events N         size of the input whose results are compared first; 0 leaves it out (200000)
-  --warm-up-events N       size of Flink's warm-up run before each query (500000)
+  --warm-up-events N       size of Flink's warm-up run before each query (500000); 0 measures a cold JVM
   --count-char             q14 with nexmark's Java function instead of SQL
 
 Examples

@@ -42,8 +42,9 @@ export class MillraceEngine implements Engine {
   private runs = 0;
   private readonly onExit = () => rmSync(this.folder, { recursive: true, force: true });
 
-  constructor() {
-    this.command = millraceCommand();
+  /** `command` is what is put before `run FILE …`. */
+  constructor(command: readonly string[] = millraceCommand()) {
+    this.command = command;
     this.folder = mkdtempSync(join(cacheFolder("bench"), "scripts-"));
     process.once("exit", this.onExit);
   }

@@ -64,11 +64,11 @@ export async function benchNexmark(context: BenchContext, names: readonly string
   try {
     if (context.millrace) {
       const start = async () => new MillraceEngine();
-      sides.push(await measureSide(context, plan, start, check, checked, 0));
+      sides.push(await measureSide(context, plan, start, check, checked, false));
     }
     if (context.flink) {
       const start = () => FlinkEngine.start(context.parallelism, nexmarkJars());
-      sides.push(await measureSide(context, plan, start, check, checked, 1));
+      sides.push(await measureSide(context, plan, start, check, checked, true));
     }
   } finally {
     check?.close();
@@ -107,7 +107,7 @@ async function measureSide(
   start: () => Promise<Engine>,
   check: ResultCheck | undefined,
   checked: string[],
-  warmUps: number,
+  warm: boolean,
 ): Promise<Side> {
   const engine = await start();
   try {
@@ -118,14 +118,14 @@ async function measureSide(
       );
       progress(checked.at(-1)!);
     }
-    const costs = await measureQueries(engine, measureRequest(context, plan, warmUps));
+    const costs = await measureQueries(engine, measureRequest(context, plan, warm));
     return { engine: engine.name, description: engine.describe(), costs };
   } finally {
     await engine.stop();
   }
 }
 
-function measureRequest(context: BenchContext, plan: NexmarkPlan, warmUps: number): MeasureRequest {
+function measureRequest(context: BenchContext, plan: NexmarkPlan, warm: boolean): MeasureRequest {
   const script = (events: number) => (query: string) =>
     nexmarkScript({
       query,
@@ -137,7 +137,7 @@ function measureRequest(context: BenchContext, plan: NexmarkPlan, warmUps: numbe
     queries: plan.queries,
     repeat: context.repeat,
     parallelism: context.parallelism,
-    warmUps: plan.warmUpEvents === 0 ? 0 : warmUps,
+    warm: warm && plan.warmUpEvents > 0,
     scriptOf: script(plan.events),
     warmUpScriptOf: script(plan.warmUpEvents),
   };

@@ -23,8 +23,11 @@ export interface MeasureRequest {
   readonly queries: readonly string[];
   readonly repeat: number;
   readonly parallelism: number;
-  /** Runs that are not measured, before each query: what a long-running JVM has behind it. */
-  readonly warmUps: number;
+  /**
+   * Runs that are not measured: the first query whole, then a smaller run before each query. It gives a JVM
+   * what a long-running one has behind it; an engine that starts a process per run has nothing to warm.
+   */
+  readonly warm: boolean;
   readonly scriptOf: (query: string) => string;
   readonly warmUpScriptOf: (query: string) => string;
 }
@@ -34,9 +37,13 @@ export async function measureQueries(
   request: MeasureRequest,
 ): Promise<QueryCost[]> {
   const costs: QueryCost[] = [];
+  const [first] = request.queries;
+  if (request.warm && first !== undefined) {
+    progress(`${engine.name}: warming up`);
+    await engine.run(request.scriptOf(first), request.parallelism);
+  }
   for (const query of request.queries) {
-    for (let i = 0; i < request.warmUps; i++)
-      await engine.run(request.warmUpScriptOf(query), request.parallelism);
+    if (request.warm) await engine.run(request.warmUpScriptOf(query), request.parallelism);
     const runs: Cost[] = [];
     for (let i = 0; i < request.repeat; i++) {
       const cost = await engine.run(request.scriptOf(query), request.parallelism);
