@@ -1,0 +1,176 @@
+/**
+ * ExchangeInput: one edge's consumer side in one subtask: frames of all producers, in turn, into one input of the chain.
+ *
+ * Flow:    rings → here → (one memcpy into the arena) → WireCodec.decode → target. Watermarks of channels are combined here.
+ * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs no barrier.
+ */
+import type { Counter } from "../../contract/metrics.ts";
+import { MAX_WATERMARK } from "../../contract/operator.ts";
+import type { EdgeSpec } from "../graph/job-graph.ts";
+import type { ChainTarget } from "../task/chain-target.ts";
+import type { HeadStep } from "../task/source-head.ts";
+import type { TaskMetricGroup } from "../task/task-metrics.ts";
+import { WatermarkCombiner } from "../task/watermarks.ts";
+import type { Barrier } from "./barrier.ts";
+import { type Frame, FrameKind, type RingReader } from "./ring.ts";
+import type { WireCodec } from "./wire-codec.ts";
+
+export interface InputChannel {
+  readonly ring: RingReader;
+  /** Tells the producer's worker that there is room again. */
+  readonly signal: () => void;
+}
+
+interface ChannelState {
+  readonly ring: RingReader;
+  readonly signal: () => void;
+  blocked: boolean;
+  ended: boolean;
+  /** Parts of a block that is longer than a frame. */
+  parts: Uint8Array[];
+}
+
+export class ExchangeInput {
+  readonly edge: EdgeSpec;
+  readonly #channels: readonly ChannelState[];
+  readonly #codec: WireCodec;
+  readonly #target: ChainTarget;
+  readonly #combiner: WatermarkCombiner;
+  readonly #onBarrier: (barrier: Barrier) => void;
+  readonly #buffersIn: Counter;
+  readonly #bytesIn: Counter;
+  #next = 0;
+  #idle = false;
+  #ended = false;
+
+  constructor(options: {
+    readonly edge: EdgeSpec;
+    readonly channels: readonly InputChannel[];
+    readonly codec: WireCodec;
+    readonly target: ChainTarget;
+    readonly metrics: TaskMetricGroup;
+    readonly onBarrier: (barrier: Barrier) => void;
+  }) {
+    this.edge = options.edge;
+    this.#channels = options.channels.map(({ ring, signal }) => ({
+      ring,
+      signal,
+      blocked: false,
+      ended: false,
+      parts: [],
+    }));
+    this.#codec = options.codec;
+    this.#target = options.target;
+    this.#combiner = new WatermarkCombiner(options.channels.length);
+    this.#onBarrier = options.onBarrier;
+    this.#buffersIn = options.metrics.counter("numBuffersIn");
+    this.#bytesIn = options.metrics.counter("numBytesIn");
+  }
+
+  get ended(): boolean {
+    return this.#ended;
+  }
+
+  /** True when every channel is behind its barrier or has ended. */
+  get blockedByBarrier(): boolean {
+    return this.#channels.every((channel) => channel.blocked || channel.ended);
+  }
+
+  /** The fullest ring, 0..1. */
+  get usage(): number {
+    return Math.max(...this.#channels.map((channel) => channel.ring.usage));
+  }
+
+  unblock(): void {
+    for (const channel of this.#channels) channel.blocked = false;
+  }
+
+  /** Takes one frame from the next channel that has one. */
+  poll(): HeadStep {
+    if (this.#ended) return "ended";
+    const count = this.#channels.length;
+    for (let i = 0; i < count; i++) {
+      const index = (this.#next + i) % count;
+      const channel = this.#channels[index]!;
+      if (channel.blocked || channel.ended) continue;
+      const frame = channel.ring.peek();
+      if (frame === undefined) continue;
+      this.#next = (index + 1) % count;
+      this.#handle(channel, index, frame);
+      return "progress";
+    }
+    return "idle";
+  }
+
+  #handle(channel: ChannelState, index: number, frame: Frame): void {
+    if (frame.kind === FrameKind.BATCH) {
+      this.#batch(channel, frame);
+      return;
+    }
+    const payload = new Uint8Array(frame.length);
+    channel.ring.take(frame, payload);
+    channel.signal();
+    switch (frame.kind) {
+      case FrameKind.PART:
+        channel.parts.push(payload);
+        break;
+      case FrameKind.WATERMARK: {
+        const watermark = new DataView(payload.buffer).getFloat64(0, true);
+        this.#advanced(this.#combiner.watermark(index, watermark));
+        break;
+      }
+      case FrameKind.IDLE:
+        this.#advanced(this.#combiner.setIdle(index, payload[0] === 1));
+        this.#passIdle();
+        break;
+      case FrameKind.BARRIER: {
+        channel.blocked = true;
+        this.#onBarrier(JSON.parse(new TextDecoder().decode(payload)) as Barrier);
+        break;
+      }
+      case FrameKind.END:
+        this.#end(channel, index);
+        break;
+    }
+  }
+
+  #batch(channel: ChannelState, frame: Frame): void {
+    const before = channel.parts.reduce((sum, part) => sum + part.length, 0);
+    const length = before + frame.length;
+    const { address, bytes } = this.#codec.allocate(length);
+    let at = 0;
+    for (const part of channel.parts) {
+      bytes.set(part, at);
+      at += part.length;
+    }
+    channel.parts = [];
+    channel.ring.take(frame, bytes.subarray(at, length));
+    channel.signal();
+    this.#buffersIn.value++;
+    this.#bytesIn.value += length;
+    this.#target.receive(this.#codec.decode(address, length));
+  }
+
+  #end(channel: ChannelState, index: number): void {
+    channel.ended = true;
+    // What has ended holds nobody back.
+    this.#advanced(this.#combiner.watermark(index, MAX_WATERMARK));
+    this.#advanced(this.#combiner.setIdle(index, false));
+    if (!this.#channels.every((other) => other.ended)) {
+      this.#passIdle();
+      return;
+    }
+    this.#ended = true;
+    this.#target.end();
+  }
+
+  #advanced(risen: boolean): void {
+    if (risen) this.#target.watermark(this.#combiner.combined);
+  }
+
+  #passIdle(): void {
+    if (this.#combiner.allIdle === this.#idle) return;
+    this.#idle = this.#combiner.allIdle;
+    this.#target.idle(this.#idle);
+  }
+}

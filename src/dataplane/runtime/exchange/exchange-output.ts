@@ -1,0 +1,159 @@
+/**
+ * ExchangeOutput: one edge's producer side in one subtask: rows to the rings of the consumers, control frames to all.
+ *
+ * Flow:    chain → receive → WireCodec → ring of each consumer; what finds its ring full waits here, the gate is blocked until
+ *          it is drained, and the subtask reads nothing meanwhile.
+ * Limits:  OVERFLOW_LIMIT_BYTES wait at most: what one call may emit beyond full rings.
+ * Errors:  MR5007 beyond that.
+ */
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { Counter } from "../../contract/metrics.ts";
+import { runtimeErrors } from "../errors.ts";
+import type { EdgeSpec } from "../graph/job-graph.ts";
+import type { ChainTarget, Gate } from "../task/chain-target.ts";
+import type { TaskMetricGroup } from "../task/task-metrics.ts";
+import type { Barrier } from "./barrier.ts";
+import { FrameKind, type RingWriter } from "./ring.ts";
+import type { WireCodec } from "./wire-codec.ts";
+
+export const OVERFLOW_LIMIT_BYTES = 1024 * 1024 * 1024;
+
+const NOTHING = new Uint8Array(0);
+
+export interface OutputChannel {
+  readonly ring: RingWriter;
+  /** Tells the consumer's worker that there is something to read. */
+  readonly signal: () => void;
+}
+
+interface Waiting {
+  readonly kind: FrameKind;
+  readonly payload: Uint8Array;
+}
+
+export class ExchangeOutput implements ChainTarget {
+  readonly edge: EdgeSpec;
+  readonly #channels: readonly OutputChannel[];
+  readonly #codec: WireCodec;
+  readonly #gate: Gate;
+  readonly #operator: string;
+  readonly #waiting: Waiting[][];
+  readonly #buffersOut: Counter;
+  readonly #bytesOut: Counter;
+  #waitingBytes = 0;
+  #unblock: (() => void) | undefined;
+  #next = 0;
+
+  constructor(options: {
+    readonly edge: EdgeSpec;
+    readonly channels: readonly OutputChannel[];
+    readonly codec: WireCodec;
+    readonly gate: Gate;
+    readonly operator: string;
+    readonly metrics: TaskMetricGroup;
+  }) {
+    this.edge = options.edge;
+    this.#channels = options.channels;
+    this.#codec = options.codec;
+    this.#gate = options.gate;
+    this.#operator = options.operator;
+    this.#waiting = options.channels.map(() => []);
+    this.#buffersOut = options.metrics.counter("numBuffersOut");
+    this.#bytesOut = options.metrics.counter("numBytesOut");
+  }
+
+  /** True when nothing waits for room in a ring. */
+  get isDrained(): boolean {
+    return this.#unblock === undefined;
+  }
+
+  receive(batch: BatchPtr): void {
+    const channels = this.#channels.length;
+    const { kind } = this.edge.distribution;
+    if (kind === "broadcast") {
+      const block = this.#codec.encode(batch);
+      for (let i = 0; i < channels; i++) this.#sendBlock(i, block);
+    } else if (kind === "hash" && channels > 1) {
+      this.#codec.encodePartitioned(batch, channels).forEach((block, index) => {
+        if (block !== undefined) this.#sendBlock(index, block);
+      });
+    } else {
+      this.#sendBlock(this.#next, this.#codec.encode(batch));
+      this.#next = (this.#next + 1) % channels;
+    }
+  }
+
+  watermark(watermark: number): void {
+    const payload = new Uint8Array(8);
+    new DataView(payload.buffer).setFloat64(0, watermark, true);
+    this.#sendAll(FrameKind.WATERMARK, payload);
+  }
+
+  idle(idle: boolean): void {
+    this.#sendAll(FrameKind.IDLE, new Uint8Array([idle ? 1 : 0]));
+  }
+
+  end(): void {
+    this.#sendAll(FrameKind.END, NOTHING);
+  }
+
+  barrier(barrier: Barrier): void {
+    this.#sendAll(FrameKind.BARRIER, new TextEncoder().encode(JSON.stringify(barrier)));
+  }
+
+  /** Moves what waits into rings that have room again; true when something moved. */
+  drain(): boolean {
+    if (this.#unblock === undefined) return false;
+    let moved = false;
+    this.#waiting.forEach((queue, index) => {
+      let sent = 0;
+      const { ring, signal } = this.#channels[index]!;
+      while (sent < queue.length && ring.tryWrite(queue[sent]!.kind, queue[sent]!.payload)) {
+        this.#waitingBytes -= queue[sent]!.payload.length;
+        sent++;
+      }
+      if (sent === 0) return;
+      queue.splice(0, sent);
+      moved = true;
+      signal();
+    });
+    if (this.#waiting.every((queue) => queue.length === 0)) {
+      this.#unblock();
+      this.#unblock = undefined;
+    }
+    return moved;
+  }
+
+  #sendAll(kind: FrameKind, payload: Uint8Array): void {
+    for (let i = 0; i < this.#channels.length; i++) this.#send(i, kind, payload);
+  }
+
+  #sendBlock(index: number, block: Uint8Array): void {
+    const { maxPayload } = this.#channels[index]!.ring;
+    this.#buffersOut.value++;
+    this.#bytesOut.value += block.length;
+    let offset = 0;
+    while (block.length - offset > maxPayload) {
+      this.#send(index, FrameKind.PART, block.subarray(offset, offset + maxPayload));
+      offset += maxPayload;
+    }
+    this.#send(index, FrameKind.BATCH, offset === 0 ? block : block.subarray(offset));
+  }
+
+  #send(index: number, kind: FrameKind, payload: Uint8Array): void {
+    const { ring, signal } = this.#channels[index]!;
+    const queue = this.#waiting[index]!;
+    if (queue.length === 0 && ring.tryWrite(kind, payload)) {
+      signal();
+      return;
+    }
+    if (this.#waitingBytes + payload.length > OVERFLOW_LIMIT_BYTES)
+      throw runtimeErrors.OUTPUT_OVERFLOW({
+        operator: this.#operator,
+        limitBytes: OVERFLOW_LIMIT_BYTES,
+      });
+    queue.push({ kind, payload: payload.slice() });
+    this.#waitingBytes += payload.length;
+    this.#unblock ??= this.#gate.block();
+  }
+}

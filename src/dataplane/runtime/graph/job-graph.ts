@@ -1,0 +1,208 @@
+/**
+ * JobGraph: the plan cut into tasks. A task is a set of operators that run fused, one call into the next; between tasks
+ * rows cross an exchange. Deciding only: plain data in, plain data out.
+ *
+ * Flow:    ExecPlan → here → job master (what to deploy) and workers (what to build).
+ * Rules:   parallelism: scans run at the job's, Values at 1, a node with a singleton input at 1, with a hash, broadcast
+ *          or rebalance input at the job's, otherwise as its inputs (the smallest, so that changes of a key stay in order).
+ *          An edge is local when both ends run at 1, or it is forward between equal parallelisms. Level of a node: the
+ *          largest number of exchanges on a way to it. Local edges within one level are fused; between levels
+ *          they become forward exchanges, so that tasks never form a cycle (a barrier would wait for itself).
+ * Limits:  parallelism at most MAX_PARALLELISM.
+ * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
+ */
+import type { Distribution, ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { PLAN_VERSION } from "../../../foundation/plan/exec-node.ts";
+import { defaultMaxParallelism } from "../../../foundation/columnar/key-group.ts";
+import { runtimeErrors } from "../errors.ts";
+
+export const MAX_PARALLELISM = 256;
+
+export interface EdgeSpec {
+  readonly id: number;
+  readonly fromTask: number;
+  readonly fromNode: number;
+  readonly toTask: number;
+  readonly toNode: number;
+  readonly toInput: number;
+  readonly distribution: Distribution;
+}
+
+export interface TaskSpec {
+  readonly id: number;
+  /** Names of its nodes, joined as Flink joins them: "Source: t -> Calc -> Sink: s". */
+  readonly name: string;
+  readonly parallelism: number;
+  /** In the plan's order: inputs before readers. */
+  readonly nodes: readonly ExecNode[];
+  /** Edges that arrive over an exchange. */
+  readonly inputs: readonly EdgeSpec[];
+  readonly outputs: readonly EdgeSpec[];
+}
+
+export interface JobGraph {
+  readonly parallelism: number;
+  readonly maxParallelism: number;
+  readonly tasks: readonly TaskSpec[];
+  readonly edges: readonly EdgeSpec[];
+}
+
+export function buildJobGraph(
+  plan: ExecPlan,
+  options: { readonly parallelism: number; readonly maxParallelism?: number },
+): JobGraph {
+  const { parallelism } = options;
+  if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM)
+    throw runtimeErrors.PARALLELISM_INVALID({ parallelism, limit: MAX_PARALLELISM });
+  checkPlan(plan);
+  const nodes = new Map(plan.nodes.map((node) => [node.id, node]));
+  const parallelisms = nodeParallelisms(plan, parallelism);
+  const local = (from: number, to: number, distribution: Distribution) =>
+    parallelisms.get(from) === parallelisms.get(to) &&
+    (parallelisms.get(to) === 1 || distribution.kind === "forward");
+  const levels = nodeLevels(plan, local);
+  const groups = fuse(plan, (from, to, distribution) => {
+    return local(from, to, distribution) && levels.get(from) === levels.get(to);
+  });
+  const taskOf = new Map<number, number>();
+  groups.forEach((group, index) => {
+    for (const id of group) taskOf.set(id, index);
+  });
+  const edges = exchangeEdges(plan, taskOf, parallelisms);
+  const tasks = groups.map((group, id): TaskSpec => {
+    const members = group.map((nodeId) => nodes.get(nodeId)!);
+    return {
+      id,
+      name: members.map(nodeName).join(" -> "),
+      parallelism: parallelisms.get(group[0]!)!,
+      nodes: members,
+      inputs: edges.filter((edge) => edge.toTask === id),
+      outputs: edges.filter((edge) => edge.fromTask === id),
+    };
+  });
+  const maxParallelism = options.maxParallelism ?? defaultMaxParallelism(parallelism);
+  return { parallelism, maxParallelism, tasks, edges };
+}
+
+/** How Flink names an operator in its graph. */
+export function nodeName(node: ExecNode): string {
+  if (node.type === "TableSourceScan") return `Source: ${shortName(node.table.name)}[${node.id}]`;
+  if (node.type === "Sink") return `Sink: ${shortName(node.table.name)}[${node.id}]`;
+  return `${node.type}[${node.id}]`;
+}
+
+function shortName(table: string): string {
+  return table.slice(table.lastIndexOf(".") + 1);
+}
+
+function checkPlan(plan: ExecPlan): void {
+  if (plan.version > PLAN_VERSION)
+    throw runtimeErrors.PLAN_VERSION({ found: plan.version, known: PLAN_VERSION });
+  const seen = new Set<number>();
+  const uids = new Set<string>();
+  for (const node of plan.nodes) {
+    for (const { node: input } of node.inputs) {
+      if (!seen.has(input))
+        throw runtimeErrors.PLAN_INVALID({ reason: `node ${node.id} reads ${input} before it` });
+    }
+    if (seen.has(node.id))
+      throw runtimeErrors.PLAN_INVALID({ reason: `node ${node.id} is there twice` });
+    if (uids.has(node.uid))
+      throw runtimeErrors.PLAN_INVALID({ reason: `uid ${node.uid} is there twice` });
+    seen.add(node.id);
+    uids.add(node.uid);
+  }
+  if (plan.nodes.length === 0) throw runtimeErrors.PLAN_INVALID({ reason: "it has no nodes" });
+}
+
+function nodeParallelisms(plan: ExecPlan, parallelism: number): Map<number, number> {
+  const result = new Map<number, number>();
+  for (const node of plan.nodes) {
+    const kinds = node.inputs.map((input) => input.distribution.kind);
+    if (node.inputs.length === 0) result.set(node.id, node.type === "Values" ? 1 : parallelism);
+    else if (kinds.includes("singleton")) result.set(node.id, 1);
+    else if (kinds.some((kind) => kind !== "forward")) result.set(node.id, parallelism);
+    else result.set(node.id, Math.min(...node.inputs.map((input) => result.get(input.node) ?? 1)));
+  }
+  return result;
+}
+
+type EdgeTest = (from: number, to: number, distribution: Distribution) => boolean;
+
+function nodeLevels(plan: ExecPlan, local: EdgeTest): Map<number, number> {
+  const levels = new Map<number, number>();
+  for (const node of plan.nodes) {
+    let level = 0;
+    for (const { node: input, distribution } of node.inputs)
+      level = Math.max(level, levels.get(input)! + (local(input, node.id, distribution) ? 0 : 1));
+    levels.set(node.id, level);
+  }
+  return levels;
+}
+
+/** Groups of nodes joined by fused edges, each in the plan's order; groups ordered by their first node. */
+function fuse(plan: ExecPlan, fused: EdgeTest): number[][] {
+  const parent = new Map(plan.nodes.map((node) => [node.id, node.id]));
+  const root = (id: number): number => {
+    let at = id;
+    while (parent.get(at) !== at) at = parent.get(at)!;
+    return at;
+  };
+  for (const node of plan.nodes) {
+    for (const { node: input, distribution } of node.inputs)
+      if (fused(input, node.id, distribution)) parent.set(root(node.id), root(input));
+  }
+  const groups = new Map<number, number[]>();
+  for (const node of plan.nodes) {
+    const key = root(node.id);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [node.id]);
+    else group.push(node.id);
+  }
+  return [...groups.values()];
+}
+
+function exchangeEdges(
+  plan: ExecPlan,
+  taskOf: ReadonlyMap<number, number>,
+  parallelisms: ReadonlyMap<number, number>,
+): EdgeSpec[] {
+  const edges: EdgeSpec[] = [];
+  for (const node of plan.nodes) {
+    node.inputs.forEach(({ node: from, distribution }, toInput) => {
+      const fromTask = taskOf.get(from)!;
+      const toTask = taskOf.get(node.id)!;
+      if (fromTask === toTask) return;
+      edges.push({
+        id: edges.length,
+        fromTask,
+        fromNode: from,
+        toTask,
+        toNode: node.id,
+        toInput,
+        distribution: effective(distribution, parallelisms.get(from)!, parallelisms.get(node.id)!),
+      });
+    });
+  }
+  return edges;
+}
+
+/** Forward needs equal parallelism; towards one subtask everything is a singleton. */
+function effective(distribution: Distribution, from: number, to: number): Distribution {
+  if (distribution.kind !== "forward" || from === to) return distribution;
+  return to === 1 ? { kind: "singleton" } : { kind: "rebalance" };
+}
+
+/** Which producer subtasks a consumer subtask reads, per edge. */
+export function producersOf(edge: EdgeSpec, graph: JobGraph, subtask: number): number[] {
+  if (edge.distribution.kind === "forward") return [subtask];
+  const { parallelism } = graph.tasks[edge.fromTask]!;
+  return Array.from({ length: parallelism }, (_, index) => index);
+}
+
+/** Which consumer subtasks a producer subtask writes to, per edge. */
+export function consumersOf(edge: EdgeSpec, graph: JobGraph, subtask: number): number[] {
+  if (edge.distribution.kind === "forward") return [subtask];
+  const { parallelism } = graph.tasks[edge.toTask]!;
+  return Array.from({ length: parallelism }, (_, index) => index);
+}

@@ -1,0 +1,76 @@
+/**
+ * Committers: one per sink that commits in two phases; makes what a completed checkpoint holds visible.
+ *
+ * Rules:   only after the checkpoint's manifest is durable. Committing again after a restore is the committer's to bear.
+ * Errors:  MR5018 around anything that is not a catalogue error.
+ */
+import { MillraceError } from "../../../foundation/base/errors.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { ExecPlan, SinkNode } from "../../../foundation/plan/exec-node.ts";
+import type { ConnectorRegistry } from "../../contract/registry.ts";
+import type { Committable, Committer } from "../../contract/sink.ts";
+import { runtimeErrors } from "../errors.ts";
+import type { Config } from "../options.ts";
+import type { SubtaskReport } from "../task/subtask.ts";
+
+export class Committers {
+  readonly #sinks: readonly { readonly node: SinkNode; readonly committer: Committer }[];
+
+  constructor(options: {
+    readonly plan: ExecPlan;
+    readonly registry: ConnectorRegistry;
+    readonly env: Env;
+    readonly config: Config;
+    readonly jobId: string;
+  }) {
+    const { plan, registry, env, config, jobId } = options;
+    this.#sinks = plan.nodes.flatMap((node) => {
+      if (node.type !== "Sink") return [];
+      const factory = registry.sink(node.table.options["connector"] ?? "");
+      const committer = factory.createCommitter?.({
+        node,
+        env,
+        config,
+        jobId,
+        timeZone: plan.timeZone,
+      });
+      return committer === undefined ? [] : [{ node, committer }];
+    });
+  }
+
+  get isEmpty(): boolean {
+    return this.#sinks.length === 0;
+  }
+
+  async commit(reports: readonly SubtaskReport[], checkpointId: number): Promise<void> {
+    const byUid: Record<string, Committable[]> = {};
+    for (const report of reports)
+      for (const [uid, { committables }] of Object.entries(report.sinks))
+        (byUid[uid] ??= []).push(...committables);
+    await this.commitAll(byUid, checkpointId);
+  }
+
+  async commitAll(
+    byUid: Readonly<Record<string, readonly Committable[]>>,
+    checkpointId: number,
+  ): Promise<void> {
+    for (const { node, committer } of this.#sinks) {
+      const committables = byUid[node.uid] ?? [];
+      if (committables.length === 0) continue;
+      try {
+        await committer.commit(committables);
+      } catch (error) {
+        if (error instanceof MillraceError) throw error;
+        const reason = error instanceof Error ? error.message : String(error);
+        throw runtimeErrors.SINK_COMMIT_FAILED(
+          { sink: node.table.name, checkpointId, reason },
+          { cause: error },
+        );
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const { committer } of this.#sinks) await committer.close();
+  }
+}

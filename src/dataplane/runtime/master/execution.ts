@@ -1,0 +1,267 @@
+/**
+ * Execution: one attempt of a job: its workers, their exchanges, and its splits. Ends with everything finished, or with the first
+ * failure; the job master decides what comes next.
+ *
+ * Flow:    job master → here → workers (deploy, splits, start) → reports → job master.
+ * Limits:  RING_BYTES for each pair of subtasks that exchange rows; the rings of one job take RINGS_LIMIT_BYTES at most,
+ *          beyond that they get smaller, down to RING_SMALLEST_BYTES.
+ */
+import type { Env } from "../../../foundation/host/env.ts";
+import type { ErrorObject } from "../../../foundation/base/errors.ts";
+import type { ExecPlan, TableSourceScanNode } from "../../../foundation/plan/exec-node.ts";
+import type { ConnectorRegistry } from "../../contract/registry.ts";
+import type { SourceSplit } from "../../contract/source.ts";
+import { ringBytes } from "../exchange/ring.ts";
+import { consumersOf, type JobGraph } from "../graph/job-graph.ts";
+import type { SubtaskReport } from "../task/subtask.ts";
+import {
+  type EdgeRings,
+  type MasterMessage,
+  MESSAGES_VERSION,
+  type RestoredTasks,
+  type WorkerMessage,
+} from "../worker/messages.ts";
+import type { WorkerLink, WorkerTransport } from "../worker/transport.ts";
+import { runtimeErrors } from "../errors.ts";
+import { errorFromObject } from "./error-object.ts";
+import { type EnumeratorSnapshot, SplitAssigner } from "./split-assigner.ts";
+
+const RING_BYTES = 1024 * 1024;
+const RING_SMALLEST_BYTES = 64 * 1024;
+const RINGS_LIMIT_BYTES = 256 * 1024 * 1024;
+
+/** What a restore gives an execution, by uid. */
+export interface RestoredSources {
+  readonly enumerators: Readonly<Record<string, EnumeratorSnapshot>>;
+  readonly splits: Readonly<Record<string, readonly SourceSplit[]>>;
+}
+
+export interface ExecutionEvents {
+  readonly onFailed: (error: unknown) => void;
+  readonly onSnapshot: (checkpointId: number, report: SubtaskReport) => void;
+  readonly onDeclined: (checkpointId: number, task: number, error: ErrorObject) => void;
+  readonly onFinished: (report: SubtaskReport) => void;
+  readonly onMessage: (worker: number, message: WorkerMessage) => void;
+}
+
+export interface ExecutionOptions {
+  readonly jobId: string;
+  readonly attempt: number;
+  readonly plan: ExecPlan;
+  readonly graph: JobGraph;
+  readonly config: Readonly<Record<string, string>>;
+  readonly env: Env;
+  readonly registry: ConnectorRegistry;
+  readonly transport: WorkerTransport;
+  readonly checkpointDirectory: string | undefined;
+  readonly restored:
+    | { readonly tasks: RestoredTasks; readonly sources: RestoredSources }
+    | undefined;
+  readonly events: ExecutionEvents;
+}
+
+export class Execution {
+  readonly #options: ExecutionOptions;
+  readonly #finished = new Map<string, SubtaskReport>();
+  #links: readonly WorkerLink[] = [];
+  #assigners: readonly SplitAssigner[] = [];
+  #deployed = 0;
+  #allDeployed: () => void = () => {};
+  #phase: "starting" | "running" | "failed" | "closed" = "starting";
+  #closing: Promise<void> | undefined;
+
+  constructor(options: ExecutionOptions) {
+    this.#options = options;
+  }
+
+  /** Reports of the subtasks that have ended. */
+  get finished(): readonly SubtaskReport[] {
+    return [...this.#finished.values()];
+  }
+
+  get allFinished(): boolean {
+    const { tasks } = this.#options.graph;
+    return this.#finished.size === tasks.reduce((sum, task) => sum + task.parallelism, 0);
+  }
+
+  /** Deploys, waits until every subtask is open, and starts reading. */
+  async start(): Promise<void> {
+    const { graph, transport, env } = this.#options;
+    const workers = Math.max(...graph.tasks.map((task) => task.parallelism));
+    const links = await transport.start(
+      workers,
+      (worker, message) => this.#receive(worker, message),
+      (worker, error) => this.#lost(worker, error),
+    );
+    this.#links = links;
+    if (this.#phase === "closed") {
+      await this.#terminate();
+      return;
+    }
+    const deployed = new Promise<void>((resolve) => {
+      this.#allDeployed = resolve;
+    });
+    const { jobId, attempt, plan, config, checkpointDirectory, restored } = this.#options;
+    const rings = this.#createRings();
+    links.forEach((link, workerIndex) => {
+      link.post({
+        kind: "deploy",
+        version: MESSAGES_VERSION,
+        jobId,
+        attempt,
+        workerIndex,
+        plan,
+        parallelism: graph.parallelism,
+        maxParallelism: graph.maxParallelism,
+        config,
+        checkpointDirectory,
+        rings,
+        restored: restored?.tasks,
+      });
+    });
+    await deployed;
+    if (this.#phase !== "starting") return;
+    this.#phase = "running";
+    this.#assigners = this.#scans().map((node) => this.#createAssigner(node, env));
+    await Promise.all(this.#assigners.map((assigner) => this.#startAssigner(assigner)));
+    this.broadcast({ kind: "start" });
+  }
+
+  broadcast(message: MasterMessage): void {
+    for (const link of this.#links) link.post(message);
+  }
+
+  post(worker: number, message: MasterMessage): void {
+    this.#links[worker]?.post(message);
+  }
+
+  get workers(): number {
+    return this.#links.length;
+  }
+
+  enumeratorSnapshots(): Record<string, EnumeratorSnapshot> {
+    return Object.fromEntries(
+      this.#assigners.map((assigner) => [assigner.node.uid, assigner.snapshot()]),
+    );
+  }
+
+  /** The committables of what has ended are in a checkpoint now: later ones need not carry them. */
+  forgetFinishedCommittables(): void {
+    for (const [key, report] of this.#finished) {
+      const sinks = Object.fromEntries(
+        Object.entries(report.sinks).map(([uid, { state }]) => [uid, { committables: [], state }]),
+      );
+      this.#finished.set(key, { ...report, sinks });
+    }
+  }
+
+  /** Ends all workers. Idempotent; resolves when nothing of the attempt runs any more. */
+  close(): Promise<void> {
+    this.#phase = "closed";
+    this.#allDeployed();
+    this.#closing ??= this.#terminate();
+    return this.#closing;
+  }
+
+  async #terminate(): Promise<void> {
+    await Promise.all([
+      ...this.#links.map((link) => link.terminate()),
+      ...this.#assigners.map((assigner) => assigner.close()),
+    ]);
+  }
+
+  #receive(worker: number, message: WorkerMessage): void {
+    if (this.#phase === "closed") return;
+    const { events } = this.#options;
+    switch (message.kind) {
+      case "deployed":
+        this.#deployed++;
+        if (this.#deployed === this.#links.length) this.#allDeployed();
+        break;
+      case "failed":
+        this.#fail(errorFromObject(message.error));
+        break;
+      case "snapshot":
+        events.onSnapshot(message.checkpointId, message.report);
+        break;
+      case "declined":
+        events.onDeclined(message.checkpointId, message.task, message.error);
+        break;
+      case "finished":
+        this.#finished.set(`${message.report.task}-${message.report.subtask}`, message.report);
+        events.onFinished(message.report);
+        break;
+      default:
+        events.onMessage(worker, message);
+    }
+  }
+
+  #lost(worker: number, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#fail(runtimeErrors.WORKER_LOST({ worker, reason }, { cause: error }));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#phase === "failed" || this.#phase === "closed") return;
+    this.#phase = "failed";
+    this.#allDeployed();
+    this.#options.events.onFailed(error);
+  }
+
+  #scans(): TableSourceScanNode[] {
+    return this.#options.plan.nodes.filter((node) => node.type === "TableSourceScan");
+  }
+
+  #createAssigner(node: TableSourceScanNode, env: Env): SplitAssigner {
+    const { registry, graph, config, plan } = this.#options;
+    const task = graph.tasks.find(({ nodes }) => nodes.some(({ id }) => id === node.id))!;
+    const { parallelism } = task;
+    const { timeZone } = plan;
+    const source = registry.source(node.table.options["connector"] ?? "");
+    return new SplitAssigner({
+      node,
+      env,
+      parallelism,
+      enumerator: source.createEnumerator({ node, env, parallelism, config, timeZone }),
+      assign: (subtask, splits, noMore) => {
+        this.post(subtask, { kind: "splits", node: node.id, subtask, splits, noMore });
+      },
+      fail: (error) => this.#fail(error),
+    });
+  }
+
+  async #startAssigner(assigner: SplitAssigner): Promise<void> {
+    const { uid } = assigner.node;
+    const sources = this.#options.restored?.sources;
+    const snapshot = sources?.enumerators[uid];
+    try {
+      await assigner.start(
+        snapshot === undefined ? undefined : { snapshot, splits: sources?.splits[uid] ?? [] },
+      );
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #createRings(): readonly EdgeRings[] {
+    const { graph } = this.#options;
+    const pairs = graph.edges.map((edge) => {
+      const { parallelism } = graph.tasks[edge.fromTask]!;
+      return Array.from({ length: parallelism }, (_, producer) =>
+        consumersOf(edge, graph, producer),
+      );
+    });
+    const count = pairs.flat(2).length;
+    let capacity = RING_BYTES;
+    while (capacity > RING_SMALLEST_BYTES && capacity * count > RINGS_LIMIT_BYTES) capacity /= 2;
+    return graph.edges.map((edge, index) => ({
+      edge: edge.id,
+      rings: pairs[index]!.map((consumers) => {
+        const row: (SharedArrayBuffer | undefined)[] = [];
+        for (const consumer of consumers)
+          row[consumer] = new SharedArrayBuffer(ringBytes(capacity));
+        return row;
+      }),
+    }));
+  }
+}

@@ -1,0 +1,229 @@
+/**
+ * Options of the runtime under Flink's keys, with Flink's defaults, read once from the job's configuration.
+ *
+ * Source:  Flink CheckpointingOptions, RestartStrategyOptions, ExecutionOptions.
+ * Errors:  MR1003 for a value that does not parse or lies outside its range.
+ */
+import { baseErrors } from "../../foundation/base/errors.ts";
+
+export type Config = Readonly<Record<string, string>>;
+
+export interface CheckpointOptions {
+  /** 0 = no periodic checkpoints. */
+  readonly intervalMs: number;
+  readonly minPauseMs: number;
+  readonly timeoutMs: number;
+  readonly maxConcurrent: number;
+  readonly tolerableFailures: number;
+  readonly retained: number;
+  /** Whether checkpoints are taken while some tasks have ended, and a last one when all have. */
+  readonly afterTasksFinish: boolean;
+  readonly directory: string | undefined;
+  readonly savepointDirectory: string | undefined;
+  /** What happens to checkpoints when the job is canceled (they stay when it fails). */
+  readonly retainOnCancel: boolean;
+}
+
+export type RestartOptions =
+  | { readonly kind: "none" }
+  | { readonly kind: "fixed-delay"; readonly attempts: number; readonly delayMs: number }
+  | {
+      readonly kind: "failure-rate";
+      readonly maxFailures: number;
+      readonly intervalMs: number;
+      readonly delayMs: number;
+    }
+  | {
+      readonly kind: "exponential-delay";
+      readonly initialMs: number;
+      readonly maxMs: number;
+      readonly multiplier: number;
+      readonly resetMs: number;
+      readonly jitter: number;
+      readonly attempts: number;
+    };
+
+const UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  ns: 1e-6,
+  us: 1e-3,
+  micro: 1e-3,
+  micros: 1e-3,
+  ms: 1,
+  milli: 1,
+  millis: 1,
+  millisecond: 1,
+  milliseconds: 1,
+  s: 1000,
+  sec: 1000,
+  secs: 1000,
+  second: 1000,
+  seconds: 1000,
+  m: 60_000,
+  min: 60_000,
+  mins: 60_000,
+  minute: 60_000,
+  minutes: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  hours: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+  days: 86_400_000,
+};
+
+/** Flink's duration texts: "10 min", "500ms", a bare number is milliseconds; ISO forms such as "PT1M" too. */
+export function durationMs(config: Config, key: string, fallbackMs: number): number {
+  const text = config[key];
+  if (text === undefined) return fallbackMs;
+  const simple = /^\s*(\d+)\s*([a-zA-Z]*)\s*$/.exec(text);
+  const unit = simple === null ? undefined : UNITS[simple[2]!.toLowerCase()];
+  if (simple !== null && unit !== undefined) return Number(simple[1]) * unit;
+  const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text.trim());
+  if (iso !== null && iso.slice(1).some((part) => part !== undefined)) {
+    const [days, hours, minutes, seconds] = iso.slice(1).map((part) => Number(part ?? 0));
+    return ((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1000;
+  }
+  throw invalid(key, text, 'a duration such as "10 s" or "5 min"');
+}
+
+function integer(config: Config, key: string, fallback: number, smallest: number): number {
+  const text = config[key];
+  if (text === undefined) return fallback;
+  const value = Number(text.trim());
+  if (!Number.isSafeInteger(value) || value < smallest)
+    throw invalid(key, text, `a whole number of at least ${smallest}`);
+  return value;
+}
+
+function real(config: Config, key: string, fallback: number, low: number, high: number): number {
+  const text = config[key];
+  if (text === undefined) return fallback;
+  const value = Number(text.trim());
+  if (!(value >= low && value <= high)) throw invalid(key, text, `a number from ${low} to ${high}`);
+  return value;
+}
+
+function flag(config: Config, key: string, fallback: boolean): boolean {
+  const text = config[key]?.trim().toLowerCase();
+  if (text === undefined) return fallback;
+  if (text !== "true" && text !== "false") throw invalid(key, text, "true or false");
+  return text === "true";
+}
+
+function invalid(key: string, value: string, expected: string) {
+  return baseErrors.OPTION_INVALID({ key, value, expected });
+}
+
+export function checkpointOptions(config: Config): CheckpointOptions {
+  const prefix = "execution.checkpointing.";
+  const mode = config[`${prefix}mode`] ?? "EXACTLY_ONCE";
+  if (mode !== "EXACTLY_ONCE" && mode !== "AT_LEAST_ONCE")
+    throw invalid(`${prefix}mode`, mode, "EXACTLY_ONCE or AT_LEAST_ONCE");
+  if (flag(config, `${prefix}unaligned.enabled`, false))
+    throw baseErrors.UNSUPPORTED({
+      what: "execution.checkpointing.unaligned.enabled",
+      remedy: "Leave it false: barriers are aligned, and channels between subtasks are short.",
+    });
+  const retention =
+    config[`${prefix}externalized-checkpoint-retention`] ?? "NO_EXTERNALIZED_CHECKPOINTS";
+  const retentions = [
+    "NO_EXTERNALIZED_CHECKPOINTS",
+    "DELETE_ON_CANCELLATION",
+    "RETAIN_ON_CANCELLATION",
+  ];
+  if (!retentions.includes(retention))
+    throw invalid(`${prefix}externalized-checkpoint-retention`, retention, retentions.join(", "));
+  return {
+    intervalMs: durationMs(config, `${prefix}interval`, 0),
+    minPauseMs: durationMs(config, `${prefix}min-pause`, 0),
+    timeoutMs: durationMs(config, `${prefix}timeout`, 600_000),
+    maxConcurrent: integer(config, `${prefix}max-concurrent-checkpoints`, 1, 1),
+    tolerableFailures: integer(config, `${prefix}tolerable-failed-checkpoints`, 0, 0),
+    retained: integer(config, `${prefix}num-retained`, 1, 1),
+    afterTasksFinish: flag(config, `${prefix}checkpoints-after-tasks-finish`, true),
+    directory: config[`${prefix}dir`] ?? config["state.checkpoints.dir"],
+    savepointDirectory: config[`${prefix}savepoint-dir`] ?? config["state.savepoints.dir"],
+    retainOnCancel: retention === "RETAIN_ON_CANCELLATION",
+  };
+}
+
+/** Flink's default: none without checkpoints, exponential delay with them. */
+export function restartOptions(config: Config, checkpointing: boolean): RestartOptions {
+  const key = "restart-strategy.type";
+  const type = config[key] ?? config["restart-strategy"];
+  switch (type?.toLowerCase().replaceAll("delay", "-delay").replaceAll("--", "-")) {
+    case undefined:
+      return checkpointing ? exponential(config) : { kind: "none" };
+    case "none":
+    case "off":
+    case "disable":
+      return { kind: "none" };
+    case "fixed-delay":
+      return {
+        kind: "fixed-delay",
+        attempts: integer(config, "restart-strategy.fixed-delay.attempts", 1, 0),
+        delayMs: durationMs(config, "restart-strategy.fixed-delay.delay", 1000),
+      };
+    case "failure-rate":
+    case "failurerate":
+      return {
+        kind: "failure-rate",
+        maxFailures: integer(
+          config,
+          "restart-strategy.failure-rate.max-failures-per-interval",
+          1,
+          1,
+        ),
+        intervalMs: durationMs(
+          config,
+          "restart-strategy.failure-rate.failure-rate-interval",
+          60_000,
+        ),
+        delayMs: durationMs(config, "restart-strategy.failure-rate.delay", 1000),
+      };
+    case "exponential-delay":
+      return exponential(config);
+    default:
+      throw invalid(key, type ?? "", "none, fixed-delay, failure-rate or exponential-delay");
+  }
+}
+
+function exponential(config: Config): RestartOptions {
+  const prefix = "restart-strategy.exponential-delay.";
+  const attempts = config[`${prefix}attempts-before-reset-backoff`];
+  return {
+    kind: "exponential-delay",
+    initialMs: durationMs(config, `${prefix}initial-backoff`, 1000),
+    maxMs: durationMs(config, `${prefix}max-backoff`, 60_000),
+    multiplier: real(config, `${prefix}backoff-multiplier`, 1.5, 1, 1000),
+    resetMs: durationMs(config, `${prefix}reset-backoff-threshold`, 3_600_000),
+    jitter: real(config, `${prefix}jitter-factor`, 0.1, 0, 1),
+    attempts:
+      attempts === undefined || attempts === "infinite"
+        ? Number.POSITIVE_INFINITY
+        : integer(config, `${prefix}attempts-before-reset-backoff`, 1, 1),
+  };
+}
+
+/** How long written rows may wait in a sink's buffers while more are coming. */
+export function bufferTimeoutMs(config: Config): number {
+  return durationMs(config, "execution.buffer-timeout.interval", 100);
+}
+
+export function ignoreUnclaimedState(config: Config): boolean {
+  const current = "execution.state-recovery.ignore-unclaimed-state";
+  const old = "execution.savepoint.ignore-unclaimed-state";
+  return flag(config, current, flag(config, old, false));
+}
+
+export function maxParallelismOption(config: Config): number | undefined {
+  const key = "pipeline.max-parallelism";
+  if (config[key] === undefined || config[key] === "-1") return undefined;
+  return integer(config, key, 0, 1);
+}
+
+/** How long a worker may be silent before it is given up (0 = never). */
+export function heartbeatTimeoutMs(config: Config): number {
+  return durationMs(config, "heartbeat.timeout", 50_000);
+}

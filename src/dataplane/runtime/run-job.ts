@@ -1,0 +1,81 @@
+/**
+ * runJob: runs a plan to its end, in this thread or in worker threads of this process. The entry for the command line, the tests
+ * and the job process.
+ *
+ * Example: const result = await runJob(plan, { registry, operators, env, kernelsModule });
+ *          if (result.status === "FAILED") throw result.failure;
+ */
+import { baseErrors } from "../../foundation/base/errors.ts";
+import type { Env } from "../../foundation/host/env.ts";
+import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
+import type { ConnectorRegistry } from "../contract/registry.ts";
+import { buildJobGraph } from "./graph/job-graph.ts";
+import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
+import type { JobStatus } from "./master/job-status.ts";
+import { type Config, maxParallelismOption } from "./options.ts";
+import { createNoState } from "./task/stateless.ts";
+import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
+import { inlineTransport } from "./worker/inline-transport.ts";
+import type { WorkerTransport } from "./worker/transport.ts";
+
+export interface RunJobOptions {
+  readonly registry: ConnectorRegistry;
+  readonly operators: OperatorFactories;
+  readonly env: Env;
+  readonly kernelsModule: WebAssembly.Module;
+  /** Default: the plan's `parallelism.default`, else 1. */
+  readonly parallelism?: number;
+  /** 32 hex digits; drawn when absent. */
+  readonly jobId?: string;
+  /** Options over those of the plan (Flink's keys). */
+  readonly config?: Config;
+  /** Default: workers in this thread. */
+  readonly transport?: WorkerTransport;
+  readonly createState?: CreateSubtaskState;
+  readonly onStatus?: (status: JobStatus, view: JobView) => void;
+  /** Cancels the job. */
+  readonly signal?: AbortSignal;
+}
+
+/** Starts a job and returns its master, for callers that want more than its end. */
+export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
+  const { registry, operators, env, kernelsModule, signal } = options;
+  const config = { ...plan.config, ...options.config };
+  const maxParallelism = maxParallelismOption(config);
+  const graph = buildJobGraph(plan, {
+    parallelism: options.parallelism ?? Number(config["parallelism.default"] ?? 1),
+    ...(maxParallelism === undefined ? {} : { maxParallelism }),
+  });
+  if (graph.parallelism > graph.maxParallelism)
+    throw baseErrors.OPTION_INVALID({
+      key: "pipeline.max-parallelism",
+      value: graph.maxParallelism,
+      expected: `at least the parallelism, ${graph.parallelism}`,
+    });
+  const createState = options.createState ?? createNoState;
+  const master = new JobMaster({
+    jobId: options.jobId ?? env.random.hex(16),
+    plan,
+    graph,
+    config,
+    env,
+    registry,
+    transport:
+      options.transport ??
+      inlineTransport({ env, kernelsModule, registry, operators, createState }),
+    ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+  });
+  master.start();
+  if (signal !== undefined) {
+    const cancel = () => void master.cancel();
+    if (signal.aborted) cancel();
+    else signal.addEventListener("abort", cancel, { once: true });
+    void master.ended.then(() => signal.removeEventListener("abort", cancel));
+  }
+  return master;
+}
+
+/** Runs a job to its end. A job that fails is a result, not an exception; a plan that cannot run throws. */
+export function runJob(plan: ExecPlan, options: RunJobOptions): Promise<JobResult> {
+  return startJob(plan, options).ended;
+}

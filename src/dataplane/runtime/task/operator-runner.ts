@@ -1,0 +1,174 @@
+/**
+ * OperatorRunner: one operator within a chain: hands it batches, watermarks and ends of its inputs, and passes on what it emits.
+ *
+ * Flow:    head or operator before → input(i) → operator → (Output) → targets.
+ * Rules:   the operator sees the combined watermark of its inputs only when it has risen; idleness of all inputs passes by it.
+ *          Errors that are not of the catalogue, traps of generated code among them, become MR5008 with the operator's name.
+ */
+import { MillraceError } from "../../../foundation/base/errors.ts";
+import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
+import type { ExecNode } from "../../../foundation/plan/exec-node.ts";
+import type { Counter } from "../../contract/metrics.ts";
+import {
+  MAX_WATERMARK,
+  MIN_WATERMARK,
+  type Operator,
+  type Output,
+} from "../../contract/operator.ts";
+import { runtimeErrors } from "../errors.ts";
+import { nodeName } from "../graph/job-graph.ts";
+import type { ChainTarget, Gate } from "./chain-target.ts";
+import type { TaskMetricGroup } from "./task-metrics.ts";
+import { WatermarkCombiner } from "./watermarks.ts";
+
+export class OperatorRunner implements Output {
+  readonly node: ExecNode;
+  readonly targets: readonly ChainTarget[];
+  readonly metrics: TaskMetricGroup;
+  readonly #view: BatchView;
+  readonly #gate: Gate;
+  readonly #combiner: WatermarkCombiner;
+  readonly #recordsIn: Counter;
+  readonly #recordsOut: Counter;
+  #operator: Operator | undefined;
+  #openInputs: number;
+  #idle = false;
+  #outputWatermark = MIN_WATERMARK;
+  #skipped = false;
+
+  constructor(options: {
+    readonly node: ExecNode;
+    readonly targets: readonly ChainTarget[];
+    readonly metrics: TaskMetricGroup;
+    readonly view: BatchView;
+    readonly gate: Gate;
+  }) {
+    this.node = options.node;
+    this.targets = options.targets;
+    this.metrics = options.metrics;
+    this.#view = options.view;
+    this.#gate = options.gate;
+    const inputs = Math.max(1, options.node.inputs.length);
+    this.#combiner = new WatermarkCombiner(inputs);
+    this.#openInputs = inputs;
+    this.#recordsIn = options.metrics.counter("numRecordsIn");
+    this.#recordsOut = options.metrics.counter("numRecordsOut");
+    options.metrics.gauge("currentInputWatermark", () => this.#combiner.combined);
+    options.metrics.gauge("currentOutputWatermark", () => this.#outputWatermark);
+  }
+
+  get watermark(): number {
+    return this.#combiner.combined;
+  }
+
+  /** True when all its inputs have ended. */
+  get ended(): boolean {
+    return this.#openInputs === 0;
+  }
+
+  /** The checkpoint that is restored says that it had ended: its operator is not made, ends and watermarks pass through. */
+  skip(): void {
+    this.#skipped = true;
+  }
+
+  /** After a restore: the watermark as of the checkpoint, so that late rows stay late. */
+  restoreWatermark(watermark: number): void {
+    if (this.#skipped || watermark <= MIN_WATERMARK) return;
+    this.#advanced(this.#combiner.restore(watermark));
+  }
+
+  /** Makes and opens the operator; downstream operators are open already. */
+  open(create: (output: Output) => Operator): void {
+    if (this.#skipped) return;
+    this.#guard(() => {
+      this.#operator = create(this);
+      this.#operator.open();
+    });
+  }
+
+  input(index: number): ChainTarget {
+    return {
+      receive: (batch) => {
+        this.#recordsIn.value += this.#view.rows(batch);
+        this.#guard(() => this.#operator!.processBatch(index, batch));
+      },
+      watermark: (watermark) => this.#advanced(this.#combiner.watermark(index, watermark)),
+      idle: (idle) => {
+        this.#advanced(this.#combiner.setIdle(index, idle));
+        this.passIdle(this.#combiner.allIdle);
+      },
+      end: () => this.#endInput(index),
+    };
+  }
+
+  /** An operator without inputs (Values) emits its rows when its input ends, which is at once. */
+  produce(): void {
+    this.#guard(() => this.#operator?.endInput(0));
+    this.emitWatermark(MAX_WATERMARK);
+    this.#openInputs = 0;
+    for (const target of this.targets) target.end();
+  }
+
+  emit(batch: BatchPtr): boolean {
+    const rows = this.#view.rows(batch);
+    if (rows > 0) {
+      this.#recordsOut.value += rows;
+      for (const target of this.targets) target.receive(batch);
+    }
+    return !this.#gate.blocked;
+  }
+
+  emitWatermark(watermark: number): void {
+    if (watermark <= this.#outputWatermark) return;
+    this.#outputWatermark = watermark;
+    for (const target of this.targets) target.watermark(watermark);
+  }
+
+  /** Tells the targets that this operator's output is idle, or active again. */
+  passIdle(idle: boolean): void {
+    if (idle === this.#idle) return;
+    this.#idle = idle;
+    for (const target of this.targets) target.idle(idle);
+  }
+
+  onProcessingTime(time: number): void {
+    this.#guard(() => this.#operator!.onProcessingTime(time));
+  }
+
+  prepareSnapshot(): void {
+    this.#guard(() => this.#operator?.prepareSnapshot());
+  }
+
+  close(): void {
+    const operator = this.#operator;
+    this.#operator = undefined;
+    if (operator !== undefined) this.#guard(() => operator.close());
+  }
+
+  #endInput(index: number): void {
+    this.#guard(() => this.#operator?.endInput(index));
+    this.#openInputs--;
+    if (this.#openInputs === 0) for (const target of this.targets) target.end();
+  }
+
+  #advanced(risen: boolean): void {
+    if (!risen) return;
+    if (this.#skipped) this.emitWatermark(this.#combiner.combined);
+    else this.#guard(() => this.#operator!.processWatermark(this.#combiner.combined));
+  }
+
+  #guard(action: () => void): void {
+    try {
+      action();
+    } catch (error) {
+      throw asOperatorError(error, this.node);
+    }
+  }
+}
+
+/** A catalogue error stays what it is; anything else gets the operator's name. */
+export function asOperatorError(error: unknown, node: ExecNode): MillraceError {
+  if (error instanceof MillraceError) return error;
+  const reason = error instanceof Error ? error.message : String(error);
+  return runtimeErrors.OPERATOR_FAILED({ operator: nodeName(node), reason }, { cause: error });
+}

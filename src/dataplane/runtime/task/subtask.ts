@@ -1,0 +1,309 @@
+/**
+ * Subtask: one parallel copy of a task: a step function that does one bounded piece of work, so that a worker can run
+ * many in one thread and a simulator can choose their order.
+ *
+ * Flow:    worker's loop → step() → due timers | one batch from a head through the chain | a slice of a snapshot.
+ * Rules:   nothing is read while anything downstream is full (backpressure), while a sink prepares a commit, or from a
+ *          head behind its barrier (alignment). Arena memory is released after each piece.
+ * Barrier: when every open head has it: operators flush (prepareSnapshot), the barrier goes out in band, state is frozen,
+ *          sinks prepare their commits; state is written in slices between batches, then the report goes to the master.
+ *          A head that has ended needs no barrier; a subtask that has ended answers for every later one.
+ */
+import type { SourceSplit } from "../../contract/source.ts";
+import type { Barrier } from "../exchange/barrier.ts";
+import type { ExchangeInput } from "../exchange/exchange-input.ts";
+import type { ExchangeOutput } from "../exchange/exchange-output.ts";
+import type { TaskSpec } from "../graph/job-graph.ts";
+import type { Chain } from "./chain.ts";
+import type { Gate } from "./chain-target.ts";
+import type { ProcessingTimers } from "./processing-timers.ts";
+import type { SinkSnapshot } from "./sink-tail.ts";
+import type { StateSnapshotRun, SubtaskState, TaskEnvironment } from "./task-environment.ts";
+import type { TaskMetricGroup } from "./task-metrics.ts";
+
+/** State written between two batches: about a millisecond of copying and hashing. */
+const SNAPSHOT_SLICE_BYTES = 1024 * 1024;
+
+export type StepResult = "progress" | "idle" | "blocked" | "done";
+
+/** One subtask's part of a checkpoint; plain data. */
+export interface SubtaskReport {
+  readonly task: number;
+  readonly subtask: number;
+  /** Positions of the splits of each scan, by uid. */
+  readonly sources: Readonly<Record<string, readonly SourceSplit[]>>;
+  readonly sinks: Readonly<Record<string, SinkSnapshot>>;
+  /** Combined input watermark of each operator, by uid. */
+  readonly watermarks: Readonly<Record<string, number>>;
+  /** Uids of the nodes whose input has ended in this subtask. */
+  readonly ended: readonly string[];
+  readonly state: { readonly sizeBytes: number; readonly handle: unknown } | undefined;
+  readonly alignmentMs: number;
+  readonly syncMs: number;
+  readonly asyncMs: number;
+}
+
+export interface SubtaskEvents {
+  readonly onSnapshot: (checkpointId: number, report: SubtaskReport) => void;
+  readonly onSnapshotFailed: (checkpointId: number, error: unknown) => void;
+  /** Everything is read and emitted; the report holds what its sinks still have to commit. */
+  readonly onFinished: (report: SubtaskReport) => void;
+}
+
+type Head = Chain["sources"][number] | Chain["values"][number] | ExchangeInput;
+
+export interface SubtaskOptions {
+  readonly task: TaskSpec;
+  readonly subtaskIndex: number;
+  readonly environment: TaskEnvironment;
+  readonly chain: Chain;
+  readonly inputs: readonly ExchangeInput[];
+  readonly outputs: readonly ExchangeOutput[];
+  readonly state: SubtaskState;
+  readonly gate: Gate;
+  readonly timers: ProcessingTimers;
+  readonly metrics: TaskMetricGroup;
+  readonly events: SubtaskEvents;
+  readonly lastCheckpointId: number;
+}
+
+export class Subtask {
+  readonly task: TaskSpec;
+  readonly subtaskIndex: number;
+  readonly chain: Chain;
+  readonly metrics: TaskMetricGroup;
+  readonly inputs: readonly ExchangeInput[];
+  readonly #options: SubtaskOptions;
+  readonly #heads: readonly Head[];
+  #phase: "running" | "finishing" | "finished" | "closed" = "running";
+  #nextHead = 0;
+  #aligning: { readonly barrier: Barrier; readonly sinceMs: number } | undefined;
+  #snapshot: StateSnapshotRun | undefined;
+  #lastCheckpointId: number;
+  /** After a barrier with stop: no source is read any more. */
+  #stopped = false;
+  #lastCommits: Record<string, SinkSnapshot> | undefined;
+  readonly #aborted = new Set<number>();
+
+  constructor(options: SubtaskOptions) {
+    this.#options = options;
+    this.task = options.task;
+    this.subtaskIndex = options.subtaskIndex;
+    this.chain = options.chain;
+    this.inputs = options.inputs;
+    this.metrics = options.metrics;
+    this.#heads = [...options.chain.sources, ...options.chain.values, ...options.inputs];
+    this.#lastCheckpointId = options.lastCheckpointId;
+  }
+
+  get finished(): boolean {
+    return this.#phase === "finished";
+  }
+
+  /** One bounded piece of work. */
+  step(): StepResult {
+    if (this.#phase === "finished" || this.#phase === "closed") return "done";
+    const { gate, outputs, timers } = this.#options;
+    let progress = this.#stepSnapshot();
+    for (const output of outputs) progress = output.drain() || progress;
+    if (gate.blocked) {
+      for (const sink of this.chain.sinks) sink.maybeFlush(false);
+      return progress ? "progress" : "blocked";
+    }
+    if (this.#phase === "finishing")
+      return this.#stepFinishing() || progress ? "progress" : "blocked";
+    const due = timers.takeDue();
+    if (due !== undefined) {
+      this.#inArena(() => this.chain.timed[due.owner]!.onProcessingTime(due.time));
+      return "progress";
+    }
+    if (this.#aligning !== undefined && this.#isAligned()) return this.#barrier();
+    const polled = this.#poll();
+    for (const sink of this.chain.sinks) sink.maybeFlush(!polled);
+    if (gate.blocked) return "progress";
+    if (polled) return "progress";
+    if (this.#heads.every((head) => head.ended)) return this.#finish();
+    return progress ? "progress" : "idle";
+  }
+
+  assignSplits(nodeId: number, splits: readonly SourceSplit[], noMore: boolean): void {
+    this.chain.sources.find(({ node }) => node.id === nodeId)?.assign(splits, noMore);
+  }
+
+  /** The master's trigger, for subtasks that read sources; the others get the barrier in band. */
+  triggerCheckpoint(barrier: Barrier): void {
+    const heads = [...this.chain.sources, ...this.chain.values].filter(({ ended }) => !ended);
+    if (heads.length === 0 || this.#phase !== "running" || this.#stopped) return;
+    if (barrier.stop === "drain")
+      this.#inArena(() => {
+        for (const head of heads) head.drain();
+      });
+    for (const head of heads) head.blockAtBarrier();
+    this.onBarrier(barrier);
+  }
+
+  onBarrier(barrier: Barrier): void {
+    const { clock } = this.#options.environment.env;
+    if (this.#aligning === undefined || this.#aligning.barrier.checkpointId < barrier.checkpointId)
+      this.#aligning = { barrier, sinceMs: clock.monotonicMs() };
+  }
+
+  /** The master has given the checkpoint up: its snapshot need not be taken. */
+  abortCheckpoint(checkpointId: number): void {
+    if (checkpointId > this.#lastCheckpointId) this.#aborted.add(checkpointId);
+  }
+
+  async close(): Promise<void> {
+    this.#phase = "closed";
+    this.#options.timers.close();
+  }
+
+  #stepSnapshot(): boolean {
+    if (this.#snapshot === undefined) return false;
+    if (this.#snapshot.step(SNAPSHOT_SLICE_BYTES)) this.#snapshot = undefined;
+    return true;
+  }
+
+  #poll(): boolean {
+    const count = this.#heads.length;
+    for (let i = 0; i < count; i++) {
+      const index = (this.#nextHead + i) % count;
+      const head = this.#heads[index]!;
+      if (head.ended || head.blockedByBarrier) continue;
+      if (this.#inArena(() => head.poll()) === "progress") {
+        this.#nextHead = (index + 1) % count;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  #isAligned(): boolean {
+    return this.#heads.every((head) => head.ended || head.blockedByBarrier);
+  }
+
+  #barrier(): StepResult {
+    const { barrier, sinceMs } = this.#aligning!;
+    // Snapshots of one subtask are taken one after the other.
+    if (this.#snapshot !== undefined) return "progress";
+    this.#aligning = undefined;
+    this.#lastCheckpointId = barrier.checkpointId;
+    const { environment, outputs, state } = this.#options;
+    const { clock } = environment.env;
+    const startMs = clock.monotonicMs();
+    const sources = this.#sourcePositions();
+    this.#inArena(() => {
+      for (const runner of this.chain.runners) runner.prepareSnapshot();
+    });
+    for (const output of outputs) output.barrier(barrier);
+    if (!this.#aborted.delete(barrier.checkpointId)) {
+      const watermarks = this.#watermarks();
+      const run = state.beginSnapshot(barrier);
+      this.#snapshot = run;
+      const sinks = this.#prepareCommits(barrier.checkpointId);
+      const syncMs = clock.monotonicMs() - startMs;
+      const ended = this.#endedNodes();
+      const alignmentMs = startMs - sinceMs;
+      const part = { sources, watermarks, ended, syncMs, alignmentMs };
+      this.#complete(barrier.checkpointId, part, startMs, run, sinks);
+    }
+    if (barrier.stop === "none") for (const head of this.#heads) head.unblock();
+    else this.#stopped = true;
+    return "progress";
+  }
+
+  #complete(
+    checkpointId: number,
+    part: Pick<SubtaskReport, "sources" | "watermarks" | "ended" | "syncMs" | "alignmentMs">,
+    startMs: number,
+    run: StateSnapshotRun,
+    sinks: Promise<Record<string, SinkSnapshot>>,
+  ): void {
+    const { events, environment } = this.#options;
+    Promise.all([run.done, sinks]).then(
+      ([state, sinkSnapshots]) => {
+        events.onSnapshot(checkpointId, {
+          ...part,
+          task: this.task.id,
+          subtask: this.subtaskIndex,
+          sinks: sinkSnapshots,
+          state,
+          asyncMs: environment.env.clock.monotonicMs() - startMs - part.syncMs,
+        });
+      },
+      (error: unknown) => events.onSnapshotFailed(checkpointId, error),
+    );
+  }
+
+  #finish(): StepResult {
+    this.#phase = "finishing";
+    const { environment } = this.#options;
+    this.#prepareCommits(this.#lastCheckpointId + 1).then(
+      (sinks) => {
+        this.#lastCommits = sinks;
+        environment.wake();
+      },
+      (error: unknown) => environment.fail(error),
+    );
+    return "progress";
+  }
+
+  /** The end has come when the last commits are prepared, and everything has left: rows, and state of a barrier before. */
+  #stepFinishing(): boolean {
+    if (this.#lastCommits === undefined || this.#snapshot !== undefined) return false;
+    if (!this.#options.outputs.every((output) => output.isDrained)) return false;
+    this.#phase = "finished";
+    this.#options.events.onFinished({
+      task: this.task.id,
+      subtask: this.subtaskIndex,
+      sources: this.#sourcePositions(),
+      sinks: this.#lastCommits,
+      watermarks: this.#watermarks(),
+      ended: this.#endedNodes(),
+      state: undefined,
+      alignmentMs: 0,
+      syncMs: 0,
+      asyncMs: 0,
+    });
+    return true;
+  }
+
+  async #prepareCommits(checkpointId: number): Promise<Record<string, SinkSnapshot>> {
+    const sinks = this.chain.sinks.map(
+      async (sink): Promise<[string, SinkSnapshot]> => [
+        sink.node.uid,
+        await sink.prepareCommit(checkpointId),
+      ],
+    );
+    return Object.fromEntries(await Promise.all(sinks));
+  }
+
+  #sourcePositions(): Record<string, readonly SourceSplit[]> {
+    return Object.fromEntries(
+      this.chain.sources.map((head) => [
+        head.node.uid,
+        head.blockedByBarrier ? head.positionsAtBarrier() : head.positions(),
+      ]),
+    );
+  }
+
+  #watermarks(): Record<string, number> {
+    return Object.fromEntries(
+      this.chain.runners.map(({ node, watermark }) => [node.uid, watermark]),
+    );
+  }
+
+  #endedNodes(): string[] {
+    return [...this.chain.sources, ...this.chain.runners, ...this.chain.sinks]
+      .filter(({ ended }) => ended)
+      .map(({ node }) => node.uid);
+  }
+
+  #inArena<T>(action: () => T): T {
+    const { arena } = this.#options.environment;
+    const mark = arena.mark();
+    const result = action();
+    arena.release(mark);
+    return result;
+  }
+}

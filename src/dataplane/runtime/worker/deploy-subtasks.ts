@@ -1,0 +1,222 @@
+/**
+ * Builds the subtasks of one worker from a deploy message: exchanges from the rings, state (restored), chain, loop object.
+ *
+ * Flow:    worker → here → subtasks, open and ready to step.
+ */
+import { keyGroupRange } from "../../../foundation/columnar/key-group.ts";
+import { BatchView } from "../../../foundation/columnar/batch.ts";
+import { assert, toMillraceError } from "../../../foundation/base/errors.ts";
+import type { Counter } from "../../contract/metrics.ts";
+import {
+  consumersOf,
+  type EdgeSpec,
+  type JobGraph,
+  nodeName,
+  producersOf,
+  type TaskSpec,
+} from "../graph/job-graph.ts";
+import type { Barrier } from "../exchange/barrier.ts";
+import { ExchangeInput } from "../exchange/exchange-input.ts";
+import { ExchangeOutput } from "../exchange/exchange-output.ts";
+import { RingReader, RingWriter } from "../exchange/ring.ts";
+import { kernelWireCodec } from "../exchange/kernel-wire-codec.ts";
+import { buildChain, type Chain, openChain } from "../task/chain.ts";
+import { Gate } from "../task/chain-target.ts";
+import { ProcessingTimers } from "../task/processing-timers.ts";
+import { Subtask, type SubtaskEvents } from "../task/subtask.ts";
+import type { SubtaskState, TaskEnvironment } from "../task/task-environment.ts";
+import { TaskMetricGroup } from "../task/task-metrics.ts";
+import type { DeployMessage, EdgeRings, WorkerMessage } from "./messages.ts";
+import type { WorkerOptions } from "./worker.ts";
+import { bufferTimeoutMs } from "../options.ts";
+
+export interface DeployedSubtask {
+  readonly subtask: Subtask;
+  readonly state: SubtaskState;
+  readonly times: { readonly busy: Counter; readonly idle: Counter; readonly blocked: Counter };
+}
+
+export interface DeployOptions {
+  readonly message: DeployMessage;
+  readonly graph: JobGraph;
+  readonly worker: WorkerOptions;
+  readonly wake: () => void;
+  readonly fail: (error: unknown) => void;
+  readonly post: (message: WorkerMessage) => void;
+  /** Called for each as soon as it exists, so that it is closed even if a later one fails to open. */
+  readonly add: (deployed: DeployedSubtask) => void;
+}
+
+/** The worker that hosts a subtask: tasks of parallelism 1 run on the first. */
+export function workerOf(subtask: number): number {
+  return subtask;
+}
+
+export async function deploySubtasks(options: DeployOptions): Promise<void> {
+  const { graph, worker } = options;
+  for (const task of graph.tasks) {
+    if (worker.index < task.parallelism) await deploySubtask(options, task, worker.index);
+  }
+}
+
+async function deploySubtask(
+  options: DeployOptions,
+  task: TaskSpec,
+  subtaskIndex: number,
+): Promise<void> {
+  const { message, worker, wake } = options;
+  const { env } = worker;
+  const { restored, config } = message;
+  const environment = taskEnvironment(options);
+  const state = await createState(options, task, subtaskIndex);
+  const metrics = new TaskMetricGroup();
+  const gate = new Gate();
+  const timers = new ProcessingTimers(env.clock, env.timers, wake);
+  const place: Place = { options, task, subtaskIndex, gate, metrics };
+  const outputs = task.outputs.map((edge) => exchangeOutput(place, edge));
+  const chainOptions = {
+    task,
+    subtaskIndex,
+    environment,
+    state,
+    gate,
+    timers,
+    exchanges: Map.groupBy(outputs, ({ edge }) => edge.fromNode),
+    endedNodes: new Set(restored?.endedNodes ?? []),
+    bufferTimeoutMs: bufferTimeoutMs(config),
+  };
+  const chain = buildChain(chainOptions);
+  let subtask: Subtask | undefined;
+  const onBarrier = (barrier: Barrier) => subtask?.onBarrier(barrier);
+  const inputs = task.inputs.map((edge) => exchangeInput(place, edge, chain, onBarrier));
+  subtask = new Subtask({
+    task,
+    subtaskIndex,
+    environment,
+    chain,
+    inputs,
+    outputs,
+    state,
+    gate,
+    timers,
+    metrics,
+    lastCheckpointId: restored?.checkpointId ?? 0,
+    events: subtaskEvents(place),
+  });
+  const times = {
+    busy: metrics.counter("busyTimeMs"),
+    idle: metrics.counter("idleTimeMs"),
+    blocked: metrics.counter("backPressuredTimeMs"),
+  };
+  options.add({ subtask, state, times });
+  await openChain(chain, chainOptions, (uid) => {
+    const states = restored?.sinkStates[uid] ?? [];
+    return states.filter((_, index) => index % task.parallelism === subtaskIndex);
+  });
+  for (const runner of chain.runners) {
+    const watermark = restored?.watermarks[runner.node.uid];
+    if (watermark !== undefined) runner.restoreWatermark(watermark);
+  }
+}
+
+/** Where a subtask is being built: passed on together. */
+interface Place {
+  readonly options: DeployOptions;
+  readonly task: TaskSpec;
+  readonly subtaskIndex: number;
+  readonly gate: Gate;
+  readonly metrics: TaskMetricGroup;
+}
+
+function taskEnvironment({ message, worker, wake, fail }: DeployOptions): TaskEnvironment {
+  const { env, runtime, registry, operators } = worker;
+  const { plan, jobId, attempt, config } = message;
+  const arena = {
+    mark: () => runtime.kernels.arenaMark(),
+    release: (mark: number) => runtime.kernels.arenaRelease(mark),
+  };
+  const view = new BatchView(runtime.memory);
+  return {
+    runtime,
+    arena,
+    view,
+    env,
+    plan,
+    jobId,
+    attempt,
+    config,
+    registry,
+    operators,
+    wake,
+    fail,
+  };
+}
+
+function createState(
+  { message, worker }: DeployOptions,
+  task: TaskSpec,
+  subtaskIndex: number,
+): Promise<SubtaskState> {
+  const { maxParallelism, checkpointDirectory, restored } = message;
+  return worker.createState({
+    runtime: worker.runtime,
+    env: worker.env,
+    subtaskIndex,
+    parallelism: task.parallelism,
+    maxParallelism,
+    keyGroups: keyGroupRange(maxParallelism, task.parallelism, subtaskIndex),
+    name: `${task.id}-${subtaskIndex}`,
+    checkpointDirectory,
+    restored: restored?.states ?? [],
+  });
+}
+
+function subtaskEvents({ options, task, subtaskIndex }: Place): SubtaskEvents {
+  const { post } = options;
+  return {
+    onSnapshot: (checkpointId, report) => post({ kind: "snapshot", checkpointId, report }),
+    onSnapshotFailed: (checkpointId, cause) => {
+      const error = toMillraceError(cause).toObject();
+      post({ kind: "declined", checkpointId, task: task.id, subtask: subtaskIndex, error });
+    },
+    onFinished: (report) => post({ kind: "finished", report }),
+  };
+}
+
+function exchangeOutput(place: Place, edge: EdgeSpec): ExchangeOutput {
+  const { options, task, subtaskIndex, gate, metrics } = place;
+  const { graph, worker, message } = options;
+  const rings = ringsOf(message, edge)[subtaskIndex]!;
+  const from = task.nodes.find(({ id }) => id === edge.fromNode)!;
+  const channels = consumersOf(edge, graph, subtaskIndex).map((consumer) => ({
+    ring: new RingWriter(rings[consumer]!),
+    signal: () => worker.board.signal(workerOf(consumer)),
+  }));
+  const codec = kernelWireCodec(worker.runtime, from.output, edge.distribution);
+  return new ExchangeOutput({ edge, channels, codec, gate, metrics, operator: nodeName(from) });
+}
+
+function exchangeInput(
+  place: Place,
+  edge: EdgeSpec,
+  chain: Chain,
+  onBarrier: (barrier: Barrier) => void,
+): ExchangeInput {
+  const { options, subtaskIndex, metrics } = place;
+  const { graph, worker, message } = options;
+  const rings = ringsOf(message, edge);
+  const from = message.plan.nodes.find(({ id }) => id === edge.fromNode)!;
+  const channels = producersOf(edge, graph, subtaskIndex).map((producer) => ({
+    ring: new RingReader(rings[producer]![subtaskIndex]!),
+    signal: () => worker.board.signal(workerOf(producer)),
+  }));
+  const codec = kernelWireCodec(worker.runtime, from.output, edge.distribution);
+  const target = chain.inputOf(edge.toNode, edge.toInput);
+  return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier });
+}
+
+function ringsOf(message: DeployMessage, edge: EdgeSpec): EdgeRings["rings"] {
+  const found = message.rings.find((rings) => rings.edge === edge.id);
+  assert(found !== undefined, `no rings for edge ${edge.id}`);
+  return found.rings;
+}

@@ -1,0 +1,242 @@
+/**
+ * Worker: hosts one subtask of every task, in one thread, with one memory. Knows no thread: it is given messages and posts
+ * messages, and its loop yields to the host between slices, so that timers and I/O are served.
+ *
+ * Flow:    job master → handle(message) → subtasks ⇄ rings → post(message) → job master.
+ * Loop:    every subtask steps in turn until a slice is over (SLICE_MS, SLICE_ROUNDS); with nothing to do the worker parks
+ *          and is woken by a ring's other end, an I/O completion, a timer or a message.
+ * Errors:  any error of a subtask is posted once as `failed`; the loop stops, the master tears all workers down.
+ */
+import { toMillraceError } from "../../../foundation/base/errors.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { WorkerRuntime } from "../../contract/operator.ts";
+import type { ConnectorRegistry } from "../../contract/registry.ts";
+import { runtimeErrors } from "../errors.ts";
+import { buildJobGraph } from "../graph/job-graph.ts";
+import { closeChain } from "../task/chain.ts";
+import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
+import {
+  type DeployMessage,
+  type MasterMessage,
+  MESSAGES_VERSION,
+  type WorkerMessage,
+  type WorkerMetrics,
+} from "./messages.ts";
+import { deploySubtasks, type DeployedSubtask } from "./deploy-subtasks.ts";
+import type { WakeBoard } from "./wake-board.ts";
+
+const SLICE_MS = 5;
+const SLICE_ROUNDS = 256;
+
+export interface WorkerOptions {
+  readonly index: number;
+  readonly env: Env;
+  readonly runtime: WorkerRuntime;
+  readonly registry: ConnectorRegistry;
+  readonly operators: OperatorFactories;
+  readonly createState: CreateSubtaskState;
+  readonly board: WakeBoard;
+  readonly post: (message: WorkerMessage) => void;
+}
+
+interface Hosted extends DeployedSubtask {
+  lastMs: number;
+  lastState: "busy" | "idle" | "blocked";
+}
+
+export class Worker {
+  readonly #options: WorkerOptions;
+  #hosted: Hosted[] = [];
+  #phase: "new" | "deployed" | "running" | "failed" | "closed" = "new";
+  #scheduled = false;
+  #woken = false;
+  #deploying: Promise<void> = Promise.resolve();
+
+  constructor(options: WorkerOptions) {
+    this.#options = options;
+  }
+
+  handle(message: MasterMessage): void {
+    switch (message.kind) {
+      case "deploy":
+        this.#deploying = this.#deploy(message).catch((error: unknown) => this.#fail(error));
+        break;
+      case "start":
+        if (this.#phase === "deployed") this.#phase = "running";
+        this.wake();
+        break;
+      case "splits":
+        for (const { subtask } of this.#hosted)
+          if (subtask.subtaskIndex === message.subtask)
+            subtask.assignSplits(message.node, message.splits, message.noMore);
+        break;
+      case "trigger":
+        this.#trigger(message);
+        break;
+      case "aborted":
+        for (const { subtask } of this.#hosted) subtask.abortCheckpoint(message.checkpointId);
+        break;
+      case "completed":
+        for (const { state } of this.#hosted) state.checkpointCompleted(message.checkpointId);
+        break;
+      case "report-metrics":
+        this.#post({ kind: "metrics", request: message.request, metrics: this.#metrics() });
+        break;
+      case "tap":
+        this.#tap(message.node, message.active);
+        break;
+      case "close":
+        void this.close().then(() => this.#options.post({ kind: "closed" }));
+        break;
+    }
+  }
+
+  /** There may be something to do. */
+  readonly wake = (): void => {
+    this.#woken = true;
+    if (this.#scheduled || this.#phase !== "running") return;
+    this.#scheduled = true;
+    this.#options.env.timers.yield(this.#slice);
+  };
+
+  /** Closes operators, readers and writers. Failures of closing are not the job's: what counts is in the checkpoint. */
+  async close(): Promise<void> {
+    if (this.#phase === "closed") return;
+    this.#phase = "closed";
+    await this.#deploying;
+    const hosted = this.#hosted;
+    this.#hosted = [];
+    for (const { subtask, state } of hosted) {
+      subtask.close();
+      await closeChain(subtask.chain);
+      state.close();
+    }
+  }
+
+  async #deploy(message: DeployMessage): Promise<void> {
+    if (message.version !== MESSAGES_VERSION)
+      throw runtimeErrors.MESSAGE_VERSION({ found: message.version, known: MESSAGES_VERSION });
+    const { parallelism, maxParallelism } = message;
+    const graph = buildJobGraph(message.plan, { parallelism, maxParallelism });
+    const nowMs = this.#options.env.clock.monotonicMs();
+    await deploySubtasks({
+      message,
+      graph,
+      worker: this.#options,
+      wake: this.wake,
+      fail: (error) => this.#fail(error),
+      post: (reply) => this.#post(reply),
+      add: (deployed) => {
+        this.#hosted.push({ ...deployed, lastMs: nowMs, lastState: "idle" });
+      },
+    });
+    if (this.#phase !== "new") return;
+    this.#phase = "deployed";
+    this.#post({ kind: "deployed" });
+  }
+
+  readonly #slice = (): void => {
+    this.#scheduled = false;
+    if (this.#phase !== "running") return;
+    const { board, index, env } = this.#options;
+    const untilMs = env.clock.monotonicMs() + SLICE_MS;
+    let rounds = 0;
+    let progress = true;
+    while (progress && rounds++ < SLICE_ROUNDS && env.clock.monotonicMs() < untilMs) {
+      this.#woken = false;
+      progress = this.#round();
+    }
+    if (this.#phase !== "running") return;
+    this.#sendTaps();
+    if (progress || this.#woken) {
+      this.wake();
+      return;
+    }
+    board.arm(index);
+    if (board.needsSecondLook && this.#round()) this.wake();
+    else board.wait(index, this.wake);
+  };
+
+  #round(): boolean {
+    let progress = false;
+    for (const hosted of this.#hosted) {
+      try {
+        progress = this.#step(hosted) || progress;
+      } catch (error) {
+        this.#fail(error);
+        return false;
+      }
+    }
+    return progress;
+  }
+
+  /** Steps one subtask and accounts the time: the gap before goes to what the last step said. */
+  #step(hosted: Hosted): boolean {
+    const { clock } = this.#options.env;
+    const startMs = clock.monotonicMs();
+    const gapMs = startMs - hosted.lastMs;
+    const { busy, idle, blocked } = hosted.times;
+    if (hosted.lastState === "idle") idle.value += gapMs;
+    else if (hosted.lastState === "blocked") blocked.value += gapMs;
+    else busy.value += gapMs;
+    const result = hosted.subtask.step();
+    hosted.lastMs = clock.monotonicMs();
+    busy.value += hosted.lastMs - startMs;
+    hosted.lastState = result === "progress" ? "busy" : result === "blocked" ? "blocked" : "idle";
+    return result === "progress";
+  }
+
+  #trigger({ barrier }: Extract<MasterMessage, { kind: "trigger" }>): void {
+    try {
+      for (const { subtask } of this.#hosted) subtask.triggerCheckpoint(barrier);
+    } catch (error) {
+      this.#fail(error);
+    }
+    this.wake();
+  }
+
+  #tap(node: number, active: boolean): void {
+    for (const { subtask } of this.#hosted)
+      for (const sink of subtask.chain.sinks) if (sink.node.id === node) sink.tap.setActive(active);
+  }
+
+  #sendTaps(): void {
+    for (const { subtask } of this.#hosted) {
+      for (const sink of subtask.chain.sinks) {
+        const taken = sink.tap.active ? sink.tap.take() : undefined;
+        if (taken === undefined) continue;
+        const { subtaskIndex } = subtask;
+        this.#post({ kind: "rows", node: sink.node.id, subtask: subtaskIndex, ...taken });
+      }
+    }
+  }
+
+  #metrics(): WorkerMetrics {
+    const nowMs = this.#options.env.clock.monotonicMs();
+    return {
+      memoryBytes: this.#options.runtime.memory.buffer.byteLength,
+      subtasks: this.#hosted.map(({ subtask }) => ({
+        task: subtask.task.id,
+        subtask: subtask.subtaskIndex,
+        values: subtask.metrics.report(nowMs),
+      })),
+      nodes: this.#hosted.flatMap(({ subtask }) =>
+        [...subtask.chain.metrics].map(([node, group]) => ({
+          node,
+          subtask: subtask.subtaskIndex,
+          values: group.report(nowMs),
+        })),
+      ),
+    };
+  }
+
+  #fail(error: unknown): void {
+    if (this.#phase === "failed" || this.#phase === "closed") return;
+    this.#phase = "failed";
+    this.#options.post({ kind: "failed", error: toMillraceError(error).toObject() });
+  }
+
+  #post(message: WorkerMessage): void {
+    if (this.#phase !== "failed" && this.#phase !== "closed") this.#options.post(message);
+  }
+}
