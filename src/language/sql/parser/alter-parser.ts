@@ -191,8 +191,7 @@ export abstract class AlterParser extends CreateParser {
     const system = this.accept("SYSTEM");
     const object = this.dropObject(temporary, system, at);
     const ifExists = this.ifExists();
-    const simple = object === "CATALOG" || system;
-    const name = simple ? this.simpleIdentifier() : this.compoundIdentifier();
+    const name = object === "CATALOG" ? this.simpleIdentifier() : this.compoundIdentifier();
     const behavior = this.dropBehavior(object);
     return {
       kind: "drop",

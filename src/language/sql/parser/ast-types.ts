@@ -182,7 +182,7 @@ export interface StringLiteralNode extends Node {
 
 /** `X'0aff'`: `value` is the hexadecimal digits in upper case, an even number of them. */
 export interface BinaryLiteralNode extends Node {
-  readonly kind: "binary";
+  readonly kind: "binaryLiteral";
   readonly value: string;
 }
 

@@ -117,6 +117,9 @@ export abstract class CallParser extends JsonParser {
       return { kind: "default", span: start };
     }
     if (this.peekIs(0, "TABLE")) return this.tableArgument();
+    const model =
+      this.peekIsOp(0, "(") && this.peekIs(1, "MODEL") && this.isName(this.tokenAhead(2));
+    if (model) return this.parenthesised(() => this.argumentValue());
     if (this.peekIs(0, "MODEL") && this.isName(this.tokenAhead(1))) {
       this.advance();
       const name = this.compoundIdentifier();
@@ -330,7 +333,9 @@ export abstract class CallParser extends JsonParser {
   private descriptor(): ExpressionNode {
     const start = this.here();
     this.advance();
-    const columns = this.identifierList();
+    const empty = this.peekIsOp(1, ")");
+    const columns = empty ? [] : this.identifierList();
+    if (empty) this.pos += 2;
     return { kind: "descriptor", columns, span: this.spanFrom(start) };
   }
 

@@ -138,11 +138,23 @@ export abstract class CreateParser extends TableElementParser {
   }
 
   private tableSource(verb: Verb): Pick<CreateTableNode, "like" | "query" | "sourceTable"> {
-    if (verb === "CREATE" && this.accept("LIKE")) return { like: this.tableLike() };
+    if (verb !== "REPLACE" && this.accept("LIKE")) return this.likeSource(verb);
     if (verb === "CREATE" && !this.at("AS")) return {};
     this.expect("AS");
     if (verb === "CREATE" && this.at("TABLE")) return { sourceTable: this.sourceTable() };
     return { query: this.asQuery() };
+  }
+
+  private likeSource(verb: Verb): Pick<CreateTableNode, "like"> {
+    const like = this.tableLike();
+    if (verb === "CREATE OR REPLACE" && (this.token.kind === "eof" || this.peekIsOp(0, ";"))) {
+      throw this.unsupported(
+        "CREATE OR REPLACE TABLE … LIKE",
+        "Use CREATE OR REPLACE TABLE … AS, or DROP and CREATE.",
+        like.span,
+      );
+    }
+    return { like };
   }
 
   protected asQuery(): QueryNode {

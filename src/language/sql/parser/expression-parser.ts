@@ -123,6 +123,11 @@ export abstract class ExpressionParser extends PrimaryParser {
     for (let length = 1; ; ) {
       const { kind, value } = this.token;
       if (kind === "operator") {
+        if (value === "!=") {
+          throw this.notAllowed(
+            "Bang equal '!=' is not allowed under the current SQL conformance level",
+          );
+        }
         const symbol = Object.hasOwn(SYMBOLS, value) ? SYMBOLS[value] : undefined;
         if (symbol === undefined || symbol[1] < minimum) break;
         this.checkChain(length++, "operators");

@@ -110,7 +110,7 @@ export abstract class JsonParser extends DataTypeParser {
     return wrapper;
   }
 
-  /** `… ON EMPTY`, then `… ON ERROR`; each once. */
+  /** `… ON EMPTY` and `… ON ERROR`, each once, in any order. */
   private behaviors(read: () => JsonBehavior | undefined): {
     onEmpty?: JsonBehavior;
     onError?: JsonBehavior;

@@ -271,7 +271,7 @@ export abstract class PrimaryParser extends CallParser {
     if (value.length % 2 === 1) {
       throw this.literalError("Binary literal string must contain an even number of hexits", first);
     }
-    return { kind: "binary", value: value.toUpperCase(), span: this.spanFrom(start) };
+    return { kind: "binaryLiteral", value: value.toUpperCase(), span: this.spanFrom(start) };
   }
 
   private stringLiteral(first: Token, start: Span): LiteralNode {

@@ -77,6 +77,8 @@ export class StatementParser extends ShowParser {
         return this.set(start);
       case "RESET": {
         this.advance();
+        const bare = this.bareSetting(/[^\s;=']+/y);
+        if (bare !== undefined) return { kind: "reset", key: bare[0], span: this.spanFrom(start) };
         const key = this.atString() ? { key: this.stringValue() } : {};
         return { kind: "reset", ...key, span: this.spanFrom(start) };
       }
@@ -292,8 +294,26 @@ export class StatementParser extends ShowParser {
 
   private set(start: Span): SetNode {
     this.expect("SET");
+    const bare = this.bareSetting(/([^\s;=']+)\s*=\s*(?:'([^']*)'|([^\s;]+))/y);
+    if (bare !== undefined) {
+      const span = this.spanFrom(start);
+      const option = { key: bare[1]!, value: bare[2] ?? bare[3]!, span };
+      return { kind: "set", option, span };
+    }
     if (!this.atString()) return { kind: "set", span: this.spanFrom(start) };
     return { kind: "set", option: this.option(), span: this.spanFrom(start) };
+  }
+
+  /** `SET k = v` and `RESET k` without quotes, as the SQL Client takes them: read from the text, not from tokens. */
+  private bareSetting(pattern: RegExp): RegExpExecArray | undefined {
+    const { kind, start } = this.token;
+    if (kind !== "word") return undefined;
+    pattern.lastIndex = start;
+    const found = pattern.exec(this.text);
+    if (found === null) return undefined;
+    const end = start + found[0].length;
+    while (this.token.kind !== "eof" && this.token.start < end) this.pos++;
+    return found;
   }
 
   private analyze(start: Span): StatementNode {
