@@ -58,6 +58,14 @@ export const benchErrors = defineErrors({
     message: "{query}: {left} and {right} differ in {rows} rows, among them {examples}",
     hint: "No figure is printed for a wrong result; --check-events 0 leaves the check out.",
   },
+  QUERIES_FAILED: {
+    code: "MR5081",
+    domain: "user",
+    retryable: false,
+    httpStatus: 500,
+    message: "no figure for {queries}",
+    hint: "The reasons stand above.",
+  },
   PEER_MISSING: {
     code: "MR8080",
     domain: "external",

@@ -3,9 +3,10 @@
  *
  * Flow:    event files, nexmark/queries → each engine in turn (checks, then measurements) → table, figures.
  * Order:   Millrace first, then Flink, which is started as late and stopped as early as possible: its memory is
- *          most of a machine's. Tables appear only when every checked result was right.
+ *          most of a machine's. A query whose result was wrong, or that an engine cannot run, gets no figure.
  */
 import { existsSync } from "node:fs";
+import { type MillraceError, toMillraceError } from "../src/foundation/base/errors.ts";
 import { type OptionKinds, oneOf, wholeNumber } from "./arguments.ts";
 import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
 import type { Engine } from "./engine.ts";
@@ -48,6 +49,13 @@ interface NexmarkPlan {
   readonly countCharFunction: boolean;
 }
 
+interface Outcome {
+  /** Sentences: which rows were compared with what. */
+  readonly checked: string[];
+  /** Queries without a figure, and why. */
+  readonly failed: Map<string, string>;
+}
+
 interface Side {
   readonly engine: string;
   readonly description: string;
@@ -58,22 +66,35 @@ export async function benchNexmark(context: BenchContext, names: readonly string
   const plan = planOf(context, names);
   for (const query of plan.queries) requireQuery(query);
   const files = plan.input === "json" ? eventFiles(context, plan, plan.events) : undefined;
-  const checked: string[] = [];
+  const outcome: Outcome = { checked: [], failed: new Map() };
   const check = plan.checkEvents === 0 ? undefined : await prepareCheck(plan);
   const sides: Side[] = [];
   try {
     if (context.millrace) {
       const start = async () => new MillraceEngine();
-      sides.push(await measureSide(context, plan, start, check, checked, false));
+      sides.push(await measureSide(context, plan, start, check, outcome, false));
     }
     if (context.flink) {
       const start = () => FlinkEngine.start(context.parallelism, nexmarkJars());
-      sides.push(await measureSide(context, plan, start, check, checked, true));
+      sides.push(await measureSide(context, plan, start, check, outcome, true));
     }
   } finally {
     check?.close();
   }
-  report(context, plan, files, sides, checked);
+  report(context, plan, files, withFigures(plan, sides), outcome);
+  if (outcome.failed.size > 0)
+    throw benchErrors.QUERIES_FAILED({ queries: [...outcome.failed.keys()].join(" ") });
+}
+
+/** The queries that every side measured. */
+function withFigures(plan: NexmarkPlan, sides: readonly Side[]): Side[] {
+  const complete = plan.queries.filter((query) =>
+    sides.every((side) => side.costs.some((cost) => cost.query === query)),
+  );
+  return sides.map((side) => ({
+    ...side,
+    costs: side.costs.filter((cost) => complete.includes(cost.query)),
+  }));
 }
 
 function planOf({ options }: BenchContext, names: readonly string[]): NexmarkPlan {
@@ -106,19 +127,27 @@ async function measureSide(
   plan: NexmarkPlan,
   start: () => Promise<Engine>,
   check: ResultCheck | undefined,
-  checked: string[],
+  outcome: Outcome,
   warm: boolean,
 ): Promise<Side> {
   const engine = await start();
+  const onFailure = (query: string, error: MillraceError) => {
+    outcome.failed.set(query, `${engine.name}, ${error.code}: ${error.message}`);
+    progress(`${engine.name} ${query} failed: ${error.code} ${error.message}`);
+  };
+  const left = () => plan.queries.filter((query) => !outcome.failed.has(query));
   try {
-    for (const query of check === undefined ? [] : plan.queries) {
-      const { rows, by } = await check!.run(engine, query);
-      checked.push(
-        `${engine.name} ${query}: ${rows.toLocaleString("en-US")} rows, compared with ${by}`,
-      );
-      progress(checked.at(-1)!);
+    for (const query of check === undefined ? [] : left()) {
+      try {
+        const { rows, by } = await check!.run(engine, query);
+        outcome.checked.push(`${engine.name} ${query}: ${rows} rows, compared with ${by}`);
+        progress(outcome.checked.at(-1)!);
+      } catch (error) {
+        onFailure(query, toMillraceError(error));
+      }
     }
-    const costs = await measureQueries(engine, measureRequest(context, plan, warm));
+    const request = { ...measureRequest(context, plan, warm), queries: left(), onFailure };
+    const costs = await measureQueries(engine, request);
     return { engine: engine.name, description: engine.describe(), costs };
   } finally {
     await engine.stop();
@@ -163,7 +192,7 @@ function report(
   plan: NexmarkPlan,
   files: EventFiles | undefined,
   sides: readonly Side[],
-  checked: readonly string[],
+  { checked, failed }: Outcome,
 ): void {
   const [left, right] = sides;
   if (left === undefined) throw benchErrors.USAGE({ what: "nothing was measured" });
@@ -178,6 +207,7 @@ function report(
     nexmarkTable(plan.events, left, right),
     "\nChecked on a smaller input before:\n",
     ...(checked.length === 0 ? ["  nothing (--check-events 0)\n"] : checked.map((c) => `  ${c}\n`)),
+    ...[...failed].map(([query, reason]) => `No figure for ${query}: ${reason}\n`),
   ];
   print(context, text.join(""));
   finish(context, nexmarkFigures(context, plan, left, right));
@@ -248,7 +278,7 @@ function nexmarkFigures(
       ...(peer === undefined
         ? {}
         : { peerCpuSeconds: peer.cpuSeconds, peerWallSeconds: peer.wallSeconds }),
-      queries: mine.query === "total" ? plan.queries.join(" ") : mine.query,
+      queries: mine.query === "total" ? left.costs.map((cost) => cost.query).join(" ") : mine.query,
     },
     trusted: isTrusted(context, Math.max(mine.othersCores, peer?.othersCores ?? 0)),
   });
@@ -257,6 +287,8 @@ function nexmarkFigures(
   );
   const peerTotal = right === undefined ? undefined : totalOf(right.costs);
   const rows = plan.events * left.costs.length;
-  const total = figure(`nexmark-${plan.input}-total`, totalOf(left.costs), peerTotal, rows);
-  return [...perQuery, total];
+  // A total over fewer queries than asked for must not be taken for the whole.
+  const part = left.costs.length === plan.queries.length ? "total" : "partial-total";
+  const total = figure(`nexmark-${plan.input}-${part}`, totalOf(left.costs), peerTotal, rows);
+  return left.costs.length === 0 ? [] : [...perQuery, total];
 }

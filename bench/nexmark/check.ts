@@ -76,7 +76,7 @@ export class ResultCheck {
       eventTime: true,
     });
     await engine.run(script, 1);
-    const rows = readRows(folder, references.get(query)?.columns);
+    const rows = readRows(folder, references.get(query));
     rmSync(folder, { recursive: true, force: true });
     const expected = this.expected.get(query);
     if (expected === undefined) {

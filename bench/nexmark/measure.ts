@@ -4,6 +4,7 @@
  * Flow:    bench nexmark → here → Engine.run.
  * Shapes:  one QueryCost per query; rows per CPU second counts all events, persons and auctions too.
  */
+import { type MillraceError, toMillraceError } from "../../src/foundation/base/errors.ts";
 import type { Cost } from "../cpu.ts";
 import type { Engine } from "../engine.ts";
 import { summarise } from "../figures.ts";
@@ -28,6 +29,8 @@ export interface MeasureRequest {
    * what a long-running one has behind it; an engine that starts a process per run has nothing to warm.
    */
   readonly warm: boolean;
+  /** Told of a query that failed; without it the error goes up. */
+  readonly onFailure?: (query: string, error: MillraceError) => void;
   readonly scriptOf: (query: string) => string;
   readonly warmUpScriptOf: (query: string) => string;
 }
@@ -43,19 +46,32 @@ export async function measureQueries(
     await engine.run(request.scriptOf(first), request.parallelism);
   }
   for (const query of request.queries) {
-    if (request.warm) await engine.run(request.warmUpScriptOf(query), request.parallelism);
-    const runs: Cost[] = [];
-    for (let i = 0; i < request.repeat; i++) {
-      const cost = await engine.run(request.scriptOf(query), request.parallelism);
-      progress(
-        `${engine.name} ${query}: ${cost.cpuSeconds.toFixed(2)} CPU s, ${cost.wallSeconds.toFixed(2)} s, ` +
-          `others ${cost.othersCores.toFixed(2)} cores`,
-      );
-      runs.push(cost);
+    try {
+      costs.push({ query, ...medians(await measureQuery(engine, request, query)) });
+    } catch (error) {
+      if (request.onFailure === undefined) throw error;
+      request.onFailure(query, toMillraceError(error));
     }
-    costs.push({ query, ...medians(runs) });
   }
   return costs;
+}
+
+async function measureQuery(
+  engine: Engine,
+  request: MeasureRequest,
+  query: string,
+): Promise<Cost[]> {
+  if (request.warm) await engine.run(request.warmUpScriptOf(query), request.parallelism);
+  const runs: Cost[] = [];
+  for (let i = 0; i < request.repeat; i++) {
+    const cost = await engine.run(request.scriptOf(query), request.parallelism);
+    progress(
+      `${engine.name} ${query}: ${cost.cpuSeconds.toFixed(2)} CPU s, ` +
+        `${cost.wallSeconds.toFixed(2)} s, others ${cost.othersCores.toFixed(2)} cores`,
+    );
+    runs.push(cost);
+  }
+  return runs;
 }
 
 export function medians(runs: readonly Cost[]): Omit<QueryCost, "query"> {

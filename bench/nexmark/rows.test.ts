@@ -3,14 +3,14 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { compareRows, countRows, type RowCounts, readRows } from "./rows.ts";
+import { compareRows, countRows, type RowCounts, type RowView, readRows } from "./rows.ts";
 
-function rowsOf(lines: readonly string[], columns?: readonly string[]): RowCounts {
+function rowsOf(lines: readonly string[], view: RowView = {}): RowCounts {
   const folder = mkdtempSync(join(tmpdir(), "rows-"));
   try {
     writeFileSync(join(folder, "part-0"), lines.map((line) => `${line}\n`).join(""));
     writeFileSync(join(folder, ".part-1.inprogress"), "not JSON");
-    return readRows(folder, columns);
+    return readRows(folder, view);
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -45,6 +45,16 @@ test("changes are applied before they are compared", () => {
 });
 
 test("columns restrict the comparison", () => {
-  const left = rowsOf(['{"a":1,"tie":"x"}'], ["a"]);
-  assert.equal(compareRows(left, rowsOf(['{"a":1,"tie":"y"}'], ["a"])).rows, 0);
+  const left = rowsOf(['{"a":1,"tie":"x"}'], { columns: ["a"] });
+  assert.equal(compareRows(left, rowsOf(['{"a":1,"tie":"y"}'], { columns: ["a"] })).rows, 0);
+});
+
+test("with an upsert key the last row counts, whether or not the one before was taken away", () => {
+  const lines = [
+    '{"before":null,"after":{"k":1,"n":1},"op":"c"}',
+    '{"before":null,"after":{"k":1,"n":2},"op":"c"}',
+    '{"before":null,"after":{"k":2,"n":5},"op":"c"}',
+    '{"before":{"k":2,"n":5},"after":null,"op":"d"}',
+  ];
+  assert.equal(compareRows(rowsOf(lines, { key: ["k"] }), rowsOf(['{"k":1,"n":2}'])).rows, 0);
 });

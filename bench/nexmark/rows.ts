@@ -4,7 +4,8 @@
  * Flow:    JSON lines that a filesystem sink (or DuckDB) wrote → here → nexmark/check.
  * Shapes:  a row's key is its columns by name, in order, nulls left out; timestamps without trailing zeros, so
  *          that 10:00:00 and 10:00:00.000 are one. Numbers compare as doubles (exact below 2^53).
- *          debezium-json lines are applied: before is taken away, after is added.
+ *          debezium-json lines are applied: before is taken away, after is added; with an upsert key,
+ *          after replaces the row of its key.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -19,18 +20,36 @@ export interface Difference {
 
 export type Row = Readonly<Record<string, unknown>>;
 
+interface Change {
+  readonly before: Row | null;
+  readonly after: Row | null;
+}
+
 const EXAMPLES = 4;
+const EXAMPLE_LENGTH = 200;
 const TIMESTAMP = /^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d:\d\d)(?:\.(\d*?)0*)?Z?$/;
 
-/** Reads every visible file below the folder; `columns` restricts the comparison to some of them. */
-export function readRows(folder: string, columns?: readonly string[]): RowCounts {
+/** What is compared of a row; everything when empty. */
+export interface RowView {
+  readonly columns?: readonly string[];
+  /** The table is the last row of each key: for changes that lack their −U. */
+  readonly key?: readonly string[];
+}
+
+/** Reads every visible file below the folder and applies its changes. */
+export function readRows(folder: string, view: RowView = {}): RowCounts {
   const counts: RowCounts = new Map();
+  const latest = new Map<string, Row>();
   for (const file of visibleFiles(folder)) {
-    for (const line of readFileSync(file, "utf8").split("\n")) {
-      if (line === "") continue;
-      addLine(counts, JSON.parse(line) as Row, columns);
+    for (const text of readFileSync(file, "utf8").split("\n")) {
+      if (text === "") continue;
+      const line = JSON.parse(text) as Row;
+      const change = isChange(line) ? line : { before: null, after: line };
+      if (view.key !== undefined) upsert(latest, change, view.key);
+      else applyChange(counts, change, view.columns);
     }
   }
+  for (const row of latest.values()) add(counts, row, view.columns, 1);
   for (const [key, count] of counts) if (count === 0) counts.delete(key);
   return counts;
 }
@@ -53,21 +72,32 @@ export function compareRows(left: RowCounts, right: RowCounts): Difference {
     if (surplus === 0) continue;
     rows += Math.abs(surplus);
     if (examples.length < EXAMPLES)
-      examples.push(`${surplus > 0 ? "left" : "right"} has ${Math.abs(surplus)} more of ${key}`);
+      examples.push(
+        `${surplus > 0 ? "left" : "right"} has ${Math.abs(surplus)} more of ${shortened(key)}`,
+      );
   }
   return { rows, examples };
 }
 
-function addLine(counts: RowCounts, line: Row, columns: readonly string[] | undefined): void {
-  if (!isChange(line)) {
-    add(counts, line, columns, 1);
-    return;
-  }
-  if (line.before !== null) add(counts, line.before as Row, columns, -1);
-  if (line.after !== null) add(counts, line.after as Row, columns, 1);
+function shortened(text: string): string {
+  return text.length <= EXAMPLE_LENGTH ? text : `${text.slice(0, EXAMPLE_LENGTH)}…`;
 }
 
-function isChange(line: Row): boolean {
+function upsert(latest: Map<string, Row>, change: Change, key: readonly string[]): void {
+  if (change.before !== null) latest.delete(rowKey(change.before, key));
+  if (change.after !== null) latest.set(rowKey(change.after, key), change.after);
+}
+
+function applyChange(
+  counts: RowCounts,
+  change: Change,
+  columns: readonly string[] | undefined,
+): void {
+  if (change.before !== null) add(counts, change.before, columns, -1);
+  if (change.after !== null) add(counts, change.after, columns, 1);
+}
+
+function isChange(line: Row | Change): line is Change {
   return "op" in line && "before" in line && "after" in line;
 }
 
