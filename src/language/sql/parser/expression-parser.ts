@@ -275,10 +275,11 @@ export abstract class ExpressionParser extends PrimaryParser {
     if (word === "SIMILAR") this.expect("TO");
     const operator = word === "SIMILAR" ? "SIMILAR TO" : "LIKE";
     const pattern = this.operand(RANGE + 1);
-    const escape = this.accept("ESCAPE") ? this.operand(RANGE + 1) : undefined;
+    const escapeCharacter = this.accept("ESCAPE") ? this.operand(RANGE + 1) : undefined;
     const node = { kind: "like", operator, operand, pattern, negated } as const;
     const span = this.spanFrom(start);
-    return escape === undefined ? { ...node, span } : { ...node, escape, span };
+    if (escapeCharacter === undefined) return { ...node, span };
+    return { ...node, escape: escapeCharacter, span };
   }
 
   /** `(1, 2)` or `(SELECT …)`. */

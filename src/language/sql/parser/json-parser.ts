@@ -119,8 +119,7 @@ export abstract class JsonParser extends DataTypeParser {
     let onError: JsonBehavior | undefined;
     for (let behavior = read(); behavior !== undefined; behavior = read()) {
       this.expect("ON");
-      if (onEmpty === undefined && onError === undefined && this.accept("EMPTY"))
-        onEmpty = behavior;
+      if (onEmpty === undefined && this.accept("EMPTY")) onEmpty = behavior;
       else if (onError === undefined && this.accept("ERROR")) onError = behavior;
       else throw this.unexpected();
     }

@@ -213,15 +213,15 @@ export class TokenCursor {
 
   /** The characters of U&'…' [UESCAPE 'c'] whose token was just taken. */
   protected unicodeValue(token: Token): string {
-    let escape = "\\";
+    let mark = "\\";
     if (this.accept("UESCAPE")) {
       const at = this.token;
-      escape = this.stringValue();
-      if (escape.length !== 1 || /[0-9a-fA-F+'"\s]/.test(escape)) {
+      mark = this.stringValue();
+      if (mark.length !== 1 || /[0-9a-fA-F+'"\s]/.test(mark)) {
         throw this.literalError("UESCAPE must be a single character", at);
       }
     }
-    const e = escape.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+    const e = mark.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
     const pattern = new RegExp(`${e}(?:(${e})|([0-9a-fA-F]{4})|)`, "g");
     return token.value.replace(pattern, (_, same?: string, digits?: string) => {
       if (same !== undefined) return same;

@@ -159,8 +159,8 @@ function unparseOperator(node: OperatorNode): string {
       return `(${operand} ${not}BETWEEN ${word} ${bounds})`;
     }
     case "like": {
-      const escape = node.escape === undefined ? "" : ` ESCAPE ${unparseExpression(node.escape)}`;
-      return `(${operand} ${not}${node.operator} ${unparseExpression(node.pattern)}${escape})`;
+      const tail = node.escape === undefined ? "" : ` ESCAPE ${unparseExpression(node.escape)}`;
+      return `(${operand} ${not}${node.operator} ${unparseExpression(node.pattern)}${tail})`;
     }
     case "in":
       return `(${operand} ${not}IN ${unparseInList(node)})`;
