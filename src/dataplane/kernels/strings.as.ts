@@ -52,7 +52,7 @@ export function charLength(view: u64): i32 {
   let count: i32 = 0;
   const limit = i8x16.splat(-65);
   while (p + 16 <= end) {
-    count += popcnt<i32>(i8x16.bitmask(i8x16.gt(v128.load(p), limit)));
+    count += popcnt<i32>(i8x16.bitmask(i8x16.gt_s(v128.load(p), limit)));
     p += 16;
   }
   while (p < end) {

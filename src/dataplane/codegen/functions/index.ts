@@ -1,4 +1,22 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
-import type { FunctionTable } from "./registry.ts";
+import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import type { FunctionTable, ScalarFunction } from "./registry.ts";
+import { stringFunctions } from "./string-functions.ts";
+import { timeFunctions } from "./time-functions.ts";
 
-export const functionLibrary: FunctionTable = {};
+/** Tables joined: a name that several have keeps all its entries, in this order. */
+function join(...tables: readonly FunctionTable[]): FunctionTable {
+  const joined: Record<string, readonly ScalarFunction[]> = {};
+  for (const table of tables) {
+    for (const [name, entry] of Object.entries(table)) {
+      joined[name] = [...(joined[name] ?? []), ...([entry].flat() as ScalarFunction[])];
+    }
+  }
+  return joined;
+}
+
+export const functionLibrary: FunctionTable = join(
+  stringFunctions,
+  timeFunctions,
+  arithmeticFunctions,
+);

@@ -4,7 +4,7 @@
  * Source: Flink SqlFunctionUtils and BinaryStringDataUtil.
  */
 import type { Call, Expression } from "../../../foundation/plan/expression.ts";
-import { assert } from "../../../foundation/base/errors.ts";
+import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import { emitKernelCall } from "../expressions/kernel-call.ts";
@@ -23,6 +23,8 @@ const kernel = (name: KernelName, extras: Extras = {}): KernelFunction => ({
 const withArgs = (count: number, name: KernelName, extras: Extras = {}): KernelFunction =>
   kernel(name, { ...extras, accepts: (call) => call.args.length === count && allText(call) });
 
+/** One step of a concatenation; no SQL function has this name. */
+const CONCAT_PAIR = "CONCAT PAIR";
 const LEADING = 1;
 const TRAILING = 2;
 
@@ -85,18 +87,19 @@ export const stringFunctions: FunctionTable = {
   TRANSLATE: kernel("translate"),
   CONCAT: { kind: "compiled", emit: emitConcat },
   CONCAT_OPERATOR: { kind: "compiled", emit: emitConcat, accepts: allText },
+  [CONCAT_PAIR]: kernel("concat2"),
   LIKE: like(),
 };
 
+/** Concatenates from left to right, two at a time. */
 function emitConcat(context: ExpressionContext, call: Call): Value {
-  const [first, ...rest] = call.args;
-  assert(first !== undefined, `${call.function} has no argument`);
-  let sum = context.compile(first);
-  for (const next of rest) {
-    const text = context.compile(next);
-    sum = emitKernelCall(context, call, kernel("concat2"), [sum, text]);
-  }
-  return { ...sum, type: call.type };
+  const pair = (a: Expression, b: Expression): Call => ({
+    kind: "call",
+    function: CONCAT_PAIR,
+    args: [a, b],
+    type: withNullable(call.type, a.type.nullable || b.type.nullable),
+  });
+  return context.compile(call.args.reduce(pair));
 }
 
 /** LIKE(text, pattern[, escape]): literal patterns of one piece become one comparison. */
@@ -110,8 +113,7 @@ function like(): readonly ScalarFunction[] {
     emit: (context, call) => {
       const pattern = literalText(call.args[1]) ?? "";
       const piece = { ...call.args[1]!, value: pattern.replaceAll("%", "") } as Expression;
-      const args = [context.compile(call.args[0]!), context.compile(piece)];
-      return emitKernelCall(context, call, kernel(kernelName), args);
+      return emitKernelCall(context, { ...call, args: [call.args[0]!, piece] }, kernel(kernelName));
     },
   });
   return [
