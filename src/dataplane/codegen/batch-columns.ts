@@ -11,7 +11,11 @@ import {
   COLUMN_VALUES,
 } from "../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH, type Physical } from "../../foundation/columnar/logical-type.ts";
-import { type PhysicalColumn, physicalColumns, type Schema } from "../../foundation/columnar/schema.ts";
+import {
+  type PhysicalColumn,
+  physicalColumns,
+  type Schema,
+} from "../../foundation/columnar/schema.ts";
 import type { FunctionBuilder, GlobalRef, Local } from "./emitter/function-builder.ts";
 import type { LoadOp, StoreOp } from "./emitter/opcodes.ts";
 import type { Prologue } from "./prologue.ts";

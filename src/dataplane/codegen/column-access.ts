@@ -88,9 +88,7 @@ export class ColumnReader {
       case "bool":
         return data.getUint8(at);
       default:
-        return this.type.kind === "DECIMAL"
-          ? Number(this.decimal(row))
-          : Number(this.bigint(row));
+        return this.type.kind === "DECIMAL" ? Number(this.decimal(row)) : Number(this.bigint(row));
     }
   }
 

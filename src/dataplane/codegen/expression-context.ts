@@ -26,7 +26,11 @@ import { literalValue } from "./expressions/literal.ts";
 import { ExpressionIds } from "./expressions/expression-ids.ts";
 import { emitKernelCall } from "./expressions/kernel-call.ts";
 import { rowPresent } from "./expressions/row-parts.ts";
-import { findFunction, type FunctionEnvironment, type FunctionTable } from "./functions/registry.ts";
+import {
+  findFunction,
+  type FunctionEnvironment,
+  type FunctionTable,
+} from "./functions/registry.ts";
 import type { CallSite } from "./generated-module.ts";
 import type { Prologue } from "./prologue.ts";
 import { type NullFlag, type Part, partTypes, type Value } from "./value.ts";
@@ -100,6 +104,13 @@ export class ExpressionContext {
       this.#scopes.pop();
     };
     this.f.if(scoped(body), otherwise === undefined ? undefined : scoped(otherwise));
+  }
+
+  /** Code that a branch may leave early: values computed in it are not known outside. */
+  scoped(body: () => void): void {
+    this.#scopes.push(new Map());
+    body();
+    this.#scopes.pop();
   }
 
   /** Pushes one part of a value. */

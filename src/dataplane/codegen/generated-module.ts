@@ -4,7 +4,7 @@
  * Flow:    calc, codecs, aggregates build a ModuleBuilder → instantiate() → exports called once per batch.
  * Errors:  generated code leaves code, row and call site in the status struct and returns; check() turns that into the
  *          catalogue error (errors.ts) with operator, row and text.
- * Memory:  constants are allocated once (memoryAllocate) and live as long as the worker.
+ * Memory:  constants are allocated once (blockAllocate) and live as long as the worker.
  */
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { ModuleBuilder } from "./emitter/module-builder.ts";
@@ -53,7 +53,7 @@ export class GeneratedModule {
     this.#operator = operator;
     this.#status = runtime.kernels.codegenStatus();
     const size = module.data.length;
-    const data = size === 0 ? 0 : runtime.kernels.allocateStatic(size);
+    const data = size === 0 ? 0 : runtime.kernels.blockAllocate(size) >>> 0;
     const global = (value: number) =>
       new WebAssembly.Global({ value: "i32", mutable: false }, value);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes()), {

@@ -24,7 +24,8 @@ export function moduleToText(module: ModuleBuilder): string {
   const lines = ["(module"];
   for (const { module: from, name, type } of module.imports)
     lines.push(`  (import "${from}" "${name}" (func $${name}${signature(type)}))`);
-  if (module.data.length > 0) lines.push(`  (data (global.get $data) ;; ${module.data.length} bytes`, "  )");
+  if (module.data.length > 0)
+    lines.push(`  (data (global.get $data) ;; ${module.data.length} bytes`, "  )");
   for (const f of module.functions) lines.push(...functionToText(f));
   lines.push(")");
   return `${lines.join("\n")}\n`;

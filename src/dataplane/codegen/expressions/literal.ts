@@ -61,7 +61,7 @@ function literalParts(
       return [context.constantView(new TextEncoder().encode(String(value)))];
     case "BINARY":
     case "VARBINARY":
-      return [context.constantView(Uint8Array.fromHex(String(value)))];
+      return [context.constantView(hexBytes(String(value)))];
     default:
       throw codegenErrors.TYPE_UNSUPPORTED({ type: typeToString(type), where: "a literal" });
   }
@@ -76,6 +76,12 @@ export function unscaledDecimal(text: string, scale: number): bigint {
   const shift = scale - fraction.length + Number(exponent);
   const magnitude = shift >= 0 ? digits * 10n ** BigInt(shift) : divideExactly(digits, -shift);
   return sign === "-" ? -magnitude : magnitude;
+}
+
+function hexBytes(hex: string): Uint8Array {
+  return Uint8Array.from({ length: hex.length / 2 }, (_, i) =>
+    Number.parseInt(hex.slice(i * 2, i * 2 + 2), 16),
+  );
 }
 
 function divideExactly(digits: bigint, places: number): bigint {
