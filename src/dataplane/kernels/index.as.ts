@@ -147,3 +147,8 @@ export {
   mathTan,
   mathTanh,
 } from "./math.as";
+
+export { pageAllocate, pageFree } from "./memory.as";
+export { jsonDecode } from "./json.as";
+export { encodedAddress, jsonEncode } from "./json-encode.as";
+export { blackholeChecksum } from "./datagen-checksum.as";

@@ -1,0 +1,840 @@
+/**
+ * Keyed maps: key → fixed-width value at a stable address; the contract is dataplane/contract/keyed-state.ts.
+ *
+ * Flow:    operators (one call per batch) and generated code → here → pages of state, log (variable keys).
+ * Index:   per key group, open addressing with linear probing. A slot is a u64: upper hash half | EntryPtr << 32; 0 is
+ *          empty. Home of a hash: the fraction of hash · maxParallelism / 2^32 (what the key group leaves of the hash)
+ *          scaled to the number of slots, so slots lie in hash order and growth streams from old to new. After the last
+ *          slot stands one with EntryPtr 1 and the index's begin: probing wraps without a bound check.
+ *          Load at most 0.8; 7, 15 … 511 slots, then half as many pages again: 10 to 15 bytes a key. One group grows at
+ *          a time: no pause is longer than one group's rehash, and that reads no entry.
+ * Entries: slabs of one page; a page that was emptied is given back by mapTrim, never during an operator's call, so
+ *          entries may be removed while iterating. Free entries are zero, their hash field links them.
+ * Batches: blocks of 64 rows in three passes (home slots, tags, keys), so that the cache misses of a block overlap.
+ * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry is absent to find,
+ *          starts from zero on upsert, and is swept by mapSweep. What its handles point to is freed with it.
+ */
+import {
+  FAILURE_LENGTH,
+  INFO_BUMP,
+  INFO_FREE,
+  INFO_GROUP,
+  INFO_KIND,
+  INFO_LIVE,
+  INFO_LOGICAL,
+  INFO_NEXT,
+  INFO_PREVIOUS,
+  blockAllocate,
+  blockFree,
+  fail,
+  infoOf,
+  resetPages,
+} from "./memory.as";
+import { resetArena } from "./arena.as";
+import { allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
+import {
+  GROUP_BYTES,
+  GROUP_COUNT,
+  GROUP_DIRECTORY,
+  GROUP_DIRECTORY_SIZE,
+  GROUP_DIRECTORY_USED,
+  GROUP_INDEX,
+  GROUP_KEY_GROUP,
+  GROUP_LIMIT,
+  GROUP_LOG,
+  GROUP_MAP,
+  GROUP_PARTIAL,
+  GROUP_SHIFT,
+  GROUP_SLOTS,
+  KIND_ENTRIES,
+  KIND_RUN,
+  MAP_BYTES,
+  MAP_DOMAIN,
+  MAP_EMPTY_PAGES,
+  MAP_ENTRY_BYTES,
+  MAP_FIRST_GROUP,
+  MAP_GROUPS,
+  MAP_GROUP_COUNT,
+  MAP_HANDLES,
+  MAP_HANDLE_COUNT,
+  MAP_ID,
+  MAP_KEY_BYTES,
+  MAP_KEY_KIND,
+  MAP_MAX_PARALLELISM,
+  MAP_NEXT,
+  MAP_PAGES,
+  MAP_PER_PAGE,
+  MAP_PREVIOUS,
+  MAP_SIZE,
+  MAP_SWEEP_CURSOR,
+  MAP_SWEEP_GROUP,
+  MAP_TTL_SECONDS,
+  MAP_VALUE_BYTES,
+  addressOfNumber,
+  allocateStatePages,
+  freeStatePages,
+  groupOf,
+  runPages,
+  touchPage,
+} from "./keyed-map-pages.as";
+import { DOMAIN_MAPS, DOMAIN_NEXT_ID } from "./snapshot.as";
+
+const LIVE: u32 = 0x80000000;
+const TIME: u32 = 0x7fffffff;
+const KEY_FIXED: u32 = 0;
+const KEY_8: u32 = 1;
+const KEY_16: u32 = 2;
+const KEY_VARIABLE: u32 = 3;
+const BLOCK: u32 = 64;
+const LOG_HEADS_BYTES: u32 = 48 << 2;
+
+const emptyIndex: usize = memory.data(16, 16);
+const homes: usize = memory.data(4 * 64, 16);
+const slots: usize = memory.data(8 * 64, 16);
+const candidates: usize = memory.data(4 * 64, 16);
+const candidateKeys: usize = memory.data(8 * 64, 16);
+
+let now: u32 = 0;
+
+/** The second that counts as now for TTL: epoch seconds. Set before each batch. */
+export function stateSetTime(seconds: u32): void {
+  now = seconds & TIME;
+}
+
+/** Forgets all state and the arena: the worker's memory is as after its start (contents are not cleared). */
+export function memoryReset(): void {
+  resetArena();
+  resetPages();
+  now = 0;
+}
+
+/**
+ * keyBytes: multiple of 8, or -1 for variable keys. Owns the key groups [firstGroup, firstGroup + groupCount).
+ * ttlSeconds 0 = never. `domain`: maps that are snapshotted together, see snapshot.as.ts.
+ */
+export function mapCreate(
+  domain: usize,
+  maxParallelism: u32,
+  firstGroup: u32,
+  groupCount: u32,
+  keyBytes: i32,
+  valueBytes: u32,
+  ttlSeconds: u32,
+): usize {
+  const stored: u32 = keyBytes < 0 ? 8 : keyBytes;
+  const entryBytes = 8 + stored + valueBytes;
+  if (((stored | valueBytes) & 7) != 0 || entryBytes > 4096 || entryBytes < 8) fail(FAILURE_LENGTH);
+  const map = blockAllocate(MAP_BYTES);
+  const groups = blockAllocate(groupCount << GROUP_SHIFT);
+  store<u32>(map, <u32>groups, MAP_GROUPS);
+  store<u32>(map, maxParallelism, MAP_MAX_PARALLELISM);
+  store<u32>(map, firstGroup, MAP_FIRST_GROUP);
+  store<u32>(map, groupCount, MAP_GROUP_COUNT);
+  store<u32>(map, stored, MAP_KEY_BYTES);
+  store<u32>(map, valueBytes, MAP_VALUE_BYTES);
+  store<u32>(map, entryBytes, MAP_ENTRY_BYTES);
+  let kind = KEY_FIXED;
+  if (keyBytes < 0) kind = KEY_VARIABLE;
+  else if (keyBytes == 8) kind = KEY_8;
+  else if (keyBytes == 16) kind = KEY_16;
+  store<u32>(map, kind, MAP_KEY_KIND);
+  store<u32>(map, ttlSeconds, MAP_TTL_SECONDS);
+  store<u32>(map, 4096 / entryBytes, MAP_PER_PAGE);
+  for (let i: u32 = 0; i < groupCount; i++) {
+    const group = groups + (i << GROUP_SHIFT);
+    store<u32>(group, <u32>emptyIndex, GROUP_INDEX);
+    store<u32>(group, 1, GROUP_SLOTS);
+    store<u32>(group, <u32>map, GROUP_MAP);
+    store<u32>(group, firstGroup + i, GROUP_KEY_GROUP);
+  }
+  const id = load<u32>(domain, DOMAIN_NEXT_ID);
+  store<u32>(domain, id + 1, DOMAIN_NEXT_ID);
+  store<u32>(map, id, MAP_ID);
+  store<u32>(map, <u32>domain, MAP_DOMAIN);
+  const next = load<u32>(domain, DOMAIN_MAPS);
+  store<u32>(map, next, MAP_NEXT);
+  if (next != 0) store<u32>(<usize>next, <u32>map, MAP_PREVIOUS);
+  store<u32>(domain, <u32>map, DOMAIN_MAPS);
+  return map;
+}
+
+/** Offsets within the value of handles whose chains are freed when an entry expires. offsets: u32[count]. */
+export function mapSetHandles(map: usize, offsets: usize, count: u32): void {
+  const old = load<u32>(map, MAP_HANDLE_COUNT);
+  if (old != 0) blockFree(load<u32>(map, MAP_HANDLES), old << 2);
+  store<u32>(map, count, MAP_HANDLE_COUNT);
+  if (count == 0) return;
+  const copy = blockAllocate(count << 2);
+  memory.copy(copy, offsets, count << 2);
+  store<u32>(map, <u32>copy, MAP_HANDLES);
+}
+
+/** Number of the map within its domain, as it stands in snapshot records. */
+export function mapId(map: usize): u32 {
+  return load<u32>(map, MAP_ID);
+}
+
+/** Frees the map with all its pages. */
+export function mapDestroy(map: usize): void {
+  const count = load<u32>(map, MAP_GROUP_COUNT);
+  const groups = <usize>load<u32>(map, MAP_GROUPS);
+  for (let i: u32 = 0; i < count; i++) destroyGroup(groups + (i << GROUP_SHIFT));
+  blockFree(groups, count << GROUP_SHIFT);
+  const next = load<u32>(map, MAP_NEXT);
+  const previous = load<u32>(map, MAP_PREVIOUS);
+  if (next != 0) store<u32>(<usize>next, previous, MAP_PREVIOUS);
+  if (previous != 0) store<u32>(<usize>previous, next, MAP_NEXT);
+  else store<u32>(<usize>load<u32>(map, MAP_DOMAIN), next, DOMAIN_MAPS);
+  mapSetHandles(map, 0, 0);
+  blockFree(map, MAP_BYTES);
+}
+
+function destroyGroup(group: usize): void {
+  const used = load<u32>(group, GROUP_DIRECTORY_USED);
+  for (let number: u32 = 1; number < used; number++) {
+    const address = addressOfNumber(group, number);
+    if (address == 0) continue;
+    const kind = load<u8>(infoOf(<u32>(address >>> 12)), INFO_KIND);
+    freeStatePages(group, address, kind == KIND_RUN ? runPages(address) : 1);
+  }
+  freeIndex(group);
+  const directory = <usize>load<u32>(group, GROUP_DIRECTORY);
+  if (directory != 0) blockFree(directory, load<u32>(group, GROUP_DIRECTORY_SIZE) << 2);
+  const log = <usize>load<u32>(group, GROUP_LOG);
+  if (log != 0) blockFree(log, LOG_HEADS_BYTES);
+}
+
+export function mapSize(map: usize): u32 {
+  return load<u32>(map, MAP_SIZE);
+}
+
+/** Pages of state that the map holds, entries and log; its index is not counted. */
+export function mapPages(map: usize): u32 {
+  return load<u32>(map, MAP_PAGES);
+}
+
+/** Find or insert each of n keys; entries: u32[n]. Their pages are touched. hashes: u64[n]. */
+export function mapUpsertBatch(
+  map: usize,
+  n: u32,
+  hashes: usize,
+  keys: usize,
+  entries: usize,
+): void {
+  const kind = load<u32>(map, MAP_KEY_KIND);
+  if (kind == KEY_8) upsertBlocks(KEY_8, map, n, hashes, keys, entries);
+  else if (kind == KEY_16) upsertBlocks(KEY_16, map, n, hashes, keys, entries);
+  else if (kind == KEY_VARIABLE) upsertBlocks(KEY_VARIABLE, map, n, hashes, keys, entries);
+  else upsertBlocks(KEY_FIXED, map, n, hashes, keys, entries);
+}
+
+/** Find each of n keys; 0 where absent or expired; nothing is touched. */
+export function mapFindBatch(
+  map: usize,
+  n: u32,
+  hashes: usize,
+  keys: usize,
+  entries: usize,
+): void {
+  const kind = load<u32>(map, MAP_KEY_KIND);
+  if (kind == KEY_8) findBlocks(KEY_8, map, n, hashes, keys, entries);
+  else if (kind == KEY_16) findBlocks(KEY_16, map, n, hashes, keys, entries);
+  else if (kind == KEY_VARIABLE) findBlocks(KEY_VARIABLE, map, n, hashes, keys, entries);
+  else findBlocks(KEY_FIXED, map, n, hashes, keys, entries);
+}
+
+@inline
+function upsertBlocks(
+  kind: u32,
+  map: usize,
+  n: u32,
+  hashes: usize,
+  keys: usize,
+  entries: usize,
+): void {
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  for (let base: u32 = 0; base < n; base += BLOCK) {
+    const count = min<u32>(n - base, BLOCK);
+    const blockHashes = hashes + (base << 3);
+    const blockEntries = entries + (base << 2);
+    locate(kind, map, count, blockHashes, keyBytes);
+    for (let i: u32 = 0; i < count; i++) {
+      const row = base + i;
+      let entry = <usize>load<u32>(candidates + (i << 2));
+      const hash = load<u32>(blockHashes + (i << 3), 4);
+      if (kind == KEY_VARIABLE) {
+        const view = keys + (row << 3);
+        const bytes = <usize>load<u32>(view);
+        const length = load<u32>(view, 4);
+        if (entry == 0 || !variableEqual(map, hash, entry, bytes, length)) {
+          entry = upsertOne(map, hash, bytes, length);
+        }
+      } else if (kind == KEY_8) {
+        if (entry == 0 || load<u64>(candidateKeys + (i << 3)) != load<u64>(keys + (row << 3))) {
+          entry = upsertOne(map, hash, keys + (row << 3), 8);
+        }
+      } else if (kind == KEY_16) {
+        const key = keys + (row << 4);
+        if (entry == 0 || !pairEqual(entry, key)) entry = upsertOne(map, hash, key, 16);
+      } else {
+        const key = keys + row * keyBytes;
+        if (entry == 0 || !fixedEqual(entry, key, keyBytes)) {
+          entry = upsertOne(map, hash, key, keyBytes);
+        }
+      }
+      touchPage(entry);
+      if (ttl != 0) refresh(map, entry, hash, keyBytes, ttl);
+      store<u32>(blockEntries + (i << 2), <u32>entry);
+    }
+  }
+}
+
+@inline
+function findBlocks(
+  kind: u32,
+  map: usize,
+  n: u32,
+  hashes: usize,
+  keys: usize,
+  entries: usize,
+): void {
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  for (let base: u32 = 0; base < n; base += BLOCK) {
+    const count = min<u32>(n - base, BLOCK);
+    const blockHashes = hashes + (base << 3);
+    const blockEntries = entries + (base << 2);
+    locate(kind, map, count, blockHashes, keyBytes);
+    for (let i: u32 = 0; i < count; i++) {
+      const row = base + i;
+      let entry = <usize>load<u32>(candidates + (i << 2));
+      if (entry != 0) {
+        const hash = load<u32>(blockHashes + (i << 3), 4);
+        if (kind == KEY_VARIABLE) {
+          const view = keys + (row << 3);
+          const bytes = <usize>load<u32>(view);
+          const length = load<u32>(view, 4);
+          if (!variableEqual(map, hash, entry, bytes, length)) {
+            entry = findOne(map, hash, bytes, length);
+          }
+        } else if (kind == KEY_8) {
+          if (load<u64>(candidateKeys + (i << 3)) != load<u64>(keys + (row << 3))) {
+            entry = findOne(map, hash, keys + (row << 3), 8);
+          }
+        } else if (kind == KEY_16) {
+          const key = keys + (row << 4);
+          if (!pairEqual(entry, key)) entry = findOne(map, hash, key, 16);
+        } else {
+          const key = keys + row * keyBytes;
+          if (!fixedEqual(entry, key, keyBytes)) entry = findOne(map, hash, key, keyBytes);
+        }
+        if (ttl != 0 && entry != 0 && expired(entry, keyBytes, ttl)) entry = 0;
+      }
+      store<u32>(blockEntries + (i << 2), <u32>entry);
+    }
+  }
+}
+
+/** Fills `candidates` with the first entry of the same 32 hash bits, or 0. */
+@inline
+function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32): void {
+  const maxParallelism = <u64>load<u32>(map, MAP_MAX_PARALLELISM);
+  const firstGroup = load<u32>(map, MAP_FIRST_GROUP);
+  const groupCount = load<u32>(map, MAP_GROUP_COUNT);
+  const groups = <usize>load<u32>(map, MAP_GROUPS);
+  for (let i: u32 = 0; i < count; i++) {
+    const product = <u64>load<u32>(hashes + (i << 3), 4) * maxParallelism;
+    const index = <u32>(product >>> 32) - firstGroup;
+    if (index >= groupCount) fail(2);
+    const group = groups + (index << GROUP_SHIFT);
+    const home =
+      load<u32>(group, GROUP_INDEX) +
+      (<u32>((<u64>(<u32>product) * <u64>load<u32>(group, GROUP_SLOTS)) >>> 32) << 3);
+    store<u32>(homes + (i << 2), home);
+    store<u64>(slots + (i << 3), load<u64>(<usize>home));
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const hash = load<u32>(hashes + (i << 3), 4);
+    let slot = load<u64>(slots + (i << 3));
+    let entry = <u32>(slot >>> 32);
+    if (!(<u32>slot == hash && entry > 1)) {
+      let at = <usize>load<u32>(homes + (i << 2));
+      while (entry != 0) {
+        at = entry == 1 ? <usize>(<u32>slot) : at + 8;
+        slot = load<u64>(at);
+        entry = <u32>(slot >>> 32);
+        if (<u32>slot == hash && entry > 1) break;
+      }
+    }
+    store<u32>(candidates + (i << 2), entry);
+    if (entry != 0) {
+      // Reading the key here lets the misses of the block overlap.
+      if (kind == KEY_8) store<u64>(candidateKeys + (i << 3), load<u64>(<usize>entry - 8));
+      else store<u64>(candidateKeys + (i << 3), load<u64>(<usize>entry - keyBytes - 8));
+    }
+  }
+}
+
+@inline
+function pairEqual(entry: usize, key: usize): bool {
+  return (
+    ((load<u64>(entry - 16) ^ load<u64>(key)) | (load<u64>(entry - 8) ^ load<u64>(key, 8))) == 0
+  );
+}
+
+@inline
+function fixedEqual(entry: usize, key: usize, keyBytes: u32): bool {
+  const stored = entry - keyBytes;
+  for (let i: u32 = 0; i < keyBytes; i += 8) {
+    if (load<u64>(stored + i) != load<u64>(key + i)) return false;
+  }
+  return true;
+}
+
+@inline
+function variableEqual(map: usize, hash: u32, entry: usize, bytes: usize, length: u32): bool {
+  if (load<u32>(entry - 4) != length) return false;
+  return variableEqualIn(groupOf(map, hash), entry, bytes, length);
+}
+
+function variableEqualIn(group: usize, entry: usize, bytes: usize, length: u32): bool {
+  if (load<u32>(entry - 4) != length) return false;
+  if (length == 0) return true;
+  return memory.compare(logPtrIn(group, load<u32>(entry - 8)), bytes, length) == 0;
+}
+
+@inline
+function keyEqual(map: usize, group: usize, entry: usize, key: usize, length: u32): bool {
+  if (load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE) {
+    return variableEqualIn(group, entry, key, length);
+  }
+  return fixedEqual(entry, key, length);
+}
+
+@inline
+function homeOf(group: usize, maxParallelism: u32, hash: u32): usize {
+  const fraction = <u64>(<u32>(hash * maxParallelism));
+  return (
+    <usize>load<u32>(group, GROUP_INDEX) +
+    (<usize>(<u32>((fraction * <u64>load<u32>(group, GROUP_SLOTS)) >>> 32)) << 3)
+  );
+}
+
+/** hash: of the key, 64 bits. keyLength counts for variable keys only. The page is touched. */
+export function mapUpsert(map: usize, hash: u64, key: usize, keyLength: u32): usize {
+  const upper = <u32>(hash >>> 32);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
+  const entry = upsertOne(map, upper, key, variable ? keyLength : keyBytes);
+  touchPage(entry);
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  if (ttl != 0) refresh(map, entry, upper, keyBytes, ttl);
+  return entry;
+}
+
+/** 0 when absent or expired. */
+export function mapFind(map: usize, hash: u64, key: usize, keyLength: u32): usize {
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
+  const entry = findOne(map, <u32>(hash >>> 32), key, variable ? keyLength : keyBytes);
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  return entry != 0 && ttl != 0 && expired(entry, keyBytes, ttl) ? 0 : entry;
+}
+
+function findOne(map: usize, hash: u32, key: usize, length: u32): usize {
+  const group = groupOf(map, hash);
+  let at = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
+  while (true) {
+    const slot = load<u64>(at);
+    const entry = <u32>(slot >>> 32);
+    if (entry == 0) return 0;
+    if (entry == 1) {
+      at = <usize>(<u32>slot);
+      continue;
+    }
+    if (<u32>slot == hash && keyEqual(map, group, entry, key, length)) return entry;
+    at += 8;
+  }
+  return 0;
+}
+
+function upsertOne(map: usize, hash: u32, key: usize, length: u32): usize {
+  const found = findOne(map, hash, key, length);
+  if (found != 0) return found;
+  const group = groupOf(map, hash);
+  const count = load<u32>(group, GROUP_COUNT);
+  if (count >= load<u32>(group, GROUP_LIMIT)) resizeIndex(map, group, largerIndex(group));
+  let handle: u32 = 0;
+  const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
+  if (variable && length != 0) {
+    handle = allocate(group, length, 0);
+    memory.copy(logPtrIn(group, handle), key, length);
+  }
+  const entry = allocateEntry(map, group);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  store<u32>(entry - keyBytes - 8, hash);
+  store<u32>(entry - keyBytes - 4, LIVE | now);
+  if (variable) {
+    store<u32>(entry - 8, handle);
+    store<u32>(entry - 4, length);
+  } else {
+    memory.copy(entry - keyBytes, key, keyBytes);
+  }
+  insertSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), hash, entry);
+  store<u32>(group, count + 1, GROUP_COUNT);
+  store<u32>(map, load<u32>(map, MAP_SIZE) + 1, MAP_SIZE);
+  return entry;
+}
+
+@inline
+function insertSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize): void {
+  let at = homeOf(group, maxParallelism, hash);
+  while (true) {
+    const slot = load<u64>(at);
+    const taken = <u32>(slot >>> 32);
+    if (taken == 0) break;
+    at = taken == 1 ? <usize>(<u32>slot) : at + 8;
+  }
+  store<u64>(at, (<u64>entry << 32) | <u64>hash);
+}
+
+/** Slots of the next larger index. */
+function largerIndex(group: usize): u32 {
+  const size: u32 = load<u32>(group, GROUP_LIMIT) == 0 ? 0 : load<u32>(group, GROUP_SLOTS);
+  if (size < 511) return size * 2 + (size == 0 ? 7 : 1);
+  const pages = (size + 1) >>> 9;
+  return ((pages + ((pages + 1) >>> 1)) << 9) - 1;
+}
+
+export function resizeIndex(map: usize, group: usize, size: u32): void {
+  const index = blockAllocate((size + 1) << 3);
+  store<u64>(index + (<usize>size << 3), ((<u64>1) << 32) | <u64>index);
+  const old = <usize>load<u32>(group, GROUP_INDEX);
+  const oldSize: u32 = load<u32>(group, GROUP_LIMIT) == 0 ? 0 : load<u32>(group, GROUP_SLOTS);
+  store<u32>(group, <u32>index, GROUP_INDEX);
+  store<u32>(group, size, GROUP_SLOTS);
+  store<u32>(group, (size / 5) * 4 + (size % 5) * 4 / 5, GROUP_LIMIT);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  for (let i: u32 = 0; i < oldSize; i++) {
+    const slot = load<u64>(old + (<usize>i << 3));
+    if (slot >>> 32 != 0) insertSlot(group, maxParallelism, <u32>slot, <usize>(slot >>> 32));
+  }
+  if (oldSize != 0) blockFree(old, (oldSize + 1) << 3);
+}
+
+function freeIndex(group: usize): void {
+  if (load<u32>(group, GROUP_LIMIT) == 0) return;
+  blockFree(load<u32>(group, GROUP_INDEX), (load<u32>(group, GROUP_SLOTS) + 1) << 3);
+  store<u32>(group, <u32>emptyIndex, GROUP_INDEX);
+  store<u32>(group, 1, GROUP_SLOTS);
+  store<u32>(group, 0, GROUP_LIMIT);
+}
+
+/** A zeroed entry of a touched page; returns the address of its value. */
+function allocateEntry(map: usize, group: usize): usize {
+  let page = load<u32>(group, GROUP_PARTIAL);
+  if (page == 0) {
+    page = <u32>(allocateStatePages(group, 1, KIND_ENTRIES) >>> 12);
+    store<u32>(group, page, GROUP_PARTIAL);
+  }
+  const info = infoOf(page);
+  const begin = <usize>page << 12;
+  touchPage(begin);
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  let entry: usize;
+  const free = <u32>load<u16>(info, INFO_FREE);
+  if (free != 0) {
+    entry = begin + ((free - 1) << 3);
+    store<u16>(info, <u16>load<u32>(entry), INFO_FREE);
+    store<u32>(entry, 0);
+  } else {
+    const bump = <u32>load<u16>(info, INFO_BUMP);
+    entry = begin + (bump << 3);
+    store<u16>(info, <u16>(bump + (entryBytes >>> 3)), INFO_BUMP);
+  }
+  const live = load<u16>(info, INFO_LIVE);
+  if (live == 0 && free != 0) addEmptyPages(map, -1);
+  store<u16>(info, live + 1, INFO_LIVE);
+  if (<u32>live + 1 == load<u32>(map, MAP_PER_PAGE)) unlinkPartial(group, page);
+  return entry + 8 + load<u32>(map, MAP_KEY_BYTES);
+}
+
+@inline
+function addEmptyPages(map: usize, change: i32): void {
+  store<u32>(map, load<u32>(map, MAP_EMPTY_PAGES) + change, MAP_EMPTY_PAGES);
+}
+
+export function linkPartial(group: usize, page: u32): void {
+  const head = load<u32>(group, GROUP_PARTIAL);
+  const info = infoOf(page);
+  store<u32>(info, head, INFO_NEXT);
+  store<u32>(info, 0, INFO_PREVIOUS);
+  if (head != 0) store<u32>(infoOf(head), page, INFO_PREVIOUS);
+  store<u32>(group, page, GROUP_PARTIAL);
+}
+
+function unlinkPartial(group: usize, page: u32): void {
+  const info = infoOf(page);
+  const next = load<u32>(info, INFO_NEXT);
+  const previous = load<u32>(info, INFO_PREVIOUS);
+  if (previous == 0) store<u32>(group, next, GROUP_PARTIAL);
+  else store<u32>(infoOf(previous), next, INFO_NEXT);
+  if (next != 0) store<u32>(infoOf(next), previous, INFO_PREVIOUS);
+  store<u32>(info, 0, INFO_NEXT);
+  store<u32>(info, 0, INFO_PREVIOUS);
+}
+
+/** Frees the entry and its variable key; log rows that its value refers to are the caller's. */
+export function mapRemove(map: usize, entry: usize): void {
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const group = groupOf(map, load<u32>(entry - keyBytes - 8));
+  if (load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE) {
+    const handle = load<u32>(entry - 8);
+    if (handle != 0) freeIn(group, handle);
+  }
+  removeIn(map, group, entry, keyBytes);
+}
+
+function removeIn(map: usize, group: usize, entry: usize, keyBytes: u32): void {
+  const begin = entry - keyBytes - 8;
+  if ((load<u32>(begin, 4) & LIVE) == 0) fail(4);
+  deleteSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), load<u32>(begin), entry);
+  touchPage(begin);
+  memory.fill(begin, 0, load<u32>(map, MAP_ENTRY_BYTES));
+  const page = <u32>(begin >>> 12);
+  const info = infoOf(page);
+  store<u32>(begin, <u32>load<u16>(info, INFO_FREE));
+  store<u16>(info, <u16>(((begin & 4095) >>> 3) + 1), INFO_FREE);
+  const live = <u32>load<u16>(info, INFO_LIVE);
+  store<u16>(info, <u16>(live - 1), INFO_LIVE);
+  if (live == load<u32>(map, MAP_PER_PAGE)) linkPartial(group, page);
+  if (live == 1) addEmptyPages(map, 1);
+  store<u32>(group, load<u32>(group, GROUP_COUNT) - 1, GROUP_COUNT);
+  store<u32>(map, load<u32>(map, MAP_SIZE) - 1, MAP_SIZE);
+}
+
+/** Backward shift: no tombstones, so probe lengths stay those of the load. */
+function deleteSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize): void {
+  const index = <usize>load<u32>(group, GROUP_INDEX);
+  const bytes = <usize>load<u32>(group, GROUP_SLOTS) << 3;
+  let at = homeOf(group, maxParallelism, hash) - index;
+  while (load<u32>(index + at, 4) != <u32>entry) at = at + 8 == bytes ? 0 : at + 8;
+  let hole = at;
+  while (true) {
+    at = at + 8 == bytes ? 0 : at + 8;
+    const slot = load<u64>(index + at);
+    if (slot >>> 32 == 0) break;
+    const home = homeOf(group, maxParallelism, <u32>slot) - index;
+    // The slot may move into the hole unless its home lies cyclically within (hole, at].
+    const stays = hole < at ? home > hole && home <= at : home > hole || home <= at;
+    if (stays) continue;
+    store<u64>(index + hole, slot);
+    hole = at;
+  }
+  store<u64>(index + hole, 0);
+}
+
+/** Before writing into an entry that was only found; counts as a write for TTL. */
+export function mapTouch(map: usize, entry: usize): void {
+  touchPage(entry - 8);
+  touchPage(entry);
+  if (load<u32>(map, MAP_TTL_SECONDS) != 0) {
+    store<u32>(entry - load<u32>(map, MAP_KEY_BYTES) - 4, LIVE | now);
+  }
+}
+
+@inline
+function expired(entry: usize, keyBytes: u32, ttl: u32): bool {
+  const age = (now - load<u32>(entry - keyBytes - 4)) & TIME;
+  // An age of more than half the range is a clock that went back: not expired.
+  return age > ttl && age < 0x40000000;
+}
+
+/** The page is touched: an expired entry starts anew, and the time of the last write is now. */
+@inline
+function refresh(map: usize, entry: usize, hash: u32, keyBytes: u32, ttl: u32): void {
+  if (expired(entry, keyBytes, ttl)) resetEntry(map, groupOf(map, hash), entry);
+  store<u32>(entry - keyBytes - 4, LIVE | now);
+}
+
+function resetEntry(map: usize, group: usize, entry: usize): void {
+  freeHandles(map, group, entry);
+  touchPage(entry);
+  memory.fill(entry, 0, load<u32>(map, MAP_VALUE_BYTES));
+}
+
+function freeHandles(map: usize, group: usize, entry: usize): void {
+  const count = load<u32>(map, MAP_HANDLE_COUNT);
+  const offsets = <usize>load<u32>(map, MAP_HANDLES);
+  for (let i: u32 = 0; i < count; i++) {
+    const handle = load<u32>(entry + load<u32>(offsets + (i << 2)));
+    if (handle != 0) freeChainIn(group, handle);
+  }
+}
+
+/**
+ * The next live entry of a key group after `cursor` (an EntryPtr; 0 = the first), 0 at the end. Entries may be removed
+ * while iterating; entries inserted meanwhile may or may not be seen.
+ */
+export function mapIterate(map: usize, keyGroup: u32, cursor: u32): usize {
+  const index = keyGroup - load<u32>(map, MAP_FIRST_GROUP);
+  if (index >= load<u32>(map, MAP_GROUP_COUNT)) fail(2);
+  const group = <usize>load<u32>(map, MAP_GROUPS) + (index << GROUP_SHIFT);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  let number: u32 = 1;
+  let offset: u32 = 0;
+  if (cursor != 0) {
+    const begin = <usize>cursor - keyBytes - 8;
+    number = load<u32>(infoOf(<u32>(begin >>> 12)), INFO_LOGICAL);
+    offset = <u32>(begin & 4095) + load<u32>(map, MAP_ENTRY_BYTES);
+  }
+  while (true) {
+    const entry = nextEntry(map, group, number, offset);
+    if (entry == 0) return 0;
+    if (ttl == 0 || !expired(entry, keyBytes, ttl)) return entry;
+    const begin = entry - keyBytes - 8;
+    number = load<u32>(infoOf(<u32>(begin >>> 12)), INFO_LOGICAL);
+    offset = <u32>(begin & 4095) + load<u32>(map, MAP_ENTRY_BYTES);
+  }
+  return 0;
+}
+
+function nextEntry(map: usize, group: usize, number: u32, offset: u32): usize {
+  const used = load<u32>(group, GROUP_DIRECTORY_USED);
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  for (; number < used; number++, offset = 0) {
+    const page = addressOfNumber(group, number);
+    if (page == 0) continue;
+    const info = infoOf(<u32>(page >>> 12));
+    if (load<u8>(info, INFO_KIND) != KIND_ENTRIES) continue;
+    const end = <u32>load<u16>(info, INFO_BUMP) << 3;
+    for (; offset < end; offset += entryBytes) {
+      if (load<u32>(page + offset, 4) & LIVE) {
+        return page + offset + 8 + load<u32>(map, MAP_KEY_BYTES);
+      }
+    }
+  }
+  return 0;
+}
+
+/** Looks at up to `budget` live entries where the last sweep stopped, removes the expired; returns how many. */
+export function mapSweep(map: usize, budget: u32): u32 {
+  const ttl = load<u32>(map, MAP_TTL_SECONDS);
+  if (ttl == 0 || load<u32>(map, MAP_SIZE) == 0) return 0;
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const groupCount = load<u32>(map, MAP_GROUP_COUNT);
+  const groups = <usize>load<u32>(map, MAP_GROUPS);
+  let index = load<u32>(map, MAP_SWEEP_GROUP);
+  let cursor = load<u32>(map, MAP_SWEEP_CURSOR);
+  let removed: u32 = 0;
+  let ends: u32 = 0;
+  while (budget > 0 && ends <= groupCount) {
+    const group = groups + (index << GROUP_SHIFT);
+    // The cursor is a page number << 12 | offset: it outlives the page.
+    const entry = nextEntry(map, group, max<u32>(cursor >>> 12, 1), cursor & 4095);
+    if (entry == 0) {
+      index = index + 1 == groupCount ? 0 : index + 1;
+      cursor = 0;
+      ends++;
+      continue;
+    }
+    const begin = entry - keyBytes - 8;
+    const after = <u32>(begin & 4095) + load<u32>(map, MAP_ENTRY_BYTES);
+    const number = load<u32>(infoOf(<u32>(begin >>> 12)), INFO_LOGICAL);
+    cursor = after < 4096 ? (number << 12) | after : (number + 1) << 12;
+    budget--;
+    if (!expired(entry, keyBytes, ttl)) continue;
+    freeHandles(map, group, entry);
+    mapRemove(map, entry);
+    removed++;
+  }
+  store<u32>(map, index, MAP_SWEEP_GROUP);
+  store<u32>(map, cursor, MAP_SWEEP_CURSOR);
+  return removed;
+}
+
+/** Gives empty entry pages and oversized indexes back. Between operators' calls only: cursors of mapIterate end here. */
+export function mapTrim(map: usize): void {
+  if (load<u32>(map, MAP_EMPTY_PAGES) == 0) return;
+  const groupCount = load<u32>(map, MAP_GROUP_COUNT);
+  const groups = <usize>load<u32>(map, MAP_GROUPS);
+  for (let i: u32 = 0; i < groupCount; i++) {
+    const group = groups + (i << GROUP_SHIFT);
+    let page = load<u32>(group, GROUP_PARTIAL);
+    while (page != 0) {
+      const info = infoOf(page);
+      const next = load<u32>(info, INFO_NEXT);
+      if (load<u16>(info, INFO_LIVE) == 0) {
+        unlinkPartial(group, page);
+        freeStatePages(group, <usize>page << 12, 1);
+      }
+      page = next;
+    }
+    trimIndex(map, group);
+  }
+  store<u32>(map, 0, MAP_EMPTY_PAGES);
+}
+
+function trimIndex(map: usize, group: usize): void {
+  const count = load<u32>(group, GROUP_COUNT);
+  const size = load<u32>(group, GROUP_SLOTS);
+  if (count == 0) freeIndex(group);
+  else if (size > 63 && count < size >>> 3) resizeIndex(map, group, indexFor(count));
+}
+
+/** Slots of an index for `count` keys with room to grow. */
+export function indexFor(count: u32): u32 {
+  const wanted = count + (count >>> 1);
+  if (wanted > 511) return (((wanted + 512) >>> 9) << 9) - 1;
+  let size: u32 = 7;
+  while (size < wanted) size = size * 2 + 1;
+  return size;
+}
+
+/** After a restore: counts, free entries and index of one entry page. Returns the live entries, or -1 if damaged. */
+export function rebuildEntryPage(map: usize, group: usize, page: u32): i32 {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  const perPage = load<u32>(map, MAP_PER_PAGE);
+  const keyGroup = load<u32>(group, GROUP_KEY_GROUP);
+  const info = infoOf(page);
+  const begin = <usize>page << 12;
+  let live: u32 = 0;
+  let bump: u32 = 0;
+  for (let i: u32 = 0; i < perPage; i++) {
+    const entry = begin + i * entryBytes;
+    if ((load<u32>(entry, 4) & LIVE) == 0) continue;
+    if (<u32>((<u64>load<u32>(entry) * <u64>maxParallelism) >>> 32) != keyGroup) return -1;
+    live++;
+    bump = i + 1;
+  }
+  let free: u32 = 0;
+  for (let i: u32 = bump; i > 0; i--) {
+    const entry = begin + (i - 1) * entryBytes;
+    if (load<u32>(entry, 4) & LIVE) continue;
+    store<u32>(entry, free);
+    free = (((i - 1) * entryBytes) >>> 3) + 1;
+  }
+  // Beyond the last live entry only links of free entries can stand.
+  if (bump < perPage) {
+    memory.fill(begin + bump * entryBytes, 0, 4096 - bump * entryBytes);
+  }
+  store<u16>(info, <u16>free, INFO_FREE);
+  store<u16>(info, <u16>((bump * entryBytes) >>> 3), INFO_BUMP);
+  store<u16>(info, <u16>live, INFO_LIVE);
+  return live;
+}
+
+/** After a restore: puts the live entries of a page into the index, which has room. */
+export function indexEntryPage(map: usize, group: usize, page: u32): void {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  const end = (<usize>page << 12) + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
+  for (let entry = <usize>page << 12; entry < end; entry += entryBytes) {
+    if ((load<u32>(entry, 4) & LIVE) == 0) continue;
+    insertSlot(group, maxParallelism, load<u32>(entry), entry + 8 + keyBytes);
+  }
+}

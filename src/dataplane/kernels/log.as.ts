@@ -1,0 +1,337 @@
+/**
+ * Log: variable-size blocks of state, found by Handle (u32: number of the page << 9 | offset in 8-byte units).
+ *
+ * Flow:    keyed maps keep variable keys here; operators keep rows and lists, with the handle in an entry's value.
+ * Layout:  a block is 8-byte aligned:  u32 units | FREE | LINKED, u32 length, then the bytes. units is its size in
+ *          8-byte units, header included. A free block holds the handles of the next and previous free block of its
+ *          class in place of the bytes. Small blocks fill pages from their start (units 0 = nothing follows); a block
+ *          beyond 4 KiB has a run of pages of its own.
+ * Classes: up to 128 bytes every multiple of 8, then four per doubling up to 4 KiB: at most a quarter is unused.
+ *          Freed blocks serve their class again; a page without live blocks is given back.
+ * Linked:  the bytes of a linked block begin with the Handle of the next block (0 = last): logFreeChain frees them all.
+ * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB, FAILURE_MEMORY.
+ */
+import {
+  FAILURE_HANDLE,
+  FAILURE_LENGTH,
+  INFO_BUMP,
+  INFO_KIND,
+  INFO_LIVE,
+  INFO_LOGICAL,
+  blockAllocate,
+  fail,
+  infoOf,
+} from "./memory.as";
+import {
+  GROUP_DIRECTORY,
+  GROUP_DIRECTORY_USED,
+  GROUP_LOG,
+  GROUP_LOG_PAGE,
+  KIND_LOG,
+  KIND_RUN,
+  allocateStatePages,
+  freeStatePages,
+  groupOf,
+  runPages,
+  touchPage,
+  touchRange,
+} from "./keyed-map-pages.as";
+
+const FREE: u32 = 0x80000000;
+const LINKED: u32 = 0x40000000;
+const UNITS: u32 = 0x0fffffff;
+const PAGE_UNITS: u32 = 512;
+const MOST_BYTES: u32 = 0x40000000;
+const CLASSES: u32 = 48;
+
+/** Address of the block's header; traps on a handle that was never given out. */
+@inline
+function blockOf(group: usize, handle: u32): usize {
+  const number = handle >>> 9;
+  if (number == 0 || number >= load<u32>(group, GROUP_DIRECTORY_USED)) fail(FAILURE_HANDLE);
+  const page = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
+  return <usize>page + ((handle & 511) << 3);
+}
+
+/** Address of the bytes. */
+export function logPtr(map: usize, hash: u32, handle: u32): usize {
+  return blockOf(groupOf(map, hash), handle) + 8;
+}
+
+/** The bytes of a block of a group that is known already. */
+@inline
+export function logPtrIn(group: usize, handle: u32): usize {
+  return blockOf(group, handle) + 8;
+}
+
+/** `address` as logPtr returns it. */
+export function logLength(address: usize): u32 {
+  return load<u32>(address - 4);
+}
+
+/** Bytes that fit into the block without a new allocation. */
+export function logCapacity(address: usize): u32 {
+  return ((load<u32>(address - 8) & UNITS) << 3) - 8;
+}
+
+/** Shorter or longer within logCapacity; touches the block. What is added is unspecified. */
+export function logSetLength(address: usize, length: u32): void {
+  if (length > logCapacity(address)) fail(FAILURE_LENGTH);
+  touchPage(address - 8);
+  store<u32>(address - 4, length);
+}
+
+/** Before bytes of a block are overwritten in place. */
+export function logTouch(address: usize, length: u32): void {
+  touchRange(address, length);
+}
+
+export function logAppend(map: usize, hash: u32, bytes: usize, length: u32): u32 {
+  const group = groupOf(map, hash);
+  const handle = allocate(group, length, 0);
+  memory.copy(blockOf(group, handle) + 8, bytes, length);
+  return handle;
+}
+
+/** Zeroed bytes, touched for writing. */
+export function logAllocate(map: usize, hash: u32, length: u32): u32 {
+  return allocateZeroed(groupOf(map, hash), length, 0);
+}
+
+/** As logAllocate; the bytes begin with the Handle of the next block, so length is at least 4. */
+export function logAllocateLinked(map: usize, hash: u32, length: u32): u32 {
+  if (length < 4) fail(FAILURE_LENGTH);
+  return allocateZeroed(groupOf(map, hash), length, LINKED);
+}
+
+export function logFree(map: usize, hash: u32, handle: u32): void {
+  freeIn(groupOf(map, hash), handle);
+}
+
+/** Frees a block and, as long as blocks are linked, those that follow. */
+export function logFreeChain(map: usize, hash: u32, handle: u32): void {
+  freeChainIn(groupOf(map, hash), handle);
+}
+
+export function freeChainIn(group: usize, handle: u32): void {
+  while (handle != 0) {
+    const block = blockOf(group, handle);
+    const next = load<u32>(block) & LINKED ? load<u32>(block, 8) : 0;
+    freeIn(group, handle);
+    handle = next;
+  }
+}
+
+function allocateZeroed(group: usize, length: u32, flags: u32): u32 {
+  const handle = allocate(group, length, flags);
+  memory.fill(blockOf(group, handle) + 8, 0, length);
+  return handle;
+}
+
+/** Class of the smallest blocks with at least `units`: exact up to 16 units, then 4 per doubling. */
+@inline
+function classOf(units: u32): u32 {
+  if (units <= 16) return units;
+  const shift = 29 - clz<u32>(units - 1);
+  return 16 + ((shift - 2) << 2) + (((units - 1) >>> shift) & 3) + 1;
+}
+
+/** Units of the blocks of a class. */
+@inline
+function unitsOf(index: u32): u32 {
+  if (index <= 16) return index;
+  const step = index - 17;
+  return (5 + (step & 3)) << ((step >>> 2) + 2);
+}
+
+/** The largest class whose blocks fit into `units`. */
+@inline
+function classWithin(units: u32): u32 {
+  const index = classOf(units);
+  return unitsOf(index) > units ? index - 1 : index;
+}
+
+function logHeads(group: usize): usize {
+  let heads = <usize>load<u32>(group, GROUP_LOG);
+  if (heads == 0) {
+    heads = blockAllocate(CLASSES << 2);
+    store<u32>(group, <u32>heads, GROUP_LOG);
+  }
+  return heads;
+}
+
+/** A touched block with its length set, contents unspecified. */
+export function allocate(group: usize, length: u32, flags: u32): u32 {
+  if (length > MOST_BYTES) fail(FAILURE_LENGTH);
+  const needed = max<u32>((length + 15) >>> 3, 2);
+  if (needed > PAGE_UNITS) return allocateRun(group, needed, length, flags);
+  const index = classOf(needed);
+  const units = unitsOf(index);
+  const heads = logHeads(group);
+  const free = load<u32>(heads + (index << 2));
+  if (free != 0) {
+    const block = blockOf(group, free);
+    const next = load<u32>(block, 8);
+    touchPage(block);
+    store<u32>(heads + (index << 2), next);
+    if (next != 0) {
+      const nextBlock = blockOf(group, next);
+      touchPage(nextBlock);
+      store<u32>(nextBlock, 0, 12);
+    }
+    return take(block, units, length, flags, free);
+  }
+  return allocateFresh(group, units, length, flags);
+}
+
+@inline
+function take(block: usize, units: u32, length: u32, flags: u32, handle: u32): u32 {
+  store<u32>(block, units | flags);
+  store<u32>(block, length, 4);
+  const info = infoOf(<u32>(block >>> 12));
+  store<u16>(info, load<u16>(info, INFO_LIVE) + 1, INFO_LIVE);
+  return handle;
+}
+
+function allocateFresh(group: usize, units: u32, length: u32, flags: u32): u32 {
+  let page = load<u32>(group, GROUP_LOG_PAGE);
+  if (page == 0 || <u32>load<u16>(infoOf(page), INFO_BUMP) + units > PAGE_UNITS) {
+    if (page != 0) retire(group, page);
+    page = <u32>(allocateStatePages(group, 1, KIND_LOG) >>> 12);
+    store<u32>(group, page, GROUP_LOG_PAGE);
+  }
+  const info = infoOf(page);
+  const at = <u32>load<u16>(info, INFO_BUMP);
+  store<u16>(info, <u16>(at + units), INFO_BUMP);
+  const block = (<usize>page << 12) + (at << 3);
+  touchPage(block);
+  return take(block, units, length, flags, (load<u32>(info, INFO_LOGICAL) << 9) | at);
+}
+
+/** What is left at the end of a page becomes free blocks; a page without live blocks goes. */
+export function retire(group: usize, page: u32): void {
+  const info = infoOf(page);
+  store<u32>(group, 0, GROUP_LOG_PAGE);
+  let at = <u32>load<u16>(info, INFO_BUMP);
+  if (PAGE_UNITS - at >= 2) touchPage(<usize>page << 12);
+  while (PAGE_UNITS - at >= 2) {
+    const units = unitsOf(classWithin(PAGE_UNITS - at));
+    linkFree(group, (<usize>page << 12) + (at << 3), units, (load<u32>(info, INFO_LOGICAL) << 9) | at);
+    at += units;
+  }
+  store<u16>(info, <u16>at, INFO_BUMP);
+  if (load<u16>(info, INFO_LIVE) == 0) releaseLogPage(group, page);
+}
+
+/** Puts a block (of a touched page) in front of its class's list. */
+export function linkFree(group: usize, block: usize, units: u32, handle: u32): void {
+  const head = logHeads(group) + (classOf(units) << 2);
+  const next = load<u32>(head);
+  store<u32>(block, units | FREE);
+  store<u32>(block, 0, 4);
+  store<u32>(block, next, 8);
+  store<u32>(block, 0, 12);
+  if (next != 0) {
+    const nextBlock = blockOf(group, next);
+    touchPage(nextBlock);
+    store<u32>(nextBlock, handle, 12);
+  }
+  store<u32>(head, handle);
+}
+
+function unlinkFree(group: usize, block: usize): void {
+  const next = load<u32>(block, 8);
+  const previous = load<u32>(block, 12);
+  if (previous == 0) {
+    store<u32>(logHeads(group) + (classOf(load<u32>(block) & UNITS) << 2), next);
+  } else {
+    const previousBlock = blockOf(group, previous);
+    touchPage(previousBlock);
+    store<u32>(previousBlock, next, 8);
+  }
+  if (next != 0) {
+    const nextBlock = blockOf(group, next);
+    touchPage(nextBlock);
+    store<u32>(nextBlock, previous, 12);
+  }
+}
+
+export function freeIn(group: usize, handle: u32): void {
+  const block = blockOf(group, handle);
+  const page = <u32>(block >>> 12);
+  const info = infoOf(page);
+  const header = load<u32>(block);
+  if (header & FREE || (header & UNITS) == 0) fail(FAILURE_HANDLE);
+  if (load<u8>(info, INFO_KIND) == KIND_RUN) {
+    freeStatePages(group, block, runPages(block));
+    return;
+  }
+  touchPage(block);
+  linkFree(group, block, header & UNITS, handle);
+  const live = load<u16>(info, INFO_LIVE) - 1;
+  store<u16>(info, live, INFO_LIVE);
+  if (live == 0) {
+    if (load<u32>(group, GROUP_LOG_PAGE) == page) rewind(group, page);
+    else releaseLogPage(group, page);
+  }
+}
+
+/** The page in use has no live block: it is filled from its start again. */
+function rewind(group: usize, page: u32): void {
+  unlinkAll(group, page);
+  memory.fill(<usize>page << 12, 0, 4096);
+  store<u16>(infoOf(page), 0, INFO_BUMP);
+}
+
+function releaseLogPage(group: usize, page: u32): void {
+  unlinkAll(group, page);
+  freeStatePages(group, <usize>page << 12, 1);
+}
+
+function unlinkAll(group: usize, page: u32): void {
+  const begin = <usize>page << 12;
+  const end = begin + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
+  let block = begin;
+  while (end - block >= 16) {
+    unlinkFree(group, block);
+    block += (load<u32>(block) & UNITS) << 3;
+  }
+}
+
+function allocateRun(group: usize, units: u32, length: u32, flags: u32): u32 {
+  const block = allocateStatePages(group, (units + 511) >>> 9, KIND_RUN);
+  store<u32>(block, units | flags);
+  store<u32>(block, length, 4);
+  const info = infoOf(<u32>(block >>> 12));
+  store<u16>(info, 1, INFO_LIVE);
+  return load<u32>(info, INFO_LOGICAL) << 9;
+}
+
+/**
+ * After a restore: rebuilds the free lists and counts of one page of small blocks from its contents.
+ * False when the contents cannot be (a checksum has been right for them, so this is a defect or a forgery).
+ */
+export function rebuildLogPage(group: usize, page: u32): bool {
+  const begin = <usize>page << 12;
+  const info = infoOf(page);
+  const number = load<u32>(info, INFO_LOGICAL) << 9;
+  let at: u32 = 0;
+  let live: u16 = 0;
+  while (PAGE_UNITS - at >= 2) {
+    const block = begin + (at << 3);
+    const header = load<u32>(block);
+    const units = header & UNITS;
+    if (units == 0) break;
+    if (units < 2 || units > PAGE_UNITS - at || unitsOf(classOf(units)) != units) return false;
+    if (header & FREE) {
+      linkFree(group, block, units, number | at);
+    } else {
+      if (load<u32>(block, 4) > (units << 3) - 8) return false;
+      live++;
+    }
+    at += units;
+  }
+  store<u16>(info, live, INFO_LIVE);
+  store<u16>(info, <u16>at, INFO_BUMP);
+  return true;
+}

@@ -1,0 +1,519 @@
+/**
+ * Snapshots of keyed state: which pages changed since the last one, their contents as they were at the barrier, and the
+ * way back from stored pages to maps.
+ *
+ * Flow:    state/ calls snapshotBegin at the barrier (the pause), snapshotNext between batches until nothing is left,
+ *          snapshotEnd; on restore restorePage and restoreCopy for every page, then restoreFinish.
+ * Domain:  the maps of one task, which are snapshotted together; tasks of one worker take their snapshots at
+ *          different moments. One snapshot per domain at a time.
+ * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about to be written or freed
+ *          is copied to a side page first (touchPage → saveFrozen). If no side page can be had, the snapshot fails, the
+ *          job does not.
+ * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1; 0 = done), u32 map id, u32 key group,
+ *          u32 number, u32 part, u32 pages of the run << 8 | kind.
+ * Stored:  what snapshotNext writes per page into the index, 40 B:
+ *          u32 map id, u32 key group, u32 number, u32 part, u32 pages << 8 | kind, u32 length, u64 XXH64 of the bytes,
+ *          u64 0 (the caller's: offset). Trailing zeros of a page are not stored.
+ * Live:    snapshotBegin also writes, for every key group with pages, which numbers exist:
+ *          u32 map id, u32 key group, u32 words, then u32[words], bit n % 32 of word n / 32 for number n. So a page
+ *          freed since an earlier segment never comes back.
+ */
+import {
+  CLEAN,
+  DIRTY,
+  FAILURE_MEMORY,
+  FROZEN,
+  INFO_BUMP,
+  INFO_GROUP,
+  INFO_KIND,
+  INFO_LIVE,
+  INFO_LOGICAL,
+  INFO_RECORD,
+  INFO_SEGMENT,
+  blockAllocate,
+  blockFree,
+  dirtyTable,
+  fail,
+  infoOf,
+  infoTable,
+  pageAllocate,
+  pageCount,
+  pageFree,
+} from "./memory.as";
+import { hashBytes } from "./hash.as";
+import {
+  GROUP_BYTES,
+  GROUP_COUNT,
+  GROUP_DIRECTORY,
+  GROUP_DIRECTORY_USED,
+  GROUP_FREE_NUMBER,
+  GROUP_KEY_GROUP,
+  GROUP_LOG_PAGE,
+  GROUP_MAP,
+  GROUP_PAGES,
+  GROUP_SHIFT,
+  KIND_ENTRIES,
+  KIND_LOG,
+  KIND_RUN,
+  MAP_DOMAIN,
+  MAP_FIRST_GROUP,
+  MAP_GROUPS,
+  MAP_GROUP_COUNT,
+  MAP_ID,
+  MAP_NEXT,
+  MAP_PER_PAGE,
+  MAP_SIZE,
+  addressOfNumber,
+  placeStatePages,
+  runPages,
+} from "./keyed-map-pages.as";
+import {
+  indexEntryPage,
+  indexFor,
+  linkPartial,
+  rebuildEntryPage,
+  resizeIndex,
+} from "./keyed-map.as";
+import { rebuildLogPage } from "./log.as";
+
+export const DOMAIN_MAPS: usize = 0;
+export const DOMAIN_NEXT_ID: usize = 4;
+const DOMAIN_SNAPSHOT: usize = 8;
+const DOMAIN_BYTES: u32 = 64;
+
+const SNAPSHOT_DOMAIN: usize = 0;
+const SNAPSHOT_RECORDS: usize = 4;
+const SNAPSHOT_COUNT: usize = 8;
+const SNAPSHOT_RECORD_PAGES: usize = 12;
+const SNAPSHOT_LIVE: usize = 16;
+const SNAPSHOT_LIVE_BYTES: usize = 20;
+const SNAPSHOT_NEXT: usize = 24;
+const SNAPSHOT_SEGMENT: usize = 28;
+const SNAPSHOT_FULL: usize = 32;
+const SNAPSHOT_FAILED: usize = 36;
+const SNAPSHOT_SIDE_PAGES: usize = 40;
+const SNAPSHOT_INDEX_BYTES: usize = 44;
+const SNAPSHOT_BYTES: u32 = 64;
+
+const RECORD: u32 = 24;
+const STORED: u32 = 40;
+/** In a record's last word: the page was dirty when a full snapshot froze it. */
+const WAS_DIRTY: u32 = 0x80;
+
+export function domainCreate(): usize {
+  return blockAllocate(DOMAIN_BYTES);
+}
+
+/** The domain's maps are destroyed already, no snapshot is active. */
+export function domainDestroy(domain: usize): void {
+  if (load<u32>(domain, DOMAIN_MAPS) != 0 || load<u32>(domain, DOMAIN_SNAPSHOT) != 0) fail(3);
+  blockFree(domain, DOMAIN_BYTES);
+}
+
+@inline
+function domainOf(group: usize): usize {
+  return <usize>load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_DOMAIN);
+}
+
+/**
+ * Freezes the dirty pages (full: all pages) of a domain; 0 when there is no memory for the list or a snapshot is
+ * active already. `segment` is a number above 0 that the written pages are marked with.
+ * A full snapshot stands for itself: pages that were dirty are dirty again when it ends.
+ */
+export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
+  if (load<u32>(domain, DOMAIN_SNAPSHOT) != 0) return 0;
+  const pages = pageCount();
+  const count = countPages(domain, pages, full);
+  const recordPages = (count * RECORD + 4096) >>> 12;
+  const records = pageAllocate(recordPages);
+  if (records == 0) return 0;
+  const liveBytes = measureLive(domain);
+  const livePages = (liveBytes + 4096) >>> 12;
+  const live = pageAllocate(livePages);
+  if (live == 0) {
+    pageFree(records, recordPages);
+    return 0;
+  }
+  const snapshot = blockAllocate(SNAPSHOT_BYTES);
+  store<u32>(snapshot, <u32>domain, SNAPSHOT_DOMAIN);
+  store<u32>(snapshot, <u32>records, SNAPSHOT_RECORDS);
+  store<u32>(snapshot, count, SNAPSHOT_COUNT);
+  store<u32>(snapshot, recordPages, SNAPSHOT_RECORD_PAGES);
+  store<u32>(snapshot, <u32>live, SNAPSHOT_LIVE);
+  store<u32>(snapshot, liveBytes, SNAPSHOT_LIVE_BYTES);
+  store<u32>(snapshot, segment, SNAPSHOT_SEGMENT);
+  store<u32>(snapshot, full ? 1 : 0, SNAPSHOT_FULL);
+  writeLive(domain, live);
+  freeze(domain, pages, full, records);
+  store<u32>(domain, <u32>snapshot, DOMAIN_SNAPSHOT);
+  return snapshot;
+}
+
+function countPages(domain: usize, pages: u32, full: bool): u32 {
+  let count: u32 = 0;
+  for (let page = nextPage(0, pages, full); page < pages; page = nextPage(page + 1, pages, full)) {
+    const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
+    if (group != 0 && domainOf(group) == domain) count++;
+  }
+  return count;
+}
+
+/** The next page at or after `page` that is dirty (full: any). */
+@inline
+function nextPage(page: u32, pages: u32, full: bool): u32 {
+  if (full) return page;
+  while (page < pages) {
+    if ((page & 15) == 0) {
+      while (page + 16 <= pages && !v128.any_true(v128.load(dirtyTable + page))) page += 16;
+      if (page >= pages) break;
+    }
+    if (load<u8>(dirtyTable + page) == DIRTY) break;
+    page++;
+  }
+  return page;
+}
+
+function freeze(domain: usize, pages: u32, full: bool, records: usize): void {
+  let index: u32 = 0;
+  for (let page = nextPage(0, pages, full); page < pages; page = nextPage(page + 1, pages, full)) {
+    const info = infoOf(page);
+    const group = <usize>load<u32>(info, INFO_GROUP);
+    if (group == 0 || domainOf(group) != domain) continue;
+    const number = load<u32>(info, INFO_LOGICAL);
+    const kind = load<u8>(info, INFO_KIND);
+    const record = records + index * RECORD;
+    store<u32>(record, page << 12);
+    store<u32>(record, load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_ID), 4);
+    store<u32>(record, load<u32>(group, GROUP_KEY_GROUP), 8);
+    store<u32>(record, number, 12);
+    let part: u32 = 0;
+    let run: u32 = 1;
+    if (kind == KIND_RUN) {
+      const first = addressOfNumber(group, number);
+      part = page - <u32>(first >>> 12);
+      run = runPages(first);
+    }
+    store<u32>(record, part, 16);
+    const wasDirty = load<u8>(dirtyTable + page) == DIRTY ? WAS_DIRTY : 0;
+    store<u32>(record, (run << 8) | wasDirty | <u32>kind, 20);
+    store<u8>(dirtyTable + page, FROZEN);
+    store<u32>(info, index, INFO_RECORD);
+    index++;
+  }
+}
+
+function measureLive(domain: usize): u32 {
+  let bytes: u32 = 0;
+  for (let map = <usize>load<u32>(domain, DOMAIN_MAPS); map != 0; map = <usize>load<u32>(map, MAP_NEXT)) {
+    const count = load<u32>(map, MAP_GROUP_COUNT);
+    const groups = <usize>load<u32>(map, MAP_GROUPS);
+    for (let i: u32 = 0; i < count; i++) {
+      const group = groups + (i << GROUP_SHIFT);
+      if (load<u32>(group, GROUP_PAGES) == 0) continue;
+      bytes += 12 + (((load<u32>(group, GROUP_DIRECTORY_USED) + 31) >>> 5) << 2);
+    }
+  }
+  return bytes;
+}
+
+function writeLive(domain: usize, target: usize): void {
+  for (let map = <usize>load<u32>(domain, DOMAIN_MAPS); map != 0; map = <usize>load<u32>(map, MAP_NEXT)) {
+    const count = load<u32>(map, MAP_GROUP_COUNT);
+    const groups = <usize>load<u32>(map, MAP_GROUPS);
+    for (let i: u32 = 0; i < count; i++) {
+      const group = groups + (i << GROUP_SHIFT);
+      if (load<u32>(group, GROUP_PAGES) == 0) continue;
+      const used = load<u32>(group, GROUP_DIRECTORY_USED);
+      const words = (used + 31) >>> 5;
+      store<u32>(target, load<u32>(map, MAP_ID));
+      store<u32>(target, load<u32>(group, GROUP_KEY_GROUP), 4);
+      store<u32>(target, words, 8);
+      target += 12;
+      const directory = <usize>load<u32>(group, GROUP_DIRECTORY);
+      for (let word: u32 = 0; word < words; word++, target += 4) {
+        const end = min<u32>(used - (word << 5), 32);
+        let bits: u32 = 0;
+        for (let bit: u32 = word == 0 ? 1 : 0; bit < end; bit++) {
+          const free = load<u32>(directory + (((word << 5) + bit) << 2)) & 1;
+          bits |= (free ^ 1) << bit;
+        }
+        store<u32>(target, bits);
+      }
+    }
+  }
+}
+
+/** Called before a frozen page is written or freed. */
+export function saveFrozen(page: u32): void {
+  const info = infoOf(page);
+  const snapshot = <usize>load<u32>(domainOf(<usize>load<u32>(info, INFO_GROUP)), DOMAIN_SNAPSHOT);
+  if (load<u32>(snapshot, SNAPSHOT_FAILED) != 0) return;
+  const side = pageAllocate(1);
+  if (side == 0) {
+    store<u32>(snapshot, 1, SNAPSHOT_FAILED);
+    return;
+  }
+  memory.copy(side, <usize>page << 12, 4096);
+  const record =
+    <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(info, INFO_RECORD) * RECORD;
+  store<u32>(record, <u32>side | 1);
+  store<u32>(snapshot, load<u32>(snapshot, SNAPSHOT_SIDE_PAGES) + 1, SNAPSHOT_SIDE_PAGES);
+}
+
+/** Pages in the snapshot. */
+export function snapshotPages(snapshot: usize): u32 {
+  return load<u32>(snapshot, SNAPSHOT_COUNT);
+}
+
+/** Pages not handed out yet. */
+export function snapshotLeft(snapshot: usize): u32 {
+  return load<u32>(snapshot, SNAPSHOT_COUNT) - load<u32>(snapshot, SNAPSHOT_NEXT);
+}
+
+/** Pages that had to be copied because they were written while frozen. */
+export function snapshotSidePages(snapshot: usize): u32 {
+  return load<u32>(snapshot, SNAPSHOT_SIDE_PAGES);
+}
+
+/** 1 when the memory was exhausted while a frozen page had to be saved: the snapshot is lost. */
+export function snapshotFailed(snapshot: usize): u32 {
+  return load<u32>(snapshot, SNAPSHOT_FAILED);
+}
+
+/** Address of the list of numbers that exist; see Live above. */
+export function snapshotLive(snapshot: usize): usize {
+  return <usize>load<u32>(snapshot, SNAPSHOT_LIVE);
+}
+
+export function snapshotLiveBytes(snapshot: usize): u32 {
+  return load<u32>(snapshot, SNAPSHOT_LIVE_BYTES);
+}
+
+/**
+ * Copies the next pages to target, at most maxBytes (at least 4,096), one after another, and writes what they are into
+ * index (40 bytes each, for maxBytes / 8 + 1 of them at most maxRecords). Returns the bytes; the number of pages is in snapshotCopied.
+ */
+export function snapshotNext(
+  snapshot: usize,
+  target: usize,
+  maxBytes: u32,
+  index: usize,
+  maxRecords: u32,
+): u32 {
+  const count = load<u32>(snapshot, SNAPSHOT_COUNT);
+  const records = <usize>load<u32>(snapshot, SNAPSHOT_RECORDS);
+  const segment = load<u32>(snapshot, SNAPSHOT_SEGMENT);
+  const full = load<u32>(snapshot, SNAPSHOT_FULL) != 0;
+  let next = load<u32>(snapshot, SNAPSHOT_NEXT);
+  let bytes: u32 = 0;
+  copied = 0;
+  while (next < count && bytes + 4096 <= maxBytes && copied < maxRecords) {
+    const record = records + next * RECORD;
+    const source = load<u32>(record);
+    const address = <usize>(source & 0xfffffffe);
+    const length = usedBytes(address);
+    memory.copy(target + bytes, address, length);
+    memory.copy(index, record + 4, 16);
+    const word = load<u32>(record, 20);
+    store<u32>(index, word & ~WAS_DIRTY, 16);
+    store<u32>(index, length, 20);
+    store<u64>(index, hashBytes(target + bytes, length), 24);
+    store<u64>(index, 0, 32);
+    release(record, source, full, segment);
+    bytes += length;
+    index += STORED;
+    copied++;
+    next++;
+  }
+  store<u32>(snapshot, next, SNAPSHOT_NEXT);
+  return bytes;
+}
+
+let copied: u32 = 0;
+
+/** Pages that the last snapshotNext copied. */
+export function snapshotCopied(): u32 {
+  return copied;
+}
+
+/** The page of a record is written (or given up): it is no longer frozen. */
+@inline
+function release(record: usize, source: u32, full: bool, segment: u32): void {
+  if (source & 1) {
+    pageFree(source & 0xfffffffe, 1);
+  } else {
+    const page = source >>> 12;
+    if (full) {
+      store<u8>(dirtyTable + page, load<u32>(record, 20) & WAS_DIRTY ? DIRTY : CLEAN);
+    } else {
+      store<u8>(dirtyTable + page, CLEAN);
+      store<u32>(infoOf(page), segment, INFO_SEGMENT);
+    }
+  }
+  store<u32>(record, 0);
+}
+
+/** Length without trailing zeros, a multiple of 16. */
+@inline
+function usedBytes(address: usize): u32 {
+  let end = address + 4096;
+  while (end > address && !v128.any_true(v128.load(end - 16))) end -= 16;
+  return <u32>(end - address);
+}
+
+/**
+ * Ends a snapshot. success = false: pages not written yet are dirty again, and so is what was written (its segment
+ * will not be kept).
+ */
+export function snapshotEnd(snapshot: usize, success: bool): void {
+  const domain = <usize>load<u32>(snapshot, SNAPSHOT_DOMAIN);
+  const records = <usize>load<u32>(snapshot, SNAPSHOT_RECORDS);
+  const count = load<u32>(snapshot, SNAPSHOT_COUNT);
+  const full = load<u32>(snapshot, SNAPSHOT_FULL) != 0;
+  for (let i: u32 = load<u32>(snapshot, SNAPSHOT_NEXT); i < count; i++) {
+    const record = records + i * RECORD;
+    const source = load<u32>(record);
+    if (source & 1) {
+      pageFree(source & 0xfffffffe, 1);
+    } else if (load<u8>(dirtyTable + (source >>> 12)) == FROZEN) {
+      const dirty = !full || (load<u32>(record, 20) & WAS_DIRTY) != 0;
+      store<u8>(dirtyTable + (source >>> 12), dirty ? DIRTY : CLEAN);
+    }
+  }
+  if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT));
+  pageFree(records, load<u32>(snapshot, SNAPSHOT_RECORD_PAGES));
+  pageFree(load<u32>(snapshot, SNAPSHOT_LIVE), (load<u32>(snapshot, SNAPSHOT_LIVE_BYTES) + 4096) >>> 12);
+  blockFree(snapshot, SNAPSHOT_BYTES);
+  store<u32>(domain, 0, DOMAIN_SNAPSHOT);
+}
+
+/** Marks all pages whose last version is in `segment` dirty, so that the next snapshot needs the segment no more. */
+export function snapshotEvict(domain: usize, segment: u32): u32 {
+  const pages = pageCount();
+  let count: u32 = 0;
+  for (let page: u32 = 0; page < pages; page++) {
+    const info = infoOf(page);
+    const group = <usize>load<u32>(info, INFO_GROUP);
+    if (group == 0 || load<u32>(info, INFO_SEGMENT) != segment || domainOf(group) != domain) continue;
+    if (load<u8>(dirtyTable + page) == CLEAN) {
+      store<u8>(dirtyTable + page, DIRTY);
+      count++;
+    }
+  }
+  return count;
+}
+
+/** Counts the clean pages of a domain by segment: counts u32[segments], index = segment number. */
+export function snapshotCensus(domain: usize, counts: usize, segments: u32): void {
+  const pages = pageCount();
+  memory.fill(counts, 0, segments << 2);
+  for (let page: u32 = 0; page < pages; page++) {
+    const info = infoOf(page);
+    const group = <usize>load<u32>(info, INFO_GROUP);
+    if (group == 0 || load<u8>(dirtyTable + page) == DIRTY || domainOf(group) != domain) continue;
+    const segment = load<u32>(info, INFO_SEGMENT);
+    if (segment < segments) {
+      const at = counts + (segment << 2);
+      store<u32>(at, load<u32>(at) + 1);
+    }
+  }
+}
+
+/** Pages of a domain that the next snapshot would write. */
+export function snapshotDirtyPages(domain: usize): u32 {
+  return countPages(domain, pageCount(), false);
+}
+
+/**
+ * Makes room for a stored run; returns its address, 0 when the group is not this map's or the number exists already.
+ * word: pages << 8 | kind, as stored.
+ */
+export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): usize {
+  const index = keyGroup - load<u32>(map, MAP_FIRST_GROUP);
+  const pages = word >>> 8;
+  const kind = <u8>(word & 0x7f);
+  if (index >= load<u32>(map, MAP_GROUP_COUNT) || number == 0 || number >= 0x800000) return 0;
+  if (kind < KIND_ENTRIES || kind > KIND_RUN || pages == 0 || (kind != KIND_RUN && pages != 1)) return 0;
+  const group = <usize>load<u32>(map, MAP_GROUPS) + (index << GROUP_SHIFT);
+  if (number < load<u32>(group, GROUP_DIRECTORY_USED)) {
+    if (load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2)) != 0) return 0;
+  }
+  return placeStatePages(group, number, pages, kind);
+}
+
+/** Copies the stored bytes of one page into place; false when their hash is not the stored one. */
+export function restoreCopy(
+  address: usize,
+  source: usize,
+  length: u32,
+  hash: u64,
+  segment: u32,
+): bool {
+  if (length > 4096 || hashBytes(source, length) != hash) return false;
+  memory.copy(address, source, length);
+  store<u32>(infoOf(<u32>(address >>> 12)), segment, INFO_SEGMENT);
+  return true;
+}
+
+/**
+ * After all pages of a map are in place: free lists, counts and index. Pages with a segment are clean then.
+ * False when contents cannot be.
+ */
+export function restoreFinish(map: usize): bool {
+  const count = load<u32>(map, MAP_GROUP_COUNT);
+  const groups = <usize>load<u32>(map, MAP_GROUPS);
+  let size: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const group = groups + (i << GROUP_SHIFT);
+    const entries = finishGroup(map, group);
+    if (entries < 0) return false;
+    size += entries;
+  }
+  store<u32>(map, size, MAP_SIZE);
+  return true;
+}
+
+function finishGroup(map: usize, group: usize): i32 {
+  const used = load<u32>(group, GROUP_DIRECTORY_USED);
+  const perPage = load<u32>(map, MAP_PER_PAGE);
+  const directory = <usize>load<u32>(group, GROUP_DIRECTORY);
+  let entries: i32 = 0;
+  let free: u32 = 0;
+  for (let number: u32 = used; number > 1; number--) {
+    const slot = directory + ((number - 1) << 2);
+    const address = <usize>load<u32>(slot);
+    if (address == 0) {
+      store<u32>(slot, (free << 1) | 1);
+      free = number - 1;
+      continue;
+    }
+    const page = <u32>(address >>> 12);
+    const kind = load<u8>(infoOf(page), INFO_KIND);
+    if (kind == KIND_ENTRIES) {
+      const live = rebuildEntryPage(map, group, page);
+      if (live < 0) return -1;
+      entries += live;
+      if (<u32>live < perPage) linkPartial(group, page);
+    } else if (kind == KIND_LOG) {
+      if (!rebuildLogPage(group, page)) return -1;
+      if (load<u16>(infoOf(page), INFO_BUMP) < 511) store<u32>(group, page, GROUP_LOG_PAGE);
+    } else {
+      store<u16>(infoOf(page), 1, INFO_LIVE);
+    }
+  }
+  store<u32>(group, free, GROUP_FREE_NUMBER);
+  store<u32>(group, entries, GROUP_COUNT);
+  if (entries > 0) resizeIndex(map, group, indexFor(entries));
+  for (let number: u32 = 1; number < used; number++) {
+    const address = addressOfNumber(group, number);
+    if (address == 0) continue;
+    const page = <u32>(address >>> 12);
+    const kind = load<u8>(infoOf(page), INFO_KIND);
+    if (kind == KIND_ENTRIES) indexEntryPage(map, group, page);
+    const pages = kind == KIND_RUN ? runPages(address) : 1;
+    for (let p = page; p < page + pages; p++) {
+      store<u8>(dirtyTable + p, load<u32>(infoOf(p), INFO_SEGMENT) != 0 ? CLEAN : DIRTY);
+    }
+  }
+  return entries;
+}
