@@ -55,14 +55,6 @@ export const parseErrors = defineErrors({
     message: "the statement is nested deeper than {limit} levels",
     hint: "Split the statement, for example with views, or write the nested parts side by side.",
   },
-  CHAIN_TOO_LONG: {
-    code: "MR2007",
-    domain: "user",
-    retryable: false,
-    httpStatus: 400,
-    message: "a chain of more than {limit} {what}",
-    hint: "Split the statement, for example with views or parentheses.",
-  },
   LITERAL: {
     code: "MR2008",
     domain: "user",

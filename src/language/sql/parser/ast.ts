@@ -5,8 +5,9 @@
  *          to its parent, no name is resolved, no type is known. Nodes may be frozen and shared.
  * Shapes:  a discriminated union by `kind`; every node has `span` (UTF-16 offsets, [start, end)). Optional parts are
  *          `undefined` (the key is absent), lists are never undefined.
- * Depth:   no consumer needs more stack than MAX_NESTING_DEPTH + MAX_CHAIN_DEPTH levels (limits.ts): AND and OR are
- *          n-ary, set operations are a list of branches, and other operator and join chains are left-deep but limited.
+ * Depth:   no walk by recursion needs more than MAX_TREE_DEPTH levels for expressions and joins, and MAX_NESTING_DEPTH
+ *          for types and patterns (limits.ts): AND and OR are n-ary, set operations are a list of branches; other
+ *          operator and join chains are left-deep, and counted.
  * Source:  the grammar of Flink's SQL parser (Apache Calcite's Parser.jj with Flink's additions).
  */
 import type { OrderItemNode, QueryNode, WindowSpecNode } from "./ast-queries.ts";
@@ -201,7 +202,7 @@ export type BinaryOperator =
   | PeriodOperator
   | MultisetOperator;
 
-/** Left-deep chains are at most MAX_CHAIN_DEPTH long. Periods of OVERLAPS are RowNodes. */
+/** Chains are left-deep. Periods of OVERLAPS are RowNodes. */
 export interface BinaryNode extends Node {
   readonly kind: "binary";
   readonly operator: BinaryOperator;

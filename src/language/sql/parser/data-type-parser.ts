@@ -5,6 +5,7 @@
  * Shapes:  DataTypeNode of ast-types.ts. INT, DEC, NUMERIC, CHARACTER become their standard names.
  * Source:  Flink's types: Calcite's, with BYTES, STRING, TIMESTAMP_LTZ, RAW, STRUCTURED, ROW<…>, VARIANT, BITMAP.
  */
+import { parseErrors } from "../parse-errors.ts";
 import type {
   DataTypeNode,
   IntervalQualifier,
@@ -13,6 +14,7 @@ import type {
   TimeUnit,
   TypeFieldNode,
 } from "./ast.ts";
+import { MAX_POSTFIX_TYPES } from "./limits.ts";
 import { TokenCursor } from "./token-cursor.ts";
 
 /** How a type's name may go on: a length or precision, precision and scale, nothing. */
@@ -107,7 +109,9 @@ export class DataTypeParser extends TokenCursor {
     const start = this.here();
     let type = this.withNullability(this.typeName());
     for (let length = 1; this.atAny("ARRAY", "MULTISET"); length++) {
-      this.checkChain(length, "postfix ARRAY and MULTISET");
+      if (length > MAX_POSTFIX_TYPES) {
+        throw parseErrors.TOO_DEEP({ limit: MAX_POSTFIX_TYPES }, { at: this.here() });
+      }
       const collection = this.expectOne("ARRAY", "MULTISET");
       type = this.withNullability({
         kind: "collectionType",

@@ -2,7 +2,7 @@
  * ExpressionParser: operators by precedence, in a loop (Pratt); operands are in primary-parser.ts.
  *
  * Flow:    primary-parser ← here ← query-parser.
- * Shapes:  AND and OR chains become one LogicalNode; other chains are left-deep, at most MAX_CHAIN_DEPTH long.
+ * Shapes:  AND and OR chains become one LogicalNode; other chains are left-deep, each link a level of the tree.
  * Source:  precedences of Calcite's operators, weakest first: OR, AND, NOT, IS, comparison, BETWEEN/IN/LIKE, + and -,
  *          * / % ||, sign, [] and dot. All associate to the left.
  */
@@ -53,8 +53,7 @@ const WORD_OPERATORS: ReadonlySet<string> = new Set(
 export abstract class ExpressionParser extends PrimaryParser {
   expression(): ExpressionNode {
     this.enter();
-    const start = this.here();
-    const value = this.operatorLoop(this.prefixed(), start, OR);
+    const value = this.operand(OR);
     this.leave();
     return value;
   }
@@ -68,8 +67,12 @@ export abstract class ExpressionParser extends PrimaryParser {
   }
 
   private operand(minimum: number): ExpressionNode {
+    const tallest = this.height;
+    this.height = 0;
     const start = this.here();
-    return this.operatorLoop(this.prefixed(), start, minimum);
+    const value = this.operatorLoop(this.prefixed(), start, minimum);
+    this.height = Math.max(tallest, this.height);
+    return value;
   }
 
   /** NOT and signs, then a primary with [] and dots. */
@@ -81,6 +84,7 @@ export abstract class ExpressionParser extends PrimaryParser {
       this.enter();
       const operand = this.operand(NOT);
       this.leave();
+      this.grow();
       return { kind: "unary", operator: "NOT", operand, span: this.spanFrom(start) };
     }
     if (kind === "operator" && (value === "-" || value === "+")) {
@@ -88,15 +92,17 @@ export abstract class ExpressionParser extends PrimaryParser {
       this.enter();
       const operand = this.operand(SIGN);
       this.leave();
+      this.grow();
       return { kind: "unary", operator: value, operand, span: this.spanFrom(start) };
     }
-    return this.postfix(this.primary(), start);
+    const first = this.primary();
+    this.grow();
+    return this.postfix(first, start);
   }
 
   private postfix(first: ExpressionNode, start: Span): ExpressionNode {
     let value = first;
-    for (let length = 1; this.token.kind === "operator"; length++) {
-      this.checkChain(length, "[] and dots");
+    while (this.token.kind === "operator") {
       if (this.peekIsOp(0, "[")) {
         this.advance();
         const index = this.expression();
@@ -110,6 +116,7 @@ export abstract class ExpressionParser extends PrimaryParser {
         const field = this.identifierPart();
         value = { kind: "fieldAccess", operand: value, field, span: this.spanFrom(start) };
       } else break;
+      this.grow();
     }
     return value;
   }
@@ -120,7 +127,7 @@ export abstract class ExpressionParser extends PrimaryParser {
     let chain: { operator: "AND" | "OR"; operands: ExpressionNode[] } | undefined;
     const whole = (): ExpressionNode =>
       chain === undefined ? left : { kind: "logical", ...chain, span: this.spanFrom(start) };
-    for (let length = 1; ; ) {
+    for (;;) {
       const { kind, value } = this.token;
       if (kind === "operator") {
         if (value === "!=") {
@@ -130,19 +137,22 @@ export abstract class ExpressionParser extends PrimaryParser {
         }
         const symbol = Object.hasOwn(SYMBOLS, value) ? SYMBOLS[value] : undefined;
         if (symbol === undefined || symbol[1] < minimum) break;
-        this.checkChain(length++, "operators");
         left = this.symbolOperator(left, start, symbol);
+        this.grow();
       } else if (kind === "word" && (value === "AND" || value === "OR")) {
         const level = value === "AND" ? AND : OR;
         if (level < minimum) break;
-        if (chain?.operator !== value) chain = { operator: value, operands: [whole()] };
+        if (chain?.operator !== value) {
+          chain = { operator: value, operands: [whole()] };
+          this.grow();
+        }
         this.advance();
         chain.operands.push(this.operand(level + 1));
       } else if (kind === "word" && WORD_OPERATORS.has(value)) {
         const next = this.wordOperator(left, start, minimum, this.token);
         if (next === undefined) break;
-        this.checkChain(length++, "operators");
         left = next;
+        this.grow();
       } else break;
     }
     this.note(OPERATORS);

@@ -61,6 +61,7 @@ class Parser extends StatementParser {
 
   scriptStatement(): StatementNode {
     this.depth = 0;
+    this.height = 0;
     const statement = this.statement();
     if (!this.atEnd() && !this.atOp(";")) throw this.unexpected();
     return statement;

@@ -24,8 +24,12 @@ import { RelationParser } from "./relation-parser.ts";
 export abstract class QueryParser extends RelationParser {
   query(): QueryNode {
     this.enter();
+    const tallest = this.height;
+    this.height = 0;
     const start = this.here();
     const query = this.accept("WITH") ? this.withQuery(start) : this.queryBody();
+    this.grow();
+    this.height = Math.max(tallest, this.height);
     this.leave();
     return query;
   }

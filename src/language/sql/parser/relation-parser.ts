@@ -2,7 +2,7 @@
  * RelationParser: what stands in FROM.
  *
  * Flow:    match-parser ← here ← query-parser.
- * Shapes:  joins are left-deep, at most MAX_CHAIN_DEPTH of them.
+ * Shapes:  joins are left-deep; each adds a level to the tree.
  * Source:  Flink's TableRef and JoinTable; a string literal as a table is Millrace's own.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
@@ -33,22 +33,22 @@ export abstract class RelationParser extends MatchParser {
 
   private commaJoins(first: RelationNode, start: Span): RelationNode {
     let left = first;
-    for (let length = 1; this.acceptOp(","); length++) {
-      this.checkChain(length, "tables in FROM");
+    while (this.acceptOp(",")) {
       const at = this.here();
       const right = this.joins(this.tableReference(), at);
       const span = this.spanFrom(start);
       left = { kind: "join", type: "COMMA", natural: false, left, right, span };
+      this.grow();
     }
     return left;
   }
 
   private joins(first: RelationNode, start: Span): RelationNode {
     let left = first;
-    for (let length = 1; ; length++) {
+    for (;;) {
       const next = this.join(left, start);
       if (next === undefined) return left;
-      this.checkChain(length, "joins");
+      this.grow();
       left = next;
     }
   }

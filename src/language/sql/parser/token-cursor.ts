@@ -4,7 +4,8 @@
  * Flow:    lexer → here ← data-type-parser ← expression-parser ← query-parser ← … ← parser.
  * Expects: every test (`at`, `accept`) notes what was looked for at its place, so that an error can say what would have
  *          been right. Tests that look further ahead (`peekIs`) note nothing.
- * Limits:  MAX_NESTING_DEPTH by enter() and leave(), MAX_CHAIN_DEPTH by checkChain().
+ * Limits:  MAX_NESTING_DEPTH by enter() and leave(); MAX_TREE_DEPTH by `height`: while a node is being read, it is the
+ *          height of its tallest child so far; grow() adds the node itself.
  * Errors:  MR2001–MR2008.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
@@ -13,13 +14,14 @@ import type { IdentifierNode, IdentifierPart } from "./ast.ts";
 import { type Expectation, IDENTIFIER, QUOTED_STRING, unexpectedToken } from "./expectations.ts";
 import { RESERVED_WORDS } from "./keywords.ts";
 import { type LexerOptions, type Token, tokenize } from "./lexer.ts";
-import { MAX_CHAIN_DEPTH, MAX_NESTING_DEPTH, MAX_TEXT_LENGTH } from "./limits.ts";
+import { MAX_NESTING_DEPTH, MAX_TEXT_LENGTH, MAX_TREE_DEPTH } from "./limits.ts";
 
 export class TokenCursor {
   readonly text: string;
   protected readonly tokens: readonly Token[];
   protected pos = 0;
   protected depth = 0;
+  protected height = 0;
   private expectedAt = -1;
   private readonly expected: Expectation[] = [];
 
@@ -266,9 +268,9 @@ export class TokenCursor {
     this.depth--;
   }
 
-  protected checkChain(length: number, what: string): void {
-    if (length > MAX_CHAIN_DEPTH) {
-      throw parseErrors.CHAIN_TOO_LONG({ limit: MAX_CHAIN_DEPTH, what }, { at: this.here() });
+  protected grow(): void {
+    if (++this.height > MAX_TREE_DEPTH) {
+      throw parseErrors.TOO_DEEP({ limit: MAX_TREE_DEPTH }, { at: this.here() });
     }
   }
 
