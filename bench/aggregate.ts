@@ -107,8 +107,8 @@ function aggregateScript(rows: number, keys: number, sink: string): string {
 CREATE TABLE numbers (n BIGINT) WITH (
   'connector' = 'datagen', 'number-of-rows' = '${rows}', 'rows-per-second' = '2000000000',
   'fields.n.kind' = 'sequence', 'fields.n.start' = '0', 'fields.n.end' = '${rows - 1}');
-CREATE TABLE result (k BIGINT, num BIGINT, total BIGINT, latest BIGINT) WITH (${sink});
-INSERT INTO result
+CREATE TABLE per_key (k BIGINT, num BIGINT, total BIGINT, latest BIGINT) WITH (${sink});
+INSERT INTO per_key
 SELECT k, COUNT(*), SUM(n), MAX(n) FROM (SELECT MOD(n * ${MULTIPLIER}, ${keys}) AS k, n FROM numbers) GROUP BY k;
 `;
 }

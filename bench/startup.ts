@@ -7,7 +7,7 @@
  * Check:    the rows that were printed, by number.
  */
 import { type BenchContext, finish, isTrusted, print } from "./context.ts";
-import { watchOthers } from "./cpu.ts";
+import { cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
 import { benchErrors } from "./errors.ts";
 import { type Figure, type Repeats, summarise } from "./figures.ts";
 import { machineLine } from "./machine.ts";
@@ -21,8 +21,8 @@ const SELECT = "SELECT n, COUNT(*) AS num FROM (VALUES (1), (2), (1)) AS t (n) G
 const CHANGES = 4;
 
 const MILLRACE_SCRIPT = `
-CREATE TABLE result (n INT, num BIGINT) WITH ('connector' = 'print');
-INSERT INTO result ${SELECT};
+CREATE TABLE per_number (n INT, num BIGINT) WITH ('connector' = 'print');
+INSERT INTO per_number ${SELECT};
 `;
 
 interface Timing extends Repeats {
@@ -32,10 +32,11 @@ interface Timing extends Repeats {
 
 export async function benchStartup(context: BenchContext): Promise<void> {
   const others = watchOthers();
+  const childrenBefore = cpuSecondsOfEndedChildren();
   const timings: Timing[] = [];
   if (context.millrace) timings.push(await timeMillrace(context.repeat));
   if (context.flink) timings.push(...(await timeFlink(context.repeat)));
-  const othersCores = context.flink ? 0 : others(0);
+  const othersCores = others(cpuSecondsOfEndedChildren() - childrenBefore);
   const rows = timings.map(({ engine, what, median, spread }) => [
     engine,
     what,

@@ -8,7 +8,7 @@
  * Source:  the commands of Flink's bin/ scripts.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -58,7 +58,7 @@ export class FlinkCluster {
     progress(
       `starting Flink ${installation.version} (TaskManager: ${slots} slots, ${memoryMb} MB)`,
     );
-    const folder = mkdtempSync(join(cacheFolder("flink-run"), "cluster-"));
+    const folder = runFolder();
     const [jobManager, rest, gateway] = await freePorts(3);
     const ports = { jobManager: jobManager!, rest: rest!, gateway: gateway! };
     const conf = writeConfiguration({ folder, ports, slots, memoryMb });
@@ -148,6 +148,17 @@ export class FlinkCluster {
   private startError(reason: string) {
     return benchErrors.PEER_START({ reason, logs: this.folder });
   }
+}
+
+/** A folder named after this process; those of processes that are gone are removed. */
+function runFolder(): string {
+  const parent = cacheFolder("flink-run");
+  for (const name of readdirSync(parent)) {
+    const pid = /^cluster-(\d+)-/.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`))
+      rmSync(join(parent, name), { recursive: true, force: true });
+  }
+  return mkdtempSync(join(parent, `cluster-${process.pid}-`));
 }
 
 interface ClusterParts {

@@ -20,6 +20,7 @@ const POLL_MS = 50;
 export class FlinkEngine implements Engine {
   readonly name = "Flink";
   readonly cluster: FlinkCluster;
+  private jobFailed = false;
 
   private constructor(cluster: FlinkCluster) {
     this.cluster = cluster;
@@ -75,8 +76,9 @@ export class FlinkEngine implements Engine {
     }
   }
 
-  stop(keepLogs = false): Promise<void> {
-    return this.cluster.stop(keepLogs);
+  /** The logs stay when a job failed. */
+  stop(): Promise<void> {
+    return this.cluster.stop(this.jobFailed);
   }
 
   private async waitForEnd(job: string): Promise<void> {
@@ -85,6 +87,7 @@ export class FlinkEngine implements Engine {
       const state = String(body.status ?? "unknown");
       if (state === "FINISHED") return;
       if (state === "FAILED" || state === "CANCELED" || state === "SUSPENDED") {
+        this.jobFailed = true;
         const reason = await this.reasonOf(job);
         throw benchErrors.PEER_JOB({ job, state, reason, logs: this.cluster.logs });
       }
