@@ -62,6 +62,7 @@ export {
   snapshotPages,
   snapshotSidePages,
 } from "./snapshot.as";
+export { partitionRows, wireBytes, wireDecode, wireEncode } from "./partition.as";
 
 export { codegenOnes, codegenStatus } from "./cast-status.as";
 export {

@@ -21,6 +21,7 @@
  * Memory comes from the worker's arena (kernels arenaAlloc), which the task releases after each batch.
  */
 import { assert } from "../base/errors.ts";
+import type { Physical } from "./logical-type.ts";
 
 /** Address of a batch descriptor. */
 export type BatchPtr = number;
@@ -35,6 +36,21 @@ export const BATCH_HEADER_BYTES = 16;
 export const COLUMN_BYTES = 8;
 export const COLUMN_VALIDITY = 0;
 export const COLUMN_VALUES = 4;
+
+/** Physical forms as bytes, for kernels. */
+export const PHYSICAL_CODE: Readonly<Record<Physical, number>> = {
+  bool: 0,
+  i8: 1,
+  i16: 2,
+  i32: 3,
+  i64: 4,
+  f32: 5,
+  f64: 6,
+  i128: 7,
+  ts128: 8,
+  view: 9,
+  row: 10,
+};
 
 export function batchBytes(columns: number): number {
   return BATCH_HEADER_BYTES + columns * COLUMN_BYTES;
