@@ -129,7 +129,11 @@ const DOORS = [
     to: ["runtime"],
     why: "connectors by registry only",
   },
-  { path: "src/dataplane/formats/registry.ts", to: ["runtime"], why: "formats by registry only" },
+  {
+    path: "src/dataplane/formats/registry.ts",
+    to: ["runtime", "connectors"],
+    why: "formats by registry only",
+  },
 ];
 
 export function roomOf(path: string): Room | undefined {

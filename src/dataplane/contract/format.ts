@@ -36,6 +36,8 @@ export interface Decoder {
    * record at the end is whole. View values point into the given bytes where nothing had to be unescaped.
    */
   decode(address: number, length: number, last: boolean): DecodeResult;
+  /** The bytes that follow start at this offset of a file (0: its beginning, where a header may be). */
+  startAt?(offset: number): void;
 }
 
 export interface Encoder {
@@ -67,6 +69,10 @@ export interface EncoderContext {
 
 export interface FormatFactory {
   readonly identifier: string;
+  /** True when every line feed ends a record, so that a file may be read from any of its lines on. */
+  readonly splittable: boolean;
+  /** Ending of the names of files written in it, for example ".json". */
+  readonly fileExtension: string;
   /** Keys it understands, for unknown-option checks and completion. */
   readonly options: readonly string[];
   validate(options: Readonly<Record<string, string>>, schema: Schema): void;

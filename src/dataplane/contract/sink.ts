@@ -4,6 +4,7 @@
  */
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
+import type { Value } from "../../foundation/columnar/value-reader.ts";
 import type { Env } from "../../foundation/host/env.ts";
 import type { SinkNode } from "../../foundation/plan/exec-node.ts";
 import type { MetricGroup } from "./metrics.ts";
@@ -15,12 +16,28 @@ export interface Committable {
   readonly [field: string]: unknown;
 }
 
+/** Rows handed out of a job as JavaScript values (columnar/value-reader.ts); can be cloned to another thread. */
+export interface CollectedRows {
+  /** The table as written in the plan. */
+  readonly table: string;
+  readonly kinds: readonly number[];
+  readonly rows: readonly (readonly Value[])[];
+}
+
+/** Ways out of the job that only the host of the worker can open. */
+export interface SinkPorts {
+  /** Whole lines for the standard output, each with its line feed. */
+  print?(text: string): void;
+  collect?(rows: CollectedRows): void;
+}
+
 export interface SinkContext {
   readonly node: SinkNode;
   readonly env: Env;
   readonly config: Readonly<Record<string, string>>;
   readonly timeZone: string;
   readonly jobId: string;
+  readonly ports?: SinkPorts;
 }
 
 export interface SinkWriterContext extends SinkContext {
@@ -28,6 +45,7 @@ export interface SinkWriterContext extends SinkContext {
   readonly input: Schema;
   readonly metrics: MetricGroup;
   readonly subtaskIndex: number;
+  readonly parallelism?: number;
   /** Increases with every start of the job, so that files of an earlier attempt are never overwritten. */
   readonly attempt: number;
 }

@@ -1,0 +1,87 @@
+/**
+ * FileEnumerator: the files of a path, as splits.
+ *
+ * Flow:    job master → discover() → splits → readers. A folder is walked whole; names that begin with `.` or `_` are left
+ *          out, as Flink does. A file is read once: what is appended to it later is not seen.
+ * State:   the paths found so far (continuous reading only).
+ * Errors:  MR3002 nothing there (bounded reading), MR3003 no permission, MR3004 the disk.
+ */
+import type { Files } from "../../../foundation/host/env.ts";
+import type { SourceSplit, SplitEnumerator } from "../../contract/source.ts";
+import { connectorErrors } from "../errors.ts";
+import { onFile } from "./file-errors.ts";
+import { cutFile, wholeFile } from "./file-split.ts";
+import type { FilesystemOptions } from "./filesystem-options.ts";
+import { parsePathPattern } from "./path-pattern.ts";
+
+interface FoundFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+export class FileEnumerator implements SplitEnumerator {
+  readonly discoverMs: number;
+  readonly #files: Files;
+  readonly #options: FilesystemOptions;
+  readonly #parallelism: number;
+  #seen = new Set<string>();
+
+  /** parallelism: into how many ranges a big file may be cut; 1 = never. */
+  constructor(files: Files, options: FilesystemOptions, parallelism: number) {
+    this.#files = files;
+    this.#options = options;
+    this.#parallelism = parallelism;
+    this.discoverMs = options.monitorIntervalMs;
+  }
+
+  async discover(): Promise<readonly SourceSplit[]> {
+    const found = (await this.#find()).filter(({ path }) => !this.#seen.has(path));
+    if (this.#options.replay !== undefined) {
+      const [first, ...rest] = found.map(({ path }) => path);
+      return first === undefined ? [] : [wholeFile(first, rest)];
+    }
+    if (this.discoverMs > 0) for (const { path } of found) this.#seen.add(path);
+    return found.flatMap(({ path, sizeBytes }) => cutFile(path, sizeBytes, this.#parallelism));
+  }
+
+  snapshot(): unknown {
+    return { seen: [...this.#seen] };
+  }
+
+  restore(state: unknown): void {
+    this.#seen = new Set((state as { readonly seen: readonly string[] }).seen);
+  }
+
+  async close(): Promise<void> {}
+
+  /** Sorted by path. */
+  async #find(): Promise<FoundFile[]> {
+    const { path, regex } = this.#options;
+    const pattern = parsePathPattern(path);
+    const out: FoundFile[] = [];
+    const exists = await this.#walk(pattern?.root ?? path, out);
+    const continuous = this.discoverMs > 0;
+    if (!exists && !continuous) throw connectorErrors.PATH_MISSING({ path: pattern?.root ?? path });
+    const found = out
+      .filter((file) => pattern === undefined || pattern.matches(file.path))
+      .filter((file) => regex === undefined || regex.test(file.path))
+      .sort((a, b) => (a.path < b.path ? -1 : 1));
+    if (found.length === 0 && pattern !== undefined && !continuous)
+      throw connectorErrors.PATH_MISSING({ path });
+    return found;
+  }
+
+  async #walk(path: string, out: FoundFile[]): Promise<boolean> {
+    const stat = await onFile("read", path, () => this.#files.stat(path));
+    if (stat === undefined) return false;
+    if (!stat.isDirectory) {
+      out.push({ path, sizeBytes: stat.sizeBytes });
+      return true;
+    }
+    const names = await onFile("list", path, () => this.#files.list(path));
+    const folder = path === "." ? "" : path.endsWith("/") ? path : `${path}/`;
+    for (const name of names)
+      if (!name.startsWith(".") && !name.startsWith("_")) await this.#walk(folder + name, out);
+    return true;
+  }
+}

@@ -1,0 +1,219 @@
+/**
+ * FileSourceReader: reads the file ranges given to it, one after the other, straight into columns.
+ *
+ * Flow:    BlockInput → Decoder (one call per batch) → task. The position in the split is that behind the last batch.
+ * Rules:   poll() never touches the disk; wait() resolves when the next block is there.
+ * Replay:  with replay options the rows of a batch go out when they are due (replay-pacer.ts); what is not due yet is
+ *          decoded again later, so nothing is kept between two calls.
+ * Errors:  MR3101 of the format is given the file and its line; MR300x the disk.
+ */
+import { MillraceError } from "../../../foundation/base/errors.ts";
+import type { BadRecord, Decoder } from "../../contract/format.ts";
+import type {
+  PollResult,
+  SourceReader,
+  SourceReaderContext,
+  SourceSplit,
+} from "../../contract/source.ts";
+import { BLOCK_BYTES, BlockInput } from "./block-input.ts";
+import { DeadLetters } from "./dead-letters.ts";
+import { fileError } from "./file-errors.ts";
+import { asFileSplit, type FileSplit } from "./file-split.ts";
+import { countLines } from "./line-count.ts";
+import type { ReplayPacer } from "./replay-pacer.ts";
+
+/** Bytes decoded at once in a replay: few, because what is not due is decoded again. */
+const REPLAY_BYTES = 64 * 1024;
+
+export interface FileDecoderFactory {
+  (onBadRecord: (record: BadRecord) => void): Decoder;
+}
+
+export class FileSourceReader implements SourceReader {
+  readonly #context: SourceReaderContext;
+  readonly #decoder: Decoder;
+  readonly #base: number;
+  readonly #release: () => void;
+  readonly #spares: [Uint8Array, Uint8Array];
+  readonly #pacer: ReplayPacer | undefined;
+  readonly #deadLetters: DeadLetters | undefined;
+  readonly #queue: FileSplit[] = [];
+  #split: FileSplit | undefined;
+  #input: BlockInput | undefined;
+  #opening: Promise<void> | undefined;
+  /** A read ahead of the file before may still be under way; the blocks are free when this resolves. */
+  #closing: Promise<void> = Promise.resolve();
+  #failure: unknown;
+
+  constructor(options: {
+    readonly context: SourceReaderContext;
+    readonly createDecoder: FileDecoderFactory;
+    /** BlockInput.memoryBytes() of memory, given back by release(). */
+    readonly base: number;
+    readonly release: () => void;
+    readonly pacer: ReplayPacer | undefined;
+    readonly deadLetterPath: string | undefined;
+  }) {
+    this.#context = options.context;
+    this.#base = options.base;
+    this.#release = options.release;
+    this.#pacer = options.pacer;
+    this.#spares = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)];
+    const { env, subtaskIndex } = options.context;
+    this.#deadLetters =
+      options.deadLetterPath === undefined
+        ? undefined
+        : new DeadLetters(env.files, options.deadLetterPath, subtaskIndex);
+    this.#decoder = options.createDecoder((record) => this.#badRecord(record));
+  }
+
+  async open(): Promise<void> {
+    await this.#deadLetters?.open();
+  }
+
+  addSplits(splits: readonly SourceSplit[]): void {
+    for (const split of splits) this.#queue.push(asFileSplit(split));
+  }
+
+  poll(): PollResult {
+    if (this.#failure !== undefined) return { kind: "idle" };
+    if (this.#split === undefined) {
+      const next = this.#queue.shift();
+      if (next === undefined) return { kind: "empty" };
+      this.#start(next);
+    }
+    if (this.#opening !== undefined || this.#deadLetters?.full === true) return { kind: "idle" };
+    try {
+      return this.#decode(this.#split!, this.#input!);
+    } catch (error) {
+      // Told by wait(), which may count lines to say where.
+      this.#failure = error;
+      return { kind: "idle" };
+    }
+  }
+
+  async wait(): Promise<void> {
+    if (this.#failure !== undefined) throw await this.#placed(this.#failure);
+    if (this.#deadLetters?.full === true) await this.#deadLetters.flush();
+    if (this.#opening !== undefined) {
+      await this.#opening;
+      this.#opening = undefined;
+      return;
+    }
+    if (this.#pacer?.waiting === true) await this.#pacer.wait();
+    else await this.#input?.wait();
+  }
+
+  async close(): Promise<void> {
+    this.#pacer?.close();
+    const input = this.#input;
+    this.#input = undefined;
+    await this.#opening?.catch(() => undefined);
+    await input?.close();
+    await this.#closing;
+    await this.#deadLetters?.close();
+    this.#release();
+  }
+
+  #start(split: FileSplit): void {
+    this.#split = split;
+    const { env, runtime } = this.#context;
+    const input = new BlockInput({
+      files: env.files,
+      memory: runtime.memory,
+      base: this.#base,
+      spares: this.#spares,
+      path: split.path,
+      offset: split.offset,
+      end: split.end,
+      skipToLine: split.start > 0 && split.offset === split.start,
+    });
+    this.#input = input;
+    this.#decoder.startAt?.(split.offset);
+    this.#opening = this.#closing.then(() => input.open());
+    // The error is told by wait(); this only keeps it from being reported as unhandled before that.
+    this.#opening.catch(() => undefined);
+  }
+
+  #decode(split: FileSplit, input: BlockInput): PollResult {
+    if (input.length === 0 && !input.last && !input.advance()) return { kind: "idle" };
+    let { offset, line, skip } = split;
+    while (true) {
+      if (input.length === 0 && input.last) return this.#finish(split, input);
+      const limit = this.#pacer === undefined ? input.length : Math.min(input.length, REPLAY_BYTES);
+      const whole = limit === input.length;
+      let result = this.#decoder.decode(input.address, limit, whole && input.last);
+      if (result.consumedBytes === 0 && result.rows === 0 && !whole)
+        result = this.#decoder.decode(input.address, input.length, input.last);
+      offset = input.offset + result.consumedBytes;
+      line += result.lines;
+      if (result.rows > 0) {
+        const paced = this.#pacer?.due(result.batch, result.rows, skip);
+        if (paced === undefined || paced.complete) {
+          input.consume(result.consumedBytes);
+          this.#split = { ...split, offset, line, skip: 0 };
+          return { kind: "batch", batch: paced?.batch ?? result.batch, split: this.#split };
+        }
+        if (paced.rows === 0) return { kind: "idle" };
+        this.#split = {
+          ...split,
+          offset: input.offset,
+          line: line - result.lines,
+          skip: skip + paced.rows,
+        };
+        return { kind: "batch", batch: paced.batch, split: this.#split };
+      }
+      input.consume(result.consumedBytes);
+      split = { ...split, offset, line };
+      this.#split = split;
+      skip = split.skip;
+      if (result.consumedBytes === 0 && input.last) input.consume(input.length);
+      else if (result.consumedBytes === 0 && !input.advance()) return { kind: "idle" };
+    }
+  }
+
+  #finish(split: FileSplit, input: BlockInput): PollResult {
+    this.#input = undefined;
+    this.#closing = input.close().catch((error: unknown) => {
+      this.#failure = fileError(error, "close", split.path);
+    });
+    const [path, ...rest] = split.rest;
+    if (path !== undefined) {
+      this.#start({ ...split, path, rest, start: 0, end: -1, offset: 0, line: 0, skip: 0 });
+      return { kind: "idle" };
+    }
+    this.#split = undefined;
+    return { kind: "finished", splitId: split.id };
+  }
+
+  #badRecord(record: BadRecord): void {
+    const split = this.#split;
+    const input = this.#input;
+    if (this.#deadLetters === undefined || split === undefined || input === undefined) return;
+    const start = input.address + record.offset;
+    const bytes = new Uint8Array(this.#context.runtime.memory.buffer, start, record.length);
+    this.#deadLetters.add({
+      source: split.path,
+      offset: input.offset + record.offset,
+      column: record.column,
+      reason: record.reason,
+      record: new TextDecoder().decode(bytes),
+    });
+  }
+
+  /** Adds the file and the line within it to an error of the format. */
+  async #placed(error: unknown): Promise<unknown> {
+    const split = this.#split;
+    if (!(error instanceof MillraceError) || split === undefined) return error;
+    if (!("line" in error.params && "source" in error.params)) return error;
+    const before =
+      split.start === 0 ? 0 : await countLines(this.#context.env.files, split.path, split.start);
+    const line = before + split.line + Number(error.params["line"]);
+    const column = Number(error.params["column"]);
+    return new MillraceError(
+      error.definition,
+      { ...error.params, source: split.path, line },
+      { ...error.place, source: split.path, at: { start: 0, end: 0, line, column } },
+    );
+  }
+}

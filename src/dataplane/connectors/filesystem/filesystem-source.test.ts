@@ -1,0 +1,285 @@
+import assert from "node:assert/strict";
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { RowReader } from "../../../foundation/columnar/value-reader.ts";
+import { formatRow } from "../../../foundation/columnar/value-text.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import { types } from "../../../foundation/columnar/logical-type.ts";
+import { realEnv } from "../../../foundation/host/real-env.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { SourceReader, SourceSplit } from "../../contract/source.ts";
+import type { SinkWriterContext } from "../../contract/sink.ts";
+import { createTestWorker } from "../../kernels/test-worker.test.ts";
+import { defaultRegistry } from "../registry.ts";
+
+const table: Schema = {
+  fields: [
+    { name: "id", type: types.bigint() },
+    { name: "name", type: types.string() },
+    { name: "at", type: types.timestamp(3) },
+  ],
+};
+
+function scan(options: Record<string, string>, projection = [[0], [1], [2]]) {
+  const output = { fields: projection.map(([i]) => table.fields[i!]!) };
+  return {
+    type: "TableSourceScan" as const,
+    id: 1,
+    uid: "1",
+    inputs: [],
+    output,
+    changelogMode: "insert-only" as const,
+    upsertKeys: [],
+    description: "",
+    table: {
+      name: "t",
+      options: { connector: "filesystem", format: "json", ...options },
+      schema: table,
+    },
+    projection,
+    bounded: true,
+  };
+}
+
+function open(options: Record<string, string>, env: Env = realEnv(), parallelism = 1) {
+  const node = scan(options);
+  const worker = createTestWorker();
+  const factory = defaultRegistry().source("filesystem");
+  factory.validate(node);
+  const context = { node, env, parallelism, config: {}, timeZone: "UTC" };
+  const enumerator = factory.createEnumerator(context);
+  const newReader = () =>
+    factory.createReader({
+      ...context,
+      runtime: worker.runtime,
+      output: node.output,
+      metrics: worker.metrics,
+      subtaskIndex: 0,
+    });
+  return {
+    node,
+    worker,
+    enumerator,
+    newReader,
+    rows: new RowReader(worker.runtime.memory, node.output),
+  };
+}
+
+/** Reads until `stop` rows or the end; returns the rows' texts and the last positions. */
+async function drain(
+  { worker, rows }: ReturnType<typeof open>,
+  reader: SourceReader,
+  splits: readonly SourceSplit[],
+  onBatch: (texts: string[], split: SourceSplit) => boolean = () => true,
+): Promise<string[]> {
+  await reader.open();
+  reader.addSplits(splits);
+  const out: string[] = [];
+  try {
+    await readAll(worker, rows, reader, out, onBatch);
+  } finally {
+    await reader.close();
+  }
+  return out;
+}
+
+async function readAll(
+  worker: ReturnType<typeof createTestWorker>,
+  rows: RowReader,
+  reader: SourceReader,
+  out: string[],
+  onBatch: (texts: string[], split: SourceSplit) => boolean,
+): Promise<void> {
+  while (true) {
+    const mark = worker.runtime.kernels.arenaMark();
+    const result = reader.poll();
+    if (result.kind === "batch") {
+      for (let row = 0; row < rows.rows(result.batch); row++)
+        out.push(
+          formatRow(rows.kind(result.batch, row), rows.read(result.batch, row), rows.schema),
+        );
+      if (!onBatch(out, result.split)) break;
+    }
+    worker.runtime.kernels.arenaRelease(mark);
+    if (result.kind === "empty") break;
+    if (result.kind === "idle") await reader.wait();
+  }
+}
+
+function folder(files: Record<string, string>): string {
+  const path = mkdtempSync(join(tmpdir(), "millrace-fs-"));
+  for (const [name, text] of Object.entries(files)) {
+    mkdirSync(join(path, name, ".."), { recursive: true });
+    writeFileSync(join(path, name), text);
+  }
+  return path;
+}
+
+const line = (id: number, name = `n${id}`) =>
+  `${JSON.stringify({ id, name, at: "2024-01-01 00:00:01.500" })}\n`;
+const text = (id: number) => `+I[${id}, n${id}, 2024-01-01T00:00:01.500]`;
+
+test("reads a file of JSON lines into rows", async () => {
+  const path = folder({ "a.json": line(1) + line(2) + line(3).trimEnd() });
+  const source = open({ path: `${path}/a.json` });
+  const rows = await drain(source, source.newReader(), await source.enumerator.discover());
+  assert.deepEqual(rows, [text(1), text(2), text(3)]);
+});
+
+test("a folder is read whole, without hidden files; patterns choose files", async () => {
+  const path = folder({
+    "b/2.json": line(2),
+    "1.json": line(1),
+    ".x.json": line(8),
+    _y: line(9),
+    "3.txt": line(3),
+  });
+  const all = open({ path });
+  assert.deepEqual((await drain(all, all.newReader(), await all.enumerator.discover())).sort(), [
+    text(1),
+    text(2),
+    text(3),
+  ]);
+  const some = open({ path: `${path}/**/*.json` });
+  assert.deepEqual((await drain(some, some.newReader(), await some.enumerator.discover())).sort(), [
+    text(1),
+    text(2),
+  ]);
+});
+
+test("ranges of one big file hold every row once", async () => {
+  const lines = Array.from({ length: 200_000 }, (_, i) => line(i)).join("");
+  const path = folder({ "big.json": lines });
+  const source = open({ path: `${path}/big.json` }, realEnv(), 3);
+  const splits = await source.enumerator.discover();
+  assert.equal(splits.length, 3);
+  const rows: string[] = [];
+  for (const split of splits) rows.push(...(await drain(source, source.newReader(), [split])));
+  assert.equal(rows.length, 200_000);
+  assert.deepEqual(rows.slice(0, 2), [text(0), text(1)]);
+  assert.equal(new Set(rows).size, 200_000);
+});
+
+test("reading goes on from the position of a split", async () => {
+  const path = folder({ "a.json": Array.from({ length: 10_000 }, (_, i) => line(i)).join("") });
+  const source = open({ path: `${path}/a.json` });
+  let position: SourceSplit | undefined;
+  const first = await drain(
+    source,
+    source.newReader(),
+    await source.enumerator.discover(),
+    (_, split) => {
+      position = JSON.parse(JSON.stringify(split));
+      return false;
+    },
+  );
+  assert.equal(first.length, 4096);
+  const rest = await drain(source, source.newReader(), [position!]);
+  assert.deepEqual(
+    [...first, ...rest],
+    Array.from({ length: 10_000 }, (_, i) => text(i)),
+  );
+});
+
+test("an error names file, line and column", async () => {
+  const path = folder({ "a.json": `${line(1)}${line(2)}{"id":"x"}\n` });
+  const source = open({ path: `${path}/a.json` });
+  await assert.rejects(
+    source.enumerator.discover().then((splits) => drain(source, source.newReader(), splits)),
+    {
+      code: "MR3101",
+      message: `bad json record in ${path}/a.json, line 3, column 7: field "id": expected BIGINT, the STRING is none`,
+    },
+  );
+});
+
+test("bad records are skipped or go to the dead-letter folder", async () => {
+  const path = folder({ "a.json": `${line(1)}{bad\n${line(2)}` });
+  const skip = open({ path: `${path}/a.json`, errors: "skip" });
+  assert.deepEqual(await drain(skip, skip.newReader(), await skip.enumerator.discover()), [
+    text(1),
+    text(2),
+  ]);
+  assert.equal(skip.worker.metrics.counter("numRecordsInErrors").value, 1);
+  const dead = open({
+    path: `${path}/a.json`,
+    errors: "dead-letter",
+    "dead-letter.path": `${path}/_dead`,
+  });
+  assert.deepEqual(await drain(dead, dead.newReader(), await dead.enumerator.discover()), [
+    text(1),
+    text(2),
+  ]);
+  const letter = await realEnv().files.readAll(`${path}/_dead/dead-letter-0.jsonl`);
+  assert.equal(
+    new TextDecoder().decode(letter),
+    `{"source":"${path}/a.json","offset":${line(1).length},"column":2,"reason":"expected a key in quotes or \\"}\\"","record":"{bad"}\n`,
+  );
+});
+
+test("what is not there or not allowed is said", async () => {
+  const source = open({ path: "/nowhere/at/all.json" });
+  await assert.rejects(source.enumerator.discover(), { code: "MR3002" });
+  assert.throws(() => open({ path: "/tmp/x", fromat: "json" }), {
+    code: "MR1001",
+  });
+  assert.throws(() => open({ path: "s3://bucket/x" }), { code: "MR3005" });
+});
+
+test("rows flow on into blackhole and print", async () => {
+  const path = folder({ "a.json": line(1) + line(2) });
+  const source = open({ path: `${path}/a.json` });
+  const registry = defaultRegistry();
+  let printed = "";
+  const context = (connector: string): SinkWriterContext => ({
+    node: {
+      type: "Sink",
+      id: 2,
+      uid: "2",
+      inputs: [],
+      output: source.node.output,
+      changelogMode: "insert-only",
+      upsertKeys: [],
+      description: "",
+      table: { name: "s", options: { connector }, schema: source.node.output },
+      sinkChangelogMode: "insert-only",
+      upsertKey: [],
+      upsertMaterialize: false,
+      notNullEnforcer: "ERROR",
+      notNullFields: [],
+    },
+    env: realEnv(),
+    config: {},
+    timeZone: "UTC",
+    jobId: "j",
+    runtime: source.worker.runtime,
+    input: source.node.output,
+    metrics: source.worker.metrics,
+    subtaskIndex: 0,
+    attempt: 1,
+    ports: {
+      print: (rows) => {
+        printed += rows;
+      },
+    },
+  });
+  const sinks = ["print", "blackhole"].map((name) =>
+    registry.sink(name).createWriter(context(name)),
+  );
+  const reader = source.newReader();
+  await reader.open();
+  reader.addSplits(await source.enumerator.discover());
+  for (let result = reader.poll(); result.kind !== "empty"; result = reader.poll()) {
+    if (result.kind === "batch") for (const sink of sinks) sink.write(result.batch);
+    if (result.kind === "idle") await reader.wait();
+  }
+  for (const sink of sinks) {
+    await sink.flush();
+    await sink.close();
+  }
+  await reader.close();
+  assert.equal(printed, `${text(1)}\n${text(2)}\n`);
+  assert.notEqual(source.worker.gauges.get("blackholeChecksum")!(), 0);
+});

@@ -1,0 +1,61 @@
+/**
+ * The connectors by name, with the formats they use: what runtime is given, and the catalogues of their options.
+ *
+ * Flow:    composition root, tests → defaultRegistry() → runtime, planner (validate), docs and completion (options).
+ * Errors:  MR3001 no connector of that name, with those there are.
+ */
+import type { ConnectorRegistry } from "../contract/registry.ts";
+import type { SinkFactory } from "../contract/sink.ts";
+import type { SourceFactory } from "../contract/source.ts";
+import { similar, type TableOption } from "../contract/table-option.ts";
+import { builtinFormats, FORMAT_OPTIONS, findFormat } from "../formats/registry.ts";
+import { BLACKHOLE_OPTIONS, blackholeSink } from "./blackhole/blackhole-sink.ts";
+import { connectorErrors } from "./errors.ts";
+import { FILESYSTEM_OPTIONS } from "./filesystem/filesystem-options.ts";
+import { filesystemSource } from "./filesystem/filesystem-source.ts";
+import { PRINT_OPTIONS, printSink } from "./print/print-sink.ts";
+
+/** Options by connector: what docs, console forms and completion are made of. */
+export const CONNECTOR_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
+  blackhole: BLACKHOLE_OPTIONS,
+  filesystem: FILESYSTEM_OPTIONS,
+  print: PRINT_OPTIONS,
+};
+export { FORMAT_OPTIONS };
+
+export interface RegistryAdditions {
+  readonly sources?: readonly SourceFactory[];
+  readonly sinks?: readonly SinkFactory[];
+}
+
+/** Everything that is built in, and what tests or embedders add (an addition wins over a built-in of its name). */
+export function defaultRegistry(additions: RegistryAdditions = {}): ConnectorRegistry {
+  const sources = [filesystemSource(findFormat), ...(additions.sources ?? [])];
+  const sinks = [blackholeSink, printSink, ...(additions.sinks ?? [])];
+  return {
+    source: (identifier) => find("source connector", identifier, sources),
+    sink: (identifier) => find("sink connector", identifier, sinks),
+    format: findFormat,
+    sources: names(sources),
+    sinks: names(sinks),
+    formats: names(builtinFormats()),
+  };
+}
+
+interface Named {
+  readonly identifier: string;
+}
+
+function names(factories: readonly Named[]): readonly string[] {
+  return [...new Set(factories.map(({ identifier }) => identifier))].sort();
+}
+
+function find<T extends Named>(what: string, identifier: string, factories: readonly T[]): T {
+  const found = factories.findLast((factory) => factory.identifier === identifier);
+  if (found !== undefined) return found;
+  const known = names(factories);
+  throw connectorErrors.CONNECTOR_UNKNOWN(
+    { what, identifier, known: known.join(", ") },
+    { didYouMean: similar(identifier, known) },
+  );
+}

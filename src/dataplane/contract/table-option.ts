@@ -1,0 +1,186 @@
+/**
+ * Options of tables (the WITH clause) as catalogues: every connector and format lists its own, and reads them through
+ * readOptions(), so that what is documented, checked, completed and used is one list.
+ *
+ * Flow:    connectors, formats → here. Docs, console forms and completion read the catalogues.
+ * Errors:  MR1001 unknown key (with the known ones), MR1002 required, MR1003 invalid value.
+ */
+import { baseErrors } from "../../foundation/base/errors.ts";
+
+export interface TableOption {
+  readonly key: string;
+  readonly type: "string" | "boolean" | "integer" | "number" | "duration" | "enum";
+  /** Text of the default; absent = none. */
+  readonly default?: string;
+  readonly required?: boolean;
+  /** Of an enum; compared without regard to case. */
+  readonly values?: readonly string[];
+  /** Bounds of integers and numbers, inclusive. */
+  readonly min?: number;
+  readonly max?: number;
+  readonly description: string;
+}
+
+export type TableOptions = Readonly<Record<string, string>>;
+
+/** Typed access to the options of one catalogue; values were checked by checkOptions or are checked on read. */
+export class OptionReader {
+  readonly #catalogue: ReadonlyMap<string, TableOption>;
+  readonly #options: TableOptions;
+  readonly #owner: string;
+
+  constructor(owner: string, catalogue: readonly TableOption[], options: TableOptions) {
+    this.#owner = owner;
+    this.#catalogue = new Map(catalogue.map((option) => [option.key, option]));
+    this.#options = options;
+  }
+
+  /** The text given, or the default. */
+  text(key: string): string | undefined {
+    const option = this.#option(key);
+    const value = this.#options[key];
+    if (value !== undefined) return value;
+    if (option.required === true) throw baseErrors.OPTION_MISSING({ key, owner: this.#owner });
+    return option.default;
+  }
+
+  string(key: string): string {
+    const value = this.text(key);
+    if (value === undefined) throw baseErrors.OPTION_MISSING({ key, owner: this.#owner });
+    return value;
+  }
+
+  boolean(key: string): boolean {
+    const value = this.string(key).trim().toLowerCase();
+    if (value !== "true" && value !== "false") throw this.#invalid(key, "true or false");
+    return value === "true";
+  }
+
+  /** One of the option's values, in its own spelling. */
+  choice(key: string): string {
+    const values = this.#option(key).values ?? [];
+    const value = this.string(key).trim().toLowerCase();
+    const found = values.find((known) => known.toLowerCase() === value);
+    if (found === undefined) throw this.#invalid(key, `one of ${values.join(", ")}`);
+    return found;
+  }
+
+  number(key: string): number {
+    const option = this.#option(key);
+    const text = this.string(key).trim();
+    const value = Number(text);
+    const { min = -Infinity, max = Infinity } = option;
+    const whole = option.type !== "integer" || Number.isSafeInteger(value);
+    if (text === "" || !Number.isFinite(value) || !whole || value < min || value > max)
+      throw this.#invalid(key, `${article(option.type)} ${range(min, max)}`.trim());
+    return value;
+  }
+
+  /** Milliseconds: Flink's durations such as `10 s`, `500 ms`, `1min`; a bare number is milliseconds. */
+  durationMs(key: string): number {
+    const match = /^(\d+)\s*([a-zµ]*)$/i.exec(this.string(key).trim());
+    const factor = match === null ? undefined : DURATION_UNITS[match[2]!.toLowerCase()];
+    if (match === null || factor === undefined) throw this.#invalid(key, "a duration such as 10 s");
+    return Number(match[1]) * factor;
+  }
+
+  has(key: string): boolean {
+    this.#option(key);
+    return this.#options[key] !== undefined;
+  }
+
+  #option(key: string): TableOption {
+    const option = this.#catalogue.get(key);
+    if (option === undefined)
+      throw baseErrors.INTERNAL({ message: `option ${key} is in no catalogue of ${this.#owner}` });
+    return option;
+  }
+
+  #invalid(key: string, expected: string) {
+    return baseErrors.OPTION_INVALID({ key, value: this.string(key), expected });
+  }
+}
+
+/** Refuses keys that no catalogue has, missing required keys and values of the wrong type. */
+export function checkOptions(
+  owner: string,
+  catalogue: readonly TableOption[],
+  options: TableOptions,
+  alsoKnown: (key: string) => boolean = () => false,
+): void {
+  const known = new Map(catalogue.map((option) => [option.key, option]));
+  for (const key of Object.keys(options)) {
+    if (known.has(key) || alsoKnown(key)) continue;
+    const keys = catalogue.map((option) => option.key).sort();
+    throw baseErrors.OPTION_UNKNOWN(
+      { key, owner, known: keys.join(", ") },
+      { didYouMean: similar(key, keys) },
+    );
+  }
+  const reader = new OptionReader(owner, catalogue, options);
+  for (const option of catalogue) {
+    if (reader.text(option.key) === undefined) continue;
+    if (option.type === "boolean") reader.boolean(option.key);
+    else if (option.type === "enum") reader.choice(option.key);
+    else if (option.type === "duration") reader.durationMs(option.key);
+    else if (option.type !== "string") reader.number(option.key);
+  }
+}
+
+const DURATION_UNITS: Readonly<Record<string, number>> = {
+  "": 1,
+  ms: 1,
+  milli: 1,
+  millis: 1,
+  millisecond: 1,
+  milliseconds: 1,
+  s: 1000,
+  sec: 1000,
+  secs: 1000,
+  second: 1000,
+  seconds: 1000,
+  m: 60_000,
+  min: 60_000,
+  minute: 60_000,
+  minutes: 60_000,
+  h: 3_600_000,
+  hour: 3_600_000,
+  hours: 3_600_000,
+  d: 86_400_000,
+  day: 86_400_000,
+  days: 86_400_000,
+};
+
+function article(type: TableOption["type"]): string {
+  return type === "integer" ? "an integer" : `a ${type}`;
+}
+
+function range(min: number, max: number): string {
+  if (min === -Infinity && max === Infinity) return "";
+  if (max === Infinity) return `of at least ${min}`;
+  if (min === -Infinity) return `of at most ${max}`;
+  return `between ${min} and ${max}`;
+}
+
+/** Known words within two edits, nearest first, at most three. */
+export function similar(word: string, known: readonly string[]): string[] {
+  return known
+    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
+    .filter(({ distance }) => distance <= 2)
+    .sort((a, b) => a.distance - b.distance)
+    .slice(0, 3)
+    .map(({ candidate }) => candidate);
+}
+
+function editDistance(a: string, b: string): number {
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const change = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(change, previous[j]! + 1, row[j - 1]! + 1));
+    }
+    previous = row;
+  }
+  return previous[b.length]!;
+}

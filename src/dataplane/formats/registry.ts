@@ -1,0 +1,28 @@
+/** The formats by name. Flow: connectors/registry.ts → here; nobody else imports a format. */
+import { baseErrors } from "../../foundation/base/errors.ts";
+import type { FormatFactory } from "../contract/format.ts";
+import { similar, type TableOption } from "../contract/table-option.ts";
+import { jsonFormat } from "./json/json-format.ts";
+import { JSON_OPTIONS } from "./json/json-options.ts";
+
+const FORMATS: readonly FormatFactory[] = [jsonFormat];
+
+/** Options by format: what docs, console forms and completion are made of. */
+export const FORMAT_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
+  json: JSON_OPTIONS,
+};
+
+export function builtinFormats(): readonly FormatFactory[] {
+  return FORMATS;
+}
+
+/** The format of this name, MR1003 when there is none. */
+export function findFormat(identifier: string): FormatFactory {
+  const found = FORMATS.find((format) => format.identifier === identifier);
+  if (found !== undefined) return found;
+  const known = FORMATS.map((format) => format.identifier);
+  throw baseErrors.OPTION_INVALID(
+    { key: "format", value: identifier, expected: `one of ${known.join(", ")}` },
+    { didYouMean: similar(identifier, known) },
+  );
+}
