@@ -50,7 +50,9 @@ export class MillraceEngine implements Engine {
   }
 
   describe(): string {
-    return `Millrace: ${this.command.map((word) => word.replace(`${repositoryFolder}/`, "")).join(" ")} run`;
+    const words = this.command.map((word) => word.replace(`${repositoryFolder}/`, ""));
+    const form = existsSync(join(repositoryFolder, "dist", "cli.mjs")) ? "bundle" : "sources";
+    return `Millrace: ${words.slice(1).join(" ")} run, from ${form}`;
   }
 
   async run(script: string, parallelism: number): Promise<MillraceRun> {
@@ -106,7 +108,8 @@ export class MillraceEngine implements Engine {
 function millraceCommand(): readonly string[] {
   const launcher = join(repositoryFolder, "bin", "millrace");
   const source = join(repositoryFolder, "src", "cli", "main.ts");
-  if (existsSync(launcher)) return [launcher];
+  // Under this Node: the launcher's own would be whichever the shell finds first.
+  if (existsSync(launcher)) return [process.execPath, launcher];
   if (existsSync(source)) return [process.execPath, source];
   throw benchErrors.MILLRACE_MISSING({ launcher, source });
 }

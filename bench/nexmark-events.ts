@@ -13,7 +13,6 @@ import {
   openSync,
   readFileSync,
   renameSync,
-  rmSync,
   writeFileSync,
   writeSync,
 } from "node:fs";
@@ -57,12 +56,6 @@ export function nexmarkEventFiles(request: EventFilesRequest): EventFiles {
   }
   const summary = JSON.parse(readFileSync(summaryFile, "utf8")) as Omit<EventFiles, "folder">;
   return { ...summary, folder };
-}
-
-/** Frees the space of an event set; the next request makes it again. */
-export function dropEventFiles(files: EventFiles): void {
-  rmSync(`${files.folder}.json`, { force: true });
-  rmSync(files.folder, { recursive: true, force: true });
 }
 
 function writeEventFiles(folder: string, request: EventFilesRequest): Omit<EventFiles, "folder"> {

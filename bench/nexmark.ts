@@ -8,20 +8,19 @@
 import { existsSync } from "node:fs";
 import { type MillraceError, toMillraceError } from "../src/foundation/base/errors.ts";
 import { type OptionKinds, oneOf, wholeNumber } from "./arguments.ts";
-import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
+import { type BenchContext, commonOptions, finish, print } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { benchErrors } from "./errors.ts";
-import type { Figure } from "./figures.ts";
 import { machineLine } from "./machine.ts";
 import { MillraceEngine } from "./millrace-engine.ts";
 import { ResultCheck } from "./nexmark/check.ts";
-import { type MeasureRequest, measureQueries, type QueryCost, totalOf } from "./nexmark/measure.ts";
+import { type MeasureRequest, measureQueries } from "./nexmark/measure.ts";
 import { nexmarkScript, type QueryInput, requireQuery } from "./nexmark/queries.ts";
+import { type NexmarkPlan, nexmarkFigures, nexmarkTable, type Side } from "./nexmark/report.ts";
 import { type EventFiles, nexmarkEventFiles } from "./nexmark-events.ts";
 import { sharedPath } from "./paths.ts";
 import { FlinkEngine } from "./peer/flink/flink-engine.ts";
 import { progress } from "./progress.ts";
-import { decimals, formatTable, thousands } from "./table.ts";
 
 export const nexmarkOptions: OptionKinds = {
   ...commonOptions,
@@ -39,27 +38,11 @@ const DEFAULT_RATE = 100_000;
 const DEFAULT_CHECK_EVENTS = 200_000;
 const DEFAULT_WARM_UP_EVENTS = 500_000;
 
-interface NexmarkPlan {
-  readonly queries: readonly string[];
-  readonly events: number;
-  readonly rate: number;
-  readonly input: "json" | "generator";
-  readonly checkEvents: number;
-  readonly warmUpEvents: number;
-  readonly countCharFunction: boolean;
-}
-
 interface Outcome {
   /** Sentences: which rows were compared with what. */
   readonly checked: string[];
   /** Queries without a figure, and why. */
   readonly failed: Map<string, string>;
-}
-
-interface Side {
-  readonly engine: string;
-  readonly description: string;
-  readonly costs: readonly QueryCost[];
 }
 
 export async function benchNexmark(context: BenchContext, names: readonly string[]): Promise<void> {
@@ -211,84 +194,4 @@ function report(
   ];
   print(context, text.join(""));
   finish(context, nexmarkFigures(context, plan, left, right));
-}
-
-function nexmarkTable(events: number, left: Side, right: Side | undefined): string {
-  const columns = (side: Side) => [
-    `${side.engine} CPU s`,
-    "wall s",
-    "rows per CPU s",
-    "spread",
-    "others' cores",
-  ];
-  const cells = (cost: QueryCost, rows: number) => [
-    decimals(cost.cpuSeconds, 2),
-    decimals(cost.wallSeconds, 2),
-    thousands(rows / cost.cpuSeconds),
-    `${decimals(cost.spread * 100, 0)} %`,
-    decimals(cost.othersCores, 2),
-  ];
-  const header = [
-    "query",
-    "events",
-    ...columns(left),
-    ...(right === undefined ? [] : [...columns(right), "ratio"]),
-  ];
-  const row = (mine: QueryCost, peer: QueryCost | undefined, rows: number) => [
-    mine.query,
-    thousands(rows),
-    ...cells(mine, rows),
-    ...(peer === undefined
-      ? []
-      : [...cells(peer, rows), decimals(peer.cpuSeconds / mine.cpuSeconds, 2)]),
-  ];
-  const rows = left.costs.map((cost, i) => row(cost, right?.costs[i], events));
-  const peerTotal = right === undefined ? undefined : totalOf(right.costs);
-  rows.push(row(totalOf(left.costs), peerTotal, events * left.costs.length));
-  return formatTable(header, rows);
-}
-
-function nexmarkFigures(
-  context: BenchContext,
-  plan: NexmarkPlan,
-  left: Side,
-  right: Side | undefined,
-): Figure[] {
-  const figure = (
-    name: string,
-    mine: QueryCost,
-    peer: QueryCost | undefined,
-    rows: number,
-  ): Figure => ({
-    name: left.engine === "Flink" ? `flink-${name}` : name,
-    value: rows / mine.cpuSeconds,
-    unit: "rows per CPU second",
-    ...(peer === undefined
-      ? {}
-      : { ratio: peer.cpuSeconds / mine.cpuSeconds, peer: right!.description }),
-    spread: mine.spread,
-    detail: {
-      events: plan.events,
-      rate: plan.rate,
-      input: plan.input,
-      parallelism: context.parallelism,
-      repeat: context.repeat,
-      cpuSeconds: mine.cpuSeconds,
-      wallSeconds: mine.wallSeconds,
-      ...(peer === undefined
-        ? {}
-        : { peerCpuSeconds: peer.cpuSeconds, peerWallSeconds: peer.wallSeconds }),
-      queries: mine.query === "total" ? left.costs.map((cost) => cost.query).join(" ") : mine.query,
-    },
-    trusted: isTrusted(context, Math.max(mine.othersCores, peer?.othersCores ?? 0)),
-  });
-  const perQuery = left.costs.map((cost, i) =>
-    figure(`nexmark-${cost.query}`, cost, right?.costs[i], plan.events),
-  );
-  const peerTotal = right === undefined ? undefined : totalOf(right.costs);
-  const rows = plan.events * left.costs.length;
-  // A total over fewer queries than asked for must not be taken for the whole.
-  const part = left.costs.length === plan.queries.length ? "total" : "partial-total";
-  const total = figure(`nexmark-${plan.input}-${part}`, totalOf(left.costs), peerTotal, rows);
-  return left.costs.length === 0 ? [] : [...perQuery, total];
 }
