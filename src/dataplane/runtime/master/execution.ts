@@ -69,9 +69,19 @@ export class Execution {
   #allDeployed: () => void = () => {};
   #phase: "starting" | "running" | "failed" | "closed" = "starting";
   #closing: Promise<void> | undefined;
+  readonly #closed: Promise<void>;
+  #resolveClosed: () => void = () => {};
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
+    this.#closed = new Promise((resolve) => {
+      this.#resolveClosed = resolve;
+    });
+  }
+
+  /** True from when reading has started until the first failure, or the end. */
+  get isRunning(): boolean {
+    return this.#phase === "running";
   }
 
   /** Reports of the subtasks that have ended. */
@@ -123,7 +133,8 @@ export class Execution {
     if (this.#phase !== "starting") return;
     this.#phase = "running";
     this.#assigners = this.#scans().map((node) => this.#createAssigner(node, env));
-    await Promise.all(this.#assigners.map((assigner) => this.#startAssigner(assigner)));
+    const started = Promise.all(this.#assigners.map((assigner) => this.#startAssigner(assigner)));
+    await Promise.race([started, this.#closed]);
     this.broadcast({ kind: "start" });
   }
 
@@ -145,9 +156,10 @@ export class Execution {
     );
   }
 
-  /** The committables of what has ended are in a checkpoint now: later ones need not carry them. */
-  forgetFinishedCommittables(): void {
+  /** These reports are in a completed checkpoint: later ones need not commit what they hold. */
+  forgetCommittables(stored: ReadonlySet<SubtaskReport>): void {
     for (const [key, report] of this.#finished) {
+      if (!stored.has(report)) continue;
       const sinks = Object.fromEntries(
         Object.entries(report.sinks).map(([uid, { state }]) => [uid, { committables: [], state }]),
       );
@@ -159,6 +171,7 @@ export class Execution {
   close(): Promise<void> {
     this.#phase = "closed";
     this.#allDeployed();
+    this.#resolveClosed();
     this.#closing ??= this.#terminate();
     return this.#closing;
   }

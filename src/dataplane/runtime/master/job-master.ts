@@ -11,13 +11,24 @@ import { type MillraceError, toMillraceError } from "../../../foundation/base/er
 import type { Env } from "../../../foundation/host/env.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
-import { runtimeErrors } from "../errors.ts";
+import { checkpointErrors, runtimeErrors } from "../errors.ts";
 import type { JobGraph } from "../graph/job-graph.ts";
-import { checkpointOptions, type Config, restartOptions } from "../options.ts";
+import {
+  type CheckpointOptions,
+  checkpointOptions,
+  type Config,
+  ignoreUnclaimedState,
+  restartOptions,
+} from "../options.ts";
 import type { WorkerMessage } from "../worker/messages.ts";
 import type { WorkerTransport } from "../worker/transport.ts";
+import { CheckpointCoordinator, type CompletedCheckpoint } from "./checkpoint-coordinator.ts";
+import type { CheckpointView } from "./checkpoint-history.ts";
+import { committablesOf, restorePlan } from "./checkpoint-metadata.ts";
+import type { CheckpointStorage } from "./checkpoint-storage.ts";
 import { Committers } from "./committers.ts";
-import { Execution } from "./execution.ts";
+import { errorFromObject } from "./error-object.ts";
+import { Execution, type ExecutionEvents } from "./execution.ts";
 import { checkTransition, isTerminal, type JobStatus } from "./job-status.ts";
 import { type JobMetrics, MetricsCollector } from "./metrics-collector.ts";
 import { type RestartStrategy, restartStrategy } from "./restart-strategy.ts";
@@ -30,6 +41,13 @@ export interface JobMasterOptions {
   readonly env: Env;
   readonly registry: ConnectorRegistry;
   readonly transport: WorkerTransport;
+  /** Absent: the job takes no checkpoints, and savepoints are refused. */
+  readonly storage?: CheckpointStorage;
+  /** Where the state backend's files of checkpoints go. */
+  readonly checkpointDirectory?: string;
+  /** Checkpoint or savepoint to start from. */
+  readonly restoreFrom?: string;
+  readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
 }
@@ -56,6 +74,8 @@ export class JobMaster {
   readonly #committers: Committers;
   readonly #restart: RestartStrategy;
   readonly #metrics: MetricsCollector;
+  readonly #checkpoints: CheckpointOptions;
+  readonly #coordinator: CheckpointCoordinator | undefined;
   readonly #ended: Promise<JobResult>;
   #resolveEnded: (result: JobResult) => void = () => {};
   #status: JobStatus = "INITIALIZING";
@@ -75,8 +95,10 @@ export class JobMaster {
     this.#startedMs = env.clock.nowMs();
     this.#timestamps.INITIALIZING = this.#startedMs;
     this.#committers = new Committers(options);
-    const checkpointing = checkpointOptions(config).intervalMs > 0;
+    this.#checkpoints = checkpointOptions(config);
+    const checkpointing = this.#checkpoints.intervalMs > 0;
     this.#restart = restartStrategy(restartOptions(config, checkpointing), env.random);
+    this.#coordinator = this.#createCoordinator();
     this.#metrics = new MetricsCollector(options.graph, env.clock);
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
@@ -102,16 +124,63 @@ export class JobMaster {
   start(): void {
     this.#enqueue(async () => {
       this.#setStatus("CREATED");
+      await this.#load();
       await this.#launch();
     });
+  }
+
+  /** Oldest first; those in progress too. */
+  get checkpoints(): readonly CheckpointView[] {
+    return this.#coordinator?.history.views ?? [];
+  }
+
+  /** Path of the newest completed checkpoint. */
+  get lastCheckpoint(): string | undefined {
+    return this.#coordinator?.latest?.path;
+  }
+
+  async triggerCheckpoint(): Promise<CompletedCheckpoint> {
+    return await this.#running("a checkpoint").trigger({ kind: "checkpoint", stop: "none" });
+  }
+
+  /** Takes a savepoint and goes on. */
+  async triggerSavepoint(directory?: string): Promise<CompletedCheckpoint> {
+    const request = { kind: "savepoint", stop: "none" } as const;
+    return await this.#running("a savepoint").trigger({
+      ...request,
+      directory: this.#savepointDirectory(directory),
+    });
+  }
+
+  /** Takes a savepoint behind which nothing is read, commits, and ends as FINISHED. `drain` fires all windows before. */
+  async stopWithSavepoint(
+    options: { readonly directory?: string; readonly drain?: boolean } = {},
+  ): Promise<CompletedCheckpoint> {
+    const completed = await this.#running("a savepoint").trigger({
+      kind: "savepoint",
+      stop: options.drain === true ? "drain" : "suspend",
+      directory: this.#savepointDirectory(options.directory),
+    });
+    this.#enqueue(async () => {
+      if (this.#status !== "RUNNING") return;
+      await this.#tearDown("the job has stopped");
+      this.#end("FINISHED");
+    });
+    await this.#ended;
+    return completed;
   }
 
   async cancel(): Promise<void> {
     if (isTerminal(this.#status) || this.#status === "CANCELLING") return;
     this.#setStatus("CANCELLING");
     this.#cancelDelay?.();
+    // A start that waits for an outside system ends at once.
+    const closing = this.#execution?.close();
     this.#enqueue(async () => {
-      await this.#tearDown();
+      if (isTerminal(this.#status)) return;
+      await closing;
+      await this.#tearDown("the job was canceled");
+      if (!this.#checkpoints.retainOnCancel) await this.#coordinator?.discardAll();
       this.#end("CANCELED");
     });
     await this.#ended;
@@ -124,16 +193,59 @@ export class JobMaster {
     return this.#metrics.latest;
   }
 
+  #createCoordinator(): CheckpointCoordinator | undefined {
+    const { jobId, plan, graph, env, storage, onCheckpoint } = this.#options;
+    if (storage === undefined) return undefined;
+    return new CheckpointCoordinator({
+      jobId,
+      plan,
+      graph,
+      env,
+      storage,
+      options: this.#checkpoints,
+      commit: (committables, id) => this.#committers.commitAll(committables, id),
+      fail: (error) => {
+        const execution = this.#execution;
+        this.#enqueue(async () => {
+          if (execution === this.#execution) await this.#failed(error);
+        });
+      },
+      onChange: (view) => onCheckpoint?.(view),
+    });
+  }
+
+  /** Reads the checkpoint that the job is to start from. */
+  async #load(): Promise<void> {
+    const { restoreFrom, storage, plan, graph, config } = this.#options;
+    if (restoreFrom === undefined || this.#coordinator === undefined || storage === undefined)
+      return;
+    try {
+      const metadata = await storage.load(restoreFrom);
+      restorePlan(metadata, plan, graph, { ignoreUnclaimed: ignoreUnclaimedState(config) });
+      this.#coordinator.restoredFrom({ path: restoreFrom, sizeBytes: 0, metadata });
+    } catch (error) {
+      // Starting again would find the same: no restart.
+      await this.#fail(toMillraceError(error));
+    }
+  }
+
   async #launch(): Promise<void> {
+    if (this.#status !== "CREATED") return;
     const { jobId, plan, graph, config, env, registry, transport } = this.#options;
     this.#attempt++;
-    let current: Execution | undefined;
-    const ifCurrent = (action: () => Promise<void>) => {
-      this.#enqueue(async () => {
-        if (current === this.#execution && current !== undefined) await action();
-      });
-    };
-    const execution = new Execution({
+    const latest = this.#coordinator?.latest;
+    if (latest !== undefined)
+      await this.#committers.commitAll(
+        committablesOf(latest.metadata),
+        latest.metadata.checkpointId,
+      );
+    const restored =
+      latest === undefined
+        ? undefined
+        : restorePlan(latest.metadata, plan, graph, {
+            ignoreUnclaimed: ignoreUnclaimedState(config),
+          });
+    const execution: Execution = new Execution({
       jobId,
       plan,
       graph,
@@ -141,34 +253,66 @@ export class JobMaster {
       env,
       registry,
       transport,
+      restored,
       attempt: this.#attempt,
-      checkpointDirectory: undefined,
-      restored: undefined,
-      events: {
-        onFailed: (error) => ifCurrent(() => this.#failed(error)),
-        onSnapshot: () => {},
-        onDeclined: () => {},
-        onFinished: () => {
-          if (execution.allFinished) ifCurrent(() => this.#finish(execution));
-        },
-        onMessage: (worker, message) => {
-          if (message.kind === "metrics") this.#metrics.receive(worker, message);
-          else this.#options.onMessage?.(worker, message);
-        },
-      },
+      checkpointDirectory: this.#options.checkpointDirectory,
+      events: this.#executionEvents(() => execution),
     });
-    current = execution;
     this.#execution = execution;
     await execution.start();
-    if (this.#status === "CREATED") this.#setStatus("RUNNING");
+    if (this.#status !== "CREATED" || !execution.isRunning) return;
+    this.#setStatus("RUNNING");
+    this.#coordinator?.start(execution);
+  }
+
+  #executionEvents(source: () => Execution): ExecutionEvents {
+    const coordinator = this.#coordinator;
+    const ifCurrent = (action: () => Promise<void>) => {
+      this.#enqueue(async () => {
+        if (source() === this.#execution) await action();
+      });
+    };
+    return {
+      onFailed: (error) => ifCurrent(() => this.#failed(error)),
+      onSnapshot: (checkpointId, report) => coordinator?.onSnapshot(checkpointId, report),
+      onDeclined: (checkpointId, task, error) => {
+        const name = this.#options.graph.tasks[task]?.name ?? String(task);
+        coordinator?.onDeclined(checkpointId, name, errorFromObject(error));
+      },
+      onFinished: (report) => {
+        coordinator?.onFinished(report);
+        if (source().allFinished) ifCurrent(() => this.#finish(source()));
+      },
+      onMessage: (worker, message) => {
+        if (message.kind === "metrics") this.#metrics.receive(worker, message);
+        else this.#options.onMessage?.(worker, message);
+      },
+    };
   }
 
   async #finish(execution: Execution): Promise<void> {
     if (this.#status !== "RUNNING") return;
-    await this.#committers.commit(execution.finished, 0);
+    const { intervalMs, afterTasksFinish } = this.#checkpoints;
     await this.#metrics.collect(execution);
-    await this.#tearDown();
+    if (this.#coordinator !== undefined && intervalMs > 0 && afterTasksFinish)
+      await this.#coordinator.final(execution);
+    else await this.#committers.commit(execution.finished, 0);
+    await this.#tearDown("the job has ended");
+    await this.#coordinator?.discardAll();
     this.#end("FINISHED");
+  }
+
+  #running(action: string): CheckpointCoordinator {
+    const status = this.#status;
+    if (status !== "RUNNING" || this.#coordinator === undefined)
+      throw runtimeErrors.JOB_NOT_RUNNING({ status, action });
+    return this.#coordinator;
+  }
+
+  #savepointDirectory(asked: string | undefined): string {
+    const directory = asked ?? this.#checkpoints.savepointDirectory;
+    if (directory === undefined) throw checkpointErrors.SAVEPOINT_NO_DIRECTORY({});
+    return directory;
   }
 
   async #failed(error: unknown): Promise<void> {
@@ -187,7 +331,7 @@ export class JobMaster {
       return;
     }
     this.#setStatus("RESTARTING");
-    await this.#tearDown();
+    await this.#tearDown("the job is restarting");
     this.#cancelDelay = timers.after(delayMs, () => {
       this.#enqueue(async () => {
         if (this.#status !== "RESTARTING") return;
@@ -202,13 +346,15 @@ export class JobMaster {
     if (this.#status === "INITIALIZING") this.#setStatus("CREATED");
     this.#failure = failure;
     this.#setStatus("FAILING");
-    await this.#tearDown();
+    await this.#tearDown("the job has failed");
     this.#end("FAILED");
   }
 
-  async #tearDown(): Promise<void> {
+  async #tearDown(reason: string): Promise<void> {
     const execution = this.#execution;
     this.#execution = undefined;
+    this.#metrics.abandon();
+    await this.#coordinator?.stop(reason);
     await execution?.close();
   }
 

@@ -1,0 +1,82 @@
+/**
+ * Workers in threads of this process: one thread a worker, each with its own memory; rings and wake words are shared.
+ *
+ * Flow:    job master → here → worker_threads → worker-thread.ts.
+ * Limits:  a worker gets CLOSE_TIMEOUT_MS to close its readers and writers, then its thread is terminated.
+ * Errors:  a thread that ends unasked, or throws, is reported once as lost.
+ */
+import { Worker as Thread } from "node:worker_threads";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { WorkerMessage } from "./messages.ts";
+import type { WorkerLink, WorkerTransport } from "./transport.ts";
+import { SharedWakeBoard } from "./wake-board.ts";
+import type { ThreadData } from "./worker-thread.ts";
+
+const CLOSE_TIMEOUT_MS = 3000;
+
+export interface ThreadTransportOptions {
+  /** The composition root's entry for threads; it calls runWorkerThread(). */
+  readonly entry: URL;
+  readonly env: Env;
+  readonly kernelsModule: WebAssembly.Module;
+}
+
+export function threadTransport(options: ThreadTransportOptions): WorkerTransport {
+  return {
+    start: async (count, onMessage, onLost) => {
+      const wakeWords = SharedWakeBoard.allocate(count);
+      return Array.from({ length: count }, (_, index) =>
+        startThread(options, wakeWords, index, onMessage, onLost),
+      );
+    },
+  };
+}
+
+function startThread(
+  { entry, env, kernelsModule }: ThreadTransportOptions,
+  wakeWords: SharedArrayBuffer,
+  index: number,
+  onMessage: (worker: number, message: WorkerMessage) => void,
+  onLost: (worker: number, error: unknown) => void,
+): WorkerLink {
+  const workerData: ThreadData = { millraceWorker: index, kernelsModule, wakeWords };
+  const thread = new Thread(entry, { workerData, name: `worker ${index}` });
+  let state: "open" | "closing" | "gone" = "open";
+  let terminated: Promise<void> | undefined;
+  let closed: () => void = () => {};
+  const lost = (error: unknown) => {
+    const wasOpen = state === "open";
+    state = "gone";
+    closed();
+    if (wasOpen) onLost(index, error);
+  };
+  thread.on("message", (message: WorkerMessage) => {
+    if (message.kind === "closed") closed();
+    else if (state === "open") onMessage(index, message);
+  });
+  thread.on("error", lost);
+  thread.on("exit", (code) => lost(new Error(`its thread ended with code ${code}`)));
+  const terminate = async (): Promise<void> => {
+    if (state === "open") {
+      state = "closing";
+      await new Promise<void>((resolve) => {
+        const cancel = env.timers.after(CLOSE_TIMEOUT_MS, resolve);
+        closed = () => {
+          cancel();
+          resolve();
+        };
+        thread.postMessage({ kind: "close" });
+      });
+    }
+    await thread.terminate();
+  };
+  return {
+    post: (message) => {
+      if (state === "open") thread.postMessage(message);
+    },
+    terminate: () => {
+      terminated ??= terminate();
+      return terminated;
+    },
+  };
+}
