@@ -11,7 +11,7 @@ export const parseErrors = defineErrors({
     retryable: false,
     httpStatus: 400,
     message: 'Encountered "{image}" at line {line}, column {column}.\n{expecting}',
-    hint: "Correct the statement at this place.",
+    hint: "{remedy}",
   },
   RESERVED_WORD: {
     code: "MR2002",

@@ -5,7 +5,7 @@
  */
 import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
 import { parseErrors } from "../parse-errors.ts";
-import { ALL_KEYWORDS, RESERVED_WORDS } from "./keywords.ts";
+import { ALL_KEYWORDS, FLINK_KEYWORDS, RESERVED_WORDS } from "./keywords.ts";
 import type { Token } from "./lexer.ts";
 
 /** A word, an operator, <EOF>, or one of the groups below. */
@@ -47,6 +47,8 @@ const EXPRESSION_TOKENS = [
   "<DECIMAL_NUMERIC_LITERAL>",
 ];
 
+const SYMBOLS = "( ) { } [ ] ; . , = > < ? : <= >= <> + - * / % || /*+ */".split(" ");
+
 const MAX_SUGGESTIONS = 3;
 const MAX_SUGGESTED_LENGTH = 32;
 
@@ -67,11 +69,18 @@ export function unexpectedToken(
   const place = { at, didYouMean: suggestions(token, previous, all) };
   const { line, column } = token;
   const expecting = expectingText(all);
-  const keyword = token.kind === "word" && raw === token.value && RESERVED_WORDS.has(raw);
-  if (keyword && expected.includes(IDENTIFIER)) {
+  const reserved = token.kind === "word" && RESERVED_WORDS.has(token.value);
+  const nameExpected = expected.includes(IDENTIFIER);
+  // Flink says so only of keywords in upper case; the others get its plain message, and our hint.
+  if (reserved && nameExpected && raw === token.value) {
     return parseErrors.RESERVED_WORD({ image: raw, line, column, expecting }, place);
   }
-  return parseErrors.UNEXPECTED_TOKEN({ image: escapeImage(raw), line, column, expecting }, place);
+  const remedy =
+    reserved && nameExpected
+      ? `${raw} is a reserved word: put it in backticks to use it as a name.`
+      : "Correct the statement at this place.";
+  const image = escapeImage(raw);
+  return parseErrors.UNEXPECTED_TOKEN({ image, line, column, expecting, remedy }, place);
 }
 
 function expand(expected: readonly Expectation[]): string[] {
@@ -85,7 +94,22 @@ function expand(expected: readonly Expectation[]): string[] {
     else if (e === EXPRESSION) for (const start of EXPRESSION_TOKENS) all.add(start);
     else all.add(e);
   }
-  return [...all];
+  const list = [...all];
+  if (alone || !expected.includes(IDENTIFIER))
+    list.sort((a, b) => rank(a) - rank(b) || order(a, b));
+  return list;
+}
+
+/** Flink's order without names: the end, Calcite's keywords, Flink's own, literals, symbols, names. */
+function rank(e: string): number {
+  if (e === "<EOF>") return 0;
+  if (/^[A-Z]/.test(e)) return FLINK_KEYWORDS.has(e) ? 2 : 1;
+  if (NAMES_ALONE.includes(e)) return 1000 + NAMES_ALONE.indexOf(e);
+  return e.startsWith("<") && e.length > 2 ? 3 : 4 + SYMBOLS.indexOf(e);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
 }
 
 function expectingText(all: readonly string[]): string {
@@ -111,7 +135,7 @@ function escapeImage(image: string): string {
  * grammar took for a name (`SELECT a FORM t`).
  */
 function suggestions(token: Token, previous: Token | undefined, expected: string[]): string[] {
-  if (token.kind === "word") {
+  if (token.kind === "word" && !ALL_KEYWORDS.has(token.value)) {
     const found = similar(token.value, expected);
     if (found.length > 0) return found;
   }
@@ -133,8 +157,9 @@ function similar(word: string, candidates: readonly string[]): string[] {
     .filter((c) => /^[A-Z_]+$/.test(c))
     .map((c) => ({ c, distance: editDistance(word, c) }))
     .filter(({ distance, c }) => distance > 0 && distance <= limit && c.length > 1);
-  found.sort((a, b) => a.distance - b.distance || (a.c < b.c ? -1 : 1));
-  return found.slice(0, MAX_SUGGESTIONS).map(({ c }) => c);
+  const nearest = Math.min(...found.map(({ distance }) => distance));
+  const best = found.filter(({ distance }) => distance === nearest).map(({ c }) => c);
+  return best.sort().slice(0, MAX_SUGGESTIONS);
 }
 
 /** Insertions, deletions, replacements, and swaps of neighbours. */
