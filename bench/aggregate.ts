@@ -7,7 +7,7 @@
  */
 import { rmSync } from "node:fs";
 import { wholeNumber } from "./arguments.ts";
-import { type BenchContext, finish, isTrusted, print } from "./context.ts";
+import { type BenchContext, finish, isTrusted, print, withPeer } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { benchErrors } from "./errors.ts";
 import { machineLine } from "./machine.ts";
@@ -38,10 +38,11 @@ export async function benchAggregate(context: BenchContext): Promise<void> {
   const sides: Side[] = [];
   if (context.millrace)
     sides.push(await measureSide(context, rows, async () => new MillraceEngine(), false));
-  if (context.flink)
-    sides.push(
-      await measureSide(context, rows, () => FlinkEngine.start(context.parallelism), true),
-    );
+  if (context.flink) {
+    const start = () => FlinkEngine.start(context.parallelism);
+    const side = await withPeer(context, () => measureSide(context, rows, start, true));
+    if (side !== undefined) sides.push(side);
+  }
   const [mine, peer] = sides;
   if (mine === undefined) throw benchErrors.USAGE({ what: "nothing was measured" });
   const cells = ({ engine, cost }: Side) => [

@@ -1,7 +1,9 @@
 /** What every bench command is given: its options, the machine, and where figures go. */
 import { availableParallelism } from "node:os";
+import { toMillraceError } from "../src/foundation/base/errors.ts";
 import type { OptionKinds } from "./arguments.ts";
 import { oneOf, wholeNumber } from "./arguments.ts";
+import { benchErrors } from "./errors.ts";
 import { type Figure, recordFigures } from "./figures.ts";
 import type { Machine } from "./machine.ts";
 import { warn } from "./progress.ts";
@@ -18,6 +20,12 @@ export const commonOptions: OptionKinds = {
   json: "flag",
   strict: "flag",
 };
+
+/** The peer cannot be had, or does not start. */
+const NO_PEER = new Set([
+  benchErrors.PEER_MISSING.definition.code,
+  benchErrors.PEER_START.definition.code,
+]) as ReadonlySet<string>;
 
 export interface BenchContext {
   readonly options: ReadonlyMap<string, string>;
@@ -51,6 +59,21 @@ export function isTrusted(context: BenchContext, othersCores: number): boolean {
 /** Tables go to standard output, or to standard error where that holds JSON. */
 export function print(context: BenchContext, text: string): void {
   (context.json ? process.stderr : process.stdout).write(text);
+}
+
+/** The peer's side; without Java or a registry the benchmark goes on without it, and says so. */
+export async function withPeer<T>(
+  context: BenchContext,
+  measure: () => Promise<T>,
+): Promise<T | undefined> {
+  try {
+    return await measure();
+  } catch (caught) {
+    const error = toMillraceError(caught);
+    if (!context.millrace || !NO_PEER.has(error.code)) throw error;
+    warn(`no peer in this run. ${error.code}: ${error.message} (${error.hint})`);
+    return undefined;
+  }
 }
 
 export function finish(context: BenchContext, figures: readonly Figure[]): void {

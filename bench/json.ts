@@ -6,7 +6,7 @@
  * Check:   the same queries on CHECK_EVENTS events against DuckDB.
  */
 import { wholeNumber } from "./arguments.ts";
-import { type BenchContext, finish, isTrusted, print } from "./context.ts";
+import { type BenchContext, finish, isTrusted, print, withPeer } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { benchErrors } from "./errors.ts";
 import { machineLine } from "./machine.ts";
@@ -43,16 +43,12 @@ export async function benchJson(context: BenchContext): Promise<void> {
       sides.push(
         await measureSide(context, events, async () => new MillraceEngine(), check, false),
       );
-    if (context.flink)
-      sides.push(
-        await measureSide(
-          context,
-          events,
-          () => FlinkEngine.start(context.parallelism),
-          check,
-          true,
-        ),
-      );
+    if (context.flink) {
+      const start = () => FlinkEngine.start(context.parallelism);
+      const measure = () => measureSide(context, events, start, check, true);
+      const side = await withPeer(context, measure);
+      if (side !== undefined) sides.push(side);
+    }
   } finally {
     check.close();
   }

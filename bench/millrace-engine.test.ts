@@ -1,5 +1,7 @@
 /** The harness against stand-ins for the launcher: what it measures, passes on and refuses. */
 import assert from "node:assert/strict";
+import { existsSync, rmSync } from "node:fs";
+import { dirname } from "node:path";
 import { test } from "node:test";
 import { MillraceError } from "../src/foundation/base/errors.ts";
 import { MillraceEngine } from "./millrace-engine.ts";
@@ -39,6 +41,9 @@ test("a failed run is an error with the end of its standard error", async () => 
   await assert.rejects(failing, (error: MillraceError) => {
     assert.ok(error instanceof MillraceError);
     assert.match(error.message, /ended with status 3.*no such table/);
+    const script = String(error.params.script);
+    assert.ok(existsSync(script), "the script is kept");
+    rmSync(dirname(script), { recursive: true });
     return true;
   });
 });

@@ -40,7 +40,11 @@ export class MillraceEngine implements Engine {
   private readonly command: readonly string[];
   private readonly folder: string;
   private runs = 0;
-  private readonly onExit = () => rmSync(this.folder, { recursive: true, force: true });
+  /** The scripts stay when a run failed, so that it can be repeated by hand. */
+  private failed = false;
+  private readonly onExit = () => {
+    if (!this.failed) rmSync(this.folder, { recursive: true, force: true });
+  };
 
   /** `command` is what is put before `run FILE …`. */
   constructor(command: readonly string[] = millraceCommand()) {
@@ -96,6 +100,7 @@ export class MillraceEngine implements Engine {
     const wallSeconds = (performance.now() - begun) / 1000;
     clearTimeout(timer);
     process.removeListener("exit", kill);
+    this.failed ||= how !== "";
     if (how !== "") throw benchErrors.MILLRACE_FAILED({ how, script, detail: stderrTail.trim() });
     const cpuSeconds = cpuSecondsOfEndedChildren() - cpuBefore;
     const metrics = metricsOf(stdoutTail);

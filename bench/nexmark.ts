@@ -8,7 +8,7 @@
 import { existsSync } from "node:fs";
 import { type MillraceError, toMillraceError } from "../src/foundation/base/errors.ts";
 import { type OptionKinds, oneOf, wholeNumber } from "./arguments.ts";
-import { type BenchContext, commonOptions, finish, print } from "./context.ts";
+import { type BenchContext, commonOptions, finish, print, withPeer } from "./context.ts";
 import type { Engine } from "./engine.ts";
 import { benchErrors } from "./errors.ts";
 import { machineLine } from "./machine.ts";
@@ -59,7 +59,9 @@ export async function benchNexmark(context: BenchContext, names: readonly string
     }
     if (context.flink) {
       const start = () => FlinkEngine.start(context.parallelism, nexmarkJars());
-      sides.push(await measureSide(context, plan, start, check, outcome, true));
+      const measure = () => measureSide(context, plan, start, check, outcome, true);
+      const side = await withPeer(context, measure);
+      if (side !== undefined) sides.push(side);
     }
   } finally {
     check?.close();
@@ -187,9 +189,10 @@ function report(
     `${machineLine(context.machine)}\n`,
     ...sides.map((side) => `${side.description}\n`),
     "\n",
-    nexmarkTable(plan.events, left, right),
+    left.costs.length === 0 ? "" : nexmarkTable(plan.events, left, right),
     "\nChecked on a smaller input before:\n",
-    ...(checked.length === 0 ? ["  nothing (--check-events 0)\n"] : checked.map((c) => `  ${c}\n`)),
+    ...checked.map((sentence) => `  ${sentence}\n`),
+    plan.checkEvents === 0 ? "  nothing (--check-events 0)\n" : "",
     ...[...failed].map(([query, reason]) => `No figure for ${query}: ${reason}\n`),
   ];
   print(context, text.join(""));

@@ -7,7 +7,7 @@
  *           through the SQL Gateway in that fresh cluster.
  * Check:    the rows that were printed, by number.
  */
-import { type BenchContext, finish, isTrusted, print } from "./context.ts";
+import { type BenchContext, finish, isTrusted, print, withPeer } from "./context.ts";
 import { cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
 import { benchErrors } from "./errors.ts";
 import { type Figure, type Repeats, summarise } from "./figures.ts";
@@ -36,7 +36,8 @@ export async function benchStartup(context: BenchContext): Promise<void> {
   const childrenBefore = cpuSecondsOfEndedChildren();
   const timings: Timing[] = [];
   if (context.millrace) timings.push(await timeMillrace(context.repeat));
-  if (context.flink) timings.push(...(await timeFlink(context.repeat)));
+  if (context.flink)
+    timings.push(...((await withPeer(context, () => timeFlink(context.repeat))) ?? []));
   const othersCores = others(cpuSecondsOfEndedChildren() - childrenBefore);
   const rows = timings.map(({ engine, what, median, spread }) => [
     engine,
