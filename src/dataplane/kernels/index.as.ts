@@ -153,3 +153,42 @@ export { pageAllocate, pageFree } from "./memory.as";
 export { jsonDecode } from "./json.as";
 export { encodedAddress, jsonEncode } from "./json-encode.as";
 export { blackholeChecksum } from "./datagen-checksum.as";
+export { regexCount, regexExtract, regexFind, regexInstr, regexReplace } from "./regex.as";
+
+export {
+  batchCreate,
+  batchExtend,
+  batchGather,
+  bytesEqual,
+  changesCount,
+  changesFreeCount,
+  changesFrees,
+  changesKinds,
+  changesLefts,
+  changesRanks,
+  changesRights,
+  clearMarked,
+  columnMax64,
+  freeNoted,
+  gatherWide,
+  layoutCreate,
+  layoutDestroy,
+  rowsAnyNull,
+  rowsDecode,
+  rowsOfKinds,
+  widen,
+} from "./rows.as";
+export {
+  joinApply,
+  joinCollect,
+  joinFinal,
+  joinFinalBegin,
+  joinPairRows,
+  setsAppend,
+  setsCleanup,
+  setsRemove,
+  setsRows,
+  setsUnmatched,
+} from "./join.as";
+export { rankFinal, rankProcess } from "./rank.as";
+export { sortIdentities, sortRows } from "./sorting.as";

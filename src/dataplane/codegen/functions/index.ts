@@ -1,5 +1,6 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
 import { stringFunctions } from "./string-functions.ts";
 import { timeFunctions } from "./time-functions.ts";
@@ -19,4 +20,5 @@ export const functionLibrary: FunctionTable = join(
   stringFunctions,
   timeFunctions,
   arithmeticFunctions,
+  regexFunctions,
 );

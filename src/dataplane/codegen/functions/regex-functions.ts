@@ -1,0 +1,178 @@
+/**
+ * Functions over regular expressions with a literal pattern, compiled once: REGEXP, REGEXP_EXTRACT, REGEXP_REPLACE,
+ * REGEXP_COUNT, REGEXP_INSTR, REGEXP_SUBSTR, SIMILAR TO.
+ *
+ * Source: Flink SqlFunctionUtils; patterns are Java's (regex/regex-parser.ts). A bad literal pattern is refused when the query
+ * is compiled. Quadratic cost is possible only in REGEXP_REPLACE with very many matches in one text.
+ */
+import type { Call, Expression } from "../../../foundation/plan/expression.ts";
+import type { KernelName } from "../../kernels/kernels.generated.ts";
+import { codegenErrors } from "../errors.ts";
+import type { ExpressionContext } from "../expression-context.ts";
+import { compileRegex, type RegexProgram, RegexTooLarge } from "./regex/regex-program.ts";
+import { similarToRegex } from "./regex/similar-to.ts";
+import type { FunctionTable, ScalarFunction } from "./registry.ts";
+
+const NONE = 0xffffffff;
+
+interface RegexCall {
+  readonly kernel: KernelName;
+  /** Pushes what stands between the text and the program. */
+  readonly between?: (context: ExpressionContext, call: Call) => void;
+  readonly mayBeNull?: boolean;
+  readonly args?: readonly number[];
+}
+
+/** text, pattern literal, … → kernel(text, …, program). */
+function regexFunction(
+  spec: RegexCall,
+  toPattern: (call: Call) => string | undefined = literalPattern,
+): ScalarFunction {
+  return {
+    kind: "compiled",
+    accepts: (call) => toPattern(call) !== undefined,
+    emit: (context, call) => {
+      const program = programOf(toPattern(call)!, call.function);
+      const used = spec.args ?? [0];
+      const values = used
+        .filter((index) => index < call.args.length)
+        .map((index) => context.compile(call.args[index]!));
+      const code = context.constantPtr(program.bytes);
+      const body = () => {
+        for (const value of values) context.pushAll(value);
+        spec.between?.(context, call);
+        context.f.get(code).call(context.kernel(spec.kernel));
+        context.checkFailed(call);
+        if (spec.mayBeNull) context.pushKernelNull();
+      };
+      return spec.mayBeNull
+        ? context.strictNullable(call.type, values, body)
+        : context.strict(call.type, values, { guard: true }, body);
+    },
+  };
+}
+
+const replaceAll: ScalarFunction = {
+  kind: "compiled",
+  accepts: (call) => literalPattern(call) !== undefined && textOf(call.args[2]) !== undefined,
+  emit: (context, call) => {
+    const program = programOf(literalPattern(call)!, call.function);
+    const pieces = replacementPieces(textOf(call.args[2])!, program.groups, call.function);
+    const text = context.compile(call.args[0]!);
+    const code = context.constantPtr(program.bytes);
+    const list = context.constantPtr(pieces);
+    return context.strict(call.type, [text], { guard: true }, () => {
+      context.push(text).get(code).get(list).call(context.kernel("regexReplace"));
+      context.checkFailed(call);
+    });
+  },
+};
+
+/** The pieces of a replacement: text, and $1 or ${name} for groups; a backslash takes the next character literally. */
+export function replacementPieces(text: string, groups: number, functionName: string): Uint8Array {
+  const pieces: { group: number; text: string }[] = [];
+  const append = (char: string) => {
+    const last = pieces.at(-1);
+    if (last !== undefined && last.group === NONE) last.text += char;
+    else pieces.push({ group: NONE, text: char });
+  };
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]!;
+    if (char === "\\" && i + 1 < text.length) append(text[++i]!);
+    else if (char !== "$") append(char);
+    else {
+      const digit = Number(text[i + 1] ?? Number.NaN);
+      if (!(digit <= groups)) {
+        throw codegenErrors.ARGUMENT_INVALID({
+          function: functionName,
+          text,
+          where: "replacement: no such group",
+        });
+      }
+      let group = digit;
+      i++;
+      while (/\d/.test(text[i + 1] ?? "") && group * 10 + Number(text[i + 1]) <= groups) {
+        group = group * 10 + Number(text[++i]);
+      }
+      pieces.push({ group, text: "" });
+    }
+  }
+  return encodePieces(pieces);
+}
+
+function encodePieces(pieces: readonly { group: number; text: string }[]): Uint8Array {
+  const texts = pieces.map((piece) => new TextEncoder().encode(piece.text));
+  let offset = 4 + pieces.length * 12;
+  const bytes = new Uint8Array(texts.reduce((sum, text) => sum + text.length, offset));
+  const data = new DataView(bytes.buffer);
+  data.setUint32(0, pieces.length, true);
+  pieces.forEach(({ group }, index) => {
+    const text = texts[index]!;
+    data.setUint32(4 + index * 12, group, true);
+    data.setUint32(8 + index * 12, offset, true);
+    data.setUint32(12 + index * 12, text.length, true);
+    bytes.set(text, offset);
+    offset += text.length;
+  });
+  return bytes;
+}
+
+const programs = new Map<string, RegexProgram>();
+const MAX_PROGRAMS = 256;
+
+function programOf(pattern: string, functionName: string): RegexProgram {
+  const known = programs.get(pattern);
+  if (known !== undefined) return known;
+  try {
+    const program = compileRegex(pattern, functionName);
+    if (programs.size >= MAX_PROGRAMS) programs.clear();
+    programs.set(pattern, program);
+    return program;
+  } catch (error) {
+    if (!(error instanceof RegexTooLarge)) throw error;
+    throw codegenErrors.VALUE_TOO_LARGE({
+      function: functionName,
+      text: pattern.slice(0, 80),
+      where: "regular expression",
+    });
+  }
+}
+
+function literalPattern(call: Call): string | undefined {
+  return textOf(call.args[1]);
+}
+
+function textOf(expression: Expression | undefined): string | undefined {
+  return expression?.kind === "literal" && typeof expression.value === "string"
+    ? expression.value
+    : undefined;
+}
+
+const pushGroup = (context: ExpressionContext, call: Call) => {
+  if (call.args[2] === undefined) context.f.i32(0);
+};
+
+export const regexFunctions: FunctionTable = {
+  REGEXP: regexFunction({ kernel: "regexFind" }),
+  REGEXP_EXTRACT: regexFunction({
+    kernel: "regexExtract",
+    args: [0, 2],
+    between: pushGroup,
+    mayBeNull: true,
+  }),
+  REGEXP_SUBSTR: regexFunction({
+    kernel: "regexExtract",
+    between: (context) => {
+      context.f.i32(0);
+    },
+    mayBeNull: true,
+  }),
+  REGEXP_COUNT: regexFunction({ kernel: "regexCount" }),
+  REGEXP_INSTR: regexFunction({ kernel: "regexInstr" }),
+  REGEXP_REPLACE: replaceAll,
+  SIMILAR_TO: regexFunction({ kernel: "regexFind" }, (call) => {
+    const pattern = literalPattern(call);
+    const escape = call.args[2] === undefined ? undefined : textOf(call.args[2]);
+    return pattern === undefined ? undefined : similarToRegex(pattern, escape);
+  }),
+};
