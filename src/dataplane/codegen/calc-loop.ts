@@ -143,7 +143,7 @@ class CalcLoop {
   #writeComputed(context: ExpressionContext, at: Local): void {
     this.#sources.forEach((source, index) => {
       if (source.kind === "value") {
-        this.#out.write(context, index, at, context.compile(source.expression));
+        this.#out.write(index, at, context.compile(source.expression));
       } else if (source.kind === "present") {
         const isNull = context.rowNull(source.expression);
         this.#out.writeNull(index, at, () => context.pushNotNull(isNull), isNull === "never");

@@ -34,6 +34,7 @@ import {
 import type { CallSite } from "./generated-module.ts";
 import type { Prologue } from "./prologue.ts";
 import { type NullFlag, type Part, partTypes, type Value } from "./value.ts";
+import { pushNotNullFlag, pushNullFlag, pushPart } from "./value-code.ts";
 
 export interface ExpressionContextOptions {
   readonly module: ModuleBuilder;
@@ -121,19 +122,7 @@ export class ExpressionContext {
   }
 
   pushPart(what: Part): FunctionBuilder {
-    const { f } = this;
-    switch (what.kind) {
-      case "local":
-        return f.get(what.local);
-      case "i32":
-        return f.i32(what.value);
-      case "i64":
-        return f.i64(what.value);
-      case "f32":
-        return f.f32(what.value);
-      case "f64":
-        return f.f64(what.value);
-    }
+    return pushPart(this.f, what);
   }
 
   /** Pushes all parts, first to last. */
@@ -146,14 +135,12 @@ export class ExpressionContext {
 
   /** Pushes an i32: 1 when NULL. */
   pushNull(flag: NullFlag): FunctionBuilder {
-    return typeof flag === "number" ? this.f.get(flag) : this.f.i32(flag === "always" ? 1 : 0);
+    return pushNullFlag(this.f, flag);
   }
 
   /** Pushes an i32: 1 when not NULL. */
   pushNotNull(flag: NullFlag): FunctionBuilder {
-    return typeof flag === "number"
-      ? this.f.get(flag).op("i32.eqz")
-      : this.f.i32(flag === "always" ? 0 : 1);
+    return pushNotNullFlag(this.f, flag);
   }
 
   /** The flag that is set when one of these is. */

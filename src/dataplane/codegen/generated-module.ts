@@ -4,7 +4,7 @@
  * Flow:    calc, codecs, aggregates build a ModuleBuilder → instantiate() → exports called once per batch.
  * Errors:  generated code leaves code, row and call site in the status struct and returns; check() turns that into the
  *          catalogue error (errors.ts) with operator, row and text.
- * Memory:  constants are allocated once (blockAllocate) and live as long as the worker.
+ * Memory:  constants are allocated once (pageAllocate) and live as long as the worker.
  */
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { ModuleBuilder } from "./emitter/module-builder.ts";
@@ -22,6 +22,8 @@ export interface CallSite {
   readonly function: string;
 }
 
+/** As in kernels/memory.as.ts. */
+const PAGE_BYTES = 4096;
 const STATUS_ROW = 4;
 const STATUS_SITE = 8;
 const STATUS_TEXT = 16;
@@ -53,7 +55,8 @@ export class GeneratedModule {
     this.#operator = operator;
     this.#status = runtime.kernels.codegenStatus();
     const size = module.data.length;
-    const data = size === 0 ? 0 : runtime.kernels.blockAllocate(size) >>> 0;
+    const pages = Math.ceil(size / PAGE_BYTES);
+    const data = size === 0 ? 0 : runtime.kernels.pageAllocate(pages) >>> 0;
     const global = (value: number) =>
       new WebAssembly.Global({ value: "i32", mutable: false }, value);
     const instance = new WebAssembly.Instance(new WebAssembly.Module(module.toBytes()), {

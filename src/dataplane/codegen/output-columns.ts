@@ -16,8 +16,8 @@ import {
 import { PHYSICAL_WIDTH, type Physical } from "../../foundation/columnar/logical-type.ts";
 import { columnOffset, pushElement, STORE_OF } from "./batch-columns.ts";
 import type { FunctionBuilder, FunctionRef, Local } from "./emitter/function-builder.ts";
-import type { ExpressionContext } from "./expression-context.ts";
 import { partTypes, type Value } from "./value.ts";
+import { pushNotNullFlag, pushPart } from "./value-code.ts";
 
 export interface OutputColumn {
   readonly physical: Physical;
@@ -110,15 +110,15 @@ export class OutputColumns {
   }
 
   /** Writes a value into row `row` of column `index`. */
-  write(context: ExpressionContext, index: number, row: Local, value: Value): void {
+  write(index: number, row: Local, value: Value): void {
     const f = this.#f;
-    this.writeNull(index, row, () => context.pushNotNull(value.isNull), value.isNull === "never");
+    this.writeNull(index, row, () => pushNotNullFlag(f, value.isNull), value.isNull === "never");
     const { values } = this.#pointers.get(index)!;
     const { physical } = this.#columns.get(index)!;
     if (physical === "row" || value.isNull === "always") return;
     partTypes(physical).forEach((_, part) => {
       pushElement(f, values, row, PHYSICAL_WIDTH[physical]);
-      context.push(value, part);
+      pushPart(f, value.parts[part]!);
       f.store(STORE_OF[physical], part * 8);
     });
   }

@@ -19,7 +19,7 @@ import {
   physicalOf,
 } from "../../foundation/columnar/logical-type.ts";
 import { physicalCount, physicalIndex, type Schema } from "../../foundation/columnar/schema.ts";
-import type { KernelExports } from "../kernels/kernels.generated.ts";
+import { instantiateKernels } from "../kernels/instantiate.ts";
 import type { FunctionEnvironment } from "./functions/registry.ts";
 import type { CodegenRuntime } from "./generated-module.ts";
 
@@ -39,12 +39,7 @@ export function testRuntime(): CodegenRuntime {
   kernelModule ??= new WebAssembly.Module(
     readFileSync(new URL("../kernels/kernels.wasm", import.meta.url)),
   );
-  const memory = new WebAssembly.Memory({ initial: 64 });
-  const { exports } = new WebAssembly.Instance(kernelModule, { env: { memory } });
-  const kernels = exports as unknown as KernelExports;
-  kernels.resetPages();
-  kernels.resetArena();
-  return { memory, kernels, kernelInstance: exports };
+  return instantiateKernels(kernelModule);
 }
 
 export const testEnvironment: FunctionEnvironment = {
