@@ -10,7 +10,8 @@ import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ColumnReader, ColumnWriter } from "../column-access.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import type { Value } from "../value.ts";
-import type { ColumnCall, FunctionTable, ScalarFunction } from "./registry.ts";
+import { eachRow } from "./column-rows.ts";
+import type { FunctionTable, ScalarFunction } from "./registry.ts";
 
 const kernel = (name: KernelName): ScalarFunction => ({ kind: "kernel", kernel: name });
 
@@ -183,18 +184,6 @@ function floorScale(unscaled: bigint, scale: number, up: boolean): bigint {
   const rest = unscaled % power;
   if (rest === 0n) return quotient;
   return up ? (rest > 0n ? quotient + 1n : quotient) : rest < 0n ? quotient - 1n : quotient;
-}
-
-/** Runs over the wanted rows; a NULL argument makes the row NULL. */
-function eachRow(body: (columns: ColumnCall, row: number) => void): (columns: ColumnCall) => void {
-  return (columns) => {
-    const { rows, mask, args, out } = columns;
-    for (let row = 0; row < rows; row++) {
-      if (mask !== undefined && mask[row] === 0) continue;
-      if (args.some((arg) => arg.isNull(row))) out.setNull(row);
-      else body(columns, row);
-    }
-  };
 }
 
 const random = (integer: boolean): ScalarFunction => ({

@@ -1,5 +1,6 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { miscFunctions } from "./misc-functions.ts";
 import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
 import { stringFunctions } from "./string-functions.ts";
@@ -21,4 +22,5 @@ export const functionLibrary: FunctionTable = join(
   timeFunctions,
   arithmeticFunctions,
   regexFunctions,
+  miscFunctions,
 );

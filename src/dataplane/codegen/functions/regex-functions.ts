@@ -172,7 +172,7 @@ export const regexFunctions: FunctionTable = {
   REGEXP_REPLACE: replaceAll,
   SIMILAR_TO: regexFunction({ kernel: "regexFind" }, (call) => {
     const pattern = literalPattern(call);
-    const escape = call.args[2] === undefined ? undefined : textOf(call.args[2]);
-    return pattern === undefined ? undefined : similarToRegex(pattern, escape);
+    const escapeText = call.args[2] === undefined ? undefined : textOf(call.args[2]);
+    return pattern === undefined ? undefined : similarToRegex(pattern, escapeText);
   }),
 };

@@ -2,12 +2,12 @@
 
 const ESCAPED_IN_JAVA = /[.^$\\]/;
 
-export function similarToRegex(pattern: string, escape: string | undefined): string {
+export function similarToRegex(pattern: string, escapeText: string | undefined): string {
   let out = "";
   let inClass = false;
   for (let i = 0; i < pattern.length; i++) {
     const char = pattern[i]!;
-    if (escape !== undefined && char === escape && i + 1 < pattern.length) {
+    if (escapeText !== undefined && char === escapeText && i + 1 < pattern.length) {
       out += quote(pattern[++i]!);
     } else if (inClass) {
       out += char;
