@@ -21,6 +21,7 @@ export {
   mapPages,
   mapRemove,
   mapSetHandles,
+  mapSetTtl,
   mapSize,
   mapSweep,
   mapTouch,
@@ -192,3 +193,4 @@ export {
 } from "./join.as";
 export { rankFinal, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
+export { nexmarkBuildTables, nexmarkGenerate, nexmarkTableBytes } from "./nexmark.as";

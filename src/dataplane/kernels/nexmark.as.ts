@@ -1,0 +1,459 @@
+/**
+ * The Nexmark events, straight into columns.
+ *
+ * Flow:    connectors/nexmark/ lays out the generator and its tables → nexmarkGenerate() once per batch → task.
+ * Strings: names, cities, channels and URLs are views of tables built once; `extra` is a view of the pool; e-mail
+ *          addresses, item names and descriptions are written into the arena (8 % of the events).
+ * Draws:   every draw of the reference happens, in its order, whether or not its field is asked for.
+ * Exact:   prices are rounded 10^x: computed fast, and again with pow() when the fast value is near a half.
+ *
+ * Generator (bytes): 0 u64 state of the random source · 8 i64 events so far · 16 i64 first event id · 24 i64 first event number
+ *   32 i64 events at most · 40 i64 base time · 48 f64 microseconds between events · 56 u32 persons, 60 auctions, 64 all of an
+ *   epoch · 68 u32 average bytes of person, 72 auction, 76 bid · 80 u32 hot auctions, 84 hot bidders, 88 hot sellers
+ *   92 u32 out-of-order group · 96 *tables · 100 *outputs (slot each) · 104 u32 outputs · 108 u32 wanted slots, a bit each
+ *   112 u32 slots × 29: *values of this call
+ * Tables (bytes): 0 pool, 1 MiB, 64 slack · then views (u64): 99 names, 10 cities, 6 states, 4 hot channels, 4 hot URLs,
+ *   10,000 channels, 10,000 URLs · then their text.
+ * Slots:   0 event_type · 1 person … 9 · 10 auction … 20 · 21 bid … 28, in the order of the table's fields.
+ * Source:  the Nexmark generator (nexmark-flink), with seeds; java.util.SplittableRandom.
+ */
+import { arenaAlloc } from "./arena.as";
+import { printPadded, printU64 } from "./text-print.as";
+
+const GAMMA: u64 = 0x9e3779b97f4a7c15;
+const POOL_BYTES: u32 = 1048576;
+const VIEWS: usize = 1048576 + 64;
+const NAME: usize = VIEWS;
+const CITY: usize = NAME + 99 * 8;
+const STATE: usize = CITY + 10 * 8;
+const HOT_CHANNEL: usize = STATE + 6 * 8;
+const HOT_URL: usize = HOT_CHANNEL + 4 * 8;
+const CHANNEL: usize = HOT_URL + 4 * 8;
+const URL: usize = CHANNEL + 10000 * 8;
+const TEXT: usize = URL + 10000 * 8;
+/** 10,000 URLs of at most 49 + 26 bytes, as many channel names of at most 12, names, cities. */
+const TABLE_BYTES: usize = TEXT + 10004 * 96 + 4096;
+
+const EPOCH_HOT: i64 = 100;
+
+let s: u64 = 0;
+
+// @ts-ignore: decorator
+@inline
+function mix32(z: u64): u32 {
+  z = (z ^ (z >> 33)) * 0x62a9d9ed799705f5;
+  return <u32>(((z ^ (z >> 28)) * 0xcb24d0a5c88c35b3) >> 32);
+}
+
+// @ts-ignore: decorator
+@inline
+function mix64(z: u64): u64 {
+  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+  return z ^ (z >> 31);
+}
+
+/** nextInt(bound) */
+function draw(bound: u32): u32 {
+  s += GAMMA;
+  let r = mix32(s);
+  const m = bound - 1;
+  if ((bound & m) == 0) return r & m;
+  let u = r >> 1;
+  r = u % bound;
+  while (<i32>(u + m - r) < 0) {
+    s += GAMMA;
+    u = mix32(s) >> 1;
+    r = u % bound;
+  }
+  return r;
+}
+
+// @ts-ignore: decorator
+@inline
+function drawUnit(): f64 {
+  s += GAMMA;
+  return <f64>(mix64(s) >> 11) * 1.1102230246251565e-16;
+}
+
+/** 2^(i/256) for i in 0 … 255. */
+const EXP2: usize = memory.data(256 * 8, 16);
+
+function fillExp2(): void {
+  for (let i = 0; i < 256; i++) store<f64>(EXP2 + (<usize>i << 3), Math.pow(2, <f64>i / 256));
+}
+fillExp2();
+
+/** round(10^(6·unit) · 100) */
+function priceOf(unit: f64): i64 {
+  const t = unit * 5102.481553746988;
+  const n = <i32>t;
+  const r = (t - <f64>n) * 0.0027076061740622863;
+  const e = 1.0 + r * (1.0 + r * (0.5 + r * (0.16666666666666666 + r * 0.041666666666666664)));
+  const scale = reinterpret<f64>(<u64>(1023 + (n >> 8)) << 52);
+  const value = load<f64>(EXP2 + (<usize>(n & 255) << 3)) * scale * e * 100;
+  const whole = Math.floor(value);
+  const fraction = value - whole;
+  if (fraction > 0.499999 && fraction < 0.500001)
+    return <i64>Math.floor(Math.pow(10, unit * 6) * 100 + 0.5);
+  return <i64>whole + (fraction >= 0.5 ? 1 : 0);
+}
+
+/** rndString(max, special) at `out`, trimmed; returns its length, and its address in wStart. */
+let wStart: usize = 0;
+
+function word(out: usize, max: u32, special: u32): u32 {
+  const length: u32 = 3 + draw(max - 3);
+  for (let i: u32 = 0; i < length; i++) {
+    const c: u32 = draw(13) == 0 ? special : 97 + draw(26);
+    store<u8>(out + i, c);
+  }
+  let from: u32 = 0;
+  let to: u32 = length;
+  while (from < to && load<u8>(out + from) <= 32) from++;
+  while (to > from && load<u8>(out + to - 1) <= 32) to--;
+  wStart = out + from;
+  return to - from;
+}
+
+export function nexmarkTableBytes(): u32 {
+  return <u32>TABLE_BYTES;
+}
+
+let text: usize = 0;
+
+function endText(slot: usize, start: usize): void {
+  store<u64>(slot, (<u64>(text - start) << 32) | <u64>start);
+}
+
+/** `https://www.nexmark.com/` and `/item.htm?query=1` lie at `parts`, 24 and 17 bytes. */
+function baseUrl(parts: usize): void {
+  memory.copy(text, parts, 24);
+  text += 24;
+  for (let i = 0; i < 3; i++) {
+    const length = word(text, 5, 95);
+    memory.copy(text, wStart, length);
+    text += length;
+    if (i < 2) store<u8>(text++, 47);
+  }
+  memory.copy(text, parts + 24, 17);
+  text += 17;
+}
+
+function reverseBits(v: u32): u32 {
+  v = ((v >> 1) & 0x55555555) | ((v & 0x55555555) << 1);
+  v = ((v >> 2) & 0x33333333) | ((v & 0x33333333) << 2);
+  v = ((v >> 4) & 0x0f0f0f0f) | ((v & 0x0f0f0f0f) << 4);
+  return bswap<u32>(v);
+}
+
+/**
+ * Fills the pool and the channels of `tables`. `words`: the constant texts, NUL-terminated: the two parts of the URLs,
+ * "&channel_id=", "channel-", 4 hot channels, 99 names, 10 cities, 6 states.
+ */
+export function nexmarkBuildTables(
+  tables: usize,
+  words: usize,
+  seedExtra: u64,
+  seedChannel: u64,
+): void {
+  s = seedExtra;
+  for (let i: u32 = 0; i < POOL_BYTES; ) {
+    s += GAMMA;
+    let r = <i32>mix32(s);
+    for (let k = 0; k < 6 && i < POOL_BYTES; k++) {
+      store<u8>(tables + i++, 97 + (r % 26));
+      r /= 26;
+    }
+  }
+  text = tables + TEXT;
+  const parts = words;
+  const idText = words + 42;
+  const channelText = words + 55;
+  let p = words + 64;
+  for (let i: usize = 0; i < 119; i++) {
+    let length: usize = 0;
+    while (load<u8>(p + length) != 0) length++;
+    memory.copy(text, p, length);
+    const start = text;
+    text += length;
+    const slot = i < 4 ? HOT_CHANNEL + (i << 3) : NAME + ((i - 4) << 3);
+    endText(tables + slot, start);
+    p += length + 1;
+  }
+  s = seedChannel;
+  for (let i: usize = 0; i < 4; i++) {
+    const start = text;
+    baseUrl(parts);
+    endText(tables + HOT_URL + (i << 3), start);
+  }
+  for (let i: u32 = 0; i < 10000; i++) {
+    let start = text;
+    baseUrl(parts);
+    if (draw(10) > 0) {
+      memory.copy(text, idText, 12);
+      text += 12;
+      const id = <i32>reverseBits(i);
+      if (id == i32.MIN_VALUE) store<u8>(text++, 45);
+      text = printU64(text, id < 0 ? <u64>(-<i64>id) : <u64>id);
+    }
+    endText(tables + URL + (<usize>i << 3), start);
+    start = text;
+    memory.copy(text, channelText, 8);
+    text = printU64(text + 8, i);
+    endText(tables + CHANNEL + (<usize>i << 3), start);
+  }
+}
+
+let extraSize: u32 = 0;
+let extraOffset: u32 = 0;
+
+function drawExtra(current: u32, average: u32): void {
+  extraSize = 0;
+  extraOffset = 0;
+  if (current > average) return;
+  const d = average - current;
+  const delta = <u32>Math.floor(0.2 * <f64>d + 0.5);
+  extraSize = d - delta + (delta == 0 ? 0 : draw(2 * delta));
+  extraOffset = draw(POOL_BYTES - extraSize);
+}
+
+function timeOf(generator: usize, n: i64): i64 {
+  return load<i64>(generator, 40) + <i64>(<f64>n * load<f64>(generator, 48)) / 1000;
+}
+
+function lastPerson(id: i64, persons: i64, all: i64): i64 {
+  return (id / all) * persons + min<i64>(id % all, persons - 1);
+}
+
+function lastAuction(id: i64, persons: i64, auctions: i64, all: i64): i64 {
+  const epoch = id / all;
+  const rest = id % all;
+  if (rest < persons) return (epoch - 1) * auctions + auctions - 1;
+  return epoch * auctions + (rest >= persons + auctions ? auctions - 1 : rest - persons);
+}
+
+function pickPerson(newest: i64): i64 {
+  const count = newest + 1;
+  const active = min<i64>(count, 1000);
+  return count - active + <i64>draw(<u32>active + 10);
+}
+
+// @ts-ignore: decorator
+@inline
+function slot(generator: usize, index: usize): usize {
+  return <usize>load<u32>(generator + 112 + (index << 2));
+}
+
+// @ts-ignore: decorator
+@inline
+function put64(column: usize, row: usize, value: u64): void {
+  if (column != 0) store<u64>(column + (row << 3), value);
+}
+
+// @ts-ignore: decorator
+@inline
+function viewOf(start: usize, length: u32): u64 {
+  return (<u64>length << 32) | <u64>start;
+}
+
+/** Up to `rows` events; returns the batch, 0 at the end. */
+export function nexmarkGenerate(generator: usize, rows: u32): usize {
+  const produced = load<i64>(generator, 8);
+  const left = load<i64>(generator, 32) - produced;
+  if (left <= 0 || rows == 0) return 0;
+  if (left < <i64>rows) rows = <u32>left;
+  const n = <usize>rows;
+  const persons = <i64>load<u32>(generator, 56);
+  const auctions = <i64>load<u32>(generator, 60);
+  const all = <i64>load<u32>(generator, 64);
+  const wanted = load<u32>(generator, 108);
+  // Values of the wanted slots; validity of the three rows.
+  for (let i: usize = 0; i < 29; i++) {
+    const width: u32 = i == 0 ? 4 : i == 1 || i == 10 || i == 21 ? 0 : 8;
+    const has = width != 0 && ((wanted >> <u32>i) & 1) != 0;
+    store<u32>(generator + 112 + (i << 2), has ? <u32>arenaAlloc(width * rows + 16) : 0);
+  }
+  const validity = arenaAlloc(3 * rows + 64);
+  memory.fill(validity, 0, 3 * n);
+  const epochs = <u32>(<i64>rows / all) + 2;
+  const built = epochs * <u32>(persons + auctions);
+  let scratch = arenaAlloc(min<u32>(built, rows) * 168 + 64);
+
+  const tables = <usize>load<u32>(generator, 96);
+  const group = <i64>load<u32>(generator, 92);
+  const firstId = load<i64>(generator, 16);
+  const firstNumber = load<i64>(generator, 24);
+  const eventType = slot(generator, 0);
+  const bidAuction = slot(generator, 22);
+  const bidBidder = slot(generator, 23);
+  const bidPrice = slot(generator, 24);
+  const bidChannel = slot(generator, 25);
+  const bidUrl = slot(generator, 26);
+  const bidTime = slot(generator, 27);
+  const bidExtra = slot(generator, 28);
+  const base = load<i64>(generator, 40);
+  const delayUs = load<f64>(generator, 48);
+  const hotAuctions = load<u32>(generator, 80);
+  const hotBidders = load<u32>(generator, 84);
+  const average = load<u32>(generator, 76);
+  const bidExtraDraws = average >= 32;
+  const d = bidExtraDraws ? average - 32 : 0;
+  const delta = <u32>Math.floor(0.2 * <f64>d + 0.5);
+  s = load<u64>(generator);
+  let epoch: i64 = 0;
+  let rest: i64 = -1;
+  for (let row: usize = 0; row < n; row++) {
+    const number = firstNumber + produced + <i64>row;
+    let adjusted = number;
+    if (group == 1) {
+      if (rest < 0) {
+        epoch = (firstId + adjusted) / all;
+        rest = (firstId + adjusted) % all;
+      } else if (++rest == all) {
+        rest = 0;
+        epoch++;
+      }
+    } else {
+      adjusted = (number / group) * group + ((number * 953) % group);
+      epoch = (firstId + adjusted) / all;
+      rest = (firstId + adjusted) % all;
+    }
+    const time = base + <i64>(<f64>adjusted * delayUs) / 1000;
+    if (rest >= persons + auctions) {
+      if (eventType != 0) store<u32>(eventType + (row << 2), 2);
+      store<u8>(validity + 2 * n + row, 1);
+      const newestAuction = epoch * auctions + auctions - 1;
+      const newestPerson = epoch * persons + persons - 1;
+      let auction: i64;
+      if (draw(hotAuctions) > 0) auction = (newestAuction / EPOCH_HOT) * EPOCH_HOT;
+      else {
+        const low = max<i64>(newestAuction - 100, 0);
+        auction = low + <i64>draw(<u32>(newestAuction - low + 11));
+      }
+      put64(bidAuction, row, auction + 1000);
+      const bidder =
+        draw(hotBidders) > 0 ? (newestPerson / EPOCH_HOT) * EPOCH_HOT + 1 : pickPerson(newestPerson);
+      put64(bidBidder, row, bidder + 2000);
+      const unit = drawUnit();
+      if (bidPrice != 0) store<i64>(bidPrice + (row << 3), priceOf(unit));
+      const hot = draw(2) > 0;
+      const entry = tables + (<usize>draw(hot ? 4 : 10000) << 3);
+      put64(bidChannel, row, load<u64>(entry + (hot ? HOT_CHANNEL : CHANNEL)));
+      put64(bidUrl, row, load<u64>(entry + (hot ? HOT_URL : URL)));
+      put64(bidTime, row, time);
+      if (bidExtraDraws) {
+        const size = d - delta + (delta == 0 ? 0 : draw(2 * delta));
+        put64(bidExtra, row, viewOf(tables + draw(POOL_BYTES - size), size));
+      } else put64(bidExtra, row, viewOf(tables, 0));
+    } else if (rest >= persons) {
+      if (eventType != 0) store<u32>(eventType + (row << 2), 1);
+      store<u8>(validity + n + row, 1);
+      scratch = makeAuction(generator, tables, scratch, row, adjusted, epoch * all + rest, time);
+    } else {
+      if (eventType != 0) store<u32>(eventType + (row << 2), 0);
+      store<u8>(validity + row, 1);
+      scratch = makePerson(generator, tables, scratch, row, epoch * all + rest, time);
+    }
+  }
+  store<u64>(generator, s);
+  store<i64>(generator, produced + <i64>rows, 8);
+  return nexmarkBatch(generator, validity, rows);
+}
+
+function nexmarkBatch(generator: usize, validity: usize, rows: u32): usize {
+  const outputs = <usize>load<u32>(generator, 100);
+  const count = load<u32>(generator, 104);
+  const batch = arenaAlloc(16 + count * 8);
+  store<u32>(batch, rows);
+  store<u32>(batch, 0, 4);
+  store<u32>(batch, count, 8);
+  store<u32>(batch, 0, 12);
+  for (let i: u32 = 0; i < count; i++) {
+    const index = load<u32>(outputs + i * 4);
+    const shift: u32 = index < 10 ? 0 : index < 21 ? rows : 2 * rows;
+    const valid: usize = index == 0 ? 0 : validity + shift;
+    store<u32>(batch + 16 + i * 8, <u32>valid);
+    store<u32>(batch + 16 + i * 8, load<u32>(generator + 112 + (<usize>index << 2)), 4);
+  }
+  return batch;
+}
+
+function makePerson(
+  generator: usize,
+  tables: usize,
+  scratch: usize,
+  row: usize,
+  id: i64,
+  time: i64,
+): usize {
+  const newest = lastPerson(id, load<u32>(generator, 56), load<u32>(generator, 64));
+  put64(slot(generator, 2), row, newest + 1000);
+  const first = draw(11);
+  const name = load<u64>(tables + NAME + (<usize>(first * 9 + draw(9)) << 3));
+  put64(slot(generator, 3), row, name);
+  const email = scratch;
+  let length = word(scratch, 7, 32);
+  memory.copy(email, wStart, length);
+  scratch += length;
+  store<u8>(scratch++, 64);
+  length = word(scratch, 5, 32);
+  memory.copy(scratch, wStart, length);
+  scratch += length;
+  store<u32>(scratch, 0x6d6f632e);
+  scratch += 4;
+  const emailBytes = <u32>(scratch - email);
+  put64(slot(generator, 4), row, viewOf(email, emailBytes));
+  const card = scratch;
+  for (let i = 0; i < 4; i++) {
+    if (i > 0) store<u8>(scratch++, 32);
+    scratch = printPadded(scratch, draw(10000), 4);
+  }
+  put64(slot(generator, 5), row, viewOf(card, 19));
+  const city = load<u64>(tables + CITY + (<usize>draw(10) << 3));
+  put64(slot(generator, 6), row, city);
+  const state = load<u64>(tables + STATE + (<usize>draw(6) << 3));
+  put64(slot(generator, 7), row, state);
+  put64(slot(generator, 8), row, time);
+  const used = 8 + <u32>(name >> 32) + emailBytes + 19 + <u32>(city >> 32) + <u32>(state >> 32);
+  drawExtra(used, load<u32>(generator, 68));
+  put64(slot(generator, 9), row, viewOf(tables + extraOffset, extraSize));
+  return scratch;
+}
+
+function makeAuction(
+  generator: usize,
+  tables: usize,
+  scratch: usize,
+  row: usize,
+  adjusted: i64,
+  id: i64,
+  time: i64,
+): usize {
+  const persons = <i64>load<u32>(generator, 56);
+  const auctions = <i64>load<u32>(generator, 60);
+  const all = <i64>load<u32>(generator, 64);
+  const newest = lastPerson(id, persons, all);
+  put64(slot(generator, 11), row, lastAuction(id, persons, auctions, all) + 1000);
+  const seller =
+    draw(load<u32>(generator, 88)) > 0 ? (newest / EPOCH_HOT) * EPOCH_HOT : pickPerson(newest);
+  put64(slot(generator, 18), row, seller + 1000);
+  put64(slot(generator, 19), row, 10 + draw(5));
+  const initial = priceOf(drawUnit());
+  put64(slot(generator, 14), row, initial);
+  const horizon = timeOf(generator, adjusted + (100 * all) / auctions) - time;
+  put64(slot(generator, 17), row, time + 1 + <i64>draw(<u32>max<i64>(2 * horizon, 1)));
+  let length = word(scratch, 20, 32);
+  let used = 48 + length;
+  put64(slot(generator, 12), row, viewOf(wStart, length));
+  scratch = wStart + length;
+  length = word(scratch, 100, 32);
+  used += length;
+  put64(slot(generator, 13), row, viewOf(wStart, length));
+  scratch = wStart + length;
+  put64(slot(generator, 15), row, initial + priceOf(drawUnit()));
+  put64(slot(generator, 16), row, time);
+  drawExtra(used, load<u32>(generator, 72));
+  put64(slot(generator, 20), row, viewOf(tables + extraOffset, extraSize));
+  return scratch;
+}
