@@ -102,7 +102,6 @@ export abstract class QueryParser extends RelationParser {
       const name = this.compoundIdentifier();
       return { kind: "tableQuery", name, span: this.spanFrom(start) };
     }
-    if (this.at("WITH")) return this.query();
     return this.parenthesised(() => this.query());
   }
 
