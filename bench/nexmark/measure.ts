@@ -10,6 +10,10 @@ import type { Engine } from "../engine.ts";
 import { summarise } from "../figures.ts";
 import { progress } from "../progress.ts";
 
+const MOST_WARM_UPS = 6;
+/** A run that costs more than this part of the one before ends the warm-up. */
+const SETTLED = 0.93;
+
 export interface QueryCost {
   readonly query: string;
   readonly cpuSeconds: number;
@@ -25,8 +29,8 @@ export interface MeasureRequest {
   readonly repeat: number;
   readonly parallelism: number;
   /**
-   * Runs that are not measured: the first query whole, then a smaller run before each query. It gives a JVM
-   * what a long-running one has behind it; an engine that starts a process per run has nothing to warm.
+   * Runs that are not measured: the first query until it gets no cheaper, then a smaller run before each.
+   * It gives a JVM what a long-running one has behind it; an engine with a process per run has nothing to warm.
    */
   readonly warm: boolean;
   /** Told of a query that failed; without it the error goes up. */
@@ -41,10 +45,7 @@ export async function measureQueries(
 ): Promise<QueryCost[]> {
   const costs: QueryCost[] = [];
   const [first] = request.queries;
-  if (request.warm && first !== undefined) {
-    progress(`${engine.name}: warming up`);
-    await engine.run(request.scriptOf(first), request.parallelism);
-  }
+  if (request.warm && first !== undefined) await warmUp(engine, request, first);
   for (const query of request.queries) {
     try {
       costs.push({ query, ...medians(await measureQuery(engine, request, query)) });
@@ -54,6 +55,17 @@ export async function measureQueries(
     }
   }
   return costs;
+}
+
+/** Repeats a whole run until it gets no cheaper: compilers and heap have settled. */
+async function warmUp(engine: Engine, request: MeasureRequest, query: string): Promise<void> {
+  let before = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < MOST_WARM_UPS; i++) {
+    const { cpuSeconds } = await engine.run(request.scriptOf(query), request.parallelism);
+    progress(`${engine.name} warms up with ${query}: ${cpuSeconds.toFixed(2)} CPU s`);
+    if (cpuSeconds > before * SETTLED) return;
+    before = cpuSeconds;
+  }
 }
 
 async function measureQuery(
