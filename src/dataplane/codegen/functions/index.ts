@@ -1,5 +1,6 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { jsonFunctions } from "./json-functions.ts";
 import { miscFunctions } from "./misc-functions.ts";
 import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
@@ -23,4 +24,5 @@ export const functionLibrary: FunctionTable = join(
   arithmeticFunctions,
   regexFunctions,
   miscFunctions,
+  jsonFunctions,
 );

@@ -1,0 +1,196 @@
+/**
+ * JSON functions, as column functions over JSON.parse: JSON_EXISTS, JSON_VALUE, JSON_QUERY, IS_JSON, JSON_QUOTE,
+ * JSON_UNQUOTE. Argument forms: language/sql/validator/json-calls.ts.
+ *
+ * Source: SQL:2016; Flink SqlJsonUtils. JSON_VALUE with RETURNING converts scalars only; JSON_QUERY prints keys in order.
+ */
+import type { Call } from "../../../foundation/plan/expression.ts";
+import { codegenErrors } from "../errors.ts";
+import type { ColumnReader, ColumnWriter } from "../column-access.ts";
+import { eachRow, everyRow, rowFunction } from "./column-rows.ts";
+import {
+  evaluatePath,
+  isObject,
+  type Json,
+  type JsonPath,
+  parseJson,
+  parseJsonPath,
+  printJson,
+} from "./json-path.ts";
+import type { ColumnFunction, FunctionTable } from "./registry.ts";
+
+function literalText(call: Call, index: number): string | undefined {
+  const arg = call.args[index];
+  return arg?.kind === "literal" && typeof arg.value === "string" ? arg.value : undefined;
+}
+
+const pathOf = (call: Call): JsonPath => parseJsonPath(literalText(call, 1) ?? "", call.function);
+const hasPath = (call: Call) => literalText(call, 1) !== undefined;
+
+const exists: ColumnFunction = {
+  kind: "column",
+  accepts: hasPath,
+  prepare: (call) => {
+    const path = pathOf(call);
+    const onError = literalText(call, 2);
+    return eachRow(({ args: [input], out }, row) => {
+      const result = evaluatePath(path, input!.string(row));
+      if (!result.failed) out.setBoolean(row, result.values.length > 0);
+      else if (onError === "ERROR")
+        throw failure(call, "no JSON, or a strict path that does not fit");
+      else if (onError === "UNKNOWN") out.setNull(row);
+      else out.setBoolean(row, onError === "TRUE");
+    });
+  },
+};
+
+const valueKinds: ReadonlySet<string> = new Set([
+  "BOOLEAN",
+  "INTEGER",
+  "DOUBLE",
+  "CHAR",
+  "VARCHAR",
+]);
+
+const value: ColumnFunction = {
+  kind: "column",
+  accepts: (call) => hasPath(call) && valueKinds.has(call.type.kind),
+  prepare: (call) => {
+    const path = pathOf(call);
+    const [onEmpty, onError] = [literalText(call, 2), literalText(call, 4)];
+    return everyRow(({ args, out }, row) => {
+      const [input, , , emptyDefault, , errorDefault] = args;
+      if (input!.isNull(row)) {
+        out.setNull(row);
+        return;
+      }
+      const result = evaluatePath(path, input!.string(row));
+      const single = result.failed || path.many ? undefined : result.values[0];
+      if (!result.failed && (result.values.length === 0 || (single === null && !path.many))) {
+        handle(call, "empty", onEmpty, emptyDefault, out, row);
+      } else if (single === undefined || typeof single === "object" || !write(out, row, single)) {
+        handle(call, "error", onError, errorDefault, out, row);
+      }
+    });
+  },
+};
+
+function handle(
+  call: Call,
+  what: "empty" | "error",
+  behaviour: string | undefined,
+  fallback: ColumnReader | undefined,
+  out: ColumnWriter,
+  row: number,
+): void {
+  if (behaviour === "ERROR") {
+    throw failure(call, what === "empty" ? "the path finds nothing" : "the path finds no scalar");
+  }
+  if (behaviour !== "DEFAULT" || fallback === undefined || fallback.isNull(row)) out.setNull(row);
+  else copy(fallback, out, row);
+}
+
+function copy(from: ColumnReader, out: ColumnWriter, row: number): void {
+  if (out.physical === "view") out.setBytes(row, from.bytes(row).slice());
+  else if (out.physical === "bool") out.setBoolean(row, from.boolean(row));
+  else out.setNumber(row, from.number(row));
+}
+
+/** False when a scalar does not convert to the type that is returned. */
+function write(out: ColumnWriter, row: number, scalar: boolean | number | string): boolean {
+  switch (out.type.kind) {
+    case "BOOLEAN":
+      if (typeof scalar !== "boolean") return false;
+      out.setBoolean(row, scalar);
+      return true;
+    case "INTEGER":
+      if (!Number.isInteger(scalar)) return false;
+      out.setNumber(row, scalar as number);
+      return true;
+    case "DOUBLE":
+      if (typeof scalar !== "number") return false;
+      out.setNumber(row, scalar);
+      return true;
+    default:
+      out.setString(row, String(scalar));
+      return true;
+  }
+}
+
+const query: ColumnFunction = {
+  kind: "column",
+  accepts: (call) => hasPath(call) && (call.type.kind === "VARCHAR" || call.type.kind === "CHAR"),
+  prepare: (call) => {
+    const path = pathOf(call);
+    const [wrapper = "", onEmpty, onError] = [2, 3, 4].map((index) => literalText(call, index));
+    return eachRow(({ args: [input], out }, row) => {
+      const result = evaluatePath(path, input!.string(row));
+      const found = result.failed ? undefined : wrapped(result.values, path.many, wrapper);
+      const empty = !result.failed && result.values.length === 0;
+      if (found !== undefined && !empty) out.setString(row, printJson(found));
+      else writeBehaviour(call, empty ? onEmpty : onError, out, row);
+    });
+  },
+};
+
+/** The array or object that JSON_QUERY returns; undefined when there is none. */
+function wrapped(values: Json[], many: boolean, wrapper: string): Json | undefined {
+  const [first] = values;
+  const one = many ? values : first;
+  if (one === undefined) return undefined;
+  if (wrapper.startsWith("WITH UNCONDITIONAL") || wrapper === "UNCONDITIONAL ARRAY") {
+    return many ? values : [one];
+  }
+  if (wrapper.startsWith("WITH CONDITIONAL") || wrapper === "CONDITIONAL ARRAY") {
+    return Array.isArray(one) || isObject(one) ? one : [one];
+  }
+  return Array.isArray(one) || isObject(one) ? one : undefined;
+}
+
+function writeBehaviour(
+  call: Call,
+  behaviour: string | undefined,
+  out: ColumnWriter,
+  row: number,
+): void {
+  if (behaviour === "ERROR") throw failure(call, "the path finds no array or object");
+  if (behaviour === "EMPTY ARRAY") out.setString(row, "[]");
+  else if (behaviour === "EMPTY OBJECT") out.setString(row, "{}");
+  else out.setNull(row);
+}
+
+const isJson: ColumnFunction = {
+  kind: "column",
+  prepare: (call) => {
+    const item = literalText(call, 1) ?? "VALUE";
+    return eachRow(({ args: [input], out }, row) => {
+      const json = parseJson(input!.string(row));
+      out.setBoolean(row, json !== undefined && isItem(json, item));
+    });
+  },
+};
+
+function isItem(json: Json, item: string): boolean {
+  if (item === "ARRAY") return Array.isArray(json);
+  if (item === "OBJECT") return isObject(json);
+  return item === "VALUE" || !(Array.isArray(json) || isObject(json));
+}
+
+function failure(call: Call, text: string) {
+  return codegenErrors.EXPRESSION_FAILED({ function: call.function, text, where: "a row" });
+}
+
+export const jsonFunctions: FunctionTable = {
+  JSON_EXISTS: exists,
+  JSON_VALUE: value,
+  JSON_QUERY: query,
+  IS_JSON: isJson,
+  JSON_QUOTE: rowFunction(({ args: [text], out }, row) =>
+    out.setString(row, JSON.stringify(text!.string(row))),
+  ),
+  JSON_UNQUOTE: rowFunction(({ args: [text], out }, row) => {
+    const raw = text!.string(row);
+    const json = raw.startsWith('"') ? parseJson(raw) : undefined;
+    out.setString(row, typeof json === "string" ? json : raw);
+  }),
+};
