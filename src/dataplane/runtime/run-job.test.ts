@@ -1,150 +1,182 @@
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
-import { test } from "node:test";
-import { BatchView, batchBytes, BATCH_HEADER_BYTES } from "../../foundation/columnar/batch.ts";
-import { types } from "../../foundation/columnar/logical-type.ts";
-import type { Schema } from "../../foundation/columnar/schema.ts";
+import { describe, test } from "node:test";
 import { realEnv } from "../../foundation/host/real-env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
-import type { WorkerRuntime } from "../contract/operator.ts";
-import type { ConnectorRegistry } from "../contract/registry.ts";
-import { runJob } from "./run-job.ts";
+import { loadTestKernels } from "../../../testkit/worker-runtime.ts";
+import {
+  by,
+  committed,
+  committedRows,
+  createState,
+  hash,
+  node,
+  operators,
+  plan,
+  registry,
+  sink,
+  source,
+} from "./doubles.test.ts";
+import { runJob, type RunJobOptions } from "./run-job.ts";
+import { threadTransport } from "./worker/thread-transport.ts";
 
-const SCHEMA: Schema = { fields: [{ name: "n", type: types.bigint(false) }] };
+const kernelsModule = await loadTestKernels();
+const env = realEnv();
+const entry = new URL("./doubles.test.ts", import.meta.url);
 
-function writeBatch(runtime: WorkerRuntime, values: readonly bigint[]): number {
-  const batch = runtime.kernels.arenaAlloc(batchBytes(1)) >>> 0;
-  const column = runtime.kernels.arenaAlloc(values.length * 8) >>> 0;
-  const data = new DataView(runtime.memory.buffer);
-  data.setUint32(batch, values.length, true);
-  data.setUint32(batch + 4, 0, true);
-  data.setUint32(batch + 8, 1, true);
-  data.setUint32(batch + BATCH_HEADER_BYTES, 0, true);
-  data.setUint32(batch + BATCH_HEADER_BYTES + 4, column, true);
-  values.forEach((value, i) => data.setBigInt64(column + i * 8, value, true));
-  return batch;
-}
-
-function registry(rows: number, out: bigint[]): ConnectorRegistry {
-  return {
-    sources: ["numbers"],
-    sinks: ["list"],
-    formats: [],
-    format: () => assert.fail(),
-    source: () => ({
-      identifier: "numbers",
-      validate: () => {},
-      createEnumerator: () => ({
-        discoverMs: 0,
-        discover: async () => [{ id: "0", next: 0 }],
-        snapshot: () => null,
-        restore: () => {},
-        close: async () => {},
-      }),
-      createReader: ({ runtime }) => {
-        let next = -1;
-        return {
-          open: async () => {},
-          addSplits: (splits) => {
-            next = splits[0]!["next"] as number;
-          },
-          poll: () => {
-            if (next === -1) return { kind: "empty" };
-            if (next >= rows) {
-              next = -1;
-              return { kind: "finished", splitId: "0" };
-            }
-            const n = Math.min(1000, rows - next);
-            const batch = writeBatch(
-              runtime,
-              Array.from({ length: n }, (_, i) => BigInt(next + i)),
-            );
-            next += n;
-            return { kind: "batch", batch, split: { id: "0", next } };
-          },
-          wait: async () => {},
-          close: async () => {},
-        };
-      },
-    }),
-    sink: () => ({
-      identifier: "list",
-      accepts: "retract",
-      validate: () => {},
-      createWriter: ({ runtime }) => {
-        const view = new BatchView(runtime.memory);
-        return {
-          open: async () => {},
-          write: (batch) => {
-            for (let i = 0; i < view.rows(batch); i++)
-              out.push(view.data.getBigInt64(view.valuePtr(batch, 0, i, 8), true));
-            return true;
-          },
-          writeWatermark: () => {},
-          flush: async () => {},
-          prepareCommit: async () => ({ committables: [], state: null }),
-          close: async () => {},
-        };
-      },
-    }),
-  };
-}
-
-const base = {
-  output: SCHEMA,
-  changelogMode: "insert-only",
-  upsertKeys: [],
-  description: "",
-} as const;
-const plan: ExecPlan = {
-  version: 1,
-  timeZone: "UTC",
-  mode: "streaming",
-  config: {},
-  nodes: [
-    {
-      ...base,
-      type: "TableSourceScan",
-      id: 1,
-      uid: "1_source",
-      inputs: [],
-      table: { name: "c.d.t", options: { connector: "numbers" }, schema: SCHEMA },
-      projection: [[0]],
-      bounded: true,
-    },
-    {
-      ...base,
-      type: "Sink",
-      id: 2,
-      uid: "2_sink",
-      inputs: [{ node: 1, distribution: { kind: "forward" } }],
-      table: { name: "c.d.s", options: { connector: "list" }, schema: SCHEMA },
-      sinkChangelogMode: "insert-only",
-      upsertKey: [],
-      upsertMaterialize: false,
-      notNullEnforcer: "ERROR",
-      notNullFields: [],
-    },
-  ],
-};
-
-test("a job in one thread reads everything and ends", async () => {
-  const out: bigint[] = [];
-  const kernelsModule = new WebAssembly.Module(
-    readFileSync(process.env["KERNELS"] ?? new URL("../kernels/kernels.wasm", import.meta.url)),
-  );
-  const statuses: string[] = [];
-  const start = performance.now();
-  const result = await runJob(plan, {
-    registry: registry(10_000, out),
-    operators: {},
-    env: realEnv(),
+function run(job: ExecPlan, options: Partial<RunJobOptions> & { threads?: boolean } = {}) {
+  committed.clear();
+  const { threads = false, ...rest } = options;
+  return runJob(job, {
+    registry,
+    operators,
+    env,
     kernelsModule,
-    onStatus: (status) => statuses.push(status),
+    createState,
+    ...(threads ? { transport: threadTransport({ entry, env, kernelsModule }) } : {}),
+    ...rest,
   });
-  console.log(performance.now() - start, JSON.stringify(result.metrics.operators));
-  assert.deepEqual(result.failure, null);
-  assert.equal(result.status, "FINISHED");
-  assert.deepEqual(statuses, ["CREATED", "RUNNING", "FINISHED"]);
-  assert.equal(out.length, 10_000);
+}
+
+const sorted = (table: string) =>
+  committedRows(table)
+    .map(([key, value]) => `${key}:${value}`)
+    .sort();
+const numbers = (rows: number, splits = 1, keys = 10) =>
+  Array.from({ length: splits }, (_, split) =>
+    Array.from(
+      { length: rows },
+      (_, i) => `${(split * 1_000_000 + i) % keys}:${split * 1_000_000 + i}`,
+    ),
+  )
+    .flat()
+    .sort();
+
+describe("a job in one thread", () => {
+  test("reads everything and ends", async () => {
+    const statuses: string[] = [];
+    const result = await run(plan([source(1, { rows: "10000" }), sink(2, 1, "t")]), {
+      onStatus: (status) => statuses.push(status),
+    });
+    assert.equal(result.failure, null);
+    assert.equal(result.status, "FINISHED");
+    assert.deepEqual(statuses, ["CREATED", "RUNNING", "FINISHED"]);
+    assert.deepEqual(sorted("t"), numbers(10_000));
+    const [scan, write] = result.metrics.operators;
+    assert.equal(scan!.values["numRecordsOut"], 10_000);
+    assert.equal(write!.values["numRecordsSend"], 10_000);
+  });
+
+  test("a node with several readers, a union, two sinks", async () => {
+    const result = await run(
+      plan([
+        source(1, { rows: "500" }),
+        source(2, { rows: "300", splits: "2" }),
+        node(3, "Calc", [1]),
+        node(4, "Union", [3, 2]),
+        sink(5, 4, "both"),
+        sink(6, 3, "one"),
+      ]),
+    );
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("one"), numbers(500));
+    assert.deepEqual(sorted("both"), [...numbers(500), ...numbers(300, 2)].sort());
+  });
+
+  test("VALUES emits its rows once", async () => {
+    await run(plan([node(1, "Values", []), sink(2, 1, "t")]));
+    assert.deepEqual(sorted("t"), ["1:1", "2:2", "3:3"]);
+  });
+
+  test("waits for a sink that is full, and a source that pauses", async () => {
+    const result = await run(
+      plan([source(1, { rows: "1000", pauseMs: "1" }), sink(2, 1, "t", { fullAt: "150" })]),
+    );
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("t"), numbers(1000));
+  });
+
+  test("is canceled by a signal, even while splits are being found", async () => {
+    for (const options of [{ unbounded: "true" }, { slowDiscoverMs: "2000" }]) {
+      const abort = new AbortController();
+      const running = run(plan([source(1, options), sink(2, 1, "t")]), { signal: abort.signal });
+      setTimeout(() => abort.abort(), 20);
+      assert.equal((await running).status, "CANCELED");
+    }
+  });
+
+  test("fails with the operator's name when there is no restart strategy", async () => {
+    const result = await run(
+      plan([source(1), node(2, "Calc", [1]), sink(3, 2, "t")], { "fail.value": "77" }),
+    );
+    assert.equal(result.status, "FAILED");
+    assert.equal(result.failure?.code, "MR5008");
+    assert.match(result.failure?.message ?? "", /Calc\[2\] failed: value 77 hurts/);
+    assert.deepEqual(sorted("t"), []);
+  });
+
+  test("many small jobs a second", async () => {
+    const small = plan([source(1, { rows: "10" }), node(2, "Calc", [1]), sink(3, 2, "t")]);
+    await run(small);
+    const start = performance.now();
+    for (let i = 0; i < 100; i++) assert.equal((await run(small)).status, "FINISHED");
+    const took = performance.now() - start;
+    assert.ok(took < 5000, `100 jobs took ${took} ms`);
+  });
+});
+
+describe("a job of several subtasks", () => {
+  const pipeline = plan([
+    source(1, { rows: "2000", splits: "3", keys: "50" }),
+    node(2, "GroupAggregate", [hash(1)]),
+    sink(3, hash(2), "t"),
+  ]);
+  // 6,000 rows, 50 keys: each key counts from 1 to 120.
+  const counts = Array.from({ length: 50 }, (_, key) =>
+    Array.from({ length: 120 }, (_, i) => `${key}:${i + 1}`),
+  )
+    .flat()
+    .sort();
+
+  test("inline: rows reach the subtask of their key", async () => {
+    const result = await run(pipeline, { parallelism: 3 });
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("t"), counts);
+  });
+
+  test("threads: the same", async () => {
+    const result = await run(pipeline, { parallelism: 2, threads: true });
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("t"), counts);
+  });
+
+  test("broadcast, rebalance and singleton", async () => {
+    const job = plan([
+      source(1, { rows: "300", splits: "2" }),
+      sink(2, by(1, "broadcast"), "all"),
+      node(3, "Calc", [by(1, "rebalance")]),
+      sink(4, by(3, "singleton"), "one"),
+    ]);
+    const result = await run(job, { parallelism: 2 });
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("one"), numbers(300, 2));
+    assert.deepEqual(sorted("all"), [...numbers(300, 2), ...numbers(300, 2)].sort());
+  });
+
+  test("one watermark for all: the smallest, then the end", async () => {
+    const job = plan([
+      source(1, { rows: "300", splits: "2", watermarks: "true" }),
+      node(2, "SortLimit", [by(1, "singleton")]),
+      sink(3, 2, "t"),
+    ]);
+    const result = await run(job, { parallelism: 2 });
+    assert.equal(result.failure, null);
+    const watermarks = committedRows("t").filter(([kind]) => kind === 0n);
+    const rising = watermarks.map(([, watermark]) => watermark);
+    assert.deepEqual(
+      rising,
+      rising.toSorted((a, b) => (a < b ? -1 : 1)),
+    );
+    assert.equal(rising.at(-1), BigInt(Number.MAX_SAFE_INTEGER));
+    assert.equal(committedRows("t").at(-1)?.[0], 1n, "the end comes last");
+  });
 });

@@ -148,7 +148,7 @@ export class ExchangeInput {
     channel.signal();
     this.#buffersIn.value++;
     this.#bytesIn.value += length;
-    this.#target.receive(this.#codec.decode(address, length));
+    this.#target.receive(this.#codec.decode(address));
   }
 
   #end(channel: ChannelState, index: number): void {

@@ -12,5 +12,5 @@ export interface WireCodec {
   /** Room in the arena for a block of `length` bytes; a view of the memory. */
   allocate(length: number): { readonly address: number; readonly bytes: Uint8Array };
   /** The batch that an encoded block at `address` holds; its columns point into the block. */
-  decode(address: number, length: number): BatchPtr;
+  decode(address: number): BatchPtr;
 }

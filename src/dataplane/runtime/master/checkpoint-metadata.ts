@@ -76,7 +76,9 @@ export function assembleCheckpoint(options: {
     const committables = parts.flatMap((part) => part.committables);
     sinks[node.uid] = {
       committables: [...(carried[node.uid] ?? []), ...committables],
-      states: parts.map(({ state }) => state).filter((state) => state !== null && state !== undefined),
+      states: parts
+        .map(({ state }) => state)
+        .filter((state) => state !== null && state !== undefined),
     };
   }
   return {

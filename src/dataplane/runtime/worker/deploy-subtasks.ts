@@ -19,7 +19,7 @@ import type { Barrier } from "../exchange/barrier.ts";
 import { ExchangeInput } from "../exchange/exchange-input.ts";
 import { ExchangeOutput } from "../exchange/exchange-output.ts";
 import { RingReader, RingWriter } from "../exchange/ring.ts";
-import { kernelWireCodec } from "../exchange/kernel-wire-codec.ts";
+import { KernelWireCodec } from "../exchange/kernel-wire-codec.ts";
 import { buildChain, type Chain, openChain } from "../task/chain.ts";
 import { Gate } from "../task/chain-target.ts";
 import { ProcessingTimers } from "../task/processing-timers.ts";
@@ -192,8 +192,15 @@ function exchangeOutput(place: Place, edge: EdgeSpec): ExchangeOutput {
     ring: new RingWriter(rings[consumer]!),
     signal: () => worker.board.signal(workerOf(consumer)),
   }));
-  const codec = kernelWireCodec(worker.runtime, from.output, edge.distribution);
-  return new ExchangeOutput({ edge, channels, codec, gate, metrics, operator: nodeName(from) });
+  const operator = nodeName(from);
+  const codec = new KernelWireCodec({
+    runtime: worker.runtime,
+    schema: from.output,
+    keys: edge.distribution.kind === "hash" ? edge.distribution.keys : undefined,
+    maxParallelism: graph.maxParallelism,
+    operator,
+  });
+  return new ExchangeOutput({ edge, channels, codec, gate, metrics, operator });
 }
 
 function exchangeInput(
@@ -210,7 +217,13 @@ function exchangeInput(
     ring: new RingReader(rings[producer]![subtaskIndex]!),
     signal: () => worker.board.signal(workerOf(producer)),
   }));
-  const codec = kernelWireCodec(worker.runtime, from.output, edge.distribution);
+  const codec = new KernelWireCodec({
+    runtime: worker.runtime,
+    schema: from.output,
+    keys: undefined,
+    maxParallelism: graph.maxParallelism,
+    operator: nodeName(from),
+  });
   const target = chain.inputOf(edge.toNode, edge.toInput);
   return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier });
 }

@@ -49,9 +49,7 @@ export function inlineTransport(options: InlineTransportOptions): WorkerTranspor
           },
           terminate: () => {
             open = false;
-            terminated ??= worker
-              .close()
-              .then(() => releaseRuntime(options.kernelsModule, runtime));
+            terminated ??= worker.close().then(() => releaseRuntime(runtime));
             return terminated;
           },
         };

@@ -1,0 +1,460 @@
+/**
+ * Test doubles of the runtime's tests: a source of numbers, operators that forward, count and join, a sink that commits in
+ * two phases, state and checkpoints in memory. This file is also the entry of worker threads that use them.
+ *
+ * Rows:    (key BIGINT, value BIGINT). Split s of the source emits value = s · 1,000,000 + i and key = value mod `keys`.
+ */
+import { isMainThread, workerData } from "node:worker_threads";
+import {
+  BATCH_HEADER_BYTES,
+  BATCH_KINDS,
+  BatchView,
+  batchBytes,
+} from "../../foundation/columnar/batch.ts";
+import { types } from "../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../foundation/columnar/schema.ts";
+import type { Env } from "../../foundation/host/env.ts";
+import type {
+  Distribution,
+  ExecNode,
+  ExecPlan,
+  SinkNode,
+  TableSourceScanNode,
+} from "../../foundation/plan/exec-node.ts";
+import type { Operator, OperatorContext, WorkerRuntime } from "../contract/operator.ts";
+import type { ConnectorRegistry } from "../contract/registry.ts";
+import type { Committable, SinkFactory } from "../contract/sink.ts";
+import type { SourceFactory, SourceReader, SourceSplit } from "../contract/source.ts";
+import type { CheckpointMetadata } from "./master/checkpoint-metadata.ts";
+import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
+import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
+import { runWorkerThread } from "./worker/worker-thread.ts";
+
+export const SCHEMA: Schema = {
+  fields: [
+    { name: "key", type: types.bigint(false) },
+    { name: "value", type: types.bigint(false) },
+  ],
+};
+
+export type Row = readonly [key: bigint, value: bigint];
+
+export function writeRows({ memory, kernels }: WorkerRuntime, rows: readonly Row[]): number {
+  const batch = kernels.arenaAlloc(batchBytes(2)) >>> 0;
+  const keys = kernels.arenaAlloc(rows.length * 8) >>> 0;
+  const values = kernels.arenaAlloc(rows.length * 8) >>> 0;
+  const data = new DataView(memory.buffer);
+  data.setUint32(batch, rows.length, true);
+  data.setUint32(batch + BATCH_KINDS, 0, true);
+  data.setUint32(batch + 8, 2, true);
+  for (const [i, column] of [keys, values].entries()) {
+    data.setUint32(batch + BATCH_HEADER_BYTES + i * 8, 0, true);
+    data.setUint32(batch + BATCH_HEADER_BYTES + i * 8 + 4, column, true);
+  }
+  rows.forEach(([key, value], i) => {
+    data.setBigInt64(keys + i * 8, key, true);
+    data.setBigInt64(values + i * 8, value, true);
+  });
+  return batch;
+}
+
+export function readRows({ memory }: WorkerRuntime, batch: number): Row[] {
+  const view = new BatchView(memory);
+  const value = (column: number, row: number) =>
+    view.data.getBigInt64(view.valuePtr(batch, column, row, 8), true);
+  return Array.from({ length: view.rows(batch) }, (_, i): Row => [value(0, i), value(1, i)]);
+}
+
+/** Options of a source table: rows per split, splits, batch rows, keys, watermarks, pauseMs, unbounded, failAt, dieAt. */
+const numbersSource: SourceFactory = {
+  identifier: "numbers",
+  validate: () => {},
+  createEnumerator: ({ node, env }) => {
+    const options = numberOptions(node);
+    let found = 0;
+    return {
+      discoverMs: options.discoverMs,
+      discover: async () => {
+        if (options.slowDiscoverMs > 0) await sleep(env, options.slowDiscoverMs);
+        const all = options.discoverMs === 0 ? options.splits : Math.min(options.splits, found + 1);
+        const splits: SourceSplit[] = [];
+        for (; found < all; found++) splits.push({ id: String(found), next: 0 });
+        return splits;
+      },
+      snapshot: () => found,
+      restore: (state) => {
+        found = state as number;
+      },
+      close: async () => {},
+    };
+  },
+  createReader: ({ node, runtime, env }) => numbersReader(node, runtime, env),
+};
+
+function numbersReader(node: TableSourceScanNode, runtime: WorkerRuntime, env: Env): SourceReader {
+  const options = numberOptions(node);
+  const splits: SourceSplit[] = [];
+  let pauseUntilMs = 0;
+  return {
+    open: async () => {},
+    addSplits: (added) => {
+      splits.push(...added);
+    },
+    poll: () => {
+      const split = splits.shift();
+      if (split === undefined) return { kind: "empty" };
+      const next = split["next"] as number;
+      const base = Number(split.id) * 1_000_000;
+      if (next >= options.rows && !options.unbounded)
+        return { kind: "finished", splitId: split.id };
+      if (env.clock.monotonicMs() < pauseUntilMs || next >= options.rows) {
+        splits.unshift(split);
+        return { kind: "idle" };
+      }
+      pauseUntilMs = env.clock.monotonicMs() + options.pauseMs;
+      if (split["watermark"] === undefined && options.watermarks) {
+        const marked = { ...split, watermark: next };
+        splits.push(marked);
+        return { kind: "watermark", watermark: next, split: marked };
+      }
+      const rows: Row[] = [];
+      for (let i = next; i < Math.min(options.rows, next + options.batch); i++)
+        rows.push([BigInt((base + i) % options.keys), BigInt(base + i)]);
+      const after = { id: split.id, next: next + rows.length };
+      splits.push(after);
+      return { kind: "batch", batch: writeRows(runtime, rows), split: after };
+    },
+    wait: () => sleep(env, Math.max(1, pauseUntilMs - env.clock.monotonicMs())),
+    close: async () => {},
+  };
+}
+
+function sleep(env: Env, ms: number): Promise<void> {
+  return new Promise((resolve) => void env.timers.after(ms, resolve));
+}
+
+function numberOptions({ table: { options } }: TableSourceScanNode) {
+  const number = (key: string, fallback: number) => Number(options[key] ?? fallback);
+  return {
+    rows: number("rows", 1000),
+    splits: number("splits", 1),
+    batch: number("batch", 100),
+    keys: number("keys", 10),
+    pauseMs: number("pauseMs", 0),
+    discoverMs: number("discoverMs", 0),
+    slowDiscoverMs: number("slowDiscoverMs", 0),
+    watermarks: options["watermarks"] === "true",
+    unbounded: options["unbounded"] === "true",
+  };
+}
+
+/** What sinks of this process have committed, by table: committable id → rows. Committing twice changes nothing. */
+export const committed = new Map<string, Map<string, Row[]>>();
+/** Commits that must fail, by table: how many. */
+export const failingCommits = new Map<string, number>();
+
+export function committedRows(table: string): Row[] {
+  return [...(committed.get(table)?.values() ?? [])].flat();
+}
+
+const twoPhaseSink: SinkFactory = {
+  identifier: "two-phase",
+  accepts: "retract",
+  validate: () => {},
+  createWriter: ({ runtime, node, subtaskIndex, attempt, env }) => {
+    const fullAt = Number(node.table.options["fullAt"] ?? Number.POSITIVE_INFINITY);
+    let rows: [string, string][] = [];
+    let sinceFlush = 0;
+    return {
+      open: async () => {},
+      write: (batch) => {
+        const read = readRows(runtime, batch);
+        rows.push(...read.map(([k, v]): [string, string] => [String(k), String(v)]));
+        sinceFlush += read.length;
+        return sinceFlush < fullAt;
+      },
+      writeWatermark: () => {},
+      flush: async () => {
+        if (fullAt < Number.POSITIVE_INFINITY) await sleep(env, 1);
+        sinceFlush = 0;
+      },
+      prepareCommit: async (checkpointId) => {
+        const id = `${attempt}-${subtaskIndex}-${checkpointId}`;
+        const committables: Committable[] = rows.length === 0 ? [] : [{ id, rows }];
+        rows = [];
+        return { committables, state: `writer ${subtaskIndex}` };
+      },
+      close: async () => {},
+    };
+  },
+  createCommitter: ({ node }) => ({
+    commit: async (committables) => {
+      const { name } = node.table;
+      const failures = failingCommits.get(name) ?? 0;
+      if (failures > 0) {
+        failingCommits.set(name, failures - 1);
+        throw new Error("the sink system is away");
+      }
+      const table = committed.get(name) ?? new Map<string, Row[]>();
+      committed.set(name, table);
+      for (const { id, rows } of committables)
+        table.set(
+          id,
+          (rows as [string, string][]).map(([k, v]): Row => [BigInt(k), BigInt(v)]),
+        );
+    },
+    close: async () => {},
+  }),
+};
+
+export const registry: ConnectorRegistry = {
+  sources: ["numbers"],
+  sinks: ["two-phase"],
+  formats: [],
+  source: () => numbersSource,
+  sink: () => twoPhaseSink,
+  format: () => {
+    throw new Error("no formats here");
+  },
+};
+
+/** An operator that does nothing but forward; the doubles change parts of it. */
+function forwarding({ output }: OperatorContext): Operator {
+  return {
+    open: () => {},
+    processBatch: (_, batch) => {
+      output.emit(batch);
+    },
+    processWatermark: (watermark) => output.emitWatermark(watermark),
+    endInput: () => {},
+    onProcessingTime: () => {},
+    prepareSnapshot: () => {},
+    close: () => {},
+  };
+}
+
+/** Calc: forwards; throws, or kills its thread, when it sees a value named by config `fail.value`, `die.value` in attempt 1. */
+function calc(context: OperatorContext): Operator {
+  const fail = context.config["fail.value"];
+  const die = context.config["die.value"];
+  const attempts = context.state.operatorValue("attempts");
+  return {
+    ...forwarding(context),
+    processBatch: (_, batch) => {
+      const rows = readRows(context.runtime, batch);
+      const isFirst = attempts.restored.length === 0;
+      if (fail !== undefined && isFirst && rows.some(([, v]) => String(v) === fail))
+        throw new Error(`value ${fail} hurts`);
+      if (die !== undefined && isFirst && rows.some(([, v]) => String(v) === die)) process.exit(7);
+      context.output.emit(batch);
+    },
+    prepareSnapshot: () => attempts.set(true),
+  };
+}
+
+/** GroupAggregate: (key, count so far) for every row; its state is redistributed by key among whatever subtasks there are. */
+function count(context: OperatorContext): Operator {
+  const state = context.state.operatorValue("counts");
+  const counts = new Map<string, number>();
+  for (const old of state.restored as [string, number][][])
+    for (const [key, n] of old) counts.set(key, n);
+  const mine = new Set<string>();
+  return {
+    ...forwarding(context),
+    processBatch: (_, batch) => {
+      const out = readRows(context.runtime, batch).map(([key]): Row => {
+        const n = (counts.get(String(key)) ?? 0) + 1;
+        counts.set(String(key), n);
+        mine.add(String(key));
+        return [key, BigInt(n)];
+      });
+      context.output.emit(writeRows(context.runtime, out));
+    },
+    // Every subtask knows all old keys; the largest count of a key is the one of its owner.
+    prepareSnapshot: () => state.set([...counts]),
+  };
+}
+
+/** Values: three rows at the end of its input. */
+function values(context: OperatorContext): Operator {
+  return {
+    ...forwarding(context),
+    endInput: () => {
+      const rows = [1n, 2n, 3n].map((n): Row => [n, n]);
+      context.output.emit(writeRows(context.runtime, rows));
+    },
+  };
+}
+
+/** SortLimit: one row (0, watermark) per watermark it sees, and (1, n) for n batches at the end. */
+function spy(context: OperatorContext): Operator {
+  let batches = 0;
+  return {
+    ...forwarding(context),
+    processBatch: () => {
+      batches++;
+    },
+    processWatermark: (watermark) => {
+      context.output.emit(writeRows(context.runtime, [[0n, BigInt(watermark)]]));
+      context.output.emitWatermark(watermark);
+    },
+    endInput: () => {
+      context.output.emit(writeRows(context.runtime, [[1n, BigInt(batches)]]));
+    },
+  };
+}
+
+/** Rank: asks for a timer 50 ms after each batch and emits (-1, its number) when it fires. */
+function timed(context: OperatorContext): Operator {
+  let fired = 0n;
+  return {
+    ...forwarding(context),
+    processBatch: () => context.registerProcessingTimer(context.clock.nowMs() + 50),
+    onProcessingTime: () => {
+      context.output.emit(writeRows(context.runtime, [[-1n, ++fired]]));
+    },
+  };
+}
+
+export const operators: OperatorFactories = {
+  Calc: (_: never, context) => calc(context),
+  GroupAggregate: (_: never, context) => count(context),
+  Union: (_: never, context) => forwarding(context),
+  Join: (_: never, context) => forwarding(context),
+  Values: (_: never, context) => values(context),
+  SortLimit: (_: never, context) => spy(context),
+  WatermarkAssigner: (_: never, context) => forwarding(context),
+  Rank: (_: never, context) => timed(context),
+};
+
+type Values = Record<string, Record<string, unknown>>;
+
+/** State in memory: operator values only, snapshots are plain data. */
+export const createState: CreateSubtaskState = async ({ maxParallelism, restored }) => {
+  const current: Values = {};
+  return {
+    forOperator: ({ uid }) => ({
+      maxParallelism,
+      map: () => {
+        throw new Error("no keyed maps here");
+      },
+      operatorValue: (name) => ({
+        restored: (restored as Values[]).flatMap((values) => {
+          const found = values[uid]?.[name];
+          return found === undefined ? [] : [found];
+        }),
+        set: (value) => {
+          (current[uid] ??= {})[name] = value;
+        },
+      }),
+    }),
+    beginSnapshot: () => {
+      const handle = structuredClone(current);
+      return { step: () => true, done: Promise.resolve({ sizeBytes: 1, handle }) };
+    },
+    sizeBytes: () => 0,
+    checkpointCompleted: () => {},
+    close: () => {},
+  };
+};
+
+/** Manifests in memory. */
+export class MemoryStorage implements CheckpointStorage {
+  readonly stored = new Map<string, CheckpointMetadata>();
+  /** Writes that fail, counted down. */
+  failures = 0;
+
+  async store(metadata: CheckpointMetadata, directory: string | undefined) {
+    if (this.failures > 0) {
+      this.failures--;
+      throw new Error("disk full");
+    }
+    const path = `${directory ?? "chk"}/${metadata.checkpointId}`;
+    this.stored.set(path, structuredClone(metadata));
+    return { path, sizeBytes: 100 };
+  }
+
+  async load(path: string) {
+    const found = this.stored.get(path);
+    if (found === undefined) throw new Error(`no checkpoint at ${path}`);
+    return found;
+  }
+
+  async discard(path: string) {
+    this.stored.delete(path);
+  }
+}
+
+type NodeInput = number | { readonly from: number; readonly by: Distribution };
+
+/** Builds plans in one line: node(id, type, inputs, extra). */
+export function plan(nodes: readonly ExecNode[], config: Record<string, string> = {}): ExecPlan {
+  return { version: 1, nodes, config, timeZone: "UTC", mode: "streaming" };
+}
+
+const common = (id: number, type: string, inputs: readonly NodeInput[]) =>
+  ({
+    id,
+    uid: `${id}_${type}`,
+    inputs: inputs.map((input) =>
+      typeof input === "number"
+        ? { node: input, distribution: { kind: "forward" as const } }
+        : { node: input.from, distribution: input.by },
+    ),
+    output: SCHEMA,
+    changelogMode: "insert-only",
+    upsertKeys: [],
+    description: type,
+  }) as const;
+
+export function source(id: number, options: Record<string, string> = {}): ExecNode {
+  return {
+    ...common(id, "source", []),
+    type: "TableSourceScan",
+    table: { name: `c.d.s${id}`, options: { connector: "numbers", ...options }, schema: SCHEMA },
+    projection: [[0], [1]],
+    bounded: options["unbounded"] !== "true",
+  };
+}
+
+export function sink(
+  id: number,
+  input: NodeInput,
+  table: string,
+  options: Record<string, string> = {},
+): SinkNode {
+  return {
+    ...common(id, "sink", [input]),
+    type: "Sink",
+    table: { name: table, options: { connector: "two-phase", ...options }, schema: SCHEMA },
+    sinkChangelogMode: "insert-only",
+    upsertKey: [],
+    upsertMaterialize: false,
+    notNullEnforcer: "ERROR",
+    notNullFields: [],
+  };
+}
+
+/** Any other node: the doubles look at nothing but its type. */
+export function node(
+  id: number,
+  type: "Calc" | "GroupAggregate" | "Union" | "Join" | "Values" | "SortLimit" | "Rank",
+  inputs: readonly NodeInput[],
+): ExecNode {
+  return { ...common(id, type, inputs), type } as unknown as ExecNode;
+}
+
+export const hash = (from: number, key = 0): NodeInput => ({
+  from,
+  by: { kind: "hash", keys: [key] },
+});
+export const by = (from: number, kind: "broadcast" | "rebalance" | "singleton"): NodeInput => ({
+  from,
+  by: { kind },
+});
+
+if (
+  !isMainThread &&
+  (workerData as { millraceWorker?: number } | null)?.millraceWorker !== undefined
+)
+  runWorkerThread({ registry, operators, createState });
