@@ -358,6 +358,10 @@ export class DataTypeParser extends TokenCursor {
   protected timeUnit(): TimeUnit {
     const unit = this.peekTimeUnit();
     if (unit === undefined) {
+      if (this.isName(this.token)) {
+        const { name, span } = this.takePart();
+        throw this.notAllowed(`'${name}' is not a valid time frame`, span);
+      }
       for (const name of TIME_UNITS) this.note(name);
       throw this.unexpected();
     }

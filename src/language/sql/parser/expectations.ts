@@ -83,7 +83,18 @@ export function unexpectedToken(
   return parseErrors.UNEXPECTED_TOKEN({ image, line, column, expecting, remedy }, place);
 }
 
-function expand(expected: readonly Expectation[]): string[] {
+/** The tokens that an error of the parser says were expected; none for errors of other kinds. */
+export function expectedTokens(error: MillraceError): readonly string[] {
+  const { expecting } = error.params;
+  if (typeof expecting !== "string") return [];
+  return Array.from(
+    expecting.matchAll(/^ {4}(?:"(.+)" \.\.\.|(<\w+>)(?: \.\.\.| ))$/gm),
+    ([, word, group]) => word ?? group!,
+  );
+}
+
+/** Groups taken apart, each token once, in Flink's order. */
+export function expand(expected: readonly Expectation[]): string[] {
   const alone = expected.every((e) => e === IDENTIFIER);
   const all = new Set<string>();
   if (expected.includes("<EOF>")) all.add("<EOF>");

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { ExpressionNode, SelectNode, StatementNode } from "./ast.ts";
-import { parseExpression, parseScript, parseStatement } from "./parser.ts";
+import {
+  expectedAt,
+  expectedTokens,
+  parseExpression,
+  parseScript,
+  parseStatement,
+} from "./parser.ts";
 import { unparse } from "./unparse.ts";
 
 function failure(act: () => unknown): MillraceError {
@@ -320,6 +326,8 @@ test("what Flink does not have is refused by name", () => {
     ["SELECT 1 MINUS SELECT 2", /MINUS is not allowed/],
     ["SELECT x'abc'", /even number/],
     ["SELECT U&'\\00'", /four digits/],
+    ["SELECT ROW()", /Encountered "\)"/],
+    ["SELECT EXTRACT(x FROM a)", /'x' is not a valid time frame/],
     ["CREATE TABLE t (a, b)", /Columns identifiers without types/],
   ];
   for (const [sql, pattern] of cases) {
@@ -332,4 +340,29 @@ test("what Flink does not have is refused by name", () => {
 test("an empty text is an error for a statement, and no statement for a script", () => {
   assert.equal(failure(() => parseStatement(" -- nothing\n")).code, "MR2010");
   assert.deepEqual(parseScript(" ;; ").statements, []);
+});
+
+test("what may stand at a place, for completion", () => {
+  const at = (text: string) => expectedAt(text, text.length);
+  assert(at("").includes("SELECT") && at("SEL").includes("SELECT"));
+  assert.deepEqual([...at("SHOW CREATE ")].sort(), [
+    "CATALOG",
+    "CONNECTION",
+    "MATERIALIZED",
+    "MODEL",
+    "OR",
+    "TABLE",
+    "VIEW",
+  ]);
+  assert(at("SELECT a FROM t WH").includes("WHERE"));
+  assert(at("SELECT 1; DROP ").includes("TABLE"));
+  assert(at("SELECT * FROM ").includes("<IDENTIFIER>"));
+  assert(at("SELECT a FROM t ").includes("JOIN"));
+  assert.deepEqual(at("SELECT a FRM t, x y z "), []);
+});
+
+test("the expected tokens of an error", () => {
+  const error = failure(() => parseStatement("ALTER MATERIALIZED TABLE t RESUME x"));
+  assert.deepEqual(expectedTokens(error), ["<EOF>", "WITH"]);
+  assert.deepEqual(expectedTokens(failure(() => parseStatement("SELECT a != b"))), []);
 });

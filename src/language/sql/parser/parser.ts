@@ -13,6 +13,7 @@ import type { LexerOptions } from "./lexer.ts";
 import { MAX_SCRIPT_ERRORS } from "./limits.ts";
 import { StatementParser } from "./statement-parser.ts";
 
+export { expectedTokens } from "./expectations.ts";
 export { tokenize } from "./lexer.ts";
 
 export interface ParsedScript {
@@ -52,6 +53,15 @@ export function parseExpression(text: string, options: LexerOptions = {}): Expre
   return new Parser(text, options).singleExpression();
 }
 
+/**
+ * What may stand at an offset: keywords, operators, and groups such as <IDENTIFIER> (a name) and <QUOTED_STRING>. The
+ * word that ends there is taken as unfinished and left out; the texts before must be right, else the answer is empty.
+ */
+export function expectedAt(text: string, offset: number): readonly string[] {
+  const before = text.slice(0, offset).replace(/[\p{L}\p{N}_$]+$/u, "");
+  return new Parser(before, {}).expectedAtEnd();
+}
+
 class Parser extends StatementParser {
   /** Skips empty statements; is there another one? */
   nextStatement(): boolean {
@@ -80,6 +90,20 @@ class Parser extends StatementParser {
     if (this.peekIsOp(0, ";")) this.nextStatement();
     if (!this.atEnd()) throw this.unexpected();
     return statement;
+  }
+
+  expectedAtEnd(): readonly string[] {
+    for (;;) {
+      while (this.peekIsOp(0, ";")) this.advance();
+      try {
+        this.scriptStatement();
+      } catch (error) {
+        if (!(error instanceof MillraceError)) throw error;
+        if (this.token.kind === "eof") return this.expectedHere();
+        this.resynchronise();
+      }
+      if (this.token.kind === "eof") return this.expectedHere();
+    }
   }
 
   singleExpression(): ExpressionNode {

@@ -174,7 +174,7 @@ export abstract class PrimaryParser extends CallParser {
     const start = this.here();
     this.advance();
     this.expectOp("(");
-    const fields = this.peekIsOp(0, ")") ? [] : this.commaList(() => this.rowItem());
+    const fields = this.commaList(() => this.rowItem());
     this.expectOp(")");
     return { kind: "row", fields, explicit: true, span: this.spanFrom(start) };
   }
@@ -266,7 +266,10 @@ export abstract class PrimaryParser extends CallParser {
     let value = first.value;
     while (this.token.kind === "string") value += this.advance().value;
     if (!/^[0-9a-fA-F]*$/.test(value)) {
-      throw this.literalError(`Illegal character in the binary literal X'${value}'`, first);
+      throw this.literalError(
+        "Binary literal string must contain only characters '0' - '9', 'A' - 'F'",
+        first,
+      );
     }
     if (value.length % 2 === 1) {
       throw this.literalError("Binary literal string must contain an even number of hexits", first);

@@ -11,7 +11,13 @@
 import type { Span } from "../../../foundation/base/errors.ts";
 import { parseErrors } from "../parse-errors.ts";
 import type { IdentifierNode, IdentifierPart } from "./ast.ts";
-import { type Expectation, IDENTIFIER, QUOTED_STRING, unexpectedToken } from "./expectations.ts";
+import {
+  type Expectation,
+  expand,
+  IDENTIFIER,
+  QUOTED_STRING,
+  unexpectedToken,
+} from "./expectations.ts";
 import { RESERVED_WORDS } from "./keywords.ts";
 import { type LexerOptions, type Token, tokenize } from "./lexer.ts";
 import { MAX_NESTING_DEPTH, MAX_TEXT_LENGTH, MAX_TREE_DEPTH } from "./limits.ts";
@@ -272,6 +278,11 @@ export class TokenCursor {
     if (++this.height > MAX_TREE_DEPTH) {
       throw parseErrors.TOO_DEEP({ limit: MAX_TREE_DEPTH }, { at: this.here() });
     }
+  }
+
+  /** What was looked for at the current place. */
+  protected expectedHere(): readonly string[] {
+    return this.expectedAt === this.pos ? expand(this.expected) : [];
   }
 
   unexpected(): Error {
