@@ -1,6 +1,7 @@
 /**
  * Errors of the SQL parser: MR20xx. Their messages keep the words that Flink's users know
- * (`Encountered "x" at line 1, column 2.` and `Was expecting one of:`), because tools and people search for them.
+ * (`Encountered "x" at line 1, column 2.` and `Was expecting one of:`), because tools and people
+ * search for them.
  */
 import { defineErrors } from "../../foundation/base/errors.ts";
 

@@ -86,7 +86,7 @@ export abstract class AlterParser extends CreateParser {
     return { action: "asQuery", query: this.asQuery() };
   }
 
-  // ---------------------------------------------------------------------------------------------- tables
+  // ------------------------------------------------------------------------------------- tables
 
   private alterTableAction(): AlterTableAction {
     if (this.accept("RENAME")) return this.renameAction();
@@ -181,7 +181,7 @@ export abstract class AlterParser extends CreateParser {
     return { action: "setOptions", options: this.options() };
   }
 
-  // ------------------------------------------------------------------------------------------------ DROP
+  // --------------------------------------------------------------------------------------- DROP
 
   protected dropStatement(): StatementNode {
     const start = this.here();

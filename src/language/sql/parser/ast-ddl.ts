@@ -1,8 +1,9 @@
 /**
  * The syntax tree of CREATE, ALTER and DROP.
  *
- * Flow, shapes: see ast.ts, which exports these types too. Order of keys = order in the text. `ifExists`, `temporary`
- * and their like are always there. Options keep their order and duplicates; the validator judges them.
+ * Flow, shapes: see ast.ts, which exports these types too. Order of keys = order in the text.
+ * `ifExists`, `temporary` and their like are always there. Options keep their order and duplicates;
+ * the validator judges them.
  */
 import type { ExpressionNode } from "./ast.ts";
 import type { HintNode, QueryNode } from "./ast-queries.ts";
@@ -28,7 +29,7 @@ export interface PartitionEntryNode extends Node {
 
 export type PartitionSpec = readonly PartitionEntryNode[];
 
-// -------------------------------------------------------------------------------------------------- tables
+// --------------------------------------------------------------------------------------- tables
 
 /** Where ALTER puts a column. */
 export type ColumnPosition = { readonly first: true } | { readonly after: IdentifierNode };
@@ -112,7 +113,10 @@ export interface TableLikeNode extends Node {
   }[];
 }
 
-/** CREATE, CREATE OR REPLACE and REPLACE TABLE, with LIKE, AS <query>, or Alibaba's AS TABLE <source>. */
+/**
+ * CREATE, CREATE OR REPLACE and REPLACE TABLE, with LIKE, AS <query>, or Alibaba's AS TABLE
+ * <source>.
+ */
 export interface CreateTableNode extends Node {
   readonly kind: "createTable";
   readonly verb: "CREATE" | "CREATE OR REPLACE" | "REPLACE";
@@ -169,7 +173,7 @@ export interface AlterTableNode extends Node {
   readonly action: AlterTableAction;
 }
 
-// ------------------------------------------------------------------------------------- materialized tables
+// -------------------------------------------------------------------------- materialized tables
 
 export type StartMode =
   | { readonly mode: "FROM_BEGINNING" | "RESUME_OR_FROM_BEGINNING" }
@@ -215,7 +219,8 @@ export interface AlterMaterializedTableNode extends Node {
   readonly action: AlterMaterializedTableAction;
 }
 
-// ------------------------------------------------------------------------------------ other catalog objects
+// ---------------------------------------------------------------------------------------- other
+// catalog objects
 
 export interface CreateViewNode extends Node {
   readonly kind: "createView";
@@ -259,7 +264,10 @@ export interface AlterObjectNode extends Node {
   readonly action: AlterObjectAction;
 }
 
-/** With `source`: Alibaba's CREATE DATABASE … AS DATABASE, which synchronises all or the listed tables. */
+/**
+ * With `source`: Alibaba's CREATE DATABASE … AS DATABASE, which synchronises all or the listed
+ * tables.
+ */
 export interface CreateDatabaseNode extends Node {
   readonly kind: "createDatabase";
   readonly ifNotExists: boolean;

@@ -1,5 +1,6 @@
 /**
- * The syntax tree of queries: SELECT, VALUES, set operations, WITH, ORDER BY, and what stands in FROM.
+ * The syntax tree of queries: SELECT, VALUES, set operations, WITH, ORDER BY, and what stands in
+ * FROM.
  *
  * Flow, shapes and depth: see ast.ts, which exports these types too.
  */
@@ -42,8 +43,8 @@ export interface GroupByNode extends Node {
 }
 
 /**
- * An expression (legacy group windows are calls), or a grouping construct. `()` and `(a, b)` are groups; the items of
- * GROUPING SETS may be ROLLUP, CUBE and GROUPING SETS again.
+ * An expression (legacy group windows are calls), or a grouping construct. `()` and `(a, b)` are
+ * groups; the items of GROUPING SETS may be ROLLUP, CUBE and GROUPING SETS again.
  */
 export type GroupItemNode =
   | {
@@ -76,7 +77,10 @@ export interface SetBranch {
   readonly query: QueryNode;
 }
 
-/** `first op query op query …`, evaluated from left to right; a tighter INTERSECT is a node of its own in a branch. */
+/**
+ * `first op query op query …`, evaluated from left to right; a tighter INTERSECT is a node of its
+ * own in a branch.
+ */
 export interface SetOperationNode extends Node {
   readonly kind: "setOperation";
   readonly first: QueryNode;
@@ -89,7 +93,10 @@ export interface OrderItemNode extends Node {
   readonly nulls?: "FIRST" | "LAST";
 }
 
-/** ORDER BY, LIMIT, OFFSET, FETCH around a query; at least one of them is there. LIMIT ALL is no `limit`. */
+/**
+ * ORDER BY, LIMIT, OFFSET, FETCH around a query; at least one of them is there. LIMIT ALL is no
+ * `limit`.
+ */
 export interface OrderedQueryNode extends Node {
   readonly kind: "orderedQuery";
   readonly query: QueryNode;
@@ -112,7 +119,7 @@ export interface WithNode extends Node {
   readonly query: QueryNode;
 }
 
-// ------------------------------------------------------------------------------------------------- windows
+// -------------------------------------------------------------------------------------- windows
 
 export interface NamedWindowNode extends Node {
   readonly name: IdentifierPart;
@@ -140,7 +147,7 @@ export type WindowBound =
   | { readonly bound: "CURRENT ROW" | "UNBOUNDED PRECEDING" | "UNBOUNDED FOLLOWING" }
   | { readonly bound: "PRECEDING" | "FOLLOWING"; readonly offset: ExpressionNode };
 
-// --------------------------------------------------------------------------------------------------- hints
+// ---------------------------------------------------------------------------------------- hints
 
 /** `OPTIONS('k'='v')`, `LOOKUP('table'='t')`, `BROADCAST(t1, t2)`, `NO_X`. */
 export interface HintNode extends Node {
@@ -148,7 +155,10 @@ export interface HintNode extends Node {
   readonly options: readonly HintOption[];
 }
 
-/** `key` is absent in lists of names or literals; `quoted` tells that the value was a string literal. */
+/**
+ * `key` is absent in lists of names or literals; `quoted` tells that the value was a string
+ * literal.
+ */
 export interface HintOption {
   readonly key?: string;
   readonly value: string;
@@ -157,7 +167,7 @@ export interface HintOption {
   readonly keyQuoted?: boolean;
 }
 
-// ----------------------------------------------------------------------------------------------- relations
+// ------------------------------------------------------------------------------------ relations
 
 /** `AS t (a, b)`. */
 export interface TableAliasNode extends Node {
@@ -194,8 +204,8 @@ export interface FileTableNode extends RelationBase {
 }
 
 /**
- * `TABLE(f(x))`, `LATERAL TABLE(f(x))`, `f(TABLE t, …)`, and the window functions TUMBLE, HOP, CUMULATE, SESSION.
- * The call is a FunctionCallNode; its table arguments are TableArgumentNodes.
+ * `TABLE(f(x))`, `LATERAL TABLE(f(x))`, `f(TABLE t, …)`, and the window functions TUMBLE, HOP,
+ * CUMULATE, SESSION. The call is a FunctionCallNode; its table arguments are TableArgumentNodes.
  */
 export interface TableFunctionNode extends RelationBase {
   readonly kind: "tableFunction";
@@ -229,7 +239,7 @@ export interface JoinNode extends RelationBase {
   readonly using?: readonly IdentifierPart[];
 }
 
-// -------------------------------------------------------------------------------------- MATCH_RECOGNIZE
+// ------------------------------------------------------------------------------ MATCH_RECOGNIZE
 
 export interface MatchRecognizeNode extends RelationBase {
   readonly kind: "matchRecognize";

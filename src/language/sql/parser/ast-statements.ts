@@ -1,8 +1,9 @@
 /**
  * The syntax tree of statements: DML, SHOW, DESCRIBE, EXPLAIN, jobs, modules, SET.
  *
- * Flow, shapes: see ast.ts, which exports these types too. Order of keys = order in the text. `ifExists`, `temporary`
- * and their like are always there. Options keep their order and duplicates; the validator judges them.
+ * Flow, shapes: see ast.ts, which exports these types too. Order of keys = order in the text.
+ * `ifExists`, `temporary` and their like are always there. Options keep their order and duplicates;
+ * the validator judges them.
  */
 import type { ExpressionNode } from "./ast.ts";
 import type {
@@ -28,7 +29,7 @@ import type { IdentifierNode, IdentifierPart, Node } from "./ast-types.ts";
 
 export type * from "./ast-ddl.ts";
 
-// ----------------------------------------------------------------------------------------------------- DML
+// ------------------------------------------------------------------------------------------ DML
 
 export interface QueryStatementNode extends Node {
   readonly kind: "queryStatement";
@@ -127,7 +128,8 @@ export interface CallNode extends Node {
   readonly call: ExpressionNode;
 }
 
-// ------------------------------------------------------------------------------------ SHOW, DESCRIBE, USE
+// ---------------------------------------------------------------------------------------- SHOW,
+// DESCRIBE, USE
 
 /** LIKE 'pattern' of SHOW; ILIKE ignores case. */
 export interface ShowLike {

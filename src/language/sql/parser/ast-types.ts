@@ -21,7 +21,7 @@ export interface IdentifierNode extends Node {
   readonly parts: readonly IdentifierPart[];
 }
 
-// ---------------------------------------------------------------------------------------------- data types
+// ----------------------------------------------------------------------------------- data types
 
 /** `nullable` is true unless NOT NULL was written. */
 interface DataTypeBase extends Node {
@@ -57,9 +57,10 @@ export type SimpleTypeName =
   | "ANY";
 
 /**
- * A type without inner types. INT, DEC and NUMERIC are already INTEGER and DECIMAL; `TIMESTAMP(3) WITH LOCAL TIME ZONE`
- * is TIMESTAMP_LTZ with `longForm` true. `precision` is the length of characters and bytes, too; absent = not written
- * (the validator knows the default). `charset` is what CHARACTER SET named.
+ * A type without inner types. INT, DEC and NUMERIC are already INTEGER and DECIMAL; `TIMESTAMP(3)
+ * WITH LOCAL TIME ZONE` is TIMESTAMP_LTZ with `longForm` true. `precision` is the length of
+ * characters and bytes, too; absent = not written (the validator knows the default). `charset` is
+ * what CHARACTER SET named.
  */
 export interface SimpleTypeNode extends DataTypeBase {
   readonly kind: "simpleType";
@@ -132,7 +133,7 @@ export type DataTypeNode =
   | IntervalTypeNode
   | NamedTypeNode;
 
-// ------------------------------------------------------------------------------------------------ literals
+// ------------------------------------------------------------------------------------- literals
 
 /** Always singular: `INTERVAL '1' SECONDS` is SECOND. */
 export type IntervalUnit =
@@ -176,7 +177,7 @@ export interface StringLiteralNode extends Node {
   readonly value: string;
   /** `_latin1'abc'`. */
   readonly charset?: string;
-  /** Written as U&'…' or _charset'…' with characters beyond ASCII: unparsed so. */
+  /** Written as U&'…'; `value` is decoded all the same. */
   readonly unicode: boolean;
 }
 
@@ -208,7 +209,10 @@ export interface NullLiteralNode extends Node {
   readonly kind: "null";
 }
 
-/** `DATE '2020-01-01'`, `TIME '…'`, `TIMESTAMP '…'` (local zone with TIMESTAMP_LTZ). `text` is not checked here. */
+/**
+ * `DATE '2020-01-01'`, `TIME '…'`, `TIMESTAMP '…'` (local zone with TIMESTAMP_LTZ). `text` is not
+ * checked here.
+ */
 export interface DateTimeLiteralNode extends Node {
   readonly kind: "dateTime";
   readonly type: "DATE" | "TIME" | "TIMESTAMP" | "TIMESTAMP_LTZ" | "TIMESTAMP_TZ";

@@ -1,13 +1,15 @@
 /**
  * The syntax tree of expressions, queries and data types; statements are in ast-statements.ts.
  *
- * Flow:    text → lexer → parser → **this** → validator, planner, editor. Plain data without behaviour: no node refers
- *          to its parent, no name is resolved, no type is known. Nodes may be frozen and shared.
- * Shapes:  a discriminated union by `kind`; every node has `span` (UTF-16 offsets, [start, end)). Optional parts are
- *          `undefined` (the key is absent), lists are never undefined.
- * Depth:   no walk by recursion needs more than MAX_TREE_DEPTH levels for expressions and joins, and MAX_NESTING_DEPTH
- *          for types and patterns (limits.ts): AND and OR are n-ary, set operations are a list of branches; other
- *          operator and join chains are left-deep, and counted.
+ * Flow:    text → lexer → parser → **this** → validator, planner, editor. Plain data without
+ *          behaviour: no node refers to its parent, no name is resolved, no type is known. Nodes
+ *          may be frozen and shared.
+ * Shapes:  a discriminated union by `kind`; every node has `span` (UTF-16 offsets, [start, end)).
+ *          Optional parts are `undefined` (the key is absent), lists are never undefined.
+ * Depth:   no walk by recursion needs more than MAX_TREE_DEPTH levels for expressions and joins,
+ *          and MAX_NESTING_DEPTH for types and patterns (limits.ts): AND and OR are n-ary, set
+ *          operations are a list of branches; other operator and join chains are left-deep, and
+ *          counted.
  * Source:  the grammar of Flink's SQL parser (Apache Calcite's Parser.jj with Flink's additions).
  */
 import type { OrderItemNode, QueryNode, WindowSpecNode } from "./ast-queries.ts";
@@ -25,7 +27,7 @@ export type * from "./ast-queries.ts";
 export type * from "./ast-statements.ts";
 export type * from "./ast-types.ts";
 
-// --------------------------------------------------------------------------------------------- expressions
+// ---------------------------------------------------------------------------------- expressions
 
 /** `*`, `t.*`, `t.composite.*`. */
 export interface StarNode extends Node {
@@ -33,7 +35,10 @@ export interface StarNode extends Node {
   readonly qualifier: readonly IdentifierPart[];
 }
 
-/** What may follow an aggregate: in the order written. `over` is a name of the WINDOW clause or a window itself. */
+/**
+ * What may follow an aggregate: in the order written. `over` is a name of the WINDOW clause or a
+ * window itself.
+ */
 export interface CallSuffix {
   readonly nullTreatment?: "IGNORE NULLS" | "RESPECT NULLS";
   readonly withinGroup?: readonly OrderItemNode[];
@@ -48,10 +53,11 @@ export interface ArgumentNode extends Node {
 }
 
 /**
- * A function call. `syntax` tells how it was written: "call" f(a, b); "keyword" with words between the arguments, which
- * are then in this order: SUBSTRING(s, from, for?), POSITION(needle, haystack, from?), OVERLAY(s, placing, from, for?),
- * COLLECT etc. stay "call"; "bare" without parentheses: CURRENT_DATE, LOCALTIMESTAMP. COUNT(*) has one StarNode argument.
- * `name` keeps its case; names of one part are looked up without regard to it.
+ * A function call. `syntax` tells how it was written: "call" f(a, b); "keyword" with words between
+ * the arguments, which are then in this order: SUBSTRING(s, from, for?), POSITION(needle, haystack,
+ * from?), OVERLAY(s, placing, from, for?), COLLECT etc. stay "call"; "bare" without parentheses:
+ * CURRENT_DATE, LOCALTIMESTAMP. COUNT(*) has one StarNode argument. `name` keeps its case; names of
+ * one part are looked up without regard to it.
  */
 export interface FunctionCallNode extends Node, CallSuffix {
   readonly kind: "call";
@@ -210,7 +216,10 @@ export interface BinaryNode extends Node {
   readonly right: ExpressionNode;
 }
 
-/** `a AND b AND c`: two operands or more; an operand in parentheses with the same operator stays its own node. */
+/**
+ * `a AND b AND c`: two operands or more; an operand in parentheses with the same operator stays its
+ * own node.
+ */
 export interface LogicalNode extends Node {
   readonly kind: "logical";
   readonly operator: "AND" | "OR";
@@ -320,7 +329,9 @@ export interface DescriptorNode extends Node {
   readonly columns: readonly IdentifierPart[];
 }
 
-/** An argument that is a table: `TABLE t PARTITION BY k ORDER BY ts`, `(SELECT …) PARTITION BY k`. */
+/**
+ * An argument that is a table: `TABLE t PARTITION BY k ORDER BY ts`, `(SELECT …) PARTITION BY k`.
+ */
 export interface TableArgumentNode extends Node {
   readonly kind: "tableArgument";
   readonly query: QueryNode;

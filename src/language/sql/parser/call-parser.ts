@@ -1,5 +1,6 @@
 /**
- * CallParser: function calls, the functions with a syntax of their own, and windows of OVER; JSON is in json-parser.ts.
+ * CallParser: function calls, the functions with a syntax of their own, and windows of OVER; JSON
+ *             is in json-parser.ts.
  *
  * Flow:    json-parser ← here ← primary-parser.
  * Shapes:  SUBSTRING, POSITION and OVERLAY become ordinary calls with `syntax: "keyword"`.
@@ -19,6 +20,7 @@ import type {
   WindowSpecNode,
 } from "./ast.ts";
 import { JsonParser } from "./json-parser.ts";
+import { wordList } from "./keywords.ts";
 import type { Token } from "./lexer.ts";
 
 export abstract class CallParser extends JsonParser {
@@ -93,7 +95,7 @@ export abstract class CallParser extends JsonParser {
     return value;
   }
 
-  // ----------------------------------------------------------------------------------------- arguments
+  // ---------------------------------------------------------------------------------- arguments
 
   protected argument(): ArgumentNode {
     const start = this.here();
@@ -159,7 +161,8 @@ export abstract class CallParser extends JsonParser {
     return { partitionBy, orderBy, span: this.spanFrom(start) };
   }
 
-  // ----------------------------------------------------------------------------------- special functions
+  // ------------------------------------------------------------------------------------ special
+  // functions
 
   /** A function with a syntax of its own, or undefined. */
   protected specialCall(token: Token): ExpressionNode | undefined {
@@ -339,7 +342,8 @@ export abstract class CallParser extends JsonParser {
     return { kind: "descriptor", columns, span: this.spanFrom(start) };
   }
 
-  // ------------------------------------------------------------------------------------ order and windows
+  // ---------------------------------------------------------------------------------- order and
+  // windows
 
   orderBy(): OrderItemNode[] {
     this.expect("ORDER", "BY");
@@ -409,9 +413,9 @@ export abstract class CallParser extends JsonParser {
 
 const SUFFIX_WORDS = new Set(["IGNORE", "RESPECT", "WITHIN", "FILTER", "OVER"]);
 const SPECIAL_CALLS = new Set(
-  "CAST TRY_CAST EXTRACT FLOOR CEIL CEILING TRIM SUBSTRING OVERLAY POSITION TIMESTAMPADD TIMESTAMPDIFF DESCRIPTOR FINAL RUNNING".split(
-    " ",
-  ),
+  wordList(`
+  CAST TRY_CAST EXTRACT FLOOR CEIL CEILING TRIM SUBSTRING OVERLAY POSITION TIMESTAMPADD
+  TIMESTAMPDIFF DESCRIPTOR FINAL RUNNING`),
 );
 
 function asArgument(value: ExpressionNode): ArgumentNode {

@@ -2,7 +2,8 @@
  * CreateParser: CREATE and REPLACE; ALTER and DROP are in alter-parser.ts.
  *
  * Flow:    table-element-parser ← here ← alter-parser.
- * Source:  Flink's CREATE statements; CREATE TABLE … AS TABLE and CREATE DATABASE … AS DATABASE are Alibaba's.
+ * Source:  Flink's CREATE statements; CREATE TABLE … AS TABLE and CREATE DATABASE … AS DATABASE are
+ *          Alibaba's.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
 import type {
@@ -74,7 +75,7 @@ export abstract class CreateParser extends TableElementParser {
     return this.createTable("REPLACE", temporary, start);
   }
 
-  // ---------------------------------------------------------------------------------------------- tables
+  // ------------------------------------------------------------------------------------- tables
 
   private createTable(verb: Verb, temporary: boolean, start: Span): StatementNode {
     const ifNotExists = this.ifNotExists();
@@ -211,7 +212,8 @@ export abstract class CreateParser extends TableElementParser {
     return { merging, feature };
   }
 
-  // --------------------------------------------------------------------------------- materialized tables
+  // ------------------------------------------------------------------------------- materialized
+  // tables
 
   private createMaterializedTable(verb: "CREATE" | "CREATE OR ALTER", start: Span): StatementNode {
     const ifNotExists = verb === "CREATE" && this.ifNotExists();
@@ -290,7 +292,8 @@ export abstract class CreateParser extends TableElementParser {
     return this.expectOne("FULL", "CONTINUOUS");
   }
 
-  // --------------------------------------------------------------------------------------- other objects
+  // -------------------------------------------------------------------------------------- other
+  // objects
 
   private createView(temporary: boolean, start: Span): StatementNode {
     const ifNotExists = this.ifNotExists();

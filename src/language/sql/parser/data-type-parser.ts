@@ -3,7 +3,8 @@
  *
  * Flow:    token-cursor ← here ← expression-parser.
  * Shapes:  DataTypeNode of ast-types.ts. INT, DEC, NUMERIC, CHARACTER become their standard names.
- * Source:  Flink's types: Calcite's, with BYTES, STRING, TIMESTAMP_LTZ, RAW, STRUCTURED, ROW<…>, VARIANT, BITMAP.
+ * Source:  Flink's types: Calcite's, with BYTES, STRING, TIMESTAMP_LTZ, RAW, STRUCTURED, ROW<…>,
+ *          VARIANT, BITMAP.
  */
 import { parseErrors } from "../parse-errors.ts";
 import type {
@@ -296,7 +297,8 @@ export class DataTypeParser extends TokenCursor {
     return this.acceptWords("WITH", "TIME", "ZONE") ? "zone" : "none";
   }
 
-  // ------------------------------------------------------------------------------------ intervals, units
+  // --------------------------------------------------------------------------------- intervals,
+  // units
 
   protected atIntervalUnit(): boolean {
     const { kind, value } = this.token;

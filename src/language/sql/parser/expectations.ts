@@ -1,11 +1,13 @@
 /**
- * The message for a token that does not fit: what was found, what would have been right, and what may have been meant.
+ * The message for a token that does not fit: what was found, what would have been right, and what
+ * may have been meant.
  *
- * Flow:    token-cursor → here → MR2001, MR2002. The layout is that of Flink's parser, blank by blank: tools compare it.
+ * Flow:    token-cursor → here → MR2001, MR2002. The layout is that of Flink's parser, blank by
+ *          blank: tools compare it.
  */
 import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
 import { parseErrors } from "../parse-errors.ts";
-import { ALL_KEYWORDS, FLINK_KEYWORDS, RESERVED_WORDS } from "./keywords.ts";
+import { ALL_KEYWORDS, FLINK_KEYWORDS, RESERVED_WORDS, wordList } from "./keywords.ts";
 import type { Token } from "./lexer.ts";
 
 /** A word, an operator, <EOF>, or one of the groups below. */
@@ -111,7 +113,9 @@ export function expand(expected: readonly Expectation[]): string[] {
   return list;
 }
 
-/** Flink's order without names: the end, Calcite's keywords, Flink's own, literals, symbols, names. */
+/**
+ * Flink's order without names: the end, Calcite's keywords, Flink's own, literals, symbols, names.
+ */
 function rank(e: string): number {
   if (e === "<EOF>") return 0;
   if (/^[A-Z]/.test(e)) return FLINK_KEYWORDS.has(e) ? 2 : 1;
@@ -142,8 +146,8 @@ function escapeImage(image: string): string {
 }
 
 /**
- * Words that were expected here and look like what was written; else keywords that look like the word before, which the
- * grammar took for a name (`SELECT a FORM t`).
+ * Words that were expected here and look like what was written; else keywords that look like the
+ * word before, which the grammar took for a name (`SELECT a FORM t`).
  */
 function suggestions(token: Token, previous: Token | undefined, expected: string[]): string[] {
   if (token.kind === "word" && !ALL_KEYWORDS.has(token.value)) {
@@ -156,10 +160,9 @@ function suggestions(token: Token, previous: Token | undefined, expected: string
   return [];
 }
 
-const CLAUSES =
-  "SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH JOIN INNER LEFT RIGHT FULL CROSS UNION INTERSECT EXCEPT WITH ON USING AS AND OR PARTITIONED COMMENT LIKE VALUES SET".split(
-    " ",
-  );
+const CLAUSES = wordList(`
+  SELECT FROM WHERE GROUP HAVING ORDER LIMIT OFFSET FETCH JOIN INNER LEFT RIGHT FULL CROSS UNION
+  INTERSECT EXCEPT WITH ON USING AS AND OR PARTITIONED COMMENT LIKE VALUES SET`);
 
 function similar(word: string, candidates: readonly string[]): string[] {
   if (word.length > MAX_SUGGESTED_LENGTH) return [];

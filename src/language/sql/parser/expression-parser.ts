@@ -2,9 +2,10 @@
  * ExpressionParser: operators by precedence, in a loop (Pratt); operands are in primary-parser.ts.
  *
  * Flow:    primary-parser ← here ← query-parser.
- * Shapes:  AND and OR chains become one LogicalNode; other chains are left-deep, each link a level of the tree.
- * Source:  precedences of Calcite's operators, weakest first: OR, AND, NOT, IS, comparison, BETWEEN/IN/LIKE, + and -,
- *          * / % ||, sign, [] and dot. All associate to the left.
+ * Shapes:  AND and OR chains become one LogicalNode; other chains are left-deep, each link a level
+ *          of the tree.
+ * Source:  precedences of Calcite's operators, weakest first: OR, AND, NOT, IS, comparison,
+ *          BETWEEN/IN/LIKE, + and -, * / % ||, sign, [] and dot. All associate to the left.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
 import type {
@@ -16,6 +17,7 @@ import type {
   QueryNode,
 } from "./ast.ts";
 import { OPERATORS } from "./expectations.ts";
+import { wordList } from "./keywords.ts";
 import type { Token } from "./lexer.ts";
 import { PrimaryParser } from "./primary-parser.ts";
 
@@ -45,9 +47,9 @@ const SYMBOLS: Readonly<Record<string, readonly [BinaryOperator, number]>> = {
 };
 const COMPARISONS: ReadonlySet<string> = new Set(["=", "<>", "<", "<=", ">", ">="]);
 const WORD_OPERATORS: ReadonlySet<string> = new Set(
-  "IS NOT BETWEEN LIKE SIMILAR IN OVERLAPS CONTAINS EQUALS PRECEDES SUCCEEDS IMMEDIATELY MULTISET MEMBER SUBMULTISET ILIKE RLIKE COLLATE".split(
-    " ",
-  ),
+  wordList(`
+  IS NOT BETWEEN LIKE SIMILAR IN OVERLAPS CONTAINS EQUALS PRECEDES SUCCEEDS IMMEDIATELY MULTISET
+  MEMBER SUBMULTISET ILIKE RLIKE COLLATE`),
 );
 
 export abstract class ExpressionParser extends PrimaryParser {

@@ -1,12 +1,14 @@
 /**
  * The lexer: text → tokens, in one pass over UTF-16 code units.
  *
- * Flow:    editor, parser → here. Comments (`--`, `//`, block comments) and blanks are skipped; a hint is kept as its
- *          two brackets, the operators "/*+" and the closing one, with ordinary tokens between.
- * Shapes:  start inclusive, end exclusive; line and column count from 1; a tab is one column; \n, \r and \r\n end a
- *          line. The last token is always "eof", whose place is that of the last character, as in Flink's messages.
- * Errors:  none is thrown: what is no token becomes one of kind "error" with `value` = what is wrong; the parser turns
- *          it into MR2003.
+ * Flow:    editor, parser → here. Comments (`--`, `//`, block comments) and blanks are skipped; a
+ *          hint is kept as its two brackets, the operators "/*+" and the closing one, with ordinary
+ *          tokens between.
+ * Shapes:  start inclusive, end exclusive; line and column count from 1; a tab is one column; \n,
+ *          \r and \r\n end a line. The last token is always "eof", whose place is that of the last
+ *          character, as in Flink's messages.
+ * Errors:  none is thrown: what is no token becomes one of kind "error" with `value` = what is
+ *          wrong; the parser turns it into MR2003.
  * Source:  the tokens of Flink's SQL parser in its default state (backticks quote, case kept).
  */
 
@@ -31,8 +33,8 @@ export interface Token {
   readonly line: number;
   readonly column: number;
   /**
-   * word: the text in upper case; operator: its text; quotedName, string: the contents, unescaped; charsetString: the
-   * contents (charset in `charset`); numbers: the text; error: what is wrong.
+   * word: the text in upper case; operator: its text; quotedName, string: the contents, unescaped;
+   * charsetString: the contents (charset in `charset`); numbers: the text; error: what is wrong.
    */
   readonly value: string;
   readonly charset?: string;

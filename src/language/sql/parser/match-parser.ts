@@ -2,7 +2,8 @@
  * MatchParser: MATCH_RECOGNIZE.
  *
  * Flow:    expression-parser ← here ← relation-parser.
- * Shapes:  a pattern is a tree of PatternNode; an alternation and a sequence have two items or more.
+ * Shapes:  a pattern is a tree of PatternNode; an alternation and a sequence have two items or
+ *          more.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
 import type {
@@ -101,7 +102,7 @@ export abstract class MatchParser extends ExpressionParser {
     return { variable, condition: this.expression() };
   }
 
-  // ------------------------------------------------------------------------------------------- patterns
+  // ----------------------------------------------------------------------------------- patterns
 
   private pattern(): PatternNode {
     this.enter();

@@ -1,8 +1,9 @@
 /**
- * Random texts against the parser: mutated statements (by characters and by tokens) and texts made from a grammar.
+ * Random texts against the parser: mutated statements (by characters and by tokens) and texts made
+ * from a grammar.
  *
- * Holds for every text: parseScript does not throw; its errors are MR20xx with a place inside the text; what was parsed
- * is written, read and written again to the same text and the same tree.
+ * Holds for every text: parseScript does not throw; its errors are MR20xx with a place inside the
+ * text; what was parsed is written, read and written again to the same text and the same tree.
  */
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -88,12 +89,16 @@ function swapTokens(next: Random, text: string): string {
   return text.slice(0, first.start) + swapped + text.slice(second.end);
 }
 
-/** A tree without what unparse() may change: places, quotes, the form of CASE x WHEN, implied parts. */
+/**
+ * A tree without what unparse() may change: places, quotes, the form of CASE x WHEN, implied parts.
+ */
 type Plain = Record<string, unknown>;
 
 const FORM_KEYS = new Set(["span", "quoted", "explicit", "unicode"]);
 
-/** A tree without what unparse() may change: places, quotes, the form of CASE x WHEN, implied parts. */
+/**
+ * A tree without what unparse() may change: places, quotes, the form of CASE x WHEN, implied parts.
+ */
 function meaning(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(meaning);
   if (value === null || typeof value !== "object") return value;

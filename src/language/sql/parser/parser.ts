@@ -1,5 +1,6 @@
 /**
- * The SQL parser: text → syntax tree (ast.ts). The engine, the editor and the doors all use this one.
+ * The SQL parser: text → syntax tree (ast.ts). The engine, the editor and the doors all use this
+ * one.
  *
  * Flow:    text → lexer.ts → here → validator.
  * Example: parseScript("SELECT a FROM t; SELECT b FORM t").errors[0].message
@@ -18,11 +19,15 @@ export { tokenize } from "./lexer.ts";
 
 export interface ParsedScript {
   readonly statements: readonly StatementNode[];
-  /** In the order of the text, at most MAX_SCRIPT_ERRORS; the statements with errors are left out. */
+  /**
+   * In the order of the text, at most MAX_SCRIPT_ERRORS; the statements with errors are left out.
+   */
   readonly errors: readonly MillraceError[];
 }
 
-/** Statements separated by semicolons; after an error the parser goes on behind the next semicolon. */
+/**
+ * Statements separated by semicolons; after an error the parser goes on behind the next semicolon.
+ */
 export function parseScript(text: string, options: LexerOptions = {}): ParsedScript {
   const statements: StatementNode[] = [];
   const errors: MillraceError[] = [];
@@ -54,8 +59,9 @@ export function parseExpression(text: string, options: LexerOptions = {}): Expre
 }
 
 /**
- * What may stand at an offset: keywords, operators, and groups such as <IDENTIFIER> (a name) and <QUOTED_STRING>. The
- * word that ends there is taken as unfinished and left out; the texts before must be right, else the answer is empty.
+ * What may stand at an offset: keywords, operators, and groups such as <IDENTIFIER> (a name) and
+ * <QUOTED_STRING>. The word that ends there is taken as unfinished and left out; the texts before
+ * must be right, else the answer is empty.
  */
 export function expectedAt(text: string, offset: number): readonly string[] {
   const before = text.slice(0, offset).replace(/[\p{L}\p{N}_$]+$/u, "");

@@ -1,8 +1,10 @@
 /**
- * PrimaryParser: the operands of expressions: literals, names, parentheses, constructors; calls are in call-parser.ts.
+ * PrimaryParser: the operands of expressions: literals, names, parentheses, constructors; calls are
+ *                in call-parser.ts.
  *
  * Flow:    call-parser ← here ← expression-parser.
- * Queries in parentheses: `((SELECT 1) UNION SELECT 2)` is a query, `((SELECT 1) + 2)` an expression: parenContents()
+ * Queries in parentheses: `((SELECT 1) UNION SELECT 2)` is a query, `((SELECT 1) + 2)` an
+ * expression: parenContents()
  *          reads what comes first and goes on with what it turned out to be, without going back.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
@@ -222,7 +224,7 @@ export abstract class PrimaryParser extends CallParser {
     };
   }
 
-  // --------------------------------------------------------------------------------------------- names
+  // -------------------------------------------------------------------------------------- names
 
   /** `a.b.c`, `t.*`, `cat.db.f(x)`. */
   private nameOrCall(): ExpressionNode {
@@ -244,7 +246,7 @@ export abstract class PrimaryParser extends CallParser {
     return name;
   }
 
-  // ------------------------------------------------------------------------------------------ literals
+  // ----------------------------------------------------------------------------------- literals
 
   protected literal(): LiteralNode {
     const start = this.here();

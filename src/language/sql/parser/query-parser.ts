@@ -155,7 +155,7 @@ export abstract class QueryParser extends RelationParser {
     throw this.unexpected();
   }
 
-  // ---------------------------------------------------------------------------------------------- SELECT
+  // ------------------------------------------------------------------------------------- SELECT
 
   private select(): SelectNode {
     const start = this.here();
@@ -257,7 +257,7 @@ export abstract class QueryParser extends RelationParser {
     return { name, window, span: this.spanFrom(start) };
   }
 
-  // ---------------------------------------------------------------------------------------------- VALUES
+  // ------------------------------------------------------------------------------------- VALUES
 
   private values(): ValuesNode {
     const start = this.here();

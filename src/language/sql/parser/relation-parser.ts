@@ -19,6 +19,7 @@ import type {
   TableNode,
   TableSample,
 } from "./ast.ts";
+import { wordList } from "./keywords.ts";
 import { MatchParser } from "./match-parser.ts";
 
 /** A relation, or a query in parentheses that may still turn out to be part of a larger one. */
@@ -95,7 +96,8 @@ export abstract class RelationParser extends MatchParser {
     return type;
   }
 
-  // ------------------------------------------------------------------------------------ single relations
+  // ------------------------------------------------------------------------------------- single
+  // relations
 
   protected tableReference(): RelationNode {
     const start = this.here();
@@ -173,7 +175,10 @@ export abstract class RelationParser extends MatchParser {
     return systemTime === undefined ? table : { ...table, systemTime, span: this.spanFrom(start) };
   }
 
-  /** `t (a INT, b INT)` extends a table; `t (a, b)` calls a function: a type behind the first name tells. */
+  /**
+   * `t (a INT, b INT)` extends a table; `t (a, b)` calls a function: a type behind the first name
+   * tells.
+   */
   private extendAhead(): boolean {
     const type = this.tokenAhead(2);
     return this.isName(this.tokenAhead(1)) && type.kind === "word" && EXTEND_TYPES.has(type.value);
@@ -247,7 +252,7 @@ export abstract class RelationParser extends MatchParser {
     return sign + this.advance().value;
   }
 
-  // ----------------------------------------------------------------------------------------------- hints
+  // -------------------------------------------------------------------------------------- hints
 
   protected hints(): HintNode[] {
     if (!this.acceptOp("/*+")) return [];
@@ -289,7 +294,7 @@ export abstract class RelationParser extends MatchParser {
 }
 
 const EXTEND_TYPES = new Set(
-  "BOOLEAN TINYINT SMALLINT INT INTEGER BIGINT FLOAT REAL DOUBLE DECIMAL DEC NUMERIC CHAR CHARACTER VARCHAR STRING BINARY VARBINARY BYTES DATE TIME TIMESTAMP TIMESTAMP_LTZ".split(
-    " ",
-  ),
+  wordList(`
+  BOOLEAN TINYINT SMALLINT INT INTEGER BIGINT FLOAT REAL DOUBLE DECIMAL DEC NUMERIC CHAR CHARACTER
+  VARCHAR STRING BINARY VARBINARY BYTES DATE TIME TIMESTAMP TIMESTAMP_LTZ`),
 );

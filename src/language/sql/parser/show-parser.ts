@@ -117,7 +117,7 @@ export abstract class ShowParser extends AlterParser {
     return { kind: "showCreate", object, orAlter, name, span: this.spanFrom(start) };
   }
 
-  // -------------------------------------------------------------------------------------------- DESCRIBE
+  // ----------------------------------------------------------------------------------- DESCRIBE
 
   protected describeStatement(): StatementNode {
     const start = this.here();

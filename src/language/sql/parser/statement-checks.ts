@@ -1,9 +1,11 @@
 /**
- * Checks of a statement that need nothing but the statement itself: those that Flink makes right after parsing.
+ * Checks of a statement that need nothing but the statement itself: those that Flink makes right
+ * after parsing.
  *
  * Flow:    parser → here → catalog and validator.
  * Errors:  MR2004.
- * Source:  validate() of Flink's SqlCreateTable, SqlAlterTableSchema and their kin, with their messages.
+ * Source:  validate() of Flink's SqlCreateTable, SqlAlterTableSchema and their kin, with their
+ *          messages.
  */
 import { parseErrors } from "../parse-errors.ts";
 import type { StatementNode, TableConstraintNode, TableElementNode } from "./ast.ts";

@@ -1,5 +1,6 @@
 /**
- * StatementParser: chooses the statement by its first word; DML, EXPLAIN, plans, modules, jobs, SET.
+ * StatementParser: chooses the statement by its first word; DML, EXPLAIN, plans, modules, jobs,
+ *                  SET.
  *
  * Flow:    show-parser ← here ← parser.ts.
  */
@@ -13,12 +14,13 @@ import type {
   StatementSetNode,
   TableNode,
 } from "./ast.ts";
+import { wordList } from "./keywords.ts";
 import { ShowParser } from "./show-parser.ts";
 
-const STARTERS =
-  "SELECT VALUES WITH INSERT UPSERT UPDATE DELETE CREATE REPLACE ALTER DROP SHOW DESCRIBE DESC EXPLAIN EXECUTE COMPILE BEGIN END USE LOAD UNLOAD SET RESET ADD REMOVE ANALYZE TRUNCATE CALL STOP".split(
-    " ",
-  );
+const STARTERS = wordList(`
+  SELECT VALUES WITH INSERT UPSERT UPDATE DELETE CREATE REPLACE ALTER DROP SHOW DESCRIBE DESC
+  EXPLAIN EXECUTE COMPILE BEGIN END USE LOAD UNLOAD SET RESET ADD REMOVE ANALYZE TRUNCATE CALL
+  STOP`);
 
 export class StatementParser extends ShowParser {
   /** The next statement, without what separates it from the one behind. */
@@ -114,7 +116,7 @@ export class StatementParser extends ShowParser {
     return { kind: "queryStatement", query, span: query.span };
   }
 
-  // ------------------------------------------------------------------------------------------------- DML
+  // ---------------------------------------------------------------------------------------- DML
 
   private insert(): InsertNode {
     const start = this.here();
@@ -196,7 +198,8 @@ export class StatementParser extends ShowParser {
     return { kind: "callProcedure", call, span: this.spanFrom(start) };
   }
 
-  // ------------------------------------------------------------------------------- statement sets, plans
+  // ---------------------------------------------------------------------------- statement sets,
+  // plans
 
   private statementSetBorder(start: Span): StatementNode {
     if (this.accept("END")) return { kind: "endStatementSet", span: this.spanFrom(start) };
@@ -270,7 +273,8 @@ export class StatementParser extends ShowParser {
     return this.executable();
   }
 
-  // ------------------------------------------------------------------------------------------- the others
+  // ---------------------------------------------------------------------------------------- the
+  // others
 
   private use(start: Span): StatementNode {
     this.expect("USE");
@@ -304,7 +308,10 @@ export class StatementParser extends ShowParser {
     return { kind: "set", option: this.option(), span: this.spanFrom(start) };
   }
 
-  /** `SET k = v` and `RESET k` without quotes, as the SQL Client takes them: read from the text, not from tokens. */
+  /**
+   * `SET k = v` and `RESET k` without quotes, as the SQL Client takes them: read from the text, not
+   * from tokens.
+   */
   private bareSetting(pattern: RegExp): RegExpExecArray | undefined {
     const { kind, start } = this.token;
     if (kind !== "word") return undefined;

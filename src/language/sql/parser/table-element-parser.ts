@@ -1,5 +1,6 @@
 /**
- * TableElementParser: the parts that DDL statements share: options, columns, constraints, watermarks, distribution.
+ * TableElementParser: the parts that DDL statements share: options, columns, constraints,
+ *                     watermarks, distribution.
  *
  * Flow:    query-parser ← here ← ddl-parser.
  */
@@ -17,7 +18,10 @@ import type {
 } from "./ast.ts";
 import { QueryParser } from "./query-parser.ts";
 
-/** Where columns stand: in ALTER they may have a position and a path, in CREATE … AS they may lack a type. */
+/**
+ * Where columns stand: in ALTER they may have a position and a path, in CREATE … AS they may lack a
+ * type.
+ */
 export type ElementContext = "create" | "alter";
 
 export abstract class TableElementParser extends QueryParser {
@@ -73,7 +77,8 @@ export abstract class TableElementParser extends QueryParser {
     });
   }
 
-  // -------------------------------------------------------------------------------------- table elements
+  // -------------------------------------------------------------------------------------- table
+  // elements
 
   /** `( column, constraint, watermark, … )`. */
   protected tableElements(context: ElementContext): TableElementNode[] {

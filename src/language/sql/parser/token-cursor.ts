@@ -2,10 +2,10 @@
  * TokenCursor: walks the tokens of one text; the base of all parser classes.
  *
  * Flow:    lexer → here ← data-type-parser ← expression-parser ← query-parser ← … ← parser.
- * Expects: every test (`at`, `accept`) notes what was looked for at its place, so that an error can say what would have
- *          been right. Tests that look further ahead (`peekIs`) note nothing.
- * Limits:  MAX_NESTING_DEPTH by enter() and leave(); MAX_TREE_DEPTH by `height`: while a node is being read, it is the
- *          height of its tallest child so far; grow() adds the node itself.
+ * Expects: every test (`at`, `accept`) notes what was looked for at its place, so that an error can
+ *          say what would have been right. Tests that look further ahead (`peekIs`) note nothing.
+ * Limits:  MAX_NESTING_DEPTH by enter() and leave(); MAX_TREE_DEPTH by `height`: while a node is
+ *          being read, it is the height of its tallest child so far; grow() adds the node itself.
  * Errors:  MR2001–MR2008.
  */
 import type { Span } from "../../../foundation/base/errors.ts";
@@ -39,7 +39,7 @@ export class TokenCursor {
     this.tokens = tokenize(text, options);
   }
 
-  // ------------------------------------------------------------------------------------------ looking
+  // ------------------------------------------------------------------------------------ looking
 
   get token(): Token {
     return this.tokens[this.pos]!;
@@ -100,7 +100,7 @@ export class TokenCursor {
     return false;
   }
 
-  // ------------------------------------------------------------------------------------------- taking
+  // ------------------------------------------------------------------------------------- taking
 
   protected advance(): Token {
     const token = this.tokens[this.pos]!;
@@ -160,7 +160,7 @@ export class TokenCursor {
     return items;
   }
 
-  // -------------------------------------------------------------------------------------------- names
+  // -------------------------------------------------------------------------------------- names
 
   protected atIdentifier(): boolean {
     if (this.isName(this.token)) return true;
@@ -203,7 +203,7 @@ export class TokenCursor {
     return this.parenList(() => this.identifierPart());
   }
 
-  // ------------------------------------------------------------------------------------------ strings
+  // ------------------------------------------------------------------------------------ strings
 
   protected atString(): boolean {
     if (this.token.kind === "string" || this.token.kind === "charsetString") return true;
@@ -251,7 +251,8 @@ export class TokenCursor {
     return value;
   }
 
-  // -------------------------------------------------------------------------------- places and errors
+  // --------------------------------------------------------------------------------- places and
+  // errors
 
   protected here(): Span {
     return spanOf(this.token);

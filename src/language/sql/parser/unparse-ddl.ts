@@ -58,7 +58,8 @@ export function unparsePartition(partition: PartitionSpec): string {
   return `PARTITION (${entries.join(", ")})`;
 }
 
-// ---------------------------------------------------------------------------------------- table elements
+// ---------------------------------------------------------------------------------------- table
+// elements
 
 function unparseConstraint(node: TableConstraintNode, columns: string): string {
   const name = node.name === undefined ? "" : `CONSTRAINT ${quoteName(node.name.name)} `;
@@ -107,7 +108,8 @@ function unparseDistribution(node: DistributionNode): string {
   return by + into;
 }
 
-// ---------------------------------------------------------------------------------------- CREATE TABLE
+// --------------------------------------------------------------------------------------- CREATE
+// TABLE
 
 export function unparseCreateTable(node: CreateTableNode): string {
   let text = `${node.verb} ${flag("TEMPORARY ", node.temporary)}TABLE `;
@@ -175,7 +177,8 @@ export function unparseCreateFunction(node: CreateFunctionNode): string {
   return text + withClause(node.options);
 }
 
-// ---------------------------------------------------------------------------------------- ALTER and DROP
+// ---------------------------------------------------------------------------------------- ALTER
+// and DROP
 
 export function unparseTableAction(action: AlterTableAction): string {
   switch (action.action) {

@@ -30,7 +30,10 @@ import {
   unparseType,
 } from "./unparse-types.ts";
 
-/** Chains with more operands are written without inner parentheses, so that the parser can read them again. */
+/**
+ * Chains with more operands are written without inner parentheses, so that the parser can read them
+ * again.
+ */
 const MAX_NESTED_CHAIN = 64;
 
 export function unparseList(values: readonly ExpressionNode[]): string {
@@ -83,7 +86,7 @@ export function unparseExpression(node: ExpressionNode): string {
   }
 }
 
-// ----------------------------------------------------------------------------------------------- operators
+// ------------------------------------------------------------------------------------ operators
 
 interface Chain {
   readonly operands: readonly ExpressionNode[];
@@ -178,7 +181,7 @@ function unparseInList(node: {
     : unparseSubquery(node.query);
 }
 
-// --------------------------------------------------------------------------------------------------- calls
+// ---------------------------------------------------------------------------------------- calls
 
 function unparseCall(node: FunctionCallNode): string {
   const name = functionName(node.name);
@@ -256,7 +259,8 @@ function unparseBound(bound: WindowBound): string {
   return "offset" in bound ? `${unparseExpression(bound.offset)} ${bound.bound}` : bound.bound;
 }
 
-// ------------------------------------------------------------------------------ special syntax, constructors
+// ------------------------------------------------------------------------------ special syntax,
+// constructors
 
 type SpecialNode = Extract<
   ExpressionNode,
@@ -354,7 +358,9 @@ function unparseConstructor(node: ConstructorNode): string {
   }
 }
 
-/** Names and literals get parentheses before a dot, so that the dot does not become part of them. */
+/**
+ * Names and literals get parentheses before a dot, so that the dot does not become part of them.
+ */
 function accessible(node: ExpressionNode): string {
   const text = unparseExpression(node);
   const safe = node.kind === "call" || node.kind === "item" || node.kind === "fieldAccess";

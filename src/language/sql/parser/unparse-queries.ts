@@ -115,7 +115,7 @@ function unparseGroup(item: GroupItemNode): string {
   }
 }
 
-// --------------------------------------------------------------------------------------------------- hints
+// ---------------------------------------------------------------------------------------- hints
 
 export function unparseHints(hints: readonly HintNode[]): string {
   if (hints.length === 0) return "";
@@ -137,7 +137,7 @@ function hintWord(value: string, quoted: boolean): string {
   return /^\d/.test(value) ? value : value.split(".").map(quoteName).join(".");
 }
 
-// ----------------------------------------------------------------------------------------------- relations
+// ------------------------------------------------------------------------------------ relations
 
 export function unparseRelation(relation: RelationNode): string {
   let text = unparseBare(relation);
@@ -226,7 +226,7 @@ function isComma(relation: RelationNode): boolean {
   return relation.kind === "join" && relation.type === "COMMA";
 }
 
-// ----------------------------------------------------------------------------------------- MATCH_RECOGNIZE
+// ------------------------------------------------------------------------------ MATCH_RECOGNIZE
 
 function unparseMatch(match: MatchRecognizeNode): string {
   const input =

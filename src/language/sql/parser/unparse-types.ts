@@ -33,7 +33,7 @@ export function unparseNames(names: readonly IdentifierPart[]): string {
   return `(${names.map((n) => quoteName(n.name)).join(", ")})`;
 }
 
-// ------------------------------------------------------------------------------------------------ literals
+// ------------------------------------------------------------------------------------- literals
 
 const DATE_TIME_WORDS = {
   DATE: "DATE",
@@ -82,7 +82,7 @@ export function unparseQualifier(q: IntervalQualifier): string {
   return `${from} TO ${end}${fractionPrecision === undefined ? "" : `(${fractionPrecision})`}`;
 }
 
-// -------------------------------------------------------------------------------------------------- types
+// ---------------------------------------------------------------------------------------- types
 
 export function unparseType(type: DataTypeNode): string {
   return unparseBareType(type) + (type.nullable ? "" : " NOT NULL");

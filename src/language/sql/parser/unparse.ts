@@ -1,10 +1,11 @@
 /**
- * Syntax tree → text: Calcite's canonical form, with names in backticks and every operator in parentheses.
+ * Syntax tree → text: Calcite's canonical form, with names in backticks and every operator in
+ * parentheses.
  *
  * Flow:    ast.ts → here → SHOW CREATE, stored view definitions, plans, tests.
  * Example: unparse(parseStatement("select a+1 from t")) === "SELECT (`a` + 1)\nFROM `t`"
- * Rule:    what is written here is read again to the same text. Exceptions in form: CASE x WHEN y is written as
- *          CASE WHEN x = y, IN DECIMAL as in the tree, comments and blanks are gone.
+ * Rule:    what is written here is read again to the same text. Exceptions in form: CASE x WHEN y
+ *          is written as CASE WHEN x = y, IN DECIMAL as in the tree, comments and blanks are gone.
  * Source:  Calcite's SqlPrettyWriter as Flink's parser tests use it.
  */
 import type { DataTypeNode, ExpressionNode, QueryNode, ShowNode, StatementNode } from "./ast.ts";
