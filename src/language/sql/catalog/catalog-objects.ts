@@ -1,0 +1,127 @@
+/**
+ * What a catalog holds: tables, views, functions, models. Frozen data; CatalogManager keeps them.
+ *
+ * Flow: CREATE statements → table-definition.ts → these → scans, sinks, SHOW CREATE and DESCRIBE.
+ */
+import type { LogicalType, RowField } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
+import type { QueryNode } from "../parser/ast.ts";
+
+/** catalog, database, object. */
+export interface ObjectIdentifier {
+  readonly catalog: string;
+  readonly database: string;
+  readonly object: string;
+}
+
+export function identifierText(id: ObjectIdentifier): string {
+  return `${id.catalog}.${id.database}.${id.object}`;
+}
+export function identifierSummary(id: ObjectIdentifier): string {
+  return `\`${id.catalog}\`.\`${id.database}\`.\`${id.object}\``;
+}
+
+export type TableColumn = { readonly name: string; readonly comment?: string } & (
+  | { readonly kind: "physical"; readonly type: LogicalType }
+  | {
+      readonly kind: "metadata";
+      readonly type: LogicalType;
+      readonly metadataKey?: string;
+      readonly virtual: boolean;
+    }
+  /** `expression` is over the source schema (physical and metadata columns); `text` is for SHOW CREATE. */
+  | {
+      readonly kind: "computed";
+      readonly type: LogicalType;
+      readonly expression: Expression;
+      readonly text: string;
+    }
+);
+
+export interface TableDistribution {
+  readonly method?: "HASH" | "RANGE";
+  readonly columns: readonly string[];
+  readonly buckets?: number;
+}
+
+/** A table with everything resolved. */
+export interface ResolvedTable {
+  readonly kind: "table";
+  readonly identifier: ObjectIdentifier;
+  readonly temporary: boolean;
+  readonly comment?: string;
+  readonly columns: readonly TableColumn[];
+  /** `expression` is over all columns. */
+  readonly watermark?: {
+    readonly column: number;
+    readonly expression: Expression;
+    readonly text: string;
+  };
+  readonly primaryKey?: { readonly name: string; readonly columns: readonly string[] };
+  readonly partitionKeys: readonly string[];
+  readonly distribution?: TableDistribution;
+  readonly options: Readonly<Record<string, string>>;
+  /** Anonymous: made for `FROM 'file'` or by the host; not listed. */
+  readonly inline?: boolean;
+}
+
+export interface ResolvedView {
+  readonly kind: "view";
+  readonly identifier: ObjectIdentifier;
+  readonly temporary: boolean;
+  readonly comment?: string;
+  readonly query: QueryNode;
+  /** The query as written. */
+  readonly text: string;
+  readonly columnNames: readonly string[];
+  readonly schema: Schema;
+  /** Catalog and database in force when it was created: names in the query resolve there. */
+  readonly path: { readonly catalog: string; readonly database: string };
+}
+
+export type CatalogEntry = ResolvedTable | ResolvedView;
+
+export type FunctionKind = "scalar" | "aggregate" | "table" | "processTable";
+
+/** A user's function; the host says what its class means. */
+export interface CatalogFunction {
+  readonly name: string;
+  readonly identifier?: ObjectIdentifier;
+  readonly temporary: boolean;
+  readonly system: boolean;
+  readonly className: string;
+  readonly language: string;
+  readonly resources: readonly { readonly type: "JAR" | "ARTIFACT"; readonly path: string }[];
+}
+
+export interface CatalogModel {
+  readonly identifier: ObjectIdentifier;
+  readonly temporary: boolean;
+  readonly comment?: string;
+  readonly input: readonly RowField[];
+  readonly output: readonly RowField[];
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** All columns as a query sees them; the watermark's column is a time attribute. */
+export function tableSchema(table: ResolvedTable): Schema {
+  let schema = schemas.get(table);
+  if (schema === undefined) {
+    schema = { fields: table.columns.map((column) => ({ name: column.name, type: column.type })) };
+    schemas.set(table, schema);
+  }
+  return schema;
+}
+const schemas = new WeakMap<ResolvedTable, Schema>();
+
+/** What the connector reads: physical and metadata columns. */
+export function sourceColumns(table: ResolvedTable): readonly TableColumn[] {
+  return table.columns.filter((column) => column.kind !== "computed");
+}
+/** What the connector is given: physical columns and metadata that is not VIRTUAL. */
+export function sinkColumns(table: ResolvedTable): readonly TableColumn[] {
+  return table.columns.filter(
+    (column) => column.kind === "physical" || (column.kind === "metadata" && !column.virtual),
+  );
+}

@@ -1,0 +1,253 @@
+/**
+ * The catalogue of what validation (21xx) and planning (22xx) of SQL refuse. Messages follow Flink's where users know them.
+ *
+ * Flow: validator, catalog, optimizer, exec, script throw these; the parser has its own catalogue (20xx).
+ */
+import { defineErrors } from "../../foundation/base/errors.ts";
+
+const user = { domain: "user", retryable: false, httpStatus: 400 } as const;
+const missing = { domain: "user", retryable: false, httpStatus: 501 } as const;
+
+export const validateErrors = defineErrors({
+  TABLE_NOT_FOUND: {
+    ...user,
+    code: "MR2101",
+    message: "Object '{name}' not found",
+    hint: "Create the table or view first, or check its catalog and database with SHOW TABLES.",
+  },
+  COLUMN_NOT_FOUND: {
+    ...user,
+    code: "MR2102",
+    message: "Column '{column}' not found in any table",
+    hint: "Column names are case-sensitive. Columns in scope: {known}.",
+  },
+  COLUMN_NOT_IN_TABLE: {
+    ...user,
+    code: "MR2103",
+    message: "Column '{column}' not found in table '{table}'",
+    hint: "Column names are case-sensitive. Columns of the table: {known}.",
+  },
+  TABLE_ALIAS_NOT_FOUND: {
+    ...user,
+    code: "MR2104",
+    message: "Table '{table}' not found",
+    hint: "Tables in scope: {known}.",
+  },
+  COLUMN_AMBIGUOUS: {
+    ...user,
+    code: "MR2105",
+    message: "Column '{column}' is ambiguous",
+    hint: "Put the table's name or alias before the column: {choices}.",
+  },
+  FUNCTION_NOT_FOUND: {
+    ...user,
+    code: "MR2106",
+    message: "No match found for function signature {signature}",
+    hint: "Check the function's name, or create it with CREATE FUNCTION.",
+  },
+  FUNCTION_ARGUMENTS: {
+    ...user,
+    code: "MR2107",
+    message:
+      "Invalid function call: {call}. Cannot apply '{function}' to arguments of type {given}",
+    hint: "Supported form: {expected}.",
+  },
+  OPERATOR_ARGUMENTS: {
+    ...user,
+    code: "MR2108",
+    message: "Cannot apply '{operator}' to arguments of type {given}",
+    hint: "Supported form(s): {expected}. Use CAST where the types differ.",
+  },
+  CAST_IMPOSSIBLE: {
+    ...user,
+    code: "MR2109",
+    message: "Cast function cannot convert value of type {from} to type {to}",
+    hint: "Choose another target type, or convert with a function.",
+  },
+  TYPE_INCOMPATIBLE: {
+    ...user,
+    code: "MR2110",
+    message: "{what} have incompatible types: {types}",
+    hint: "Make the types agree with CAST.",
+  },
+  EXPECTED_TYPE: {
+    ...user,
+    code: "MR2111",
+    message: "{what} must be of type {expected}, but it is {given}",
+    hint: "Change the expression so that it yields {expected}.",
+  },
+  NOT_GROUPED: {
+    ...user,
+    code: "MR2112",
+    message: "Expression '{expression}' is not being grouped",
+    hint: "Add it to GROUP BY, or put it into an aggregate function.",
+  },
+  AGGREGATE_MISPLACED: {
+    ...user,
+    code: "MR2113",
+    message: "Aggregate expression is illegal in {clause}",
+    hint: "Move it to SELECT, HAVING or ORDER BY of a grouped query.",
+  },
+  WINDOW_FUNCTION_MISPLACED: {
+    ...user,
+    code: "MR2114",
+    message: "Windowed aggregate expression is illegal in {clause} clause",
+    hint: "Compute it in a subquery and filter outside, or use QUALIFY.",
+  },
+  OVER_REQUIRED: {
+    ...user,
+    code: "MR2115",
+    message: "OVER clause is necessary for window functions: {function}",
+    hint: "Write {function}(…) OVER (PARTITION BY … ORDER BY …).",
+  },
+  COLUMN_COUNT: {
+    ...user,
+    code: "MR2116",
+    message: "Column count mismatch in {where}: expected {expected}, but found {given}",
+    hint: "Give as many columns on both sides.",
+  },
+  ARGUMENT_LITERAL: {
+    ...user,
+    code: "MR2117",
+    message: "{what} must be a literal",
+    hint: "Write the value itself, not an expression of columns.",
+  },
+  WINDOW_ARGUMENT: {
+    ...user,
+    code: "MR2118",
+    message: "{message}",
+    hint: "See the syntax of window functions: TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE).",
+  },
+  LITERAL_INVALID: {
+    ...user,
+    code: "MR2119",
+    message: "Illegal {type} literal '{text}'",
+    hint: "Expected form: {expected}.",
+  },
+  TYPE_INVALID: {
+    ...user,
+    code: "MR2120",
+    message: "Invalid data type: {message}",
+    hint: "Correct the type.",
+  },
+  TABLE_DEFINITION: {
+    ...user,
+    code: "MR2121",
+    message: "{message}",
+    hint: "{remedy}",
+  },
+  OBJECT_EXISTS: {
+    ...user,
+    code: "MR2122",
+    message: "{object} {name} already exists",
+    hint: "Drop it first, or use IF NOT EXISTS.",
+  },
+  OBJECT_NOT_FOUND: {
+    ...user,
+    code: "MR2123",
+    message: "{object} {name} does not exist",
+    hint: "Check the name, or use IF EXISTS.",
+  },
+  SUBQUERY_SHAPE: {
+    ...user,
+    code: "MR2124",
+    message: "{message}",
+    hint: "Change the subquery so that it returns one column.",
+  },
+  SINK_SCHEMA: {
+    ...user,
+    code: "MR2125",
+    message:
+      "Column types of query result and sink for '{table}' do not match. Cause: {cause} Query schema: [{query}] Sink schema: [{sink}]",
+    hint: "Change the SELECT list, or CAST its columns to the sink's types.",
+  },
+  OPTION_VALUE: {
+    ...user,
+    code: "MR2126",
+    message: "Could not parse value '{value}' for key '{key}'",
+    hint: "Expected {expected}.",
+  },
+  HINT_INVALID: {
+    ...user,
+    code: "MR2127",
+    message: "Invalid hint {hint}: {message}",
+    hint: "See the reference of hints for its options.",
+  },
+  STATEMENT_INVALID: {
+    ...user,
+    code: "MR2128",
+    message: "{message}",
+    hint: "{remedy}",
+  },
+  ORDINAL: {
+    ...user,
+    code: "MR2129",
+    message: "Ordinal out of range: {ordinal}",
+    hint: "The query has {columns} columns.",
+  },
+  NOT_SUPPORTED: {
+    ...missing,
+    code: "MR2130",
+    message: "{what} is not supported",
+    hint: "{remedy}",
+  },
+  DUPLICATE_NAME: {
+    ...user,
+    code: "MR2131",
+    message: "{what} '{name}' is defined twice",
+    hint: "Give each its own name.",
+  },
+});
+
+export const planErrors = defineErrors({
+  NODE_MISSING: {
+    ...missing,
+    code: "MR2201",
+    message: "{what} cannot be planned yet",
+    hint: "{remedy}",
+  },
+  CHANGES_NOT_ACCEPTED: {
+    ...user,
+    code: "MR2202",
+    message:
+      "{consumer} doesn't support consuming {changes} changes which is produced by node {producer}",
+    hint: "Use a consumer that takes updates (a table with a PRIMARY KEY, an upsert or retract sink), or make the query append-only.",
+  },
+  ON_CONFLICT_REQUIRED: {
+    ...user,
+    code: "MR2203",
+    message:
+      "The query has an upsert key that differs from the primary key of the sink table '{table}'. Primary key: [{primaryKey}], upsert key: [{upsertKey}]. This can lead to non-deterministic results when several rows of the query fall on one key. Please specify an ON CONFLICT clause to choose what happens then: ON CONFLICT DO DEDUPLICATE, DO ERROR or DO NOTHING. Alternatively, set 'table.exec.sink.require-on-conflict' to 'false' to restore the behavior of earlier versions.",
+    hint: "Add ON CONFLICT DO DEDUPLICATE behind the INSERT's query, or make the sink's primary key the query's upsert key.",
+  },
+  ON_CONFLICT_NOT_ALLOWED: {
+    ...user,
+    code: "MR2204",
+    message: "ON CONFLICT clause is only allowed for upsert sinks; table '{table}' is none",
+    hint: "Remove ON CONFLICT, or give the sink a primary key.",
+  },
+  SORT_UNBOUNDED: {
+    ...user,
+    code: "MR2205",
+    message: "Sort on a non-time-attribute field is not supported.",
+    hint: "Order an unbounded stream by an ascending time attribute first, add LIMIT, or run in batch mode.",
+  },
+  JOIN_CONDITION: {
+    ...user,
+    code: "MR2206",
+    message: "{message}",
+    hint: "{remedy}",
+  },
+  CORRELATION: {
+    ...missing,
+    code: "MR2207",
+    message: "unexpected correlate variable in the plan: {message}",
+    hint: "Rewrite the correlated subquery as a join.",
+  },
+  WINDOW_PLAN: {
+    ...user,
+    code: "MR2208",
+    message: "{message}",
+    hint: "{remedy}",
+  },
+});

@@ -1,0 +1,226 @@
+/**
+ * Aggregates: GroupAggregate, or WindowAggregate when the grouping holds a window's start and end.
+ *
+ * A window function right below is taken into the WindowAggregate; otherwise (filters or expressions on window columns,
+ * aggregates of aggregates, joins of windows) the rows carry their window and `attached` says where.
+ * Source: Flink StreamPhysicalGroupAggregateRule, PullUpWindowTableFunctionIntoWindowAggregateRule.
+ */
+import {
+  type LogicalType,
+  type RowField,
+  withoutTimeAttribute,
+} from "../../../foundation/columnar/logical-type.ts";
+import type { WindowProperty, WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import {
+  type AggregateCall,
+  type Expression,
+  input,
+  inputRefs,
+} from "../../../foundation/plan/expression.ts";
+import { TRUE, and, fieldRefs, remapRefs } from "../rel/expressions.ts";
+import { filter, project, windowFields } from "../rel/rel-builder.ts";
+import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts";
+import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
+import { calcChain } from "./calc-chain.ts";
+import { DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
+import type { PhysicalPlanner } from "./physical-planner.ts";
+
+export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): PhysNode {
+  const properties = windowProperties(rel.input);
+  if (properties !== undefined) {
+    const has = (indexes: readonly number[]) => rel.grouping.some((key) => indexes.includes(key));
+    if (has(properties.starts) && has(properties.ends))
+      return planWindowAggregate(planner, rel, properties);
+  }
+  const node = planner.plan(rel.input);
+  const fields = [
+    ...rel.grouping.map((index, i) => ({
+      name: rel.schema.fields[i]!.name,
+      type: withoutTimeAttribute(node.schema.fields[index]!.type),
+    })),
+    ...rel.schema.fields.slice(rel.grouping.length),
+  ];
+  const ttl = rel.ttlMs;
+  return planner.factory.make(
+    {
+      type: "GroupAggregate",
+      grouping: rel.grouping,
+      aggregates: callsOf(rel.calls, !isInsertOnly(node), (index) => index),
+      generateUpdateBefore: false,
+    },
+    [{ node, distribution: hashBy(rel.grouping) }],
+    { fields },
+    {
+      kinds:
+        planner.options.mode === "batch" && isInsertOnly(node)
+          ? INSERT
+          : INSERT | UPDATE | (isInsertOnly(node) ? 0 : DELETE),
+      upsertKeys: [rel.grouping.map((_, i) => i)],
+      stateTtlMs: ttl,
+    },
+  );
+}
+
+function callsOf(
+  calls: readonly RelAggregateCall[],
+  retract: boolean,
+  place: (index: number) => number,
+): AggregateCall[] {
+  return calls.map((call) => ({
+    function: call.function,
+    args: call.args.map(place),
+    filter: call.filter < 0 ? -1 : place(call.filter),
+    distinct: call.distinct,
+    retract,
+    type: call.type,
+    name: call.name,
+  }));
+}
+
+interface Pulled {
+  readonly input: RelNode;
+  readonly window: WindowSpec;
+  /** Index in `input` of each field of the aggregate's input; window columns have none. */
+  readonly place: ReadonlyMap<number, number>;
+}
+
+function planWindowAggregate(
+  planner: PhysicalPlanner,
+  rel: AggregateRel,
+  properties: WindowProperties,
+): PhysNode {
+  const kindOf = (index: number): WindowProperty | undefined =>
+    properties.starts.includes(index)
+      ? "window_start"
+      : properties.ends.includes(index)
+        ? "window_end"
+        : properties.times.includes(index)
+          ? "window_time"
+          : undefined;
+  const keys = rel.grouping.filter((index) => kindOf(index) === undefined);
+  const used = rel.grouping.map(kindOf).filter((kind) => kind !== undefined);
+  const wanted = (["window_start", "window_end", "window_time"] as const).filter((kind) =>
+    used.includes(kind),
+  );
+  const pulled = pullWindow(rel, keys);
+  const source = pulled === undefined ? rel.input : pulled.input;
+  const node = planner.plan(source);
+  const place = (index: number): number => pulled?.place.get(index) ?? index;
+  const grouping = keys.map(place);
+  const time = properties.times[0] ?? properties.ends[0]!;
+  const window: WindowSpec =
+    pulled === undefined
+      ? {
+          ...properties.window,
+          time: {
+            attribute: properties.window.time.attribute,
+            index: time,
+            type: node.schema.fields[time]!.type,
+          },
+        }
+      : planner.windowOver(pulled.window, node.schema);
+  const attached =
+    pulled === undefined ? { start: properties.starts[0]!, end: properties.ends[0]! } : undefined;
+  const extra = windowFields(properties.window.time.type, properties.window.time.attribute);
+  const fields: RowField[] = [
+    ...grouping.map((index) => node.schema.fields[index]!),
+    ...rel.calls.map((call) => ({ name: call.name, type: call.type })),
+    ...wanted.map((kind) => extra.find((field) => field.name === kind)!),
+  ];
+  const aggregate = planner.factory.make(
+    {
+      type: "WindowAggregate",
+      window,
+      ...(attached === undefined ? {} : { attached }),
+      grouping,
+      aggregates: callsOf(rel.calls, !isInsertOnly(node), place),
+      properties: wanted,
+    },
+    [{ node, distribution: hashBy(grouping) }],
+    { fields },
+    { kinds: INSERT },
+  );
+  return reorder(planner, rel, aggregate, { keys, wanted, kindOf });
+}
+
+/** Back to the logical order: grouping as written, then the calls. */
+function reorder(
+  planner: PhysicalPlanner,
+  rel: AggregateRel,
+  node: PhysNode,
+  layout: {
+    readonly keys: readonly number[];
+    readonly wanted: readonly WindowProperty[];
+    readonly kindOf: (index: number) => WindowProperty | undefined;
+  },
+): PhysNode {
+  const { keys, wanted, kindOf } = layout;
+  const fields = node.schema.fields;
+  const ref = (index: number): Expression => input(index, fields[index]!.type);
+  let key = 0;
+  const expressions = rel.grouping.map((index) => {
+    const kind = kindOf(index);
+    if (kind === undefined) return ref(key++);
+    return ref(keys.length + rel.calls.length + wanted.indexOf(kind));
+  });
+  rel.calls.forEach((_, i) => {
+    expressions.push(ref(keys.length + i));
+  });
+  return planner.calc(node, expressions, TRUE, rel.schema);
+}
+
+/** The aggregate's input without the window function, when nothing between looks at window columns. */
+function pullWindow(rel: AggregateRel, keys: readonly number[]): Pulled | undefined {
+  const chain = calcChain(rel.input);
+  const { base } = chain;
+  if (base.kind !== "windowTvf") return undefined;
+  const width = base.input.schema.fields.length;
+  const isWindow = (index: number) => index >= width;
+  const touches = (e: Expression) => [...inputRefs(e)].some(isWindow);
+  if (chain.conditions.some(touches)) return undefined;
+  if (chain.projection.some((e) => e.kind !== "input" && touches(e))) return undefined;
+  const { window } = base;
+  const expressions: Expression[] = [];
+  const names: string[] = [];
+  const place = new Map<number, number>();
+  const add = (expression: Expression, name: string): number => {
+    names.push(name);
+    return expressions.push(expression) - 1;
+  };
+  const plain = (index: number): number => {
+    const found = expressions.findIndex((e) => e.kind === "input" && e.index === index);
+    if (found >= 0) return found;
+    const field = base.input.schema.fields[index]!;
+    return add(input(index, field.type), field.name);
+  };
+  const usedByCalls = rel.calls.flatMap((c) => (c.filter < 0 ? c.args : [...c.args, c.filter]));
+  if (usedByCalls.some((i) => touches(chain.projection[i]!))) return undefined;
+  for (const i of new Set([...keys, ...usedByCalls]))
+    place.set(i, add(chain.projection[i]!, chain.schema.fields[i]!.name));
+  const partition = window.partitionKeys?.map(plain);
+  if (
+    window.kind === "SESSION" &&
+    !sameSet(
+      partition ?? [],
+      keys.map((k) => place.get(k)!),
+    )
+  )
+    return undefined;
+  const time = plain(window.time.index);
+  return {
+    input: project(filter(base.input, and(chain.conditions)), expressions, names),
+    window: {
+      ...window,
+      time: { ...window.time, index: time },
+      ...(partition === undefined ? {} : { partitionKeys: partition }),
+    },
+    place,
+  };
+}
+
+function sameSet(a: readonly number[], b: readonly number[]): boolean {
+  return a.length === b.length && a.every((x) => b.includes(x));
+}
+
+export type { LogicalType };
+export { fieldRefs, remapRefs };

@@ -1,0 +1,124 @@
+/**
+ * The second pass of changelog inference: who needs -U (UPDATE_BEFORE), and who may leave it out.
+ *
+ * Flow:    physical-planner has set modify kinds bottom-up; here requirements go from the sinks down.
+ * Rules:   a consumer that keys its updates (upsert sink on its upsert key, join on inputs unique by the join key, fast
+ *          Top-N) asks for upsert; all others for retract. A shared node serves its strictest reader; a reader that wants
+ *          upsert of a retracting node gets a DropUpdateBefore between.
+ * Source:  Flink FlinkChangelogModeInferenceProgram, SatisfyUpdateKindTraitVisitor.
+ */
+import { inputRefs } from "../../../foundation/plan/expression.ts";
+import { type PhysNode, UPDATE } from "./phys-node.ts";
+
+/** `after`: updates come as +U alone. */
+export type UpdateKind = "after" | "both";
+
+export class UpdateKinds {
+  readonly #satisfiable = new Map<PhysNode, boolean>();
+  readonly #required = new Map<PhysNode, UpdateKind>();
+  readonly #sinkRequirement: (sink: PhysNode) => readonly UpdateKind[];
+
+  /** `nodes` in topological order, inputs first. */
+  constructor(
+    nodes: readonly PhysNode[],
+    sinkRequirement: (sink: PhysNode) => readonly UpdateKind[],
+  ) {
+    this.#sinkRequirement = sinkRequirement;
+    for (const node of [...nodes].reverse())
+      node.inputs.forEach((edge, i) => {
+        if ((edge.node.kinds & UPDATE) === 0) return;
+        this.#require(edge.node, this.wanted(node, i));
+      });
+  }
+
+  /** What the node emits when it updates. */
+  of(node: PhysNode): UpdateKind {
+    if (node.spec.type === "TableSourceScan") return node.upsertSource ? "after" : "both";
+    if (node.spec.type === "DropUpdateBefore") return "after";
+    return this.#required.get(node) ?? "after";
+  }
+
+  #require(node: PhysNode, kind: UpdateKind): void {
+    if (kind === "both" || !this.#required.has(node)) this.#required.set(node, kind);
+  }
+
+  /** What `node` asks of its input `index`. */
+  wanted(node: PhysNode, index: number): UpdateKind {
+    const input = node.inputs[index]!.node;
+    const { spec } = node;
+    switch (spec.type) {
+      case "Sink": {
+        const choices = this.#sinkRequirement(node);
+        const after = choices.includes("after") && this.#canEmitAfter(input);
+        return after ? "after" : "both";
+      }
+      case "Calc":
+      case "Union":
+      case "WatermarkAssigner":
+      case "WindowTableFunction":
+      case "Expand":
+        return this.of(node);
+      case "Join":
+        return this.of(node) === "after" && updatesByJoinKey(node, index) ? "after" : "both";
+      case "ChangelogNormalize":
+      case "DropUpdateBefore":
+        return "after";
+      case "Rank":
+        return spec.strategy.kind === "update" && this.#canEmitAfter(input) ? "after" : "both";
+      default:
+        return "both";
+    }
+  }
+
+  /** Whether a node can leave out -U without its readers losing anything. */
+  #canEmitAfter(node: PhysNode): boolean {
+    let known = this.#satisfiable.get(node);
+    if (known === undefined) {
+      known = this.#computeAfter(node);
+      this.#satisfiable.set(node, known);
+    }
+    return known;
+  }
+
+  #computeAfter(node: PhysNode): boolean {
+    if ((node.kinds & UPDATE) === 0) return true;
+    const { spec } = node;
+    switch (spec.type) {
+      case "Calc":
+        return !filtersByOther(node) && this.#inputsCan(node);
+      case "Union":
+      case "WatermarkAssigner":
+      case "Expand":
+      case "WindowTableFunction":
+        return this.#inputsCan(node);
+      case "Join":
+        return node.inputs.every(
+          (edge, i) =>
+            (edge.node.kinds & UPDATE) === 0 ||
+            (updatesByJoinKey(node, i) && this.#canEmitAfter(edge.node)),
+        );
+      default:
+        return true;
+    }
+  }
+
+  #inputsCan(node: PhysNode): boolean {
+    return node.inputs.every((edge) => this.#canEmitAfter(edge.node));
+  }
+}
+
+function updatesByJoinKey(node: PhysNode, index: number): boolean {
+  const { spec } = node;
+  if (spec.type !== "Join") return false;
+  const on = index === 0 ? spec.leftKeys : spec.rightKeys;
+  const keys = node.inputs[index]!.node.upsertKeys;
+  return keys.some((key) => on.every((field) => key.includes(field)));
+}
+
+/** A filter on fields that are no upsert key would swallow the +U that takes a row away. */
+function filtersByOther(node: PhysNode): boolean {
+  if (node.spec.type !== "Calc" || node.spec.condition === undefined) return false;
+  const used = inputRefs(node.spec.condition);
+  const keys = node.inputs[0]!.node.upsertKeys;
+  return !keys.some((key) => [...used].every((index) => key.includes(index)));
+}

@@ -1,0 +1,162 @@
+/**
+ * Physical nodes → ExecPlan: topological order, ids, uids, update kinds, inserted DropUpdateBefore nodes, descriptions.
+ *
+ * Ids count up from 1 in an order that depends on the statement alone; uid = id + kebab-case type.
+ */
+import {
+  type ChangelogMode,
+  type ExecInput,
+  type ExecNode,
+  type ExecPlan,
+  PLAN_VERSION,
+} from "../../../foundation/plan/exec-node.ts";
+import { describeNode } from "../explain/node-text.ts";
+import { type UpdateKind, UpdateKinds } from "./changelog.ts";
+import { DELETE, INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import type { PlanOptions } from "./plan-options.ts";
+
+export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
+  const order = topological(roots);
+  const kinds = new UpdateKinds(order, sinkRequirement);
+  return new Builder(kinds, options).build(order);
+}
+
+/** Inputs before readers, in the order of the roots. */
+export function topological(roots: readonly PhysNode[]): PhysNode[] {
+  const done = new Set<PhysNode>();
+  const order: PhysNode[] = [];
+  const stack: { node: PhysNode; next: number }[] = [];
+  for (const root of roots) {
+    stack.push({ node: root, next: 0 });
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const child = top.node.inputs[top.next++]?.node;
+      if (child !== undefined) {
+        if (!done.has(child)) stack.push({ node: child, next: 0 });
+        continue;
+      }
+      if (!done.has(top.node)) {
+        done.add(top.node);
+        order.push(top.node);
+      }
+      stack.pop();
+    }
+  }
+  return order;
+}
+
+/** What an upsert sink can do with: +U alone only when its key is an upsert key of the input. */
+function sinkRequirement(sink: PhysNode): readonly UpdateKind[] {
+  if (sink.spec.type !== "Sink" || sink.spec.sinkChangelogMode !== "upsert") return ["both"];
+  const key = new Set(sink.spec.upsertKey);
+  if (key.size === 0) return ["after", "both"];
+  const { upsertKeys } = sink.inputs[0]!.node;
+  const exact = upsertKeys.some((k) => k.length === key.size && k.every((i) => key.has(i)));
+  return exact ? ["after", "both"] : ["both"];
+}
+
+class Builder {
+  readonly #kinds: UpdateKinds;
+  readonly #options: PlanOptions;
+  readonly #nodes: ExecNode[] = [];
+  readonly #ids = new Map<PhysNode, number>();
+  readonly #dropped = new Map<PhysNode, number>();
+
+  constructor(kinds: UpdateKinds, options: PlanOptions) {
+    this.#kinds = kinds;
+    this.#options = options;
+  }
+
+  build(order: readonly PhysNode[]): ExecPlan {
+    for (const node of order) this.#add(node);
+    const { config, timeZone, mode } = this.#options;
+    return { version: PLAN_VERSION, nodes: this.#nodes, config, timeZone, mode };
+  }
+
+  #add(node: PhysNode): void {
+    const inputs = node.inputs.map(
+      (edge, i): ExecInput => ({
+        node: this.#inputId(node, i),
+        distribution: edge.distribution,
+      }),
+    );
+    const both = this.#kinds.of(node) === "both" && (node.kinds & UPDATE) !== 0;
+    const spec =
+      "generateUpdateBefore" in node.spec
+        ? { ...node.spec, generateUpdateBefore: both }
+        : node.spec;
+    const mode = this.#mode(node);
+    this.#ids.set(node, this.#push(node, { spec, inputs, mode }));
+  }
+
+  #push(
+    node: Pick<PhysNode, "schema" | "upsertKeys" | "stateTtlMs">,
+    made: {
+      readonly spec: PhysNode["spec"];
+      readonly inputs: readonly ExecInput[];
+      readonly mode: ChangelogMode;
+    },
+  ): number {
+    const id = this.#nodes.length + 1;
+    const { spec, inputs, mode } = made;
+    const ttl = node.stateTtlMs ?? this.#defaultTtl(spec.type);
+    const schemas = inputs.map((input) => this.#nodes[input.node - 1]!.output);
+    const base = {
+      id,
+      uid: `${id}_${kebab(spec.type)}`,
+      inputs,
+      output: node.schema,
+      changelogMode: mode,
+      upsertKeys: node.upsertKeys,
+      description: describeNode(spec, schemas, node.schema),
+      ...(ttl === undefined ? {} : { stateTtlMs: ttl }),
+    };
+    this.#nodes.push({ ...spec, ...base } as ExecNode);
+    return id;
+  }
+
+  #inputId(node: PhysNode, index: number): number {
+    const input = node.inputs[index]!.node;
+    const id = this.#ids.get(input)!;
+    const emits = this.#kinds.of(input);
+    const wants = this.#kinds.wanted(node, index);
+    if ((input.kinds & UPDATE) === 0 || emits === "after" || wants === "both") return id;
+    if (node.spec.type === "Sink" && node.spec.sinkChangelogMode === "retract") return id;
+    let dropped = this.#dropped.get(input);
+    if (dropped === undefined) {
+      dropped = this.#push(input, {
+        spec: { type: "DropUpdateBefore" },
+        inputs: [{ node: id, distribution: { kind: "forward" } }],
+        mode: "upsert",
+      });
+      this.#dropped.set(input, dropped);
+    }
+    return dropped;
+  }
+
+  #mode(node: PhysNode): ChangelogMode {
+    if (node.kinds === INSERT) return "insert-only";
+    if ((node.kinds & UPDATE) === 0) return "retract";
+    return this.#kinds.of(node) === "both" ? "retract" : "upsert";
+  }
+
+  #defaultTtl(type: PhysNode["spec"]["type"]): number | undefined {
+    return STATEFUL.has(type) ? this.#options.stateTtlMs : undefined;
+  }
+}
+
+const STATEFUL = new Set<string>([
+  "GroupAggregate",
+  "Join",
+  "Rank",
+  "Deduplicate",
+  "ChangelogNormalize",
+  "SortLimit",
+  "Limit",
+  "Sink",
+]);
+
+function kebab(name: string): string {
+  return name.replace(/(?!^)([A-Z])/g, "-$1").toLowerCase();
+}
+
+export { DELETE };

@@ -1,0 +1,24 @@
+/** What the physical planner must know besides the query: mode, session options, and what connectors can do. */
+import type { ResolvedTable } from "../catalog/catalog-objects.ts";
+
+export interface SourceTraits {
+  readonly changelogMode: "insert-only" | "retract" | "upsert";
+  readonly bounded: boolean;
+  /** The connector can be asked for rows by key. */
+  readonly lookup?: boolean;
+}
+export interface SinkTraits {
+  /** `insert-only` takes +I, `upsert` all but -U, `retract` everything. */
+  readonly changelogMode: "insert-only" | "retract" | "upsert";
+}
+export interface PlanOptions {
+  readonly mode: "streaming" | "batch";
+  readonly timeZone: string;
+  readonly option: (key: string) => string | undefined;
+  readonly config: Readonly<Record<string, string>>;
+  /** table.exec.state.ttl; undefined = for ever. */
+  readonly stateTtlMs?: number;
+  readonly source: (table: ResolvedTable) => SourceTraits;
+  /** `query` tells whether the query only inserts: some sinks then take plain inserts. */
+  readonly sink: (table: ResolvedTable, query: { readonly insertOnly: boolean }) => SinkTraits;
+}

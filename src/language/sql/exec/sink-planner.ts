@@ -1,0 +1,125 @@
+/**
+ * Sinks: what changes the table takes, by which key, and whether a materialiser must put them in order.
+ *
+ * Rules (Flink analyzeUpsertMaterializeStrategy): the materialiser is needed when an upsert sink's primary key does not
+ * hold an upsert key of the query, because rows of several keys then meet on one. With
+ * table.exec.sink.require-on-conflict (default true) the statement must say ON CONFLICT in that case.
+ * Errors: MR2202 a sink that cannot take updates, MR2203 ON CONFLICT required, MR2204 not allowed.
+ */
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { ChangelogMode } from "../../../foundation/plan/exec-node.ts";
+import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
+import { planErrors } from "../errors.ts";
+import { TRUE, fieldRefs } from "../rel/expressions.ts";
+import type { SinkRel } from "../rel/rel-node.ts";
+import {
+  DELETE,
+  type PhysNode,
+  UPDATE,
+  type UpsertKeys,
+  forward,
+  hashBy,
+  isInsertOnly,
+} from "./phys-node.ts";
+import { type PhysicalPlanner, changesOf } from "./physical-planner.ts";
+import { tableSpec } from "./scan-planner.ts";
+
+export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
+  const table = { ...rel.table, options: { ...rel.table.options, ...rel.dynamicOptions } };
+  const columns = sinkColumns(table);
+  const spec = tableSpec(table, columns);
+  const input = renamed(planner, planner.plan(rel.input), spec.schema);
+  const insertOnly = isInsertOnly(input);
+  const mode = planner.options.sink(table, { insertOnly }).changelogMode;
+  const name = identifierText(table.identifier);
+  if (mode === "insert-only" && !insertOnly)
+    throw planErrors.CHANGES_NOT_ACCEPTED({
+      consumer: `Table sink '${name}'`,
+      changes: changesOf(input),
+      producer: describeProducer(input),
+    });
+  const primaryKey = spec.primaryKey ?? [];
+  const materialize = materializes(planner, rel, input, mode, primaryKey);
+  const keyed = mode === "upsert" && primaryKey.length > 0 && !insertOnly;
+  const notNull = spec.schema.fields.flatMap((field, i) => (field.type.nullable ? [] : [i]));
+  const enforcer = planner.options.option("table.exec.sink.not-null-enforcer");
+  return planner.factory.make(
+    {
+      type: "Sink",
+      table: spec,
+      sinkChangelogMode: mode,
+      upsertKey: primaryKey,
+      upsertMaterialize: materialize,
+      notNullEnforcer: enforcer?.toUpperCase() === "DROP" ? "DROP" : "ERROR",
+      notNullFields: notNull,
+    },
+    [{ node: input, distribution: keyed || materialize ? hashBy(primaryKey) : forward }],
+    input.schema,
+    { kinds: input.kinds, upsertKeys: input.upsertKeys, unique: true },
+  );
+}
+
+/** The sink's own names; rows stay as they are. */
+function renamed(planner: PhysicalPlanner, node: PhysNode, schema: Schema): PhysNode {
+  const same = schema.fields.every((f, i) => f.name === node.schema.fields[i]?.name);
+  if (same || node.spec.type !== "Calc") return node;
+  const fields = schema.fields.map((f, i) => ({
+    name: f.name,
+    type: node.schema.fields[i]!.type,
+  }));
+  return planner.factory.make(
+    node.spec,
+    node.inputs,
+    { fields },
+    {
+      kinds: node.kinds,
+      upsertKeys: node.upsertKeys,
+    },
+  );
+}
+
+function describeProducer(node: PhysNode): string {
+  let current = node;
+  while (current.spec.type === "Calc") current = current.inputs[0]!.node;
+  return current.spec.type;
+}
+
+export function holdsUpsertKey(primaryKey: readonly number[], keys: UpsertKeys): boolean {
+  return keys.some((key) => key.every((index) => primaryKey.includes(index)));
+}
+
+function materializes(
+  planner: PhysicalPlanner,
+  rel: SinkRel,
+  input: PhysNode,
+  mode: ChangelogMode,
+  primaryKey: readonly number[],
+): boolean {
+  const name = identifierText(rel.table.identifier);
+  const upsertSink = mode === "upsert" && primaryKey.length > 0;
+  if (rel.onConflict !== undefined && !upsertSink)
+    throw planErrors.ON_CONFLICT_NOT_ALLOWED({ table: name });
+  if (planner.options.mode === "batch") return false;
+  const setting = planner.options.option("table.exec.sink.upsert-materialize")?.toUpperCase();
+  if (setting === "FORCE") return primaryKey.length > 0 && mode !== "retract";
+  if (!upsertSink || setting === "NONE") return false;
+  if (isInsertOnly(input) && (rel.onConflict === undefined || rel.onConflict === "DEDUPLICATE"))
+    if (rel.onConflict === "DEDUPLICATE") return false;
+  if (holdsUpsertKey(primaryKey, input.upsertKeys)) return false;
+  const required = planner.options.option("table.exec.sink.require-on-conflict") !== "false";
+  const field = (index: number) => input.schema.fields[index]!.name;
+  if (rel.onConflict === undefined && required && !insertsOfOneKey(input, primaryKey))
+    throw planErrors.ON_CONFLICT_REQUIRED({
+      table: name,
+      primaryKey: primaryKey.map((i) => rel.table.columns[i]!.name).join(", "),
+      upsertKey: input.upsertKeys.map((key) => key.map(field).join(", ")).join("; ") || "none",
+    });
+  return true;
+}
+
+/** Reserved for inputs whose changes are already in order by the sink's key. */
+function insertsOfOneKey(_input: PhysNode, _primaryKey: readonly number[]): boolean {
+  return false;
+}
+
+export { DELETE, TRUE, UPDATE, fieldRefs };

@@ -1,0 +1,275 @@
+/** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
+import { type LogicalType, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { AggregateCall, SortField } from "../../../foundation/plan/expression.ts";
+import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
+import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
+
+export function describeNode(
+  spec: PhysSpec,
+  inputs: readonly Schema[],
+  output: Schema,
+  style: TextStyle = "prefix",
+): string {
+  return `${spec.type === "Rank" ? "Rank" : spec.type}(${details(spec, inputs, output, style).join(", ")})`;
+}
+
+const names = (schema: Schema): string => schema.fields.map((field) => field.name).join(", ");
+
+function details(
+  spec: PhysSpec,
+  inputs: readonly Schema[],
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  const input = inputs[0] ?? output;
+  const name = (index: number): string => input.fields[index]?.name ?? `$${index}`;
+  const list = (indexes: readonly number[]) => indexes.map(name).join(", ");
+  switch (spec.type) {
+    case "TableSourceScan":
+      return scanText(spec, output);
+    case "Values":
+      return [
+        `tuples=[[${spec.rows.map((row) => `{ ${row.map((v, i) => literalText(v, output.fields[i]!.type)).join(", ")} }`).join(", ")}]]`,
+      ];
+    case "WatermarkAssigner":
+      return [
+        `rowtime=[${name(spec.rowtime)}]`,
+        `watermark=[${expressionText(spec.watermark, name, style)}]`,
+      ];
+    case "Calc":
+      return calcText(spec, name, output, style);
+    case "GroupAggregate":
+      return [
+        ...(spec.grouping.length > 0 ? [`groupBy=[${list(spec.grouping)}]`] : []),
+        `select=[${[...spec.grouping.map(name), ...spec.aggregates.map((a) => aggregateText(a, name))].join(", ")}]`,
+      ];
+    case "WindowTableFunction":
+      return [`window=[${windowText(spec.window, name)}]`];
+    case "WindowAggregate":
+      return windowAggregateText(spec, name);
+    case "Join":
+    case "WindowJoin":
+      return joinText(spec, inputs, output, style);
+    case "Rank":
+      return rankText(spec, name, output);
+    case "Deduplicate":
+      return [
+        `keep=[${spec.keepLast ? "LastRow" : "FirstRow"}]`,
+        `key=[${list(spec.keys)}]`,
+        `order=[${spec.time.attribute}]`,
+      ];
+    case "Union":
+      return ["all=[true]", `union=[${names(output)}]`];
+    case "ChangelogNormalize":
+      return [`key=[${list(spec.uniqueKey)}]`];
+    case "SortLimit":
+      return [
+        `orderBy=[${sortText(spec.sort, name)}]`,
+        `offset=[${spec.offset}]`,
+        `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`,
+      ];
+    case "Limit":
+      return [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`];
+    case "Expand":
+      return [
+        `projects=[${spec.projections.map((p) => `{${p.map((e) => expressionText(e, name, style)).join(", ")}}`).join(", ")}]`,
+      ];
+    case "Sink":
+      return [
+        `table=[${spec.table.name}]`,
+        `fields=[${names(input)}]`,
+        ...(spec.upsertMaterialize ? ["upsertMaterialize=[true]"] : []),
+      ];
+    default:
+      return [];
+  }
+}
+
+function scanText(spec: PhysSpecOf<"TableSourceScan">, output: Schema): string[] {
+  const { table, projection, filter } = spec;
+  const parts = table.name.split(".");
+  const whole =
+    projection.length === table.schema.fields.length &&
+    projection.every((path, i) => path.length === 1 && path[0] === i);
+  const extras = [
+    ...(filter === undefined
+      ? []
+      : [`filter=[${expressionText(filter, (i) => table.schema.fields[i]!.name, "prefix")}]`]),
+    ...(whole ? [] : [`project=[${names(output)}]`]),
+    ...(spec.limit === undefined ? [] : [`limit=[${spec.limit}]`]),
+  ];
+  return [`table=[[${[...parts, ...extras].join(", ")}]]`, `fields=[${names(output)}]`];
+}
+
+function calcText(
+  spec: PhysSpecOf<"Calc">,
+  name: (index: number) => string,
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  const columns = spec.projection.map((e, i) => {
+    const text = expressionText(e, name, style);
+    const own = output.fields[i]!.name;
+    return text === own ? text : `${text} AS ${own}`;
+  });
+  const select = `select=[${columns.join(", ")}]`;
+  if (spec.condition === undefined) return [select];
+  return [select, `where=[${expressionText(spec.condition, name, style)}]`];
+}
+
+export function aggregateText(call: AggregateCall, name: (index: number) => string): string {
+  const args = call.args.length === 0 ? "*" : call.args.map(name).join(", ");
+  const distinct = call.distinct ? "DISTINCT " : "";
+  const filter = call.filter < 0 ? "" : ` FILTER ${name(call.filter)}`;
+  const retract = call.retract ? "_RETRACT" : "";
+  return `${call.function}${retract}(${distinct}${args})${filter} AS ${call.name}`;
+}
+
+function windowAggregateText(
+  spec: PhysSpecOf<"WindowAggregate">,
+  name: (index: number) => string,
+): string[] {
+  const attached = spec.attached;
+  const window =
+    attached === undefined
+      ? windowText(spec.window, name)
+      : `${spec.window.kind}(win_start=[${name(attached.start)}], win_end=[${name(attached.end)}], ${sizes(spec.window)})`;
+  const start = spec.properties.map((property) => `${property} AS ${property}`);
+  const select = [
+    ...spec.grouping.map(name),
+    ...spec.aggregates.map((call) => aggregateText(call, name)),
+    ...start,
+  ];
+  return [
+    ...(spec.grouping.length > 0 ? [`groupBy=[${spec.grouping.map(name).join(", ")}]`] : []),
+    `window=[${window}]`,
+    `select=[${select.join(", ")}]`,
+  ];
+}
+
+export function windowText(window: WindowSpec, name: (index: number) => string): string {
+  const keys = window.partitionKeys ?? [];
+  const partition = keys.length === 0 ? "" : `, partition keys=[${keys.map(name).join(", ")}]`;
+  return `${window.kind}(time_col=[${name(window.time.index)}], ${sizes(window)}${partition})`;
+}
+
+function sizes(window: WindowSpec): string {
+  const parts = [
+    ...(window.gapMs === undefined ? [] : [`gap=[${duration(window.gapMs)}]`]),
+    ...(window.kind === "SESSION"
+      ? []
+      : [`${window.kind === "CUMULATE" ? "max_size" : "size"}=[${duration(window.sizeMs)}]`]),
+    ...(window.slideMs === undefined ? [] : [`slide=[${duration(window.slideMs)}]`]),
+    ...(window.stepMs === undefined ? [] : [`step=[${duration(window.stepMs)}]`]),
+    ...(window.offsetMs === 0 ? [] : [`offset=[${duration(window.offsetMs)}]`]),
+  ];
+  return parts.join(", ");
+}
+
+const UNITS = [
+  [86_400_000, "d"],
+  [3_600_000, "h"],
+  [60_000, "min"],
+  [1000, "s"],
+] as const;
+
+export function duration(millis: number): string {
+  for (const [size, unit] of UNITS)
+    if (millis !== 0 && millis % size === 0) return `${millis / size} ${unit}`;
+  return `${millis} ms`;
+}
+
+const JOIN_NAMES = {
+  INNER: "InnerJoin",
+  LEFT: "LeftOuterJoin",
+  RIGHT: "RightOuterJoin",
+  FULL: "FullOuterJoin",
+  SEMI: "LeftSemiJoin",
+  ANTI: "LeftAntiJoin",
+} as const;
+
+const SIDES = {
+  "join-key-unique": "JoinKeyContainsUniqueKey",
+  "has-unique-key": "HasUniqueKey",
+  "no-unique-key": "NoUniqueKey",
+} as const;
+
+function joinText(
+  spec: PhysSpecOf<"Join"> | PhysSpecOf<"WindowJoin">,
+  inputs: readonly Schema[],
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  const [left, right] = inputs as [Schema, Schema];
+  const all = [...left.fields, ...right.fields].map((field) => field.name);
+  const taken = new Map<string, number>();
+  const unique = all.map((name) => {
+    const times = taken.get(name);
+    taken.set(name, (times ?? -1) + 1);
+    return times === undefined ? name : `${name}${times}`;
+  });
+  const name = (index: number): string => unique[index] ?? `$${index}`;
+  const width = left.fields.length;
+  const equal = spec.leftKeys.map((key, i) => {
+    const [a, b] = [name(key), name(width + spec.rightKeys[i]!)];
+    const symbol = spec.type === "Join" && !spec.filterNulls[i] ? "IS NOT DISTINCT FROM" : "=";
+    return style === "infix" ? `(${a} ${symbol} ${b})` : `${symbol}(${a}, ${b})`;
+  });
+  if (spec.condition !== undefined) equal.push(expressionText(spec.condition, name, style));
+  const where =
+    equal.length <= 1
+      ? (equal[0] ?? "true")
+      : style === "infix"
+        ? `(${equal.join(" AND ")})`
+        : `AND(${equal.join(", ")})`;
+  const sides =
+    spec.type === "Join"
+      ? [
+          `leftInputSpec=[${SIDES[spec.left.unique]}]`,
+          `rightInputSpec=[${SIDES[spec.right.unique]}]`,
+        ]
+      : [];
+  return [
+    `joinType=[${JOIN_NAMES[spec.joinType]}]`,
+    `where=[${where}]`,
+    `select=[${names(output)}]`,
+    ...sides,
+  ];
+}
+
+function rankText(
+  spec: PhysSpecOf<"Rank">,
+  name: (index: number) => string,
+  output: Schema,
+): string[] {
+  const strategies = {
+    append: "AppendFastStrategy",
+    update: "UpdateFastStrategy",
+    retract: "RetractStrategy",
+  };
+  return [
+    `strategy=[${strategies[spec.strategy.kind]}]`,
+    "rankType=[ROW_NUMBER]",
+    `rankRange=[rankStart=${spec.rankStart}, rankEnd=${spec.rankEnd}]`,
+    `partitionBy=[${spec.partitionKeys.map(name).join(", ")}]`,
+    `orderBy=[${sortText(spec.sort, name)}]`,
+    `select=[${names(output)}]`,
+  ];
+}
+
+export function sortText(sort: readonly SortField[], name: (index: number) => string): string {
+  return sort
+    .map((field) => {
+      const nulls =
+        field.nullsFirst === field.descending
+          ? ` NULLS ${field.nullsFirst ? "FIRST" : "LAST"}`
+          : "";
+      return `${name(field.index)} ${field.descending ? "DESC" : "ASC"}${nulls}`;
+    })
+    .join(", ");
+}
+
+export type { LogicalType };
+export { typeToString };

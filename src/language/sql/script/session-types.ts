@@ -1,0 +1,76 @@
+/** What SqlSession asks of its host, and what it answers. */
+import type { MillraceError } from "../../../foundation/base/errors.ts";
+import type { RowField } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { ChangelogMode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { LiteralValue } from "../../../foundation/plan/expression.ts";
+import type { CatalogFunction, ResolvedTable } from "../catalog/catalog-objects.ts";
+import type { SinkTraits, SourceTraits } from "../exec/plan-options.ts";
+import type { FunctionDefinition } from "../functions/function-definition.ts";
+
+/** A file or stream that a query names by a string: `FROM 'data/*.csv'`. */
+export interface InlineTable {
+  readonly fields: readonly RowField[];
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** Everything the language cannot know by itself. Each part may be missing: then defaults hold. */
+export interface SqlHost {
+  /** What a connector yields; undefined: by connector and format name. */
+  readonly source?: (table: ResolvedTable) => SourceTraits | undefined;
+  readonly sink?: (
+    table: ResolvedTable,
+    query: { readonly insertOnly: boolean },
+  ) => SinkTraits | undefined;
+  /** Schema and options of a file, glob, URL, or "stdin". */
+  readonly resolveFile?: (
+    path: string,
+    options: Readonly<Record<string, string>>,
+  ) => InlineTable | undefined;
+  /** The signature of a user-defined function. */
+  readonly userFunction?: (definition: CatalogFunction) => FunctionDefinition | undefined;
+}
+
+export interface SqlSessionOptions {
+  readonly host?: SqlHost;
+  /** Flink's keys; SET changes them for the session. */
+  readonly config?: Readonly<Record<string, string>>;
+  /** Options of the sink that SELECT ends in; default connector 'collect'. */
+  readonly collectOptions?: Readonly<Record<string, string>>;
+}
+
+export interface StatementWarning {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string;
+}
+
+export type StatementResult =
+  | { readonly kind: "ok"; readonly message?: string }
+  | {
+      readonly kind: "rows";
+      readonly schema: Schema;
+      readonly rows: readonly (readonly LiteralValue[])[];
+    }
+  | {
+      readonly kind: "query";
+      readonly plan: ExecPlan;
+      readonly schema: Schema;
+      readonly changelogMode: ChangelogMode;
+      readonly warnings: readonly StatementWarning[];
+    }
+  | {
+      readonly kind: "insert";
+      readonly plan: ExecPlan;
+      /** Full names of the tables written to. */
+      readonly sinks: readonly string[];
+      readonly warnings: readonly StatementWarning[];
+    };
+
+/** One finding of checkScript(). */
+export interface Diagnostic {
+  readonly severity: "error" | "warning";
+  readonly error: MillraceError;
+  /** Offset of the statement within the text; error places are within the text already. */
+  readonly statement: number;
+}

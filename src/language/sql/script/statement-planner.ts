@@ -1,0 +1,215 @@
+/**
+ * Queries and INSERTs → ExecPlan: validates, aligns a query with its sink, optimizes, plans several sinks as one.
+ *
+ * Errors: MR2125 a query that does not fit its sink, and everything from validator and planner.
+ */
+import type { MillraceError } from "../../../foundation/base/errors.ts";
+import {
+  type LogicalType,
+  typeEquals,
+  typeToString,
+  withoutTimeAttribute,
+} from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { type Expression, input, literal } from "../../../foundation/plan/expression.ts";
+import {
+  type ResolvedTable,
+  type TableColumn,
+  identifierText,
+  sinkColumns,
+} from "../catalog/catalog-objects.ts";
+import { validateErrors } from "../errors.ts";
+import { buildExecPlan } from "../exec/exec-plan-builder.ts";
+import type { PhysNode } from "../exec/phys-node.ts";
+import { PhysicalPlanner } from "../exec/physical-planner.ts";
+import { optimize } from "../optimizer/optimizer.ts";
+import type { InsertNode, QueryNode } from "../parser/ast.ts";
+import { project } from "../rel/rel-builder.ts";
+import type { RelNode, SinkRel } from "../rel/rel-node.ts";
+import { castTo } from "../validator/casts.ts";
+import { ExpressionConverter } from "../validator/expression-converter.ts";
+import { dynamicOptions } from "../validator/hints.ts";
+import { type PlannerContext, nearNames } from "../validator/planner-context.ts";
+import { EMPTY_ENVIRONMENT, convertQuery } from "../validator/query-converter.ts";
+import { Scope } from "../validator/scope.ts";
+import { canCastImplicitly } from "../validator/type-system.ts";
+import { type SessionContext, throwFirst } from "./session-context.ts";
+
+export interface PlannedStatement {
+  readonly plan: ExecPlan;
+  /** As validated, before optimization: for EXPLAIN. */
+  readonly logical: readonly RelNode[];
+  readonly optimized: readonly RelNode[];
+  readonly physical: readonly PhysNode[];
+}
+
+export function queryRel(session: SessionContext, query: QueryNode): RelNode {
+  const errors: MillraceError[] = [];
+  const rel = convertQuery(session.plannerContext(errors), query, EMPTY_ENVIRONMENT);
+  throwFirst(errors);
+  return rel;
+}
+
+/** A SELECT: its rows go to the collecting sink. */
+export function collectRel(session: SessionContext, rel: RelNode): SinkRel {
+  const fields = rel.schema.fields.map((f) => ({
+    name: f.name,
+    type: withoutTimeAttribute(f.type),
+  }));
+  const table: ResolvedTable = {
+    kind: "table",
+    identifier: {
+      catalog: session.catalog.currentCatalog,
+      database: session.catalog.currentDatabase,
+      object: "*anonymous_collect*",
+    },
+    temporary: true,
+    inline: true,
+    columns: fields.map((f): TableColumn => ({ kind: "physical", name: f.name, type: f.type })),
+    partitionKeys: [],
+    options: session.collectOptions,
+  };
+  return {
+    kind: "sink",
+    input: rel,
+    schema: { fields },
+    table,
+    dynamicOptions: {},
+    overwrite: false,
+    staticPartition: {},
+  };
+}
+
+export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
+  const errors: MillraceError[] = [];
+  const context = session.plannerContext(errors);
+  const name = node.target.name.parts.map((part) => part.name);
+  const table = context.resolveTable(name);
+  if (table?.kind !== "table")
+    throw validateErrors.TABLE_NOT_FOUND(
+      { name: name.join(".") },
+      { at: node.target.name.span, didYouMean: nearNames(name.at(-1)!, context.tableNames()) },
+    );
+  const query = convertQuery(context, node.source, EMPTY_ENVIRONMENT);
+  throwFirst(errors);
+  const columns = sinkColumns(table);
+  const statics = staticPartition(context, node);
+  const rel = alignWithSink(query, table, columns, { node, statics });
+  return {
+    kind: "sink",
+    input: rel,
+    schema: rel.schema,
+    table,
+    dynamicOptions: dynamicOptions(node.target.hints),
+    overwrite: node.overwrite,
+    staticPartition: {},
+    ...(node.onConflict === undefined ? {} : { onConflict: node.onConflict }),
+  };
+}
+
+function staticPartition(context: PlannerContext, node: InsertNode): Map<string, Expression> {
+  const scope = new Scope(context.newScopeId(), [], undefined);
+  const converter = new ExpressionConverter(context, scope, { clause: "PARTITION" });
+  const result = new Map<string, Expression>();
+  for (const entry of node.partition)
+    if (entry.value !== undefined) result.set(entry.name.name, converter.convert(entry.value));
+  return result;
+}
+
+/** One expression per sink column: query columns in order or by the column list, static partitions, NULL. */
+function alignWithSink(
+  query: RelNode,
+  table: ResolvedTable,
+  columns: readonly TableColumn[],
+  insert: { readonly node: InsertNode; readonly statics: ReadonlyMap<string, Expression> },
+): RelNode {
+  const { node, statics } = insert;
+  const listed = node.columns.map((column) => column.parts.map((part) => part.name).join("."));
+  for (const [i, name] of listed.entries())
+    if (!columns.some((column) => column.name === name))
+      throw validateErrors.COLUMN_NOT_IN_TABLE(
+        {
+          column: name,
+          table: identifierText(table.identifier),
+          known: columns.map((column) => column.name).join(", "),
+        },
+        {
+          at: node.columns[i]!.span,
+          didYouMean: nearNames(
+            name,
+            columns.map((column) => column.name),
+          ),
+        },
+      );
+  const targets =
+    listed.length > 0
+      ? listed
+      : columns.map((column) => column.name).filter((name) => !statics.has(name));
+  const fields = query.schema.fields;
+  if (targets.length !== fields.length)
+    throw mismatch("Different number of columns.", query.schema, table, columns, node);
+  const expressions = columns.map((column, i) => {
+    const at = targets.indexOf(column.name);
+    const source =
+      at >= 0
+        ? input(at, fields[at]!.type)
+        : (statics.get(column.name) ?? literal(null, { ...column.type, nullable: true }));
+    if (at < 0 && !statics.has(column.name) && !column.type.nullable)
+      throw mismatch(
+        `Column '${column.name}' is NOT NULL, but gets no value.`,
+        query.schema,
+        table,
+        columns,
+        node,
+      );
+    return sinkCast(source, column.type, () =>
+      mismatch(
+        `Incompatible types for sink column '${column.name}' at position ${i}.`,
+        query.schema,
+        table,
+        columns,
+        node,
+      ),
+    );
+  });
+  return project(
+    query,
+    expressions,
+    columns.map((column) => column.name),
+  );
+}
+
+function sinkCast(source: Expression, to: LogicalType, fail: () => Error): Expression {
+  const from = source.type;
+  if (typeEquals(from, to, { ignoreNullability: true })) return source;
+  if (!canCastImplicitly(from, to)) throw fail();
+  return castTo(source, to);
+}
+
+function mismatch(
+  cause: string,
+  schema: Schema,
+  table: ResolvedTable,
+  columns: readonly TableColumn[],
+  node: InsertNode,
+): Error {
+  const text = (fields: readonly { name: string; type: LogicalType }[]) =>
+    fields.map((f) => `${f.name}: ${typeToString(withoutTimeAttribute(f.type))}`).join(", ");
+  return validateErrors.SINK_SCHEMA(
+    {
+      table: identifierText(table.identifier),
+      cause,
+      query: text(schema.fields),
+      sink: text(columns),
+    },
+    { at: node.source.span },
+  );
+}
+
+export function planRels(session: SessionContext, logical: readonly RelNode[]): PlannedStatement {
+  const optimized = logical.map((rel) => optimize(rel));
+  const options = session.planOptions();
+  const physical = new PhysicalPlanner(options).planAll(optimized);
+  return { logical, optimized, physical, plan: buildExecPlan(physical, options) };
+}

@@ -1,0 +1,221 @@
+/**
+ * Subqueries in expressions → joins: EXISTS and IN as semi or anti joins, scalar ones as left joins.
+ *
+ * Flow:    converters leave SUBQUERY_REF placeholders with a SubqueryStage; a clause applies those of its expression.
+ * Rules:   NOT IN compares as SQL does: a NULL on either side yields no row (the condition keeps the IS NULL cases).
+ *          Correlated ones are decorrelated first (rel/decorrelate.ts). Scalar ones yield at most one row (SINGLE_VALUE).
+ */
+import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
+import { type Expression, call, input, literal } from "../../../foundation/plan/expression.ts";
+import { validateErrors } from "../errors.ts";
+import { decorrelate } from "../rel/decorrelate.ts";
+import { TRUE, and, conjuncts, fieldRefs, isCall, or, transform } from "../rel/expressions.ts";
+import { aggregate, extend, join, select } from "../rel/rel-builder.ts";
+import type { RelNode } from "../rel/rel-node.ts";
+import { SUBQUERY_REF, type SubqueryRequest } from "./expression-converter.ts";
+import { comparison } from "./operators.ts";
+import type { PlannerContext } from "./planner-context.ts";
+import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
+
+interface Pending extends Omit<SubqueryRequest, "operands"> {
+  readonly rel: RelNode;
+  operands: readonly Expression[];
+}
+
+export class SubqueryStage {
+  readonly #context: PlannerContext;
+  readonly #environment: QueryEnvironment;
+  readonly #pending: Pending[] = [];
+
+  constructor(context: PlannerContext, environment: QueryEnvironment) {
+    this.#context = context;
+    this.#environment = environment;
+  }
+
+  add(request: SubqueryRequest): { index: number; type: Expression["type"] } {
+    const environment = { ...this.#environment, outer: request.scope };
+    const rel = convertQuery(this.#context, request.query, environment);
+    const columns = rel.schema.fields.length;
+    const wanted = request.kind === "in" ? request.operands.length : 1;
+    if (request.kind !== "exists" && columns !== wanted)
+      throw validateErrors.SUBQUERY_SHAPE(
+        { message: `The subquery has ${columns} columns where ${wanted} are needed` },
+        { at: request.node.span },
+      );
+    const index = this.#pending.push({ ...request, rel }) - 1;
+    const type =
+      request.kind === "scalar"
+        ? withNullable(rel.schema.fields[0]!.type, true)
+        : types.boolean(request.kind === "in");
+    return { index, type };
+  }
+
+  /** After GROUP BY the operands refer to the aggregate. */
+  mapOperands(map: (expression: Expression) => Expression): void {
+    for (const pending of this.#pending)
+      if (pending.operands.length > 0 && !this.#done.has(pending))
+        pending.operands = pending.operands.map(map);
+  }
+  readonly #done = new Set<Pending>();
+
+  /** Conjuncts that are subqueries filter by semi and anti joins; the rest of the condition is returned. */
+  applyFilter(rel: RelNode, condition: Expression): { rel: RelNode; condition: Expression } {
+    let result = rel;
+    const rest: Expression[] = [];
+    for (const part of conjuncts(condition)) {
+      const negated = isCall(part, "NOT");
+      const inner = negated ? part.args[0]! : part;
+      const pending = isCall(inner, SUBQUERY_REF) ? this.#of(inner) : undefined;
+      if (pending !== undefined && pending.kind !== "scalar")
+        result = this.#semi(result, pending, negated);
+      else rest.push(part);
+    }
+    const applied = this.apply(result, and(rest));
+    return { rel: applied.rel, condition: applied.expression };
+  }
+
+  /** Subqueries within an expression become columns behind the input's. */
+  apply(rel: RelNode, expression: Expression): { rel: RelNode; expression: Expression } {
+    if (this.#pending.length === 0) return { rel, expression };
+    let result = rel;
+    const rewritten = transform(expression, (e) => {
+      if (!isCall(e, SUBQUERY_REF)) return e;
+      const pending = this.#of(e);
+      const joined =
+        pending.kind === "scalar" ? this.#scalar(result, pending) : this.#marker(result, pending);
+      result = joined.rel;
+      return joined.value;
+    });
+    return { rel: result, expression: rewritten };
+  }
+
+  #of(placeholder: Extract<Expression, { kind: "call" }>): Pending {
+    const pending = this.#pending[Number((placeholder.args[0] as { value: unknown }).value)]!;
+    this.#done.add(pending);
+    return pending;
+  }
+
+  #semi(left: RelNode, pending: Pending, negated: boolean): RelNode {
+    const { rel: right, condition } = decorrelate(pending.rel, pending.scope.id, left);
+    const width = left.schema.fields.length;
+    const parts = [condition ?? TRUE];
+    pending.operands.forEach((operand, i) => {
+      const field = input(width + i, right.schema.fields[i]!.type);
+      const equal = comparison("=", operand, field, pending.node);
+      parts.push(negated && equal.type.nullable ? nullAware(equal) : equal);
+    });
+    return join(left, right, negated ? "ANTI" : "SEMI", and(parts));
+  }
+
+  #scalar(left: RelNode, pending: Pending): { rel: RelNode; value: Expression } {
+    const { rel: right, condition } = decorrelate(pending.rel, pending.scope.id, left);
+    const single = condition === undefined ? singleRowOf(right) : uniquePerKey(pending.rel, right);
+    const joined = join(left, single, "LEFT", condition ?? TRUE);
+    const width = left.schema.fields.length;
+    const type = withNullable(right.schema.fields[0]!.type, true);
+    const value = input(width, type);
+    if (condition !== undefined && countsRows(pending.rel)) {
+      const zero = literal("0", types.bigint(false));
+      return { rel: joined, value: call("COALESCE", [value, zero], types.bigint(false)) };
+    }
+    return { rel: joined, value };
+  }
+
+  /** EXISTS or IN within a larger expression: a left join with a column that is TRUE where a row matched. */
+  #marker(left: RelNode, pending: Pending): { rel: RelNode; value: Expression } {
+    const { rel: right, condition } = decorrelate(pending.rel, pending.scope.id, left);
+    const width = left.schema.fields.length;
+    const keep = new Set(pending.operands.map((_, i) => i));
+    const used = condition === undefined ? [] : refsFrom(condition, width);
+    for (const index of used) keep.add(index);
+    const kept = [...keep].sort((a, b) => a - b);
+    const unique = aggregate(
+      select(right, kept),
+      kept.map((_, i) => i),
+      [],
+    );
+    const marked = extend(unique, [TRUE], ["$marker"]);
+    const moved = condition && moveRefs(condition, width, kept);
+    const parts = [moved ?? TRUE];
+    pending.operands.forEach((operand, i) => {
+      const field = input(width + kept.indexOf(i), right.schema.fields[i]!.type);
+      parts.push(comparison("=", operand, field, pending.node));
+    });
+    const joined = join(left, marked, "LEFT", and(parts));
+    const marker = input(width + kept.length, types.boolean());
+    const found = call("IS_NOT_NULL", [marker], types.boolean(false));
+    return { rel: joined, value: found };
+  }
+}
+
+/** `a NOT IN (…)` lets a row through only when no comparison is TRUE or unknown. */
+function nullAware(equal: Expression): Expression {
+  if (equal.kind !== "call") return equal;
+  const nulls = equal.args
+    .filter((arg) => arg.type.nullable)
+    .map((arg) => call("IS_NULL", [arg], types.boolean(false)));
+  return or([equal, ...nulls]);
+}
+
+function refsFrom(condition: Expression, width: number): number[] {
+  const found = new Set<number>();
+  transform(condition, (e) => {
+    if (e.kind === "input" && e.index >= width) found.add(e.index - width);
+    return e;
+  });
+  return [...found];
+}
+
+function moveRefs(condition: Expression, width: number, kept: readonly number[]): Expression {
+  return transform(condition, (e) =>
+    e.kind === "input" && e.index >= width
+      ? { ...e, index: width + kept.indexOf(e.index - width) }
+      : e,
+  );
+}
+
+/** At most one row: global aggregates and VALUES of one row are that already. */
+function singleRowOf(rel: RelNode): RelNode {
+  if (atMostOne(rel)) return rel;
+  const field = rel.schema.fields[0]!;
+  const type = withNullable(field.type, true);
+  return aggregate(
+    rel,
+    [],
+    [{ function: "SINGLE_VALUE", args: [0], filter: -1, distinct: false, type, name: field.name }],
+  );
+}
+
+function atMostOne(rel: RelNode): boolean {
+  if (rel.kind === "project" || rel.kind === "filter") return atMostOne(rel.input);
+  if (rel.kind === "aggregate") return rel.grouping.length === 0;
+  if (rel.kind === "sort") return rel.fetch >= 0 && rel.fetch <= 1;
+  return rel.kind === "values" && rel.rows.length <= 1;
+}
+
+/** A correlated scalar: one row per correlation key. */
+function uniquePerKey(original: RelNode, right: RelNode): RelNode {
+  if (atMostOne(original)) return right;
+  const keys = right.schema.fields.map((_, i) => i).slice(1);
+  const field = right.schema.fields[0]!;
+  const type = withNullable(field.type, true);
+  const grouped = aggregate(right, keys, [
+    { function: "SINGLE_VALUE", args: [0], filter: -1, distinct: false, type, name: field.name },
+  ]);
+  return select(grouped, [keys.length, ...keys.map((_, i) => i)]);
+}
+
+/** COUNT of nothing is 0, where the left join yields NULL. */
+function countsRows(rel: RelNode): boolean {
+  if (rel.kind === "aggregate")
+    return rel.grouping.length === 0 && rel.calls[0]?.function === "COUNT";
+  if (rel.kind !== "project") return false;
+  const first = rel.expressions[0];
+  return (
+    first?.kind === "input" &&
+    rel.input.kind === "aggregate" &&
+    rel.input.calls[first.index - rel.input.grouping.length]?.function === "COUNT"
+  );
+}
+
+export { fieldRefs };
