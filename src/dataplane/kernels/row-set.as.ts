@@ -1,0 +1,216 @@
+/**
+ * Row sets: the rows of one key in keyed state, as a doubly linked list of log blocks, with an index by identity once a
+ * row must be found again and there are many. Everything hangs on one map entry, so it expires and moves with it.
+ *
+ * Value:   u32 first (handle), u32 last, u32 rows, u32 index (handle)  — SET_BYTES at the start of the map's value.
+ * Block:   linked (log.as.ts): u32 next, u32 previous, u32 associations, u32 identityBytes, identity, row.
+ *          identityBytes 0: the row is its own identity.
+ * Index:   open addressing over (u32 hash of the identity, u32 handle), a power of two of slots, at most half full;
+ *          built when a find meets more than LINEAR rows, so sets that only grow never pay for it.
+ */
+import { hashBytes } from "./hash.as";
+import { freeIn, logAllocate, logAllocateLinked, logPtrIn } from "./log.as";
+import { groupOf, touchPage } from "./keyed-map-pages.as";
+
+export const SET_FIRST: usize = 0;
+export const SET_LAST: usize = 4;
+export const SET_ROWS: usize = 8;
+export const SET_INDEX: usize = 12;
+
+export const BLOCK_NEXT: usize = 0;
+export const BLOCK_PREVIOUS: usize = 4;
+export const BLOCK_ASSOCIATIONS: usize = 8;
+export const BLOCK_IDENTITY: usize = 12;
+export const BLOCK_HEADER: usize = 16;
+
+const LINEAR: u32 = 16;
+
+@inline
+export function rowOfBlock(block: usize): usize {
+  return block + BLOCK_HEADER + load<u32>(block, BLOCK_IDENTITY);
+}
+
+/** Bytes of the row in a block. */
+@inline
+export function rowBytesOfBlock(block: usize): u32 {
+  return load<u32>(block - 4) - <u32>BLOCK_HEADER - load<u32>(block, BLOCK_IDENTITY);
+}
+
+@inline
+function identityLength(block: usize): u32 {
+  const own = load<u32>(block, BLOCK_IDENTITY);
+  return own != 0 ? own : load<u32>(block - 4) - <u32>BLOCK_HEADER;
+}
+
+@inline
+function identityHash(address: usize, length: u32): u32 {
+  return <u32>(hashBytes(address, length) >>> 32);
+}
+
+@inline
+export function viewAddress(view: u64): usize {
+  return <usize>(<u32>view);
+}
+
+@inline
+export function viewLength(view: u64): u32 {
+  return <u32>(view >>> 32);
+}
+
+/** Appends a row; `identity` 0 = the row is its own. The entry's page is touched already. Returns the block's handle. */
+export function setAdd(map: usize, hash: u32, entry: usize, identity: u64, row: u64, associations: u32): u32 {
+  const identityBytes = viewLength(identity);
+  const rowBytes = viewLength(row);
+  const handle = logAllocateLinked(map, hash, <u32>BLOCK_HEADER + identityBytes + rowBytes);
+  const group = groupOf(map, hash);
+  const block = logPtrIn(group, handle);
+  const last = load<u32>(entry, SET_LAST);
+  store<u32>(block, last, BLOCK_PREVIOUS);
+  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
+  store<u32>(block, identityBytes, BLOCK_IDENTITY);
+  if (identityBytes != 0) memory.copy(block + BLOCK_HEADER, viewAddress(identity), identityBytes);
+  memory.copy(block + BLOCK_HEADER + identityBytes, viewAddress(row), rowBytes);
+  if (last == 0) {
+    store<u32>(entry, handle, SET_FIRST);
+  } else {
+    const before = logPtrIn(group, last);
+    touchPage(before);
+    store<u32>(before, handle, BLOCK_NEXT);
+  }
+  store<u32>(entry, handle, SET_LAST);
+  const rows = load<u32>(entry, SET_ROWS) + 1;
+  store<u32>(entry, rows, SET_ROWS);
+  if (load<u32>(entry, SET_INDEX) != 0) {
+    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
+  }
+  return handle;
+}
+
+function slotsOf(index: usize): u32 {
+  return load<u32>(index - 4) >>> 3;
+}
+
+@inline
+function put(index: usize, slots: u32, hash: u32, handle: u32): void {
+  let at = hash & (slots - 1);
+  while (load<u32>(index + (at << 3), 4) != 0) at = (at + 1) & (slots - 1);
+  touchPage(index + (at << 3));
+  store<u32>(index + (at << 3), hash);
+  store<u32>(index + (at << 3), handle, 4);
+}
+
+function indexAdd(map: usize, keyHash: u32, entry: usize, rows: u32, hash: u32, handle: u32): void {
+  const group = groupOf(map, keyHash);
+  const old = load<u32>(entry, SET_INDEX);
+  const index = logPtrIn(group, old);
+  if (rows << 1 > slotsOf(index)) {
+    freeIn(group, old);
+    store<u32>(entry, 0, SET_INDEX);
+    buildIndex(map, keyHash, entry);
+    return;
+  }
+  put(index, slotsOf(index), hash, handle);
+}
+
+function buildIndex(map: usize, hash: u32, entry: usize): void {
+  const rows = load<u32>(entry, SET_ROWS);
+  let slots: u32 = 64;
+  while (slots < rows << 2) slots <<= 1;
+  const handle = logAllocate(map, hash, slots << 3);
+  store<u32>(entry, handle, SET_INDEX);
+  const group = groupOf(map, hash);
+  const index = logPtrIn(group, handle);
+  let next = load<u32>(entry, SET_FIRST);
+  while (next != 0) {
+    const block = logPtrIn(group, next);
+    put(index, slots, identityHash(block + BLOCK_HEADER, identityLength(block)), next);
+    next = load<u32>(block, BLOCK_NEXT);
+  }
+}
+
+/** The block whose identity is these bytes: its handle, or 0. The entry's page is touched already. */
+export function setFind(map: usize, hash: u32, entry: usize, identity: usize, length: u32): u32 {
+  const group = groupOf(map, hash);
+  const rows = load<u32>(entry, SET_ROWS);
+  if (rows > LINEAR) {
+    if (load<u32>(entry, SET_INDEX) == 0) buildIndex(map, hash, entry);
+    const index = logPtrIn(group, load<u32>(entry, SET_INDEX));
+    const slots = slotsOf(index);
+    const wanted = identityHash(identity, length);
+    let at = wanted & (slots - 1);
+    while (true) {
+      const handle = load<u32>(index + (at << 3), 4);
+      if (handle == 0) return 0;
+      if (load<u32>(index + (at << 3)) == wanted) {
+        const block = logPtrIn(group, handle);
+        if (identityLength(block) == length && memory.compare(block + BLOCK_HEADER, identity, length) == 0) {
+          return handle;
+        }
+      }
+      at = (at + 1) & (slots - 1);
+    }
+  }
+  let handle = load<u32>(entry, SET_FIRST);
+  while (handle != 0) {
+    const block = logPtrIn(group, handle);
+    if (identityLength(block) == length && memory.compare(block + BLOCK_HEADER, identity, length) == 0) {
+      return handle;
+    }
+    handle = load<u32>(block, BLOCK_NEXT);
+  }
+  return 0;
+}
+
+/** Takes a block out of its set; its bytes stay until the caller frees the handle. */
+export function setUnlink(map: usize, hash: u32, entry: usize, handle: u32): void {
+  const group = groupOf(map, hash);
+  const block = logPtrIn(group, handle);
+  const next = load<u32>(block, BLOCK_NEXT);
+  const previous = load<u32>(block, BLOCK_PREVIOUS);
+  if (previous == 0) {
+    store<u32>(entry, next, SET_FIRST);
+  } else {
+    const before = logPtrIn(group, previous);
+    touchPage(before);
+    store<u32>(before, next, BLOCK_NEXT);
+  }
+  if (next == 0) {
+    store<u32>(entry, previous, SET_LAST);
+  } else {
+    const after = logPtrIn(group, next);
+    touchPage(after);
+    store<u32>(after, previous, BLOCK_PREVIOUS);
+  }
+  store<u32>(entry, load<u32>(entry, SET_ROWS) - 1, SET_ROWS);
+  // What is unlinked must not lead on: a chain is freed as a whole when its entry expires.
+  touchPage(block);
+  store<u32>(block, 0, BLOCK_NEXT);
+  if (load<u32>(entry, SET_INDEX) != 0) indexRemove(group, entry, block, handle);
+}
+
+function indexRemove(group: usize, entry: usize, block: usize, handle: u32): void {
+  const indexHandle = load<u32>(entry, SET_INDEX);
+  if (load<u32>(entry, SET_ROWS) == 0) {
+    freeIn(group, indexHandle);
+    store<u32>(entry, 0, SET_INDEX);
+    return;
+  }
+  const index = logPtrIn(group, indexHandle);
+  const slots = slotsOf(index);
+  const mask = slots - 1;
+  let hole = identityHash(block + BLOCK_HEADER, identityLength(block)) & mask;
+  while (load<u32>(index + (hole << 3), 4) != handle) hole = (hole + 1) & mask;
+  let at = hole;
+  while (true) {
+    at = (at + 1) & mask;
+    if (load<u32>(index + (at << 3), 4) == 0) break;
+    const home = load<u32>(index + (at << 3)) & mask;
+    // It may move into the hole unless its home lies cyclically within (hole, at].
+    if (((at - home) & mask) < ((at - hole) & mask)) continue;
+    touchPage(index + (hole << 3));
+    store<u64>(index + (hole << 3), load<u64>(index + (at << 3)));
+    hole = at;
+  }
+  touchPage(index + (hole << 3));
+  store<u64>(index + (hole << 3), 0);
+}

@@ -1,0 +1,37 @@
+/** Errors of operators: MR4150 to MR4199. */
+import { defineErrors } from "../../foundation/base/errors.ts";
+
+export const operatorErrors = defineErrors({
+  ROWTIME_NULL: {
+    code: "MR4150",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "the rowtime column {column} is NULL in a row ({operator})",
+    hint: "Filter such rows out before the watermark, or give the column a value.",
+  },
+  RETRACTION_UNEXPECTED: {
+    code: "MR4151",
+    domain: "internal",
+    retryable: false,
+    httpStatus: 500,
+    message: "{operator} takes only insertions, but got a row of kind {kind}",
+    hint: "This is a defect of Millrace's planner: please report it with the statement that caused it.",
+  },
+  WINDOW_UNSUPPORTED: {
+    code: "MR4152",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "{window} is not supported in {operator}",
+    hint: "{remedy}",
+  },
+  LIMIT_UNBOUNDED: {
+    code: "MR4153",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{operator} sorts all rows, which needs bounded input",
+    hint: "Add a LIMIT, sort by a time attribute, or run the statement in batch mode.",
+  },
+});

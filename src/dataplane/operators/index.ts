@@ -1,0 +1,26 @@
+/** The operators by ExecNode type; sources and sinks are the runtime's. */
+import type { ExecNodeOf, ExecNodeType } from "../../foundation/plan/exec-node.ts";
+import type { OperatorFactory } from "../contract/operator.ts";
+import { CalcOperator } from "./calc/calc.ts";
+import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
+import { ExpandOperator } from "./expand/expand.ts";
+import { LimitOperator } from "./limit/limit.ts";
+import { RankOperator } from "./rank/rank.ts";
+import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
+import { UnionOperator } from "./union/union.ts";
+import { ValuesOperator } from "./values/values.ts";
+import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+
+type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
+
+export const operatorFactories: Factories = {
+  Calc: (node, context) => new CalcOperator(node, context),
+  DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
+  Expand: (node, context) => new ExpandOperator(node, context),
+  Limit: (node, context) => new LimitOperator(node, context),
+  Rank: (node, context) => new RankOperator(node, context),
+  SortLimit: (node, context) => new SortLimitOperator(node, context),
+  Union: (_node, context) => new UnionOperator(context),
+  Values: (node, context) => new ValuesOperator(node, context),
+  WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
+};

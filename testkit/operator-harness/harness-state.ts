@@ -1,0 +1,171 @@
+/**
+ * HarnessState: keyed state for one operator under test, with snapshots in plain memory by the kernels that the state
+ * backend uses. Snapshots are incremental, so an operator that writes a page without touching it fails its test.
+ */
+import type { KernelExports } from "../../src/dataplane/kernels/kernels.generated.ts";
+import type {
+  KeyedMap,
+  KeyedMapSpec,
+  KeyedStateBackend,
+} from "../../src/dataplane/contract/keyed-state.ts";
+import type { WorkerRuntime } from "../../src/dataplane/contract/operator.ts";
+
+interface StoredPage {
+  readonly record: Uint8Array;
+  readonly bytes: Uint8Array;
+}
+
+export interface StateSnapshot {
+  /** By map name, then "keyGroup/number/part". */
+  readonly pages: ReadonlyMap<string, ReadonlyMap<string, StoredPage>>;
+  readonly values: ReadonlyMap<string, unknown>;
+}
+
+const STORED_BYTES = 40;
+const PAGE_BYTES = 4096;
+
+export class HarnessState implements KeyedStateBackend {
+  readonly maxParallelism: number;
+  readonly maps = new Map<string, KeyedMap>();
+  readonly #runtime: WorkerRuntime;
+  readonly #domain: number;
+  readonly #restored: StateSnapshot | undefined;
+  readonly #values = new Map<string, unknown>();
+  readonly #pages = new Map<string, Map<string, StoredPage>>();
+  #segment = 0;
+
+  constructor(runtime: WorkerRuntime, maxParallelism: number, restored?: StateSnapshot) {
+    this.#runtime = runtime;
+    this.maxParallelism = maxParallelism;
+    this.#restored = restored;
+    this.#domain = runtime.kernels.domainCreate() >>> 0;
+  }
+
+  get #kernels(): KernelExports {
+    return this.#runtime.kernels;
+  }
+
+  map(spec: KeyedMapSpec): KeyedMap {
+    const { kernels } = this.#runtime;
+    const seconds = Math.ceil(spec.ttlMs / 1000);
+    const ptr =
+      kernels.mapCreate(
+        this.#domain,
+        this.maxParallelism,
+        0,
+        this.maxParallelism,
+        spec.keyBytes,
+        spec.valueBytes,
+        seconds,
+      ) >>> 0;
+    const handles = spec.valueFields.filter(({ type }) => type === "handle");
+    if (handles.length > 0) {
+      const list = kernels.pageAllocate(1) >>> 0;
+      new Uint32Array(this.#runtime.memory.buffer, list).set(handles.map(({ offset }) => offset));
+      kernels.mapSetHandles(ptr, list, handles.length);
+    }
+    const map = { spec, ptr };
+    this.maps.set(spec.name, map);
+    this.#restore(map);
+    return map;
+  }
+
+  operatorValue(name: string) {
+    const { values } = this.#restored ?? { values: new Map() };
+    return {
+      restored: values.has(name) ? [values.get(name)] : [],
+      set: (value: unknown) => {
+        this.#values.set(name, value);
+      },
+    };
+  }
+
+  snapshot(): StateSnapshot {
+    const kernels = this.#kernels;
+    const run = kernels.snapshotBegin(this.#domain, ++this.#segment, 0) >>> 0;
+    const target = kernels.pageAllocate(1) >>> 0;
+    const index = kernels.pageAllocate(1) >>> 0;
+    const names = new Map([...this.maps].map(([name, map]) => [kernels.mapId(map.ptr), name]));
+    const alive = this.#readAlive(run);
+    while (kernels.snapshotLeft(run) > 0) {
+      const length = kernels.snapshotNext(run, target, PAGE_BYTES, index, 1) >>> 0;
+      const { buffer } = this.#runtime.memory;
+      const record = new Uint8Array(buffer, index, STORED_BYTES).slice();
+      const words = new Uint32Array(record.buffer);
+      const name = names.get(words[0]!)!;
+      const key = `${words[1]}/${words[2]}/${words[3]}`;
+      this.#pagesOf(name).set(key, { record, bytes: new Uint8Array(buffer, target, length).slice() });
+    }
+    kernels.snapshotEnd(run, 1);
+    const pages = new Map<string, Map<string, StoredPage>>();
+    for (const [id, name] of names) {
+      const kept = [...this.#pagesOf(name)].filter(([key]) => isAlive(alive, id, key));
+      pages.set(name, new Map(kept));
+    }
+    return { pages, values: new Map(this.#values) };
+  }
+
+  #pagesOf(name: string): Map<string, StoredPage> {
+    let pages = this.#pages.get(name);
+    if (pages === undefined) {
+      pages = new Map();
+      this.#pages.set(name, pages);
+    }
+    return pages;
+  }
+
+  /** "mapId/keyGroup" → bits of the page numbers that exist. */
+  #readAlive(run: number): Map<string, Uint32Array> {
+    const at = this.#kernels.snapshotLive(run) >>> 0;
+    const words = new Uint32Array(
+      this.#runtime.memory.buffer,
+      at,
+      (this.#kernels.snapshotLiveBytes(run) >>> 0) / 4,
+    ).slice();
+    const alive = new Map<string, Uint32Array>();
+    for (let i = 0; i < words.length; ) {
+      const count = words[i + 2]!;
+      alive.set(`${words[i]}/${words[i + 1]}`, words.subarray(i + 3, i + 3 + count));
+      i += 3 + count;
+    }
+    return alive;
+  }
+
+  #restore(map: KeyedMap): void {
+    const kernels = this.#kernels;
+    const pages = this.#restored?.pages.get(map.spec.name);
+    if (pages === undefined) return;
+    const source = kernels.pageAllocate(1) >>> 0;
+    const recordPtr = kernels.pageAllocate(1) >>> 0;
+    const runs = new Map<string, number>();
+    const sorted = [...pages.values()].sort((a, b) => part(a) - part(b));
+    for (const { record, bytes } of sorted) {
+      const words = new Uint32Array(record.buffer);
+      const key = `${words[1]}/${words[2]}`;
+      let address = runs.get(key);
+      if (address === undefined) {
+        address = kernels.restorePage(map.ptr, words[1]!, words[2]!, words[4]!) >>> 0;
+        runs.set(key, address);
+      }
+      const memory = new Uint8Array(this.#runtime.memory.buffer);
+      memory.set(bytes, source);
+      memory.set(record, recordPtr);
+      const to = address + words[3]! * PAGE_BYTES;
+      if (address === 0 || kernels.restoreCopy(to, source, recordPtr, 0) === 0)
+        throw new Error(`page ${key} of ${map.spec.name} does not restore`);
+    }
+    if (kernels.restoreFinish(map.ptr) === 0)
+      throw new Error(`map ${map.spec.name} does not restore`);
+  }
+}
+
+function part({ record }: StoredPage): number {
+  return new Uint32Array(record.buffer)[3]!;
+}
+
+function isAlive(alive: ReadonlyMap<string, Uint32Array>, id: number, key: string): boolean {
+  const [group, number] = key.split("/");
+  const bits = alive.get(`${id}/${group}`);
+  const n = Number(number);
+  return bits !== undefined && ((bits[n >>> 5] ?? 0) & (1 << (n & 31))) !== 0;
+}
