@@ -101,16 +101,14 @@ function numbersReader(node: TableSourceScanNode, runtime: WorkerRuntime, env: E
       splits.push(...added);
     },
     poll: () => {
-      const split = splits.shift();
-      if (split === undefined) return { kind: "empty" };
+      const readable = splits.findIndex((split) => Number(split["next"]) < options.rows);
+      const index = readable === -1 && !options.unbounded ? 0 : readable;
+      if (splits.length === 0) return { kind: "empty" };
+      if (index === -1 || env.clock.monotonicMs() < pauseUntilMs) return { kind: "idle" };
+      const split = splits.splice(index, 1)[0]!;
       const next = split["next"] as number;
       const base = Number(split.id) * 1_000_000;
-      if (next >= options.rows && !options.unbounded)
-        return { kind: "finished", splitId: split.id };
-      if (env.clock.monotonicMs() < pauseUntilMs || next >= options.rows) {
-        splits.unshift(split);
-        return { kind: "idle" };
-      }
+      if (next >= options.rows) return { kind: "finished", splitId: split.id };
       pauseUntilMs = env.clock.monotonicMs() + options.pauseMs;
       if (split["watermark"] === undefined && options.watermarks) {
         const marked = { ...split, watermark: next };
@@ -233,7 +231,10 @@ function forwarding({ output }: OperatorContext): Operator {
   };
 }
 
-/** Calc: forwards; throws, or kills its thread, when it sees a value named by config `fail.value`, `die.value` in attempt 1. */
+/** How often Calc still throws at the value of config `fail.value`. */
+export const failures = { left: 0 };
+
+/** Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value` unless it was restored. */
 function calc(context: OperatorContext): Operator {
   const fail = context.config["fail.value"];
   const die = context.config["die.value"];
@@ -243,8 +244,10 @@ function calc(context: OperatorContext): Operator {
     processBatch: (_, batch) => {
       const rows = readRows(context.runtime, batch);
       const isFirst = attempts.restored.length === 0;
-      if (fail !== undefined && isFirst && rows.some(([, v]) => String(v) === fail))
+      if (failures.left > 0 && rows.some(([, v]) => String(v) === fail)) {
+        failures.left--;
         throw new Error(`value ${fail} hurts`);
+      }
       if (die !== undefined && isFirst && rows.some(([, v]) => String(v) === die)) process.exit(7);
       context.output.emit(batch);
     },

@@ -8,6 +8,7 @@ import {
   committed,
   committedRows,
   createState,
+  failures,
   hash,
   node,
   operators,
@@ -105,6 +106,7 @@ describe("a job in one thread", () => {
   });
 
   test("fails with the operator's name when there is no restart strategy", async () => {
+    failures.left = 1;
     const result = await run(
       plan([source(1), node(2, "Calc", [1]), sink(3, 2, "t")], { "fail.value": "77" }),
     );

@@ -10,6 +10,8 @@ import type { Env } from "../../foundation/host/env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import { buildJobGraph } from "./graph/job-graph.ts";
+import type { CheckpointView } from "./master/checkpoint-history.ts";
+import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
 import type { JobStatus } from "./master/job-status.ts";
 import { type Config, maxParallelismOption } from "./options.ts";
@@ -32,6 +34,11 @@ export interface RunJobOptions {
   /** Default: workers in this thread. */
   readonly transport?: WorkerTransport;
   readonly createState?: CreateSubtaskState;
+  readonly storage?: CheckpointStorage;
+  readonly checkpointDirectory?: string;
+  /** Checkpoint or savepoint to start from. */
+  readonly restoreFrom?: string;
+  readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   /** Cancels the job. */
   readonly signal?: AbortSignal;
@@ -63,7 +70,7 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     transport:
       options.transport ??
       inlineTransport({ env, kernelsModule, registry, operators, createState }),
-    ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+    ...pick(options, "storage", "checkpointDirectory", "restoreFrom", "onCheckpoint", "onStatus"),
   });
   master.start();
   if (signal !== undefined) {
@@ -78,4 +85,10 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
 /** Runs a job to its end. A job that fails is a result, not an exception; a plan that cannot run throws. */
 export function runJob(plan: ExecPlan, options: RunJobOptions): Promise<JobResult> {
   return startJob(plan, options).ended;
+}
+
+/** The given properties, those that are undefined left out. */
+function pick<T extends object, K extends keyof T>(from: T, ...keys: K[]): Pick<T, K> {
+  const picked = keys.filter((key) => from[key] !== undefined).map((key) => [key, from[key]]);
+  return Object.fromEntries(picked) as Pick<T, K>;
 }

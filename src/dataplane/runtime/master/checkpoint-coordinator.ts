@@ -5,7 +5,7 @@
  * Flow:    timer or request → barrier to the workers → reports → CheckpointStorage → Committers → `completed` to the workers.
  * Rules:   one after the other the manifests are stored and committed, in order of ids. A checkpoint that does not complete in
  *          time is given up; periodic ones that fail in a row beyond the tolerable number fail the job. A savepoint that is not
- *          followed by a stop commits nothing: its committables ride in the next checkpoint. A subtask that has ended
+ *          followed by a stop commits nothing: writers hand its committables to the next checkpoint too. A subtask that has ended
  *          answers with its last report.
  * Limits:  HISTORY checkpoints are remembered.
  * Errors:  MR4250 … MR4255.
@@ -65,7 +65,6 @@ export class CheckpointCoordinator {
   #execution: Execution | undefined;
   #nextId = 1;
   #failuresInRow = 0;
-  #carried: CommittablesByUid = {};
   #lastTriggerMs = 0;
   #lastDoneMs = Number.NEGATIVE_INFINITY;
   #cancelTimer: (() => void) | undefined;
@@ -93,7 +92,6 @@ export class CheckpointCoordinator {
   start(execution: Execution): void {
     this.#execution = execution;
     this.#failuresInRow = 0;
-    this.#carried = {};
     this.#lastTriggerMs = this.#options.env.clock.monotonicMs();
     this.#periodic = this.#options.options.intervalMs > 0;
     this.#schedule();
@@ -233,8 +231,7 @@ export class CheckpointCoordinator {
       this.#failuresInRow = 0;
       try {
         if (commits) await this.#commit(completed);
-        else this.#carried = committablesOf(completed.metadata);
-        execution?.forgetCommittables(new Set(reports.values()));
+        if (commits) execution?.forgetCommittables(new Set(reports.values()));
         pending.resolve(completed);
       } catch (error) {
         const failure = toMillraceError(error);
@@ -252,7 +249,6 @@ export class CheckpointCoordinator {
   ): Promise<CompletedCheckpoint> {
     const { jobId, plan, graph, storage, env } = this.#options;
     const { checkpointId, kind, triggeredMs, directory } = barrier;
-    const carried = this.#carried;
     const metadata = assembleCheckpoint({
       jobId,
       checkpointId,
@@ -262,7 +258,6 @@ export class CheckpointCoordinator {
       graph,
       enumerators,
       reports,
-      carried,
     });
     const stored = await storage.store(metadata, directory);
     const completed = { ...stored, metadata };
@@ -274,7 +269,6 @@ export class CheckpointCoordinator {
   async #commit(completed: CompletedCheckpoint): Promise<void> {
     const { commit, options } = this.#options;
     const { metadata } = completed;
-    this.#carried = {};
     // From here on a restart goes back to this checkpoint, and commits again what may be left.
     this.#completed.push(completed);
     await commit(committablesOf(metadata), metadata.checkpointId);

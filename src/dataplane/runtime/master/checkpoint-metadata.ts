@@ -59,10 +59,8 @@ export function assembleCheckpoint(options: {
   readonly graph: JobGraph;
   readonly enumerators: Readonly<Record<string, EnumeratorSnapshot>>;
   readonly reports: readonly SubtaskReport[];
-  /** Committables of savepoints before, which this checkpoint commits too. */
-  readonly carried: CommittablesByUid;
 }): CheckpointMetadata {
-  const { graph, plan, enumerators, carried } = options;
+  const { graph, plan, enumerators } = options;
   const reports = options.reports.toSorted((a, b) => a.task - b.task || a.subtask - b.subtask);
   const sources: Record<string, SourceCheckpoint> = {};
   for (const [uid, enumerator] of Object.entries(enumerators)) {
@@ -73,9 +71,8 @@ export function assembleCheckpoint(options: {
   for (const node of plan.nodes) {
     if (node.type !== "Sink") continue;
     const parts = reports.flatMap((report) => report.sinks[node.uid] ?? []);
-    const committables = parts.flatMap((part) => part.committables);
     sinks[node.uid] = {
-      committables: [...(carried[node.uid] ?? []), ...committables],
+      committables: parts.flatMap((part) => part.committables),
       states: parts
         .map(({ state }) => state)
         .filter((state) => state !== null && state !== undefined),

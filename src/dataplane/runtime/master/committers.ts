@@ -15,6 +15,8 @@ import type { SubtaskReport } from "../task/subtask.ts";
 
 export class Committers {
   readonly #sinks: readonly { readonly node: SinkNode; readonly committer: Committer }[];
+  /** Ids of the last commit, by uid: a writer that has not heard of it yet hands them out once more. */
+  #last: Readonly<Record<string, ReadonlySet<string>>> = {};
 
   constructor(options: {
     readonly plan: ExecPlan;
@@ -55,7 +57,8 @@ export class Committers {
     checkpointId: number,
   ): Promise<void> {
     for (const { node, committer } of this.#sinks) {
-      const committables = byUid[node.uid] ?? [];
+      const last = this.#last[node.uid];
+      const committables = (byUid[node.uid] ?? []).filter(({ id }) => last?.has(id) !== true);
       if (committables.length === 0) continue;
       try {
         await committer.commit(committables);
@@ -68,6 +71,13 @@ export class Committers {
         );
       }
     }
+    this.#remember(byUid);
+  }
+
+  #remember(byUid: Readonly<Record<string, readonly Committable[]>>): void {
+    this.#last = Object.fromEntries(
+      Object.entries(byUid).map(([uid, parts]) => [uid, new Set(parts.map(({ id }) => id))]),
+    );
   }
 
   async close(): Promise<void> {

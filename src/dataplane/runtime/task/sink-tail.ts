@@ -3,6 +3,8 @@
  * stream pauses, and collects what a barrier makes committable.
  *
  * Flow:    chain → here → SinkWriter → (barrier) committables → job master → Committer.
+ * Rules:   committables are kept until a checkpoint that holds them has committed: one that fails, and a savepoint, which
+ *          commits nothing, leave theirs to the next.
  * Limits:  rows are handed on at the latest `execution.buffer-timeout.interval` after they were written.
  */
 import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
@@ -15,6 +17,7 @@ import type { RowTap } from "./row-tap.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 
 export interface SinkSnapshot {
+  /** Of this barrier, and of those before it that no completed checkpoint has committed yet. */
   readonly committables: readonly Committable[];
   readonly state: unknown;
 }
@@ -34,6 +37,9 @@ export class SinkTail implements ChainTarget {
   #dirtySinceMs: number | undefined;
   #full = false;
   #ended = false;
+  /** Prepared, and not known to be committed: a checkpoint that fails leaves its part to the next. */
+  #prepared: { readonly checkpointId: number; readonly committables: readonly Committable[] }[] =
+    [];
 
   constructor(options: {
     readonly node: SinkNode;
@@ -100,11 +106,18 @@ export class SinkTail implements ChainTarget {
       if (this.#dirtySinceMs !== undefined) await this.writer.flush();
       this.#dirtySinceMs = undefined;
       this.#full = false;
-      return await this.writer.prepareCommit(checkpointId);
+      const { committables, state } = await this.writer.prepareCommit(checkpointId);
+      if (committables.length > 0) this.#prepared.push({ checkpointId, committables });
+      return { committables: this.#prepared.flatMap((part) => part.committables), state };
     } finally {
       unblock();
       this.#wake();
     }
+  }
+
+  /** A checkpoint is complete, and what was prepared up to its barrier is committed. */
+  confirm(checkpointId: number): void {
+    this.#prepared = this.#prepared.filter((part) => part.checkpointId > checkpointId);
   }
 
   async close(): Promise<void> {

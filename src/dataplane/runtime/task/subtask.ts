@@ -148,6 +148,12 @@ export class Subtask {
       this.#aligning = { barrier, sinceMs: clock.monotonicMs() };
   }
 
+  /** The checkpoint is complete and committed. */
+  completeCheckpoint(checkpointId: number): void {
+    for (const sink of this.chain.sinks) sink.confirm(checkpointId);
+    this.#options.state.checkpointCompleted(checkpointId);
+  }
+
   /** The master has given the checkpoint up: its snapshot need not be taken. */
   abortCheckpoint(checkpointId: number): void {
     if (checkpointId > this.#lastCheckpointId) this.#aborted.add(checkpointId);

@@ -77,7 +77,7 @@ export class Worker {
         for (const { subtask } of this.#hosted) subtask.abortCheckpoint(message.checkpointId);
         break;
       case "completed":
-        for (const { state } of this.#hosted) state.checkpointCompleted(message.checkpointId);
+        for (const { subtask } of this.#hosted) subtask.completeCheckpoint(message.checkpointId);
         break;
       case "report-metrics":
         this.#post({ kind: "metrics", request: message.request, metrics: this.#metrics() });
