@@ -158,6 +158,11 @@ export function mapCreate(
   return map;
 }
 
+/** Another TTL from now on; 0 = never. */
+export function mapSetTtl(map: usize, seconds: u32): void {
+  store<u32>(map, seconds, MAP_TTL_SECONDS);
+}
+
 /** Offsets within the value of handles whose chains are freed when an entry expires. offsets: u32[count]. */
 export function mapSetHandles(map: usize, offsets: usize, count: u32): void {
   const old = load<u32>(map, MAP_HANDLE_COUNT);

@@ -290,8 +290,8 @@ export function snapshotLiveBytes(snapshot: usize): u32 {
 }
 
 /**
- * Copies the next pages to target, at most maxBytes (at least 4,096), one after another, and writes what they are into
- * index (40 bytes each, for maxBytes / 8 + 1 of them at most maxRecords). Returns the bytes; the number of pages is in snapshotCopied.
+ * Copies the next pages to target, one after another, and writes what they are into index (40 bytes each), while another
+ * page fits into maxBytes and maxRecords. Returns the bytes; snapshotCopied() says how many pages they are.
  */
 export function snapshotNext(
   snapshot: usize,
@@ -441,15 +441,10 @@ export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): 
   return placeStatePages(group, number, pages, kind);
 }
 
-/** Copies the stored bytes of one page into place; false when their hash is not the stored one. */
-export function restoreCopy(
-  address: usize,
-  source: usize,
-  length: u32,
-  hash: u64,
-  segment: u32,
-): bool {
-  if (length > 4096 || hashBytes(source, length) != hash) return false;
+/** Copies the stored bytes of one page into place; false when length or hash are not those of the stored record. */
+export function restoreCopy(address: usize, source: usize, record: usize, segment: u32): bool {
+  const length = load<u32>(record, 20);
+  if (length > 4096 || hashBytes(source, length) != load<u64>(record, 24)) return false;
   memory.copy(address, source, length);
   store<u32>(infoOf(<u32>(address >>> 12)), segment, INFO_SEGMENT);
   return true;

@@ -1,0 +1,388 @@
+/**
+ * SubtaskState: the keyed state and operator values of one subtask: its maps, its snapshots, its restore.
+ *
+ * Flow:    runtime creates it per subtask (restored or empty) → forOperator(node) for its operators → beginSnapshot at each
+ *          barrier → checkpointCompleted. maintain() between batches keeps the time for TTL, sweeps and trims.
+ * Memory:  one domain of the worker's kernels (kernels/snapshot.as.ts); pages are the unit of everything.
+ * Sharing: after a restore the chain goes on where the files lie in this job's own folder; a savepoint elsewhere, or
+ *          another job's files, are copied by the first checkpoint, which is full then.
+ * Errors:  MR4005 … MR4008, MR42xx.
+ */
+import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
+import type { Env } from "../../foundation/host/env.ts";
+import type { KeyedMap, KeyedMapSpec, KeyedStateBackend } from "../contract/keyed-state.ts";
+import type { WorkerRuntime } from "../contract/operator.ts";
+import { guarded, snapshotErrors, stateErrors } from "./errors.ts";
+import { OperatorValues } from "./operator-values.ts";
+import { intersect, restoreHandle } from "./restore-state.ts";
+import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
+import type { HashBytes } from "./segment-format.ts";
+import { SegmentWriter } from "./segment-writer.ts";
+import {
+  asStateHandle,
+  HANDLE_FORMAT,
+  HANDLE_VERSION,
+  HASH_VERSION,
+  layoutDifference,
+  type SegmentRef,
+  type StateHandle,
+} from "./state-handle.ts";
+import { StateSnapshot, type WrittenSegment } from "./state-snapshot.ts";
+
+/** Entries looked at for TTL in one call of maintain(). */
+const SWEEP_ENTRIES = 2000;
+const MAINTAIN_MS = 100;
+const MOST_VALUE_BYTES = 2048;
+const MOST_ENTRY_BYTES = 4096;
+
+export interface SubtaskStateOptions {
+  readonly runtime: WorkerRuntime;
+  readonly env: Env;
+  readonly maxParallelism: number;
+  readonly keyGroups: KeyGroupRange;
+  /** Unique in the job, for names of files: "task-subtask". */
+  readonly name: string;
+  /** Where snapshots go; undefined when the job takes none. */
+  readonly checkpointDirectory: string | undefined;
+  /** Handles of every subtask of the checkpoint that is restored. */
+  readonly restored: readonly unknown[];
+  /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
+  readonly uids?: readonly string[];
+}
+
+/** What a snapshot is for; the runtime's Barrier fits. */
+export interface SnapshotRequest {
+  readonly checkpointId: number;
+  readonly triggeredMs: number;
+  readonly kind: "checkpoint" | "savepoint";
+  readonly directory?: string;
+}
+
+export interface SnapshotRun {
+  step(budgetBytes: number): boolean;
+  readonly done: Promise<{ readonly sizeBytes: number; readonly handle: StateHandle }>;
+}
+
+interface MapState {
+  readonly uid: string;
+  spec: KeyedMapSpec;
+  readonly ptr: number;
+  readonly id: number;
+  /** An operator has asked for it; before that it only waits in case one does. */
+  claimed: boolean;
+}
+
+/** Empty, or filled from the handles of an earlier snapshot. */
+export async function createSubtaskState(options: SubtaskStateOptions): Promise<SubtaskState> {
+  const state = new SubtaskState(options);
+  try {
+    await state.restore();
+  } catch (error) {
+    state.close();
+    throw error;
+  }
+  return state;
+}
+
+export class SubtaskState {
+  readonly #options: SubtaskStateOptions;
+  readonly #domain: number;
+  readonly #maps = new Map<string, MapState>();
+  readonly #values = new OperatorValues();
+  readonly #chain: SegmentChain;
+  #snapshot: StateSnapshot | undefined;
+  #maintainedMs = Number.NEGATIVE_INFINITY;
+  #sweepNext = 0;
+  #closed = false;
+
+  constructor(options: SubtaskStateOptions) {
+    this.#options = options;
+    const { kernels, memory } = options.runtime;
+    this.#domain = guarded(kernels, () => kernels.domainCreate());
+    this.#chain = new SegmentChain(kernels, memory, this.#domain);
+    this.maintain();
+  }
+
+  /** The state of one operator. */
+  forOperator(node: { readonly uid: string }): KeyedStateBackend {
+    const { uid } = node;
+    return {
+      maxParallelism: this.#options.maxParallelism,
+      map: (spec) => this.#map(uid, spec),
+      operatorValue: (name) => this.#values.value(uid, name),
+    };
+  }
+
+  /** Between batches: time for TTL, a few entries swept, empty pages given back. Cheap when called too often. */
+  maintain(): void {
+    const { env, runtime } = this.#options;
+    const nowMs = env.clock.nowMs();
+    if (Math.abs(nowMs - this.#maintainedMs) < MAINTAIN_MS) return;
+    this.#maintainedMs = nowMs;
+    const { kernels } = runtime;
+    kernels.stateSetTime(Math.floor(nowMs / 1000) % 2 ** 31);
+    const maps = [...this.#maps.values()];
+    if (maps.length === 0) return;
+    const next = maps[this.#sweepNext++ % maps.length]!;
+    guarded(kernels, () => {
+      kernels.mapSweep(next.ptr, SWEEP_ENTRIES);
+      for (const { ptr } of maps) kernels.mapTrim(ptr);
+    });
+  }
+
+  /** At the barrier: freezes what has changed. The snapshot before must have left step() with true. */
+  beginSnapshot(request: SnapshotRequest): SnapshotRun {
+    const { name, runtime, maxParallelism, keyGroups } = this.#options;
+    if (this.#closed) throw stateErrors.STATE_CLOSED({ name });
+    if (this.#snapshot?.step(0) === false) throw snapshotErrors.SNAPSHOT_ACTIVE({ name });
+    const { checkpointId } = request;
+    const full = request.kind === "savepoint";
+    const folder = this.#folderFor(request);
+    if (folder === undefined) return failedRun(snapshotErrors.NO_DIRECTORY({ name }));
+    const { kernels } = runtime;
+    const segment = full ? this.#chain.takeNumber() : this.#chain.begin(checkpointId);
+    const base = full ? [] : this.#chain.confirmed;
+    const handle = {
+      format: HANDLE_FORMAT,
+      version: HANDLE_VERSION,
+      hash: HASH_VERSION,
+      name,
+      checkpointId,
+      maxParallelism,
+      keyGroups,
+      maps: [...this.#maps.values()].map(({ uid, spec, ptr }) => ({
+        uid,
+        ...spec,
+        entries: kernels.mapSize(ptr) >>> 0,
+      })),
+      values: this.#values.snapshot(),
+    } as const;
+    const snapshot = guarded(kernels, () =>
+      this.#beginSnapshot(checkpointId, segment, full, folder),
+    );
+    this.#snapshot = snapshot;
+    const finish = ({ ref, live }: WrittenSegment) => {
+      const chain = full
+        ? [{ ref: ref!, number: segment }]
+        : this.#chain.written(segment, base, ref, live);
+      const segments = chain.map((part) => part.ref);
+      const sizeBytes = segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+      return { sizeBytes, handle: { ...handle, segments } };
+    };
+    return { step: (budgetBytes) => snapshot.step(budgetBytes), done: snapshot.done.then(finish) };
+  }
+
+  /** The checkpoint is complete: the next one builds upon it. */
+  checkpointCompleted(checkpointId: number): void {
+    if (!this.#closed) this.#chain.completed(checkpointId);
+  }
+
+  /** Bytes of live state of an operator, indexes left out. */
+  sizeBytes(uid: string): number {
+    const { kernels } = this.#options.runtime;
+    let pages = 0;
+    for (const map of this.#maps.values()) if (map.uid === uid) pages += kernels.mapPages(map.ptr);
+    return pages * 4096;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    const { kernels } = this.#options.runtime;
+    this.#snapshot?.abort();
+    guarded(kernels, () => {
+      for (const { ptr } of this.#maps.values()) kernels.mapDestroy(ptr);
+      kernels.domainDestroy(this.#domain);
+    });
+    this.#maps.clear();
+  }
+
+  /** Called once, by createSubtaskState. */
+  async restore(): Promise<void> {
+    const { restored, keyGroups, runtime, env, maxParallelism } = this.#options;
+    if (restored.length === 0) return;
+    const handles = restored.map(asStateHandle);
+    const other = handles.find((handle) => handle.maxParallelism !== maxParallelism);
+    if (other !== undefined)
+      throw snapshotErrors.PARALLELISM_CHANGED({
+        found: other.maxParallelism,
+        wanted: maxParallelism,
+      });
+    for (const handle of handles) {
+      this.#values.restore(handle, (uid) => this.#runs(uid));
+      if (intersect(handle.keyGroups, keyGroups) === undefined) continue;
+      for (const { uid, entries: _, ...spec } of handle.maps)
+        if (this.#runs(uid)) this.#restoredMap(uid, spec);
+    }
+    const chain: ChainSegment[] = [];
+    const options = {
+      runtime,
+      files: env.files,
+      hash: this.#hash,
+      keyGroups,
+      mapOf: (uid: string, name: string) => this.#maps.get(mapKey(uid, name))?.ptr,
+      numberOf: (ref: SegmentRef) => (this.#mayShare(ref) ? this.#chain.takeNumber() : 0),
+    };
+    for (const handle of handles) {
+      if (!handle.maps.some(({ uid }) => this.#runs(uid))) continue;
+      for (const { ref, number, pages } of await restoreHandle(handle, options)) {
+        if (number === 0 || pages === 0) continue;
+        const range = intersect(intersect(ref.keyGroups, handle.keyGroups)!, keyGroups)!;
+        chain.push({ number, ref: { ...ref, keyGroups: range, pages } });
+      }
+    }
+    for (const { uid, spec, ptr } of this.#maps.values()) {
+      if (guarded(runtime.kernels, () => runtime.kernels.restoreFinish(ptr)) === 0)
+        throw snapshotErrors.HANDLE_INVALID({
+          reason: `the pages of '${spec.name}' of ${uid} do not fit together`,
+        });
+    }
+    this.#chain.restored(chain);
+  }
+
+  #runs(uid: string): boolean {
+    return this.#options.uids?.includes(uid) ?? true;
+  }
+
+  /** Files of this job's own folder, and what stands in the manifest, may be named again. */
+  #mayShare(ref: SegmentRef): boolean {
+    const { checkpointDirectory } = this.#options;
+    if (checkpointDirectory === undefined) return false;
+    return ref.file === undefined || ref.file.startsWith(sharedFolder(checkpointDirectory));
+  }
+
+  readonly #hash: HashBytes = (bytes) => {
+    const { kernels, memory } = this.#options.runtime;
+    const pages = Math.max(1, Math.ceil(bytes.length / 4096));
+    const buffer = kernels.pageAllocate(pages) >>> 0;
+    if (buffer === 0) throw stateErrors.MEMORY_EXHAUSTED({ usedBytes: kernels.memoryUsedBytes() });
+    new Uint8Array(memory.buffer).set(bytes, buffer);
+    const digest = BigInt.asUintN(64, kernels.hashBytes(buffer, bytes.length));
+    kernels.pageFree(buffer, pages);
+    return digest;
+  };
+
+  #folderFor({ kind, directory, checkpointId, triggeredMs }: SnapshotRequest): string | undefined {
+    const { checkpointDirectory } = this.#options;
+    if (kind === "checkpoint")
+      return checkpointDirectory === undefined ? undefined : sharedFolder(checkpointDirectory);
+    const parent = directory ?? checkpointDirectory;
+    return parent === undefined ? undefined : savepointFolder(parent, checkpointId, triggeredMs);
+  }
+
+  #beginSnapshot(
+    checkpointId: number,
+    segment: number,
+    full: boolean,
+    folder: string,
+  ): StateSnapshot {
+    const { runtime, env, name, keyGroups } = this.#options;
+    const { kernels } = runtime;
+    for (const { ptr } of this.#maps.values()) kernels.mapTrim(ptr);
+    const id = `${checkpointId}-${name}-${env.random.hex(8)}`;
+    const file = `${folder}/${id}.seg`;
+    return new StateSnapshot({
+      runtime,
+      domain: this.#domain,
+      name,
+      checkpointId,
+      segment,
+      full,
+      maps: [...this.#maps.values()].map((map) => ({
+        id: map.id,
+        uid: map.uid,
+        name: map.spec.name,
+      })),
+      writer: new SegmentWriter({ files: env.files, id, folder, file, keyGroups }),
+      hash: this.#hash,
+      lastLive: full ? undefined : this.#chain.live,
+    });
+  }
+
+  #map(uid: string, spec: KeyedMapSpec): KeyedMap {
+    const { name, runtime } = this.#options;
+    if (this.#closed) throw stateErrors.STATE_CLOSED({ name });
+    const found = this.#maps.get(mapKey(uid, spec.name));
+    if (found === undefined) {
+      const { ptr } = this.#create(uid, spec, true);
+      return { spec, ptr };
+    }
+    const difference = layoutDifference(found.spec, spec);
+    if (difference !== undefined) {
+      if (found.claimed) throw stateErrors.MAP_DUPLICATE({ map: spec.name, uid });
+      throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference });
+    }
+    found.claimed = true;
+    found.spec = spec;
+    runtime.kernels.mapSetTtl(found.ptr, ttlSeconds(spec));
+    return { spec, ptr: found.ptr };
+  }
+
+  #restoredMap(uid: string, spec: KeyedMapSpec): void {
+    const found = this.#maps.get(mapKey(uid, spec.name));
+    if (found === undefined) this.#create(uid, spec, false);
+    else if (layoutDifference(found.spec, spec) !== undefined)
+      throw snapshotErrors.HANDLE_INVALID({
+        reason: `subtasks disagree about the layout of '${spec.name}' of ${uid}`,
+      });
+  }
+
+  #create(uid: string, spec: KeyedMapSpec, claimed: boolean): MapState {
+    const { runtime, maxParallelism, keyGroups } = this.#options;
+    const { kernels } = runtime;
+    const { name, keyBytes, valueBytes } = spec;
+    const fits =
+      (keyBytes === -1 || (keyBytes >= 0 && keyBytes % 8 === 0)) &&
+      valueBytes >= 0 &&
+      valueBytes % 8 === 0 &&
+      valueBytes <= MOST_VALUE_BYTES &&
+      8 + Math.max(keyBytes, keyBytes === -1 ? 8 : 0) + valueBytes <= MOST_ENTRY_BYTES;
+    if (!fits) throw stateErrors.MAP_LAYOUT({ map: name, uid, keyBytes, valueBytes });
+    const { start, end } = keyGroups;
+    const ptr = guarded(kernels, () => {
+      const map = kernels.mapCreate(
+        this.#domain,
+        maxParallelism,
+        start,
+        end - start + 1,
+        keyBytes,
+        valueBytes,
+        ttlSeconds(spec),
+      );
+      const handles = spec.valueFields.filter(({ type }) => type === "handle");
+      const mark = kernels.arenaMark();
+      const offsets = kernels.arenaAlloc(Math.max(4, handles.length * 4)) >>> 0;
+      new Uint32Array(runtime.memory.buffer, offsets, handles.length).set(
+        handles.map(({ offset }) => offset),
+      );
+      kernels.mapSetHandles(map, offsets, handles.length);
+      kernels.arenaRelease(mark);
+      return map >>> 0;
+    });
+    const state = { uid, spec, ptr, id: kernels.mapId(ptr) >>> 0, claimed };
+    this.#maps.set(mapKey(uid, name), state);
+    return state;
+  }
+}
+
+/** Segments of checkpoints, shared by them. */
+export function sharedFolder(checkpointDirectory: string): string {
+  return `${checkpointDirectory}/shared`;
+}
+
+/** The folder of a savepoint: every subtask and the manifest's writer come to the same name. */
+export function savepointFolder(parent: string, checkpointId: number, triggeredMs: number): string {
+  return `${parent}/savepoint-${checkpointId}-${Math.floor(triggeredMs).toString(36)}`;
+}
+
+function ttlSeconds({ ttlMs }: KeyedMapSpec): number {
+  return Math.min(Math.ceil(ttlMs / 1000), 2 ** 30 - 1);
+}
+
+function mapKey(uid: string, name: string): string {
+  return JSON.stringify([uid, name]);
+}
+
+function failedRun(error: Error): SnapshotRun {
+  return { step: () => true, done: Promise.reject(error) };
+}
