@@ -69,11 +69,18 @@ function draw(bound: u32): u32 {
   return r;
 }
 
+/** nextDouble() of the draw with this state */
+// @ts-ignore: decorator
+@inline
+function unitOf(state: u64): f64 {
+  return <f64>(mix64(state) >> 11) * 1.1102230246251565e-16;
+}
+
 // @ts-ignore: decorator
 @inline
 function drawUnit(): f64 {
   s += GAMMA;
-  return <f64>(mix64(s) >> 11) * 1.1102230246251565e-16;
+  return unitOf(s);
 }
 
 /** 2^(i/256) for i in 0 … 255. */
@@ -104,10 +111,28 @@ let wStart: usize = 0;
 
 function word(out: usize, max: u32, special: u32): u32 {
   const length: u32 = 3 + draw(max - 3);
+  let z = s;
   for (let i: u32 = 0; i < length; i++) {
-    const c: u32 = draw(13) == 0 ? special : 97 + draw(26);
+    z += GAMMA;
+    let u = mix32(z) >> 1;
+    // A number this large may have to be drawn again.
+    while (u >= 0x7ffffff0 && <i32>(u + 12 - (u % 13)) < 0) {
+      z += GAMMA;
+      u = mix32(z) >> 1;
+    }
+    let c = special;
+    if (u % 13 != 0) {
+      z += GAMMA;
+      u = mix32(z) >> 1;
+      while (u >= 0x7fffffe0 && <i32>(u + 25 - (u % 26)) < 0) {
+        z += GAMMA;
+        u = mix32(z) >> 1;
+      }
+      c = 97 + (u % 26);
+    }
     store<u8>(out + i, c);
   }
+  s = z;
   let from: u32 = 0;
   let to: u32 = length;
   while (from < to && load<u8>(out + from) <= 32) from++;
@@ -300,9 +325,19 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
   const bidExtraDraws = average >= 32;
   const d = bidExtraDraws ? average - 32 : 0;
   const delta = <u32>Math.floor(0.2 * <f64>d + 0.5);
-  s = load<u64>(generator);
+  const simple = isPow2(hotAuctions) && isPow2(hotBidders) && bidExtraDraws && !isPow2(2 * delta);
+  let z = load<u64>(generator);
   let epoch: i64 = 0;
   let rest: i64 = -1;
+  // Of the current epoch, for its bids.
+  let known: i64 = -1;
+  let hotAuction: i64 = 0;
+  let hotBidder: i64 = 0;
+  let lowAuction: i64 = 0;
+  let lowPerson: i64 = 0;
+  let auctionBound: u32 = 0;
+  let personBound: u32 = 0;
+  let fast = false;
   for (let row: usize = 0; row < n; row++) {
     const number = firstNumber + produced + <i64>row;
     let adjusted = number;
@@ -323,30 +358,84 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
     if (rest >= persons + auctions) {
       if (eventType != 0) store<u32>(eventType + (row << 2), 2);
       store<u8>(validity + 2 * n + row, 1);
-      const newestAuction = epoch * auctions + auctions - 1;
-      const newestPerson = epoch * persons + persons - 1;
-      let auction: i64;
-      if (draw(hotAuctions) > 0) auction = (newestAuction / EPOCH_HOT) * EPOCH_HOT;
-      else {
-        const low = max<i64>(newestAuction - 100, 0);
-        auction = low + <i64>draw(<u32>(newestAuction - low + 11));
+      if (epoch != known) {
+        known = epoch;
+        const newestAuction = epoch * auctions + auctions - 1;
+        const newestPerson = epoch * persons + persons - 1;
+        hotAuction = (newestAuction / EPOCH_HOT) * EPOCH_HOT + 1000;
+        hotBidder = (newestPerson / EPOCH_HOT) * EPOCH_HOT + 2001;
+        lowAuction = max<i64>(newestAuction - 100, 0);
+        auctionBound = <u32>(newestAuction - lowAuction + 11);
+        const active = min<i64>(newestPerson + 1, 1000);
+        lowPerson = newestPerson + 1 - active;
+        personBound = <u32>active + 10;
+        fast = simple && !isPow2(auctionBound) && !isPow2(personBound);
       }
-      put64(bidAuction, row, auction + 1000);
-      const bidder =
-        draw(hotBidders) > 0 ? (newestPerson / EPOCH_HOT) * EPOCH_HOT + 1 : pickPerson(newestPerson);
-      put64(bidBidder, row, bidder + 2000);
-      const unit = drawUnit();
-      if (bidPrice != 0) store<i64>(bidPrice + (row << 3), priceOf(unit));
-      const hot = draw(2) > 0;
-      const entry = tables + (<usize>draw(hot ? 4 : 10000) << 3);
+      const before = z;
+      let auction: i64 = 0;
+      let bidder: i64 = 0;
+      let state: u64 = 0;
+      let entry: usize = 0;
+      let hot = false;
+      let size: u32 = 0;
+      let offset: u32 = 0;
+      // All draws at once, branch-free; the sign of `again` says that one of them would have been repeated.
+      let again: u32 = 0x80000000;
+      if (fast) {
+        const auctionIsHot = (mix32(z + GAMMA) & (hotAuctions - 1)) != 0;
+        let u = mix32(z + 2 * GAMMA) >> 1;
+        let r = u % auctionBound;
+        z += auctionIsHot ? GAMMA : 2 * GAMMA;
+        again = auctionIsHot ? 0 : u + auctionBound - 1 - r;
+        auction = auctionIsHot ? hotAuction : lowAuction + <i64>r + 1000;
+        const bidderIsHot = (mix32(z + GAMMA) & (hotBidders - 1)) != 0;
+        u = mix32(z + 2 * GAMMA) >> 1;
+        r = u % personBound;
+        z += bidderIsHot ? GAMMA : 2 * GAMMA;
+        again |= bidderIsHot ? 0 : u + personBound - 1 - r;
+        bidder = bidderIsHot ? hotBidder : lowPerson + <i64>r + 2000;
+        state = z + GAMMA;
+        hot = (mix32(z + 2 * GAMMA) & 1) != 0;
+        const pick = mix32(z + 3 * GAMMA);
+        r = (pick >> 1) % 10000;
+        again |= hot ? 0 : (pick >> 1) + 9999 - r;
+        entry = tables + (<usize>(hot ? pick & 3 : r) << 3);
+        u = mix32(z + 4 * GAMMA) >> 1;
+        r = u % (2 * delta);
+        again |= u + 2 * delta - 1 - r;
+        size = d - delta + r;
+        z += 5 * GAMMA;
+        u = mix32(z) >> 1;
+        offset = u % (POOL_BYTES - size);
+        again |= u + POOL_BYTES - size - 1 - offset;
+      }
+      if (<i32>again < 0) {
+        s = before;
+        auction = draw(hotAuctions) > 0 ? hotAuction : lowAuction + <i64>draw(auctionBound) + 1000;
+        bidder = draw(hotBidders) > 0 ? hotBidder : lowPerson + <i64>draw(personBound) + 2000;
+        s += GAMMA;
+        state = s;
+        hot = draw(2) > 0;
+        entry = tables + (<usize>draw(hot ? 4 : 10000) << 3);
+        size = 0;
+        offset = 0;
+        if (bidExtraDraws) {
+          size = d - delta + (delta == 0 ? 0 : draw(2 * delta));
+          offset = draw(POOL_BYTES - size);
+        }
+        z = s;
+      }
+      put64(bidAuction, row, auction);
+      put64(bidBidder, row, bidder);
+      if (bidPrice != 0) store<i64>(bidPrice + (row << 3), priceOf(unitOf(state)));
       put64(bidChannel, row, load<u64>(entry + (hot ? HOT_CHANNEL : CHANNEL)));
       put64(bidUrl, row, load<u64>(entry + (hot ? HOT_URL : URL)));
       put64(bidTime, row, time);
-      if (bidExtraDraws) {
-        const size = d - delta + (delta == 0 ? 0 : draw(2 * delta));
-        put64(bidExtra, row, viewOf(tables + draw(POOL_BYTES - size), size));
-      } else put64(bidExtra, row, viewOf(tables, 0));
-    } else if (rest >= persons) {
+      put64(bidExtra, row, viewOf(tables + offset, size));
+      continue;
+    }
+    s = z;
+    if (rest >= persons) {
       if (eventType != 0) store<u32>(eventType + (row << 2), 1);
       store<u8>(validity + n + row, 1);
       scratch = makeAuction(generator, tables, scratch, row, adjusted, epoch * all + rest, time);
@@ -355,10 +444,17 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
       store<u8>(validity + row, 1);
       scratch = makePerson(generator, tables, scratch, row, epoch * all + rest, time);
     }
+    z = s;
   }
-  store<u64>(generator, s);
+  store<u64>(generator, z);
   store<i64>(generator, produced + <i64>rows, 8);
   return nexmarkBatch(generator, validity, rows);
+}
+
+// @ts-ignore: decorator
+@inline
+function isPow2(value: u32): bool {
+  return (value & (value - 1)) == 0;
 }
 
 function nexmarkBatch(generator: usize, validity: usize, rows: u32): usize {
