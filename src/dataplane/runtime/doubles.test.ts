@@ -101,16 +101,16 @@ function numbersReader(node: TableSourceScanNode, runtime: WorkerRuntime, env: E
       splits.push(...added);
     },
     poll: () => {
-      const readable = splits.findIndex((split) => Number(split["next"]) < options.rows);
+      const readable = splits.findIndex((split) => Number(split.next) < options.rows);
       const index = readable === -1 && !options.unbounded ? 0 : readable;
       if (splits.length === 0) return { kind: "empty" };
       if (index === -1 || env.clock.monotonicMs() < pauseUntilMs) return { kind: "idle" };
       const split = splits.splice(index, 1)[0]!;
-      const next = split["next"] as number;
+      const next = split.next as number;
       const base = Number(split.id) * 1_000_000;
       if (next >= options.rows) return { kind: "finished", splitId: split.id };
       pauseUntilMs = env.clock.monotonicMs() + options.pauseMs;
-      if (split["watermark"] === undefined && options.watermarks) {
+      if (split.watermark === undefined && options.watermarks) {
         const marked = { ...split, watermark: next };
         splits.push(marked);
         return { kind: "watermark", watermark: next, split: marked };
@@ -141,8 +141,8 @@ function numberOptions({ table: { options } }: TableSourceScanNode) {
     pauseMs: number("pauseMs", 0),
     discoverMs: number("discoverMs", 0),
     slowDiscoverMs: number("slowDiscoverMs", 0),
-    watermarks: options["watermarks"] === "true",
-    unbounded: options["unbounded"] === "true",
+    watermarks: options.watermarks === "true",
+    unbounded: options.unbounded === "true",
   };
 }
 
@@ -355,6 +355,7 @@ export const createState: CreateSubtaskState = async ({ maxParallelism, restored
       const handle = structuredClone(current);
       return { step: () => true, done: Promise.resolve({ sizeBytes: 1, handle }) };
     },
+    maintain: () => {},
     sizeBytes: () => 0,
     checkpointCompleted: () => {},
     close: () => {},
@@ -416,7 +417,7 @@ export function source(id: number, options: Record<string, string> = {}): ExecNo
     type: "TableSourceScan",
     table: { name: `c.d.s${id}`, options: { connector: "numbers", ...options }, schema: SCHEMA },
     projection: [[0], [1]],
-    bounded: options["unbounded"] !== "true",
+    bounded: options.unbounded !== "true",
   };
 }
 

@@ -7,6 +7,7 @@
  */
 import { baseErrors } from "../../foundation/base/errors.ts";
 import type { Env } from "../../foundation/host/env.ts";
+import type { Logger } from "../../foundation/host/log.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import { buildJobGraph } from "./graph/job-graph.ts";
@@ -15,7 +16,7 @@ import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
 import type { JobStatus } from "./master/job-status.ts";
 import { type Config, maxParallelismOption } from "./options.ts";
-import { createNoState } from "./task/stateless.ts";
+import { createSubtaskState } from "../state/subtask-state.ts";
 import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
 import { inlineTransport } from "./worker/inline-transport.ts";
 import type { WorkerTransport } from "./worker/transport.ts";
@@ -33,12 +34,14 @@ export interface RunJobOptions {
   readonly config?: Config;
   /** Default: workers in this thread. */
   readonly transport?: WorkerTransport;
+  /** Default: the state backend. */
   readonly createState?: CreateSubtaskState;
   readonly storage?: CheckpointStorage;
   readonly checkpointDirectory?: string;
   /** Checkpoint or savepoint to start from. */
   readonly restoreFrom?: string;
   readonly onCheckpoint?: (view: CheckpointView) => void;
+  readonly log?: Logger;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   /** Cancels the job. */
   readonly signal?: AbortSignal;
@@ -59,7 +62,7 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
       value: graph.maxParallelism,
       expected: `at least the parallelism, ${graph.parallelism}`,
     });
-  const createState = options.createState ?? createNoState;
+  const createState = options.createState ?? createSubtaskState;
   const master = new JobMaster({
     jobId: options.jobId ?? env.random.hex(16),
     plan,
@@ -70,7 +73,15 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     transport:
       options.transport ??
       inlineTransport({ env, kernelsModule, registry, operators, createState }),
-    ...pick(options, "storage", "checkpointDirectory", "restoreFrom", "onCheckpoint", "onStatus"),
+    ...pick(
+      options,
+      "storage",
+      "checkpointDirectory",
+      "restoreFrom",
+      "onCheckpoint",
+      "onStatus",
+      "log",
+    ),
   });
   master.start();
   if (signal !== undefined) {

@@ -7,7 +7,7 @@
  *          beyond that they get smaller, down to RING_SMALLEST_BYTES.
  */
 import type { Env } from "../../../foundation/host/env.ts";
-import type { ErrorObject } from "../../../foundation/base/errors.ts";
+import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { ExecPlan, TableSourceScanNode } from "../../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import type { SourceSplit } from "../../contract/source.ts";
@@ -68,7 +68,7 @@ export class Execution {
   #deployed = 0;
   #allDeployed: () => void = () => {};
   #phase: "starting" | "running" | "failed" | "closed" = "starting";
-  #closing: Promise<void> | undefined;
+  #closing: Promise<readonly ErrorObject[]> | undefined;
   readonly #closed: Promise<void>;
   #resolveClosed: () => void = () => {};
 
@@ -167,8 +167,8 @@ export class Execution {
     }
   }
 
-  /** Ends all workers. Idempotent; resolves when nothing of the attempt runs any more. */
-  close(): Promise<void> {
+  /** Ends all workers; resolves, with what failed to close, when nothing of the attempt runs any more. Idempotent. */
+  close(): Promise<readonly ErrorObject[]> {
     this.#phase = "closed";
     this.#allDeployed();
     this.#resolveClosed();
@@ -176,11 +176,13 @@ export class Execution {
     return this.#closing;
   }
 
-  async #terminate(): Promise<void> {
-    await Promise.all([
-      ...this.#links.map((link) => link.terminate()),
-      ...this.#assigners.map((assigner) => assigner.close()),
-    ]);
+  async #terminate(): Promise<readonly ErrorObject[]> {
+    const workers = this.#links.map((link) => link.terminate());
+    const assigners = this.#assigners.map((assigner) => assigner.close().then(() => []));
+    const outcomes = await Promise.allSettled<readonly ErrorObject[]>([...workers, ...assigners]);
+    return outcomes.flatMap((outcome) =>
+      outcome.status === "fulfilled" ? outcome.value : [toMillraceError(outcome.reason).toObject()],
+    );
   }
 
   #receive(worker: number, message: WorkerMessage): void {

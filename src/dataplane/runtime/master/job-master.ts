@@ -9,6 +9,7 @@
  */
 import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
+import { type Logger, silentLogger } from "../../../foundation/host/log.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import { checkpointErrors, runtimeErrors } from "../errors.ts";
@@ -47,6 +48,7 @@ export interface JobMasterOptions {
   readonly checkpointDirectory?: string;
   /** Checkpoint or savepoint to start from. */
   readonly restoreFrom?: string;
+  readonly log?: Logger;
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
@@ -74,6 +76,7 @@ export class JobMaster {
   readonly #committers: Committers;
   readonly #restart: RestartStrategy;
   readonly #metrics: MetricsCollector;
+  readonly #log: Logger;
   readonly #checkpoints: CheckpointOptions;
   readonly #coordinator: CheckpointCoordinator | undefined;
   readonly #ended: Promise<JobResult>;
@@ -94,6 +97,7 @@ export class JobMaster {
     const { env, config } = options;
     this.#startedMs = env.clock.nowMs();
     this.#timestamps.INITIALIZING = this.#startedMs;
+    this.#log = (options.log ?? silentLogger).with({ jobId: options.jobId });
     this.#committers = new Committers(options);
     this.#checkpoints = checkpointOptions(config);
     const checkpointing = this.#checkpoints.intervalMs > 0;
@@ -210,7 +214,13 @@ export class JobMaster {
           if (execution === this.#execution) await this.#failed(error);
         });
       },
-      onChange: (view) => onCheckpoint?.(view),
+      onChange: (view) => {
+        const { id, kind, durationMs, sizeBytes, failure } = view;
+        if (view.status === "FAILED") this.#log.warn(`${kind} failed`, { id, error: failure });
+        if (view.status === "COMPLETED")
+          this.#log.info(`${kind} completed`, { id, durationMs, sizeBytes });
+        onCheckpoint?.(view);
+      },
     });
   }
 
@@ -319,6 +329,7 @@ export class JobMaster {
     if (isTerminal(this.#status) || this.#status === "CANCELLING") return;
     const failure = toMillraceError(error);
     this.#failure = failure;
+    this.#log.error("attempt failed", { error: failure, attempt: this.#attempt });
     const { clock, timers } = this.#options.env;
     const delayMs = this.#restart.onFailure(clock.nowMs());
     if (delayMs === undefined) {
@@ -355,7 +366,8 @@ export class JobMaster {
     this.#execution = undefined;
     this.#metrics.abandon();
     await this.#coordinator?.stop(reason);
-    await execution?.close();
+    const failures = (await execution?.close()) ?? [];
+    for (const error of failures) this.#log.warn("closing failed", { error });
   }
 
   #end(status: JobResult["status"]): void {
@@ -369,6 +381,7 @@ export class JobMaster {
     checkTransition(this.#status, status);
     this.#status = status;
     this.#timestamps[status] = this.#options.env.clock.nowMs();
+    this.#log.info("job status", { status, attempt: this.#attempt });
     this.#options.onStatus?.(status, this.view);
   }
 

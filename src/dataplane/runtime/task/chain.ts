@@ -184,7 +184,9 @@ class ChainBuilder implements Chain {
         remedy: "Write the query without it, or run it on a Flink target.",
       });
     const { gate, environment, timers } = this.#options;
-    const runner = new OperatorRunner({ node, targets, metrics, gate, view: environment.view });
+    const { view, runtime } = environment;
+    const { kernels } = runtime;
+    const runner = new OperatorRunner({ node, targets, metrics, gate, view, kernels });
     if (this.#options.endedNodes.has(node.uid)) runner.skip();
     this.runners.unshift(runner);
     this.timed.push(runner);

@@ -15,6 +15,8 @@ import {
   type Operator,
   type Output,
 } from "../../contract/operator.ts";
+import type { KernelExports } from "../../kernels/kernels.generated.ts";
+import { kernelError } from "../../state/errors.ts";
 import { runtimeErrors } from "../errors.ts";
 import { nodeName } from "../graph/job-graph.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
@@ -26,6 +28,7 @@ export class OperatorRunner implements Output {
   readonly targets: readonly ChainTarget[];
   readonly metrics: TaskMetricGroup;
   readonly #view: BatchView;
+  readonly #kernels: KernelExports;
   readonly #gate: Gate;
   readonly #combiner: WatermarkCombiner;
   readonly #recordsIn: Counter;
@@ -41,12 +44,14 @@ export class OperatorRunner implements Output {
     readonly targets: readonly ChainTarget[];
     readonly metrics: TaskMetricGroup;
     readonly view: BatchView;
+    readonly kernels: KernelExports;
     readonly gate: Gate;
   }) {
     this.node = options.node;
     this.targets = options.targets;
     this.metrics = options.metrics;
     this.#view = options.view;
+    this.#kernels = options.kernels;
     this.#gate = options.gate;
     const inputs = Math.max(1, options.node.inputs.length);
     this.#combiner = new WatermarkCombiner(inputs);
@@ -161,7 +166,7 @@ export class OperatorRunner implements Output {
     try {
       action();
     } catch (error) {
-      throw asOperatorError(error, this.node);
+      throw asOperatorError(kernelError(error, this.#kernels), this.node);
     }
   }
 }

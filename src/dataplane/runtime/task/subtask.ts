@@ -104,6 +104,7 @@ export class Subtask {
   step(): StepResult {
     if (this.#phase === "finished" || this.#phase === "closed") return "done";
     const { gate, outputs, timers } = this.#options;
+    this.#options.state.maintain();
     let progress = this.#stepSnapshot();
     for (const output of outputs) progress = output.drain() || progress;
     if (gate.blocked) {
@@ -159,7 +160,7 @@ export class Subtask {
     if (checkpointId > this.#lastCheckpointId) this.#aborted.add(checkpointId);
   }
 
-  async close(): Promise<void> {
+  close(): void {
     this.#phase = "closed";
     this.#options.timers.close();
   }

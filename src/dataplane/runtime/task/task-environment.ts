@@ -17,6 +17,8 @@ export interface SubtaskState {
   forOperator(node: ExecNode): KeyedStateBackend;
   /** At the barrier: freezes what is dirty. `step` writes up to `budgetBytes` and is true when nothing is left to write. */
   beginSnapshot(barrier: Barrier): StateSnapshotRun;
+  /** Between batches: time for TTL, housekeeping. Cheap when called too often. */
+  maintain(): void;
   /** Bytes of live state, by operator uid. */
   sizeBytes(uid: string): number;
   /** The checkpoint is complete: what it replaced may go. */
@@ -49,6 +51,8 @@ export interface SubtaskStateOptions {
   readonly checkpointDirectory: string | undefined;
   /** Handles of every subtask of the checkpoint that is restored. */
   readonly restored: readonly unknown[];
+  /** Uids of the nodes that this subtask runs: state of others is not loaded. */
+  readonly uids: readonly string[];
 }
 
 export type CreateSubtaskState = (options: SubtaskStateOptions) => Promise<SubtaskState>;

@@ -168,6 +168,7 @@ function createState(
     name: `${task.id}-${subtaskIndex}`,
     checkpointDirectory,
     restored: restored?.states ?? [],
+    uids: task.nodes.map(({ uid }) => uid).filter((uid) => !restored?.endedNodes.includes(uid)),
   });
 }
 

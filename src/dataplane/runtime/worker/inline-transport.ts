@@ -2,6 +2,7 @@
  * Workers in the thread of the job master: for small queries, tests and the simulator. Messages are delivered one by one in
  * microtasks, never inside the sender's call.
  */
+import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
@@ -24,7 +25,7 @@ export function inlineTransport(options: InlineTransportOptions): WorkerTranspor
       const board = new InlineWakeBoard();
       return Array.from({ length: count }, (_, index): WorkerLink => {
         let open = true;
-        let terminated: Promise<void> | undefined;
+        let terminated: Promise<readonly ErrorObject[]> | undefined;
         const runtime = acquireRuntime(options.kernelsModule);
         const worker = new Worker({
           index,
@@ -49,7 +50,7 @@ export function inlineTransport(options: InlineTransportOptions): WorkerTranspor
           },
           terminate: () => {
             open = false;
-            terminated ??= worker.close().then(() => releaseRuntime(runtime));
+            terminated ??= worker.close().finally(() => releaseRuntime(runtime));
             return terminated;
           },
         };

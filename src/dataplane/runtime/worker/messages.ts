@@ -106,4 +106,4 @@ export type WorkerMessage =
       readonly rows: readonly RenderedRow[];
       readonly skipped: number;
     }
-  | { readonly kind: "closed" };
+  | { readonly kind: "closed"; readonly failures: readonly ErrorObject[] };

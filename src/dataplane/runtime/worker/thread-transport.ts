@@ -6,6 +6,7 @@
  * Errors:  a thread that ends unasked, or throws, is reported once as lost.
  */
 import { Worker as Thread } from "node:worker_threads";
+import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { WorkerMessage } from "./messages.ts";
 import type { WorkerLink, WorkerTransport } from "./transport.ts";
@@ -42,33 +43,35 @@ function startThread(
   const workerData: ThreadData = { millraceWorker: index, kernelsModule, wakeWords };
   const thread = new Thread(entry, { workerData, name: `worker ${index}` });
   let state: "open" | "closing" | "gone" = "open";
-  let terminated: Promise<void> | undefined;
-  let closed: () => void = () => {};
+  let terminated: Promise<readonly ErrorObject[]> | undefined;
+  let closed: (failures: readonly ErrorObject[]) => void = () => {};
   const lost = (error: unknown) => {
     const wasOpen = state === "open";
     state = "gone";
-    closed();
+    closed([]);
     if (wasOpen) onLost(index, error);
   };
   thread.on("message", (message: WorkerMessage) => {
-    if (message.kind === "closed") closed();
+    if (message.kind === "closed") closed(message.failures);
     else if (state === "open") onMessage(index, message);
   });
   thread.on("error", lost);
   thread.on("exit", (code) => lost(new Error(`its thread ended with code ${code}`)));
-  const terminate = async (): Promise<void> => {
+  const terminate = async (): Promise<readonly ErrorObject[]> => {
+    let failures: readonly ErrorObject[] = [];
     if (state === "open") {
       state = "closing";
-      await new Promise<void>((resolve) => {
-        const cancel = env.timers.after(CLOSE_TIMEOUT_MS, resolve);
-        closed = () => {
+      failures = await new Promise((resolve) => {
+        const cancel = env.timers.after(CLOSE_TIMEOUT_MS, () => resolve([]));
+        closed = (found) => {
           cancel();
-          resolve();
+          resolve(found);
         };
         thread.postMessage({ kind: "close" });
       });
     }
     await thread.terminate();
+    return failures;
   };
   return {
     post: (message) => {

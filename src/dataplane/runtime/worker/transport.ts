@@ -1,10 +1,11 @@
 /** How a job master reaches its workers: in place, or in threads. */
+import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { MasterMessage, WorkerMessage } from "./messages.ts";
 
 export interface WorkerLink {
   post(message: MasterMessage): void;
-  /** Ends the worker, whatever it is doing; nothing arrives from it afterwards. Idempotent. */
-  terminate(): Promise<void>;
+  /** Ends the worker, whatever it is doing; nothing arrives from it afterwards. Returns what failed to close. Idempotent. */
+  terminate(): Promise<readonly ErrorObject[]>;
 }
 
 export interface WorkerTransport {

@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { assert } from "../../../foundation/base/errors.ts";
 import { realEnv } from "../../../foundation/host/real-env.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
+import { createSubtaskState } from "../../state/subtask-state.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
 import type { MasterMessage } from "./messages.ts";
 import { SharedWakeBoard } from "./wake-board.ts";
@@ -26,7 +27,8 @@ export interface ThreadData {
 export interface WorkerBindings {
   readonly registry: ConnectorRegistry;
   readonly operators: OperatorFactories;
-  readonly createState: CreateSubtaskState;
+  /** Default: the state backend. */
+  readonly createState?: CreateSubtaskState;
 }
 
 export function runWorkerThread(bindings: WorkerBindings): void {
@@ -34,7 +36,9 @@ export function runWorkerThread(bindings: WorkerBindings): void {
   const data = workerData as ThreadData | undefined;
   assert(port !== null && data?.millraceWorker !== undefined, "not started as a worker thread");
   const worker = new Worker({
-    ...bindings,
+    registry: bindings.registry,
+    operators: bindings.operators,
+    createState: bindings.createState ?? createSubtaskState,
     index: data.millraceWorker,
     env: realEnv(),
     runtime: acquireRuntime(data.kernelsModule),

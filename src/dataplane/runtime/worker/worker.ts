@@ -7,7 +7,7 @@
  *          and is woken by a ring's other end, an I/O completion, a timer or a message.
  * Errors:  any error of a subtask is posted once as `failed`; the loop stops, the master tears all workers down.
  */
-import { toMillraceError } from "../../../foundation/base/errors.ts";
+import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
@@ -51,6 +51,7 @@ export class Worker {
   #scheduled = false;
   #woken = false;
   #deploying: Promise<void> = Promise.resolve();
+  #closing: Promise<readonly ErrorObject[]> | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -86,7 +87,7 @@ export class Worker {
         this.#tap(message.node, message.active);
         break;
       case "close":
-        void this.close().then(() => this.#options.post({ kind: "closed" }));
+        void this.close().then((failures) => this.#options.post({ kind: "closed", failures }));
         break;
     }
   }
@@ -99,18 +100,27 @@ export class Worker {
     this.#options.env.timers.yield(this.#slice);
   };
 
-  /** Closes operators, readers and writers. Failures of closing are not the job's: what counts is in the checkpoint. */
-  async close(): Promise<void> {
-    if (this.#phase === "closed") return;
+  /** Closes operators, readers and writers; returns what failed at that, which is for the log: the checkpoint counts. */
+  close(): Promise<readonly ErrorObject[]> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<readonly ErrorObject[]> {
     this.#phase = "closed";
     await this.#deploying;
-    const hosted = this.#hosted;
-    this.#hosted = [];
-    for (const { subtask, state } of hosted) {
+    const failures: unknown[] = [];
+    for (const { subtask, state } of this.#hosted) {
       subtask.close();
-      await closeChain(subtask.chain);
-      state.close();
+      failures.push(...(await closeChain(subtask.chain)));
+      try {
+        state.close();
+      } catch (error) {
+        failures.push(error);
+      }
     }
+    this.#hosted = [];
+    return failures.map((error) => toMillraceError(error).toObject());
   }
 
   async #deploy(message: DeployMessage): Promise<void> {
