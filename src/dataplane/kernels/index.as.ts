@@ -172,8 +172,8 @@ export {
   columnMax64,
   freeNoted,
   gatherWide,
-  layoutCreate,
-  layoutDestroy,
+  operatorAllocate,
+  operatorFree,
   rowsAnyNull,
   rowsDecode,
   rowsOfKinds,
@@ -184,6 +184,9 @@ export {
   joinCollect,
   joinFinal,
   joinFinalBegin,
+  joinFinalEntry,
+  joinFinalGroup,
+  joinFinalHandle,
   joinPairRows,
   setsAppend,
   setsCleanup,
@@ -194,3 +197,26 @@ export {
 export { rankFinal, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
 export { nexmarkBuildTables, nexmarkGenerate, nexmarkTableBytes } from "./nexmark.as";
+export {
+  copyToArena,
+  extremeAdd,
+  extremeAddView,
+  extremeGet,
+  extremeGetView,
+  hashWithinGroups,
+  slotAppendView,
+  slotFree,
+  slotSetView,
+  slotView,
+} from "./aggregate-extremes.as";
+export { keepCleanup, keepFinal, keepFirst, keepRows } from "./keep-row.as";
+export {
+  entriesRemove,
+  entriesShift,
+  rowsAbove,
+  shiftTimes,
+  windowAssign,
+  windowKeys,
+  windowRegister,
+  windowRemove,
+} from "./windows.as";

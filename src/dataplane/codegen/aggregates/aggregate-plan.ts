@@ -1,0 +1,259 @@
+/**
+ * AggregatePlan: the aggregates of one operator as code over one accumulator layout.
+ *
+ * Groups:  calls whose values count under the same condition (argument not NULL, filter TRUE, DISTINCT or not) are updated
+ *          under one test, together with their shared counter.
+ * DISTINCT: a further keyed map per argument list, (group key, arguments) → for each filter a count of rows (with
+ *          retraction, i64 each) or a bit (append-only, in one u64): distinctSets says what to keep.
+ * Errors:  AGGREGATE_UNSUPPORTED.
+ */
+import { assert } from "../../../foundation/base/errors.ts";
+import { type LogicalType, physicalOf, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { codegenErrors } from "../errors.ts";
+import { AccumulatorLayout, ROWS_OFFSET } from "./accumulator-layout.ts";
+import type { AggregateCode, Presence } from "./aggregate-code.ts";
+import { keptCode, listCode, multisetCode } from "./extremes.ts";
+import { averageCode, countCode, SUM_WIDTH, sumCode, type SumForm } from "./sums.ts";
+
+/** Calls that share a condition. */
+export interface AggregateGroup {
+  /** Field index of the argument that must not be NULL, or -1. */
+  readonly arg: number;
+  readonly filter: number;
+  /** Offset of the shared counter, when one is kept. */
+  readonly counter: number | undefined;
+  /** Index into distinctSets, or -1; `bit` is the filter's number within the set. */
+  readonly distinct: number;
+  readonly bit: number;
+  readonly members: readonly { readonly call: AggregateCall; readonly code: AggregateCode }[];
+}
+
+export interface DistinctSet {
+  /** Field indexes of the arguments. */
+  readonly args: readonly number[];
+  /** Filters, -1 for none: one count or bit each. */
+  readonly filters: readonly number[];
+  readonly valueBytes: number;
+}
+
+const INTEGERS = new Set(["TINYINT", "SMALLINT", "INTEGER", "BIGINT"]);
+const MAX_DISTINCT_FILTERS = 64;
+
+export class AggregatePlan {
+  readonly layout = new AccumulatorLayout();
+  /** In order of the calls. */
+  readonly codes: readonly AggregateCode[];
+  readonly groups: readonly AggregateGroup[];
+  readonly distinctSets: readonly DistinctSet[];
+  readonly retract: boolean;
+  readonly schema: Schema;
+
+  constructor(
+    schema: Schema,
+    calls: readonly AggregateCall[],
+    { retract }: { readonly retract: boolean },
+  ) {
+    this.schema = schema;
+    this.retract = retract;
+    this.distinctSets = distinctSets(calls, retract);
+    for (const call of calls) if (this.#needsCounter(call)) this.#counter(call, true);
+    this.codes = calls.map((call) => this.#code(call));
+    this.groups = this.#groups(calls);
+  }
+
+  argType(call: AggregateCall, index = 0): LogicalType {
+    const field = this.schema.fields[call.args[index] ?? -1];
+    assert(field !== undefined, `${call.function} has no argument ${index}`);
+    return field.type;
+  }
+
+  #needsCounter(call: AggregateCall): boolean {
+    switch (call.function) {
+      case "COUNT":
+      case "AVG":
+        return true;
+      case "SUM":
+        return this.retract;
+      default:
+        return false;
+    }
+  }
+
+  /** Offset of the counter of the call's condition; ROWS_OFFSET when every row counts. */
+  #counter(call: AggregateCall, create: boolean): number | undefined {
+    if (this.#alwaysCounts(call)) return ROWS_OFFSET;
+    return this.layout.counter(conditionKey(call), create);
+  }
+
+  #alwaysCounts(call: AggregateCall): boolean {
+    if (call.filter >= 0 || isDistinct(call)) return false;
+    return call.args.length === 0 || !this.argType(call).nullable;
+  }
+
+  #presence(call: AggregateCall): Presence {
+    const counter = this.#counter(call, false);
+    if (counter === ROWS_OFFSET) return { kind: "rows" };
+    if (counter !== undefined) return { kind: "counter", offset: counter };
+    return { kind: "flag", flag: this.layout.flag() };
+  }
+
+  #code(call: AggregateCall): AggregateCode {
+    const { layout } = this;
+    const { type, name } = call;
+    switch (call.function) {
+      case "COUNT":
+        return countCode(type, this.#counter(call, true)!);
+      case "SUM":
+      case "SUM0":
+      case "$SUM0": {
+        const form = sumForm(call, this.argType(call), type);
+        const offset = layout.slot(name, SUM_WIDTH[form], type);
+        const zero = call.function !== "SUM";
+        const presence: Presence = zero ? { kind: "rows" } : this.#presence(call);
+        return sumCode({ type, form, offset, presence, zero });
+      }
+      case "AVG": {
+        const arg = this.argType(call);
+        const form = averageForm(call, arg);
+        const offset = layout.slot(name, SUM_WIDTH[form], type);
+        const scale = arg.kind === "DECIMAL" ? arg.scale : 0;
+        return averageCode({ type, form, offset, countOffset: this.#counter(call, true)!, scale });
+      }
+      case "MIN":
+      case "MAX":
+        if (this.retract) {
+          const offset = layout.handle(name);
+          return multisetCode({ type, greatest: call.function === "MAX", offset });
+        }
+        return this.#kept(call, call.function === "MIN" ? "min" : "max");
+      case "FIRST_VALUE":
+      case "LAST_VALUE":
+        this.#refuseRetract(call);
+        return this.#kept(call, call.function === "FIRST_VALUE" ? "first" : "last");
+      case "LISTAGG": {
+        this.#refuseRetract(call);
+        const offset = layout.handle(name);
+        return listCode({ type, offset, presence: this.#presence(call) });
+      }
+      default:
+        throw codegenErrors.AGGREGATE_UNSUPPORTED({
+          function: call.function,
+          reason: "there is no such built-in aggregate",
+        });
+    }
+  }
+
+  #kept(call: AggregateCall, choice: "min" | "max" | "first" | "last"): AggregateCode {
+    const { type, name } = call;
+    const physical = physicalOf(type);
+    if (physical === "row")
+      throw codegenErrors.TYPE_UNSUPPORTED({ type: typeToString(type), where: call.function });
+    const width = physical === "i128" || physical === "ts128" ? 16 : wide(physical) ? 8 : 4;
+    const offset =
+      physical === "view" ? this.layout.handle(name) : this.layout.slot(name, width, type);
+    return keptCode({ type, choice, offset, presence: this.#presence(call) });
+  }
+
+  #refuseRetract(call: AggregateCall): void {
+    if (!this.retract) return;
+    throw codegenErrors.AGGREGATE_UNSUPPORTED({
+      function: call.function,
+      reason: "its input takes rows back",
+    });
+  }
+
+  #groups(calls: readonly AggregateCall[]): AggregateGroup[] {
+    const groups = new Map<string, AggregateGroup & { members: { call: AggregateCall; code: AggregateCode }[] }>();
+    calls.forEach((call, index) => {
+      const key = conditionKey(call);
+      let group = groups.get(key);
+      if (group === undefined) {
+        const distinct = isDistinct(call) ? this.#distinctSet(call) : -1;
+        const counter = this.#counter(call, false);
+        group = {
+          arg: call.args[0] ?? -1,
+          filter: call.filter,
+          counter: counter === ROWS_OFFSET ? undefined : counter,
+          distinct,
+          bit: distinct < 0 ? -1 : this.distinctSets[distinct]!.filters.indexOf(call.filter),
+          members: [],
+        };
+        groups.set(key, group);
+      }
+      group.members.push({ call, code: this.codes[index]! });
+    });
+    return [...groups.values()];
+  }
+
+  #distinctSet(call: AggregateCall): number {
+    const key = call.args.join();
+    return this.distinctSets.findIndex((set) => set.args.join() === key);
+  }
+
+  /** Physical column of a field. */
+  column(field: number): number {
+    return physicalIndex(this.schema, field);
+  }
+}
+
+/** DISTINCT changes nothing for MIN and MAX. */
+function isDistinct(call: AggregateCall): boolean {
+  return call.distinct && call.function !== "MIN" && call.function !== "MAX";
+}
+
+function conditionKey(call: AggregateCall): string {
+  // Only the first argument must not be NULL (LISTAGG's separator is a constant).
+  return `${isDistinct(call) ? `distinct ${call.args.join()}` : (call.args[0] ?? "*")} ${call.filter}`;
+}
+
+function distinctSets(calls: readonly AggregateCall[], retract: boolean): DistinctSet[] {
+  const sets = new Map<string, { args: readonly number[]; filters: number[] }>();
+  for (const call of calls.filter(isDistinct)) {
+    if (call.function === "COUNT" && call.args.length !== 1)
+      throw codegenErrors.AGGREGATE_UNSUPPORTED({
+        function: "COUNT(DISTINCT …)",
+        reason: "it takes exactly one argument",
+      });
+    const key = call.args.join();
+    const set = sets.get(key) ?? { args: call.args, filters: [] };
+    sets.set(key, set);
+    if (!set.filters.includes(call.filter)) set.filters.push(call.filter);
+    if (set.filters.length > MAX_DISTINCT_FILTERS)
+      throw codegenErrors.AGGREGATE_UNSUPPORTED({
+        function: call.function,
+        reason: `more than ${MAX_DISTINCT_FILTERS} filters over one DISTINCT argument`,
+      });
+  }
+  return [...sets.values()].map(({ args, filters }) => ({
+    args,
+    filters,
+    valueBytes: retract ? filters.length * 8 : 8,
+  }));
+}
+
+function sumForm(call: AggregateCall, arg: LogicalType, result: LogicalType): SumForm {
+  if (arg.kind === "FLOAT") return result.kind === "DOUBLE" ? "f64" : "f32";
+  if (arg.kind === "DOUBLE") return "f64";
+  if (result.kind === "DECIMAL") return "i128";
+  if (INTEGERS.has(arg.kind) || arg.kind.startsWith("INTERVAL")) return "i64";
+  throw codegenErrors.AGGREGATE_UNSUPPORTED({
+    function: call.function,
+    reason: `it does not add ${typeToString(arg)}`,
+  });
+}
+
+function averageForm(call: AggregateCall, arg: LogicalType): SumForm {
+  if (arg.kind === "FLOAT" || arg.kind === "DOUBLE") return "f64";
+  if (arg.kind === "DECIMAL") return "i128";
+  if (INTEGERS.has(arg.kind)) return call.type.kind === "DOUBLE" ? "f64" : "i64";
+  throw codegenErrors.AGGREGATE_UNSUPPORTED({
+    function: call.function,
+    reason: `it does not average ${typeToString(arg)}`,
+  });
+}
+
+function wide(physical: string): boolean {
+  return physical === "i64" || physical === "f64";
+}

@@ -1,0 +1,297 @@
+/**
+ * MIN, MAX, FIRST_VALUE, LAST_VALUE, LISTAGG over rows that are only added, kept in place; and MIN, MAX of rows that may be
+ * taken back, kept as a sorted multiset in the log (kernels/aggregate-extremes.as.ts).
+ *
+ * Order:   as `<` and `>` of SQL: floats by IEEE (a NaN that comes first stays, Flink's generated code does the same), text
+ *          by unsigned bytes. With retraction floats are ordered totally, NaN last.
+ */
+import { type LogicalType, physicalOf } from "../../../foundation/columnar/logical-type.ts";
+import { loadParts, STORE_OF } from "../batch-columns.ts";
+import { pushOrder } from "../codecs/row-comparator.ts";
+import type { FunctionBuilder, Local } from "../emitter/function-builder.ts";
+import { type Part, partTypes, type Value } from "../value.ts";
+import { pushPart } from "../value-code.ts";
+import {
+  type AggregateCode,
+  type AggregateTarget,
+  emptyFlag,
+  kernel,
+  type Presence,
+  pushHash,
+  resultNull,
+  setPresent,
+} from "./aggregate-code.ts";
+
+export type Choice = "min" | "max" | "first" | "last";
+
+export interface KeptSpec {
+  readonly type: LogicalType;
+  readonly choice: Choice;
+  readonly offset: number;
+  readonly presence: Presence;
+}
+
+/** Keeps one value of the argument, in its slot or (views) behind a handle. */
+export function keptCode(spec: KeptSpec): AggregateCode {
+  const { choice, presence } = spec;
+  const fold = (target: AggregateTarget, value: Value, keep: () => void) => {
+    const { f } = target;
+    if (choice === "last") keep();
+    else {
+      const empty = emptyFlag(target, presence);
+      f.get(empty);
+      if (choice === "first") f.if(keep);
+      else {
+        // Take the value when there is none yet, or when it is better than the one kept.
+        f.if(() => f.i32(1), () => pushBetter(target, value, read(target, spec), choice), "i32");
+        f.if(keep);
+      }
+    }
+    setPresent(target, presence);
+  };
+  return {
+    update: (target, values) => fold(target, values[0]!, () => write(target, spec, values[0]!)),
+    result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
+    merge: (target, other) => {
+      const { f } = target;
+      const empty = emptyFlag(other, presence);
+      f.get(empty).op("i32.eqz").if(() => {
+        const value = read(other, spec);
+        fold(target, value, () => writeMerged(target, spec, value));
+      });
+    },
+  };
+}
+
+function pushBetter(
+  target: AggregateTarget,
+  candidate: Value,
+  kept: Value,
+  choice: "min" | "max",
+): void {
+  const { f } = target;
+  const { physical } = candidate;
+  if (physical === "f32" || physical === "f64") {
+    pushPart(f, candidate.parts[0]!);
+    pushPart(f, kept.parts[0]!).op(`${physical}.${choice === "min" ? "lt" : "gt"}`);
+    return;
+  }
+  pushOrder(f, kernel(target, "compareViews"), candidate, kept);
+  f.i32(0).op(choice === "min" ? "i32.lt_s" : "i32.gt_s");
+}
+
+/** The slot's value; a view slot without handle reads as the empty view. */
+function read(target: AggregateTarget, { type, offset }: KeptSpec): Value {
+  const { f, entry } = target;
+  const physical = physicalOf(type);
+  if (physical === "row") return { type, physical, parts: [], isNull: "never" };
+  if (physical === "view") {
+    return { type, physical, parts: [readView(target, offset)], isNull: "never" };
+  }
+  if (partTypes(physical)[0] === "i32") {
+    const local = f.local("i32");
+    f.get(entry).load("i32.load", offset).set(local);
+    return { type, physical, parts: [{ kind: "local", local }], isNull: "never" };
+  }
+  return { type, physical, parts: loadParts(f, physical, entry, offset), isNull: "never" };
+}
+
+function readView(target: AggregateTarget, offset: number): Part {
+  const { f, entry } = target;
+  const local = f.local("i64");
+  f.get(entry).load("i64.load", offset).op("i64.eqz").if(
+    () => f.i64(0),
+    () => {
+      f.get(target.map);
+      pushHash(target);
+      f.get(entry).i32(offset).op("i32.add").call(kernel(target, "slotView"));
+    },
+    "i64",
+  );
+  f.set(local);
+  return { kind: "local", local };
+}
+
+function write(target: AggregateTarget, { type, offset }: KeptSpec, value: Value): void {
+  const { f, entry } = target;
+  const physical = physicalOf(type);
+  if (physical === "view") {
+    f.get(target.map);
+    pushHash(target);
+    f.get(entry).i32(offset).op("i32.add");
+    pushPart(f, value.parts[0]!).call(kernel(target, "slotSetView"));
+    return;
+  }
+  storeSlot(f, entry, offset, value);
+}
+
+/** Into a temporary accumulator: a view slot takes the view itself. */
+function writeMerged(target: AggregateTarget, { offset }: KeptSpec, value: Value): void {
+  storeSlot(target.f, target.entry, offset, value);
+}
+
+function storeSlot(f: FunctionBuilder, entry: Local, offset: number, value: Value): void {
+  const { physical } = value;
+  if (physical === "row") return;
+  partTypes(physical).forEach((type, part) => {
+    f.get(entry);
+    pushPart(f, value.parts[part]!);
+    f.store(type === "i32" ? "i32.store" : STORE_OF[physical], offset + part * 8);
+  });
+}
+
+const COMMA = Uint8Array.of(0x2c);
+
+function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
+  f.globalGet(module.dataGlobal).i32(module.constant(bytes)).op("i32.add");
+  f.op("i64.extend_i32_u").i64(BigInt(bytes.length) << 32n).op("i64.or");
+}
+
+export interface ListSpec {
+  readonly type: LogicalType;
+  readonly offset: number;
+  readonly presence: Presence;
+}
+
+/** LISTAGG: values joined by the second argument, or by a comma. */
+export function listCode({ type, offset, presence }: ListSpec): AggregateCode {
+  const spec: KeptSpec = { type, choice: "last", offset, presence };
+  return {
+    update: (target, values) => {
+      const { f, entry } = target;
+      f.get(target.map);
+      pushHash(target);
+      f.get(entry).i32(offset).op("i32.add");
+      if (values[1] === undefined) pushConstantView(target, COMMA);
+      else pushPart(f, values[1].parts[0]!);
+      pushPart(f, values[0]!.parts[0]!).call(kernel(target, "slotAppendView"));
+      setPresent(target, presence);
+    },
+    result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
+    merge: () => undefined,
+  };
+}
+
+export interface MultisetSpec {
+  readonly type: LogicalType;
+  readonly greatest: boolean;
+  readonly offset: number;
+}
+
+/** MIN and MAX with retraction. */
+export function multisetCode({ type, greatest, offset }: MultisetSpec): AggregateCode {
+  const physical = physicalOf(type);
+  const pushSlot = (target: AggregateTarget) => {
+    target.f.get(target.map);
+    pushHash(target);
+    target.f.get(target.entry).i32(offset).op("i32.add");
+  };
+  return {
+    update: (target, values, direction) => {
+      const { f } = target;
+      pushSlot(target);
+      const value = values[0]!;
+      if (physical === "view") pushPart(f, value.parts[0]!);
+      else pushSortable(f, value);
+      if (direction === "add") f.i64(1);
+      else f.i64(1).i64(-1).get(direction).op("select");
+      f.call(kernel(target, physical === "view" ? "extremeAddView" : "extremeAdd"));
+    },
+    result: (target) => {
+      const { f, module } = target;
+      pushSlot(target);
+      f.i32(greatest ? 1 : 0);
+      const parts: Part[] = partTypes(physical).map((word) => ({
+        kind: "local",
+        local: f.local(word),
+      }));
+      const status = module.statusGlobal;
+      if (physical === "view") {
+        f.call(kernel(target, "extremeGetView")).set((parts[0] as { local: Local }).local);
+      } else {
+        f.call(kernel(target, "extremeGet"));
+        setFromSortable(f, physical, parts, (at) => f.globalGet(status).load("i64.load", 32 + at));
+      }
+      const isNull = f.local("i32");
+      f.globalGet(status).load("i32.load", 12).set(isNull);
+      f.globalGet(status).i32(0).store("i32.store", 12);
+      return { type, physical, parts, isNull };
+    },
+    merge: () => undefined,
+  };
+}
+
+/** Pushes (high i64, low i64) in the order of the values. */
+function pushSortable(f: FunctionBuilder, value: Value): void {
+  const first = () => pushPart(f, value.parts[0]!);
+  switch (value.physical) {
+    case "i64":
+      first().i64(0);
+      return;
+    case "i128":
+      pushPart(f, value.parts[1]!);
+      first();
+      return;
+    case "ts128":
+      first();
+      pushPart(f, value.parts[1]!);
+      return;
+    case "f32":
+    case "f64": {
+      first();
+      if (value.physical === "f32") f.op("f64.promote_f32");
+      f.op("i64.reinterpret_f64");
+      turnBits(f);
+      f.i64(0);
+      return;
+    }
+    default:
+      first().op("i64.extend_i32_s").i64(0);
+  }
+}
+
+/** The order of doubles as the signed order of their bits; its own inverse. */
+function turnBits(f: FunctionBuilder): void {
+  const bits = f.local("i64");
+  f.tee(bits).get(bits).i64(63).op("i64.shr_s").i64(1).op("i64.shr_u").op("i64.xor");
+}
+
+/** RESULT holds low at 0 and high at 8. */
+function setFromSortable(
+  f: FunctionBuilder,
+  physical: string,
+  parts: readonly Part[],
+  load: (at: number) => void,
+): void {
+  const set = (part: number) => f.set((parts[part] as { local: Local }).local);
+  switch (physical) {
+    case "i64":
+      load(8);
+      set(0);
+      return;
+    case "i128":
+      load(0);
+      set(0);
+      load(8);
+      set(1);
+      return;
+    case "ts128":
+      load(8);
+      set(0);
+      load(0);
+      set(1);
+      return;
+    case "f32":
+    case "f64":
+      load(8);
+      turnBits(f);
+      f.op("f64.reinterpret_i64");
+      if (physical === "f32") f.op("f32.demote_f64");
+      set(0);
+      return;
+    default:
+      load(8);
+      f.op("i32.wrap_i64");
+      set(0);
+  }
+}

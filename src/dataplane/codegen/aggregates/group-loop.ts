@@ -1,0 +1,437 @@
+/**
+ * The generated loops of GroupAggregate: each input row in order against its entry, and the changes of the result.
+ *
+ * Functions of the module:
+ *   begin(cursor0, …)                           sets the cursors over the distinct entries (u32 lists)
+ *   rows(batch, entries, map, from, to) → out   per-row mode: rows [from, to), changes as Flink emits them, row by row
+ *   fold(batch, entries, map) → touched         folded mode: all rows, remembers each key's row and result before
+ *   changes(batch, map, from, to) → out         folded mode: one change for each of the touched keys [from, to)
+ *   sweep(map)                                  removes what is to be removed, at the end of the batch
+ *   (out is 0 when there is no change)
+ *
+ * Output:  grouping fields, then aggregates; -U and +U adjacent; at most two rows for each input row or key.
+ * Fresh:   an entry with rows = 0. A row that takes back from a fresh entry is ignored (Flink GroupAggFunction).
+ * Zero:    rows back at 0: -D, the accumulator is cleared and its handles freed, the entry is removed by sweep().
+ * Source:  Flink GroupAggFunction, MiniBatchGroupAggFunction.
+ */
+import { BATCH_KINDS, BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import { RowKind } from "../../../foundation/columnar/row-kind.ts";
+import {
+  type PhysicalColumn,
+  physicalColumns,
+  type Schema,
+} from "../../../foundation/columnar/schema.ts";
+import { KERNEL_SIGNATURES } from "../../kernels/kernels.generated.ts";
+import { BatchColumns } from "../batch-columns.ts";
+import { fieldColumns } from "../codecs/field-columns.ts";
+import type { FunctionBuilder, GlobalRef, Label, Local } from "../emitter/function-builder.ts";
+import type { ModuleBuilder } from "../emitter/module-builder.ts";
+import { OutputColumns } from "../output-columns.ts";
+import { Prologue } from "../prologue.ts";
+import type { Value } from "../value.ts";
+import { ROWS_OFFSET, TOUCHED_OFFSET } from "./accumulator-layout.ts";
+import { type AggregateTarget, type Direction, kernel, pushHash } from "./aggregate-code.ts";
+import type { AggregatePlan } from "./aggregate-plan.ts";
+import { DeadList } from "./dead-list.ts";
+import { addCounter, emitUpdate, skipDistinct } from "./update-code.ts";
+import { copyView, pushSameValues } from "./value-compare.ts";
+
+export interface GroupLoopSpec {
+  readonly input: Schema;
+  readonly output: Schema;
+  readonly grouping: readonly number[];
+  readonly plan: AggregatePlan;
+  readonly hashDistance: number;
+  /** Of the distinct maps. */
+  readonly distinctHashDistances: readonly number[];
+  readonly generateUpdateBefore: boolean;
+  /** Emit an update that changes nothing too (state with TTL). */
+  readonly emitUnchanged: boolean;
+}
+
+export class GroupLoops {
+  readonly #spec: GroupLoopSpec;
+  readonly #module: ModuleBuilder;
+  readonly #cursors: readonly GlobalRef[];
+  readonly #dead: DeadList;
+  readonly #distinctDead: readonly DeadList[];
+  /** Folded mode: how many keys, their first rows and entries, and a batch of their results before. */
+  readonly #touched: GlobalRef;
+  readonly #touchedRows: GlobalRef;
+  readonly #touchedEntries: GlobalRef;
+  readonly #before: GlobalRef;
+  readonly #aggregateSchema: Schema;
+  readonly #outputColumns: readonly PhysicalColumn[];
+  readonly #keyColumns: readonly number[];
+
+  constructor(module: ModuleBuilder, spec: GroupLoopSpec) {
+    this.#module = module;
+    this.#spec = spec;
+    const sets = spec.plan.distinctSets;
+    this.#cursors = sets.map((_, index) => module.global(`cursor${index}`, "i32"));
+    this.#dead = new DeadList(module, "dead");
+    this.#distinctDead = sets.map((_, index) => new DeadList(module, `dead${index}`));
+    this.#touched = module.global("touched", "i32");
+    this.#touchedRows = module.global("touchedRows", "i32");
+    this.#touchedEntries = module.global("touchedEntries", "i32");
+    this.#before = module.global("before", "i32");
+    this.#aggregateSchema = { fields: spec.output.fields.slice(spec.grouping.length) };
+    this.#outputColumns = physicalColumns(spec.output);
+    this.#keyColumns = fieldColumns(spec.input, spec.grouping).indexes;
+  }
+
+  generate(mode: "rows" | "folded"): void {
+    this.#generateBegin();
+    if (mode === "rows") this.#generateRows();
+    else {
+      this.#generateFold();
+      this.#generateChanges();
+    }
+    this.#generateSweep();
+  }
+
+  #generateBegin(): void {
+    const params = this.#cursors.map((_, index) => `entries${index}`);
+    const type = { params: params.map(() => "i32" as const), results: [] };
+    const f = this.#module.exportFunction("begin", type, params);
+    this.#cursors.forEach((cursor, index) => f.get(f.params[index]!).globalSet(cursor));
+    for (const list of [this.#dead, ...this.#distinctDead]) list.clear(f);
+  }
+
+  #generateRows(): void {
+    const f = this.#exported("rows", ["batch", "entries", "map", "from", "to"]);
+    const [batch, entries, map, row, end] = f.params as [number, number, number, number, number];
+    const count = f.local("i32", "count");
+    const out = this.#output(f);
+    const capacity = f.local("i32", "capacity");
+    f.get(end).get(row).op("i32.sub").i32(this.#spec.generateUpdateBefore ? 1 : 0).op("i32.shl");
+    f.set(capacity);
+    out.allocate(capacity, this.#arenaAlloc(), { kinds: true });
+    const cursors = this.#loadCursors(f);
+    const prologue = new Prologue(f);
+    const source = this.#source(prologue, batch, row);
+    const target = this.#target(f, map);
+    const isAdd = this.#spec.plan.retract ? f.local("i32", "isAdd") : undefined;
+    const fresh = f.local("i32", "fresh");
+    f.i32(0).set(count);
+    f.for(row, end, (next) => {
+      this.#loadEntry(f, entries, row, target.entry);
+      f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
+      if (isAdd !== undefined) this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+      const before = this.#results(target, { keep: true });
+      this.#update(target, source, isAdd ?? "add", cursors);
+      const write = (kind: number, values: readonly Value[]) =>
+        this.#write(f, out, count, kind, source, values, target);
+      if (isAdd !== undefined) this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before));
+      const after = this.#results(target, { keep: false });
+      f.get(fresh).if(
+        () => write(RowKind.INSERT, after),
+        () => this.#writeUpdate(f, target, before, after, write, next),
+      );
+    });
+    prologue.close();
+    this.#storeCursors(f, cursors);
+    this.#finish(f, out, count);
+  }
+
+  #writeUpdate(
+    f: FunctionBuilder,
+    target: AggregateTarget,
+    before: readonly Value[],
+    after: readonly Value[],
+    write: (kind: number, values: readonly Value[]) => void,
+    unchanged: Label,
+  ): void {
+    if (!this.#spec.emitUnchanged) {
+      pushSameValues(f, kernel(target, "equalViews"), before, after);
+      f.brIf(unchanged);
+    }
+    if (this.#spec.generateUpdateBefore) write(RowKind.UPDATE_BEFORE, before);
+    write(RowKind.UPDATE_AFTER, after);
+  }
+
+  #generateFold(): void {
+    const f = this.#exported("fold", ["batch", "entries", "map"]);
+    const [batch, entries, map] = f.params as [number, number, number];
+    const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
+    f.get(batch).load("i32.load", BATCH_ROWS).set(end);
+    const images = new OutputColumns(f, {
+      count: physicalColumns(this.#aggregateSchema).length + 1,
+      columns: new Map([...physicalColumns(this.#imageSchema()).entries()]),
+    });
+    images.allocate(end, this.#arenaAlloc(), { kinds: false });
+    f.get(images.batch).globalSet(this.#before);
+    for (const list of [this.#touchedRows, this.#touchedEntries])
+      f.get(end).i32(2).op("i32.shl").call(this.#arenaAlloc()).globalSet(list);
+    const touched = f.local("i32", "touched");
+    const cursors = this.#loadCursors(f);
+    const prologue = new Prologue(f);
+    const source = this.#source(prologue, batch, row);
+    const target = this.#target(f, map);
+    const isAdd = this.#spec.plan.retract ? f.local("i32", "isAdd") : undefined;
+    const fresh = f.local("i32", "fresh");
+    f.i32(0).set(row);
+    f.for(row, end, (next) => {
+      this.#loadEntry(f, entries, row, target.entry);
+      f.get(target.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
+      f.if(() => {
+        f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
+        if (isAdd !== undefined) this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+        this.#remember(f, target, row, touched, fresh, images);
+      });
+      if (isAdd !== undefined) this.#setIsAdd(f, prologue, batch, row, isAdd);
+      this.#update(target, source, isAdd ?? "add", cursors);
+    });
+    prologue.close();
+    this.#storeCursors(f, cursors);
+    f.get(touched).globalSet(this.#touched);
+    f.get(touched);
+  }
+
+  /** The first row of a key in this batch: its entry, and the result before. */
+  #remember(
+    f: FunctionBuilder,
+    target: AggregateTarget,
+    row: Local,
+    touched: Local,
+    fresh: Local,
+    images: OutputColumns,
+  ): void {
+    const before = this.#results(target, { keep: true });
+    before.forEach((value, index) => images.write(index, touched, value));
+    const flag: Value = {
+      type: this.#imageSchema().fields.at(-1)!.type,
+      physical: "bool",
+      parts: [{ kind: "local", local: fresh }],
+      isNull: "never",
+    };
+    images.write(before.length, touched, flag);
+    const put = (list: GlobalRef, value: Local) =>
+      f.globalGet(list).get(touched).i32(2).op("i32.shl").op("i32.add").get(value).store("i32.store");
+    put(this.#touchedRows, row);
+    put(this.#touchedEntries, target.entry);
+    f.get(touched).i32(1).op("i32.add").set(touched);
+    f.get(target.entry).get(touched).store("i32.store", TOUCHED_OFFSET);
+  }
+
+  #generateChanges(): void {
+    const f = this.#exported("changes", ["batch", "map", "from", "to"]);
+    const [batch, map, index, end] = f.params as [number, number, number, number];
+    const count = f.local("i32", "count");
+    const row = f.local("i32", "row");
+    const out = this.#output(f);
+    const capacity = f.local("i32", "capacity");
+    const images = f.local("i32", "images");
+    f.get(end).get(index).op("i32.sub").i32(1).op("i32.shl").set(capacity);
+    out.allocate(capacity, this.#arenaAlloc(), { kinds: true });
+    f.globalGet(this.#before).set(images);
+    const prologue = new Prologue(f);
+    const source = this.#source(prologue, batch, row);
+    const target = this.#target(f, map);
+    const image = new BatchColumns({
+      prologue,
+      ones: this.#module.onesGlobal,
+      schema: this.#imageSchema(),
+      batch: images,
+      row: index,
+      name: "b",
+    });
+    const fresh = f.local("i32", "fresh");
+    f.i32(0).set(count);
+    f.for(index, end, (next) => {
+      const take = (list: GlobalRef, local: Local) =>
+        f.globalGet(list).get(index).i32(2).op("i32.shl").op("i32.add").load("i32.load").set(local);
+      take(this.#touchedRows, row);
+      take(this.#touchedEntries, target.entry);
+      f.get(target.entry).i32(0).store("i32.store", TOUCHED_OFFSET);
+      const columns = image.columns.map((_, column) => image.load(column));
+      const before = columns.slice(0, -1);
+      const wasFresh = columns.at(-1)!.parts[0]! as { local: Local };
+      f.get(wasFresh.local).set(fresh);
+      const write = (kind: number, values: readonly Value[]) =>
+        this.#write(f, out, count, kind, source, values, target);
+      if (this.#spec.plan.retract)
+        this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before));
+      const after = this.#results(target, { keep: false });
+      f.get(fresh).if(
+        () => write(RowKind.INSERT, after),
+        () => this.#writeUpdate(f, target, before, after, write, next),
+      );
+    });
+    prologue.close();
+    this.#finish(f, out, count);
+  }
+
+  #generateSweep(): void {
+    const params = ["map", ...this.#distinctDead.map((_, index) => `map${index}`)];
+    const type = { params: params.map(() => "i32" as const), results: [] };
+    const f = this.#module.exportFunction("sweep", type, params);
+    if (!this.#spec.plan.retract) return;
+    this.#dead.sweep(f, f.params[0]!, this.#spec.hashDistance, 1);
+    this.#distinctDead.forEach((list, index) => {
+      const counts = this.#spec.plan.distinctSets[index]!.filters.length;
+      list.sweep(f, f.params[index + 1]!, this.#spec.distinctHashDistances[index]!, counts);
+    });
+  }
+
+  /** A fresh entry is only there because the row asked for it: a retraction leaves it to be removed. */
+  #skipUselessRetraction(
+    f: FunctionBuilder,
+    prologue: Prologue,
+    batch: Local,
+    row: Local,
+    isAdd: Local,
+    fresh: Local,
+    target: AggregateTarget,
+    next: Label,
+  ): void {
+    this.#setIsAdd(f, prologue, batch, row, isAdd);
+    f.get(fresh).get(isAdd).op("i32.eqz").op("i32.and").if(() => {
+      this.#dead.add(f, target.entry);
+      this.#skipCursors(f, prologue, batch, row);
+      f.br(next);
+    });
+  }
+
+  #setIsAdd(f: FunctionBuilder, prologue: Prologue, batch: Local, row: Local, isAdd: Local): void {
+    const kinds = prologue.hoist("kinds", "i32", () => f.get(batch).load("i32.load", BATCH_KINDS));
+    f.get(kinds).if(
+      () => f.get(kinds).get(row).op("i32.add").load("i32.load8_u").i32(1).op("i32.and").op("i32.eqz"),
+      () => f.i32(1),
+      "i32",
+    );
+    f.set(isAdd);
+  }
+
+  /** A skipped row still has its places in the distinct lists. */
+  #skipCursors(f: FunctionBuilder, prologue: Prologue, batch: Local, row: Local): void {
+    if (this.#activeCursors.length === 0) return;
+    const source = this.#source(prologue, batch, row);
+    const { plan } = this.#spec;
+    skipDistinct(plan, f, source, this.#activeCursors, (set, entry) =>
+      this.#distinctDead[set]!.add(f, entry),
+    );
+  }
+
+  #activeCursors: readonly Local[] = [];
+
+  /** rows = 0: the change, then an empty accumulator. */
+  #endAtZero(
+    f: FunctionBuilder,
+    target: AggregateTarget,
+    fresh: Local,
+    next: Label,
+    writeDelete: () => void,
+  ): void {
+    f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz");
+    f.if(() => {
+      f.get(fresh).op("i32.eqz").if(writeDelete);
+      for (const offset of this.#spec.plan.layout.handles) {
+        f.get(target.map);
+        pushHash(target);
+        f.get(target.entry).i32(offset).op("i32.add").call(kernel(target, "slotFree"));
+      }
+      f.get(target.entry).i32(0).i32(this.#spec.plan.layout.valueBytes).memoryFill();
+      this.#dead.add(f, target.entry);
+      f.br(next);
+    });
+  }
+
+  #update(
+    target: AggregateTarget,
+    source: BatchColumns,
+    direction: Direction,
+    cursors: readonly Local[],
+  ): void {
+    const { f } = target;
+    emitUpdate(this.#spec.plan, target, source, direction, {
+      cursors,
+      onEmpty: (set, entry) => this.#distinctDead[set]!.add(f, entry),
+    });
+    addCounter(f, target.entry, ROWS_OFFSET, direction);
+  }
+
+  /** `keep`: views must outlive the update, which may free what they point to. */
+  #results(target: AggregateTarget, { keep }: { readonly keep: boolean }): Value[] {
+    return this.#spec.plan.codes.map((code) => {
+      const value = code.result(target);
+      return keep && value.physical === "view" ? copyView(target, value) : value;
+    });
+  }
+
+  #write(
+    f: FunctionBuilder,
+    out: OutputColumns,
+    count: Local,
+    kind: number,
+    source: BatchColumns,
+    values: readonly Value[],
+    target: AggregateTarget,
+  ): void {
+    const keys = this.#keyColumns.length;
+    this.#keyColumns.forEach((column, index) => out.write(index, count, source.load(column)));
+    values.forEach((value, index) => {
+      const kept = value.physical === "view" && kind !== RowKind.DELETE && kind !== RowKind.UPDATE_BEFORE;
+      out.write(keys + index, count, kept ? copyView(target, value) : value);
+    });
+    f.get(out.kinds).get(count).op("i32.add").i32(kind).store("i32.store8");
+    f.get(count).i32(1).op("i32.add").set(count);
+  }
+
+  #finish(f: FunctionBuilder, out: OutputColumns, count: Local): void {
+    out.setRows(count);
+    f.get(out.batch).i32(0).get(count).op("select");
+  }
+
+  #output(f: FunctionBuilder): OutputColumns {
+    return new OutputColumns(f, {
+      count: this.#outputColumns.length,
+      columns: new Map(this.#outputColumns.entries()),
+    });
+  }
+
+  #imageSchema(): Schema {
+    return {
+      fields: [
+        ...this.#aggregateSchema.fields.map(({ name, type }) => ({ name, type: { ...type, nullable: true } })),
+        { name: "fresh", type: { kind: "BOOLEAN", nullable: false } },
+      ],
+    };
+  }
+
+  #target(f: FunctionBuilder, map: Local): AggregateTarget {
+    const entry = f.local("i32", "entry");
+    return { f, module: this.#module, entry, map, hashDistance: this.#spec.hashDistance };
+  }
+
+  #source(prologue: Prologue, batch: Local, row: Local): BatchColumns {
+    const ones = this.#module.onesGlobal;
+    return new BatchColumns({ prologue, ones, schema: this.#spec.input, batch, row, name: "c" });
+  }
+
+  #loadEntry(f: FunctionBuilder, entries: Local, row: Local, entry: Local): void {
+    f.get(entries).get(row).i32(2).op("i32.shl").op("i32.add").load("i32.load").set(entry);
+  }
+
+  #loadCursors(f: FunctionBuilder): readonly Local[] {
+    this.#activeCursors = this.#cursors.map((global) => {
+      const local = f.local("i32", `at_${global.name}`);
+      f.globalGet(global).set(local);
+      return local;
+    });
+    return this.#activeCursors;
+  }
+
+  #storeCursors(f: FunctionBuilder, cursors: readonly Local[]): void {
+    cursors.forEach((local, index) => f.get(local).globalSet(this.#cursors[index]!));
+  }
+
+  #exported(name: string, params: readonly string[]): FunctionBuilder {
+    const type = { params: params.map(() => "i32" as const), results: ["i32" as const] };
+    return this.#module.exportFunction(name, type, params);
+  }
+
+  #arenaAlloc() {
+    return this.#module.importFunction("k", "arenaAlloc", KERNEL_SIGNATURES.arenaAlloc);
+  }
+}
