@@ -288,10 +288,21 @@ let finalGroup: u32 = 0;
 let finalCursor: u32 = 0;
 let finalHandle: u32 = 0;
 
-export function joinFinalBegin(firstGroup: u32): void {
-  finalGroup = firstGroup;
-  finalCursor = 0;
-  finalHandle = 0;
+/** Where joinFinal goes on: at first (first key group, 0, 0), then what the functions below have said after it. */
+export function joinFinalBegin(group: u32, entry: u32, handle: u32): void {
+  finalGroup = group;
+  finalCursor = entry;
+  finalHandle = handle;
+}
+
+export function joinFinalGroup(): u32 {
+  return finalGroup;
+}
+export function joinFinalEntry(): u32 {
+  return finalCursor;
+}
+export function joinFinalHandle(): u32 {
+  return finalHandle;
 }
 
 /**

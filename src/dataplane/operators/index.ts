@@ -4,6 +4,7 @@ import type { OperatorFactory } from "../contract/operator.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
 import { ExpandOperator } from "./expand/expand.ts";
+import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
@@ -17,6 +18,7 @@ export const operatorFactories: Factories = {
   Calc: (node, context) => new CalcOperator(node, context),
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
+  Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),

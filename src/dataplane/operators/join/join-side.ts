@@ -1,0 +1,116 @@
+/**
+ * JoinSide: one input of a join: its keys, its rows as bytes, and the rows that it keeps in state.
+ *
+ * State:   map "left-records" or "right-records": join key → row set (kernels/row-set.as.ts). Rows carry the number of rows
+ *          of the other side that they match, which counts when this side is outer (or the left one of SEMI, ANTI).
+ * Unique:  "join-key-unique": one row a key; "has-unique-key": rows are told apart by the unique key; "no-unique-key": by
+ *          all their bytes, equal rows are kept side by side. The index that finds a row of a key is built only when more
+ *          than 16 rows are there and one must be found.
+ * TTL:     of a key as a whole, from its last row on (Flink: of each row).
+ */
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import { withNullable } from "../../../foundation/columnar/logical-type.ts";
+import { physicalCount, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import type { JoinInputUnique } from "../../../foundation/plan/exec-node.ts";
+import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { ProjectedRows } from "../rows/projected-rows.ts";
+import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+
+export interface JoinSideOptions {
+  readonly context: OperatorContext;
+  readonly schema: Schema;
+  readonly keys: readonly number[];
+  /** By key: whether it is nullable on either side, so that both sides encode it alike. */
+  readonly nullableKeys: readonly boolean[];
+  /** Key fields (by position) whose NULL matches nothing. */
+  readonly filterNulls: readonly boolean[];
+  readonly unique: JoinInputUnique;
+  readonly uniqueKey?: readonly number[] | undefined;
+  readonly stateName: string;
+  readonly ttlMs: number;
+  readonly operator: string;
+}
+
+/** In place of identities: a key has one row at most. */
+const SINGLE_ROW = 1;
+
+export class JoinSide {
+  readonly keys: KeyCodec;
+  readonly format: RowFormat;
+  readonly map: KeyedMap;
+  readonly isUnique: boolean;
+  readonly #options: JoinSideOptions;
+  readonly #identity: { readonly rows: ProjectedRows; readonly codec: RowCodec } | undefined;
+  readonly #nullColumns: number;
+  readonly #nullCount: number;
+
+  constructor(options: JoinSideOptions) {
+    this.#options = options;
+    const { context, schema, operator, unique, uniqueKey } = options;
+    const { runtime } = context;
+    const schemaOfKeys = withNullableFields(schema, options.keys, options.nullableKeys);
+    this.keys = compileKeyCodec({ schema: schemaOfKeys, fields: options.keys, runtime, operator });
+    this.format = new RowFormat(runtime, schema, operator);
+    this.isUnique = unique !== "no-unique-key";
+    if (unique === "has-unique-key") {
+      const rows = new ProjectedRows(runtime, schema, uniqueKey ?? []);
+      this.#identity = { rows, codec: compileRowCodec({ schema: rows.schema, runtime, operator }) };
+    }
+    this.map = context.state.map({
+      name: options.stateName,
+      keyBytes: this.keys.keyBytes,
+      valueBytes: ROW_SET_BYTES,
+      keyFields: this.keys.keyFields,
+      valueFields: ROW_SET_FIELDS,
+      ttlMs: options.ttlMs,
+    });
+    const columns = this.#columnsThatFilter();
+    this.#nullCount = columns.length;
+    this.#nullColumns = runtime.kernels.operatorAllocate(Math.max(4, columns.length * 4)) >>> 0;
+    new Uint32Array(runtime.memory.buffer, this.#nullColumns).set(columns);
+  }
+
+  /** u64[n] views of what tells rows of a key apart; 0 = the rows themselves, 1 = there is one row at most. */
+  identities(batch: BatchPtr): number {
+    if (this.#options.unique === "join-key-unique") return SINGLE_ROW;
+    if (this.#identity === undefined) return 0;
+    return this.#identity.codec.encode(this.#identity.rows.project(batch));
+  }
+
+  /** u8[rows], 1 = a NULL keeps the row from matching; 0 when there is none. */
+  unmatchable(batch: BatchPtr, rows: number): number {
+    if (this.#nullCount === 0) return 0;
+    const { kernels } = this.#options.context.runtime;
+    const marks = kernels.arenaAlloc(rows) >>> 0;
+    return kernels.rowsAnyNull(batch, this.#nullColumns, this.#nullCount, marks) === 0 ? 0 : marks;
+  }
+
+  close(): void {
+    this.format.close();
+  }
+
+  #columnsThatFilter(): number[] {
+    const { schema, keys, filterNulls } = this.#options;
+    return keys.flatMap((field, index) => {
+      const { type } = schema.fields[field]!;
+      if (filterNulls[index] === false || !type.nullable) return [];
+      return physicalCount(type) > 0 ? [physicalIndex(schema, field)] : [];
+    });
+  }
+}
+
+function withNullableFields(
+  schema: Schema,
+  keys: readonly number[],
+  nullable: readonly boolean[],
+): Schema {
+  const fields = schema.fields.slice();
+  keys.forEach((field, index) => {
+    const { type, ...rest } = fields[field]!;
+    fields[field] = { ...rest, type: withNullable(type, nullable[index]!) };
+  });
+  return { fields };
+}
