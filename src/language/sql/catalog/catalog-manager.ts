@@ -135,13 +135,13 @@ export class CatalogManager {
     this.catalog(catalog).databases.delete(name);
   }
 
-  useCatalog(name: string): void {
+  setCurrentCatalog(name: string): void {
     const catalog = this.catalog(name);
     this.#catalog = name;
     const initial = catalog.options["default-database"];
     this.#database = initial ?? [...catalog.databases.keys()][0] ?? DEFAULT_DATABASE;
   }
-  useDatabase(parts: readonly string[]): void {
+  setCurrentDatabase(parts: readonly string[]): void {
     const catalog = parts.length > 1 ? parts[0]! : this.#catalog;
     this.database(catalog, parts.at(-1)!);
     this.#catalog = catalog;

@@ -93,13 +93,13 @@ export class PhysFactory {
 
 const MAX_UPSERT_KEYS = 16;
 
-/** Without duplicates and without keys that hold another one. */
+/** Without duplicates, short ones first; longer keys stay, because an exchange may drop the short ones. */
 function minimal(keys: UpsertKeys): UpsertKeys {
   const sorted = keys
     .map((key) => [...new Set(key)].sort((a, b) => a - b))
     .sort((a, b) => a.length - b.length);
   const result: number[][] = [];
   for (const key of sorted)
-    if (!result.some((other) => other.every((index) => key.includes(index)))) result.push(key);
+    if (!result.some((other) => other.join() === key.join())) result.push(key);
   return result.slice(0, MAX_UPSERT_KEYS);
 }

@@ -80,7 +80,9 @@ export class ScanPlanner {
       pathsOf([table.watermark.expression]).forEach((path) => always.push(path));
     }
     const layout = layoutOf(use, always);
-    let node = this.#source(use, table, layout);
+    // Upserts that leave the filter must still reach the normalisation.
+    const filter = normalise ? undefined : scanFilter(use);
+    let node = this.#source(table, layout, filter);
     node = this.#computed(node, layout);
     if (table.watermark !== undefined && streaming) node = this.#watermark(node, table, layout);
     if (normalise && streaming) node = this.#normalise(node, table, layout);
@@ -101,9 +103,8 @@ export class ScanPlanner {
     return duplicates && table.primaryKey !== undefined;
   }
 
-  #source(use: ScanUse, table: ResolvedTable, layout: ScanLayout): PhysNode {
+  #source(table: ResolvedTable, layout: ScanLayout, filter: Expression | undefined): PhysNode {
     const traits = this.#options.source(table);
-    const filter = scanFilter(use);
     const updates = traits.changelogMode !== "insert-only" && this.#options.mode === "streaming";
     const key = table.primaryKey?.columns.map((name) => sourceIndex(table, name));
     const positions = key?.map((column) =>

@@ -253,7 +253,7 @@ function objectOf(args: readonly Expression[]): Binding | undefined {
     if (name === undefined || fields.some((field) => field.name === name)) return undefined;
     fields.push({ name, type: args[i + 1]!.type });
   }
-  return { type: { kind: "STRUCTURED", className, fields, nullable: false } };
+  return { type: { kind: "STRUCTURED", className, fields, nullable: true } };
 }
 
 function objectUpdate(args: readonly Expression[]): Binding | undefined {

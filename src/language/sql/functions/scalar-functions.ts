@@ -12,9 +12,9 @@ import {
   asDecimal,
   boundedString,
   isApproximate,
-  isCharacter,
   isDecimal,
   isInteger,
+  leastRestrictive,
 } from "../validator/type-system.ts";
 import {
   type FunctionDefinition,
@@ -133,12 +133,12 @@ const text: readonly FunctionDefinition[] = [
   fn("REGEXP_INSTR", ["S S"], nullableOf(types.int)),
   fn("REGEXP_SUBSTR", ["S S"], NULL_STRING),
   fn("REGEXP", ["SL SL"], NULL_BOOLEAN),
-  fn("TRANSLATE", ["S S S"], NULL_STRING),
+  fn("TRANSLATE", ["S S S"], STRING),
   fn("CONCAT", ["SL SL*"], STRING),
   fn("CONCAT_WS", ["SL SL*"], (args) => types.string(args[0]!.nullable)),
   fn("LPAD", ["SL I SL"], NULL_STRING),
   fn("RPAD", ["SL I SL"], NULL_STRING),
-  fn("FROM_BASE64", ["SL"], NULL_STRING),
+  fn("FROM_BASE64", ["SL", "B"], NULL_STRING),
   fn("TO_BASE64", ["SB"], STRING),
   fn("ASCII", ["SL"], INT),
   fn("CHR", ["L"], STRING),
@@ -163,9 +163,12 @@ const text: readonly FunctionDefinition[] = [
   ),
   fn("JSON_QUOTE", ["S"], STRING),
   fn("JSON_UNQUOTE", ["S"], STRING),
-  fn("ELT", ["INT S S*", "INT B B*"], (args) =>
-    isCharacter(args[1]!) ? types.string() : types.bytes(),
-  ),
+  fn("ELT", ["INT S S*", "INT B B*"], (args, values) => {
+    const [index] = values;
+    if (index?.kind === "literal" && Number(index.value) < 0) return undefined;
+    const type = leastRestrictive(args.slice(1));
+    return type && withNullable(type, true);
+  }),
   fn("IS_ALPHA", ["SL"], notNull(types.boolean)),
   fn("IS_DECIMAL", ["SL"], notNull(types.boolean)),
   fn("IS_DIGIT", ["SL"], notNull(types.boolean)),
@@ -173,7 +176,7 @@ const text: readonly FunctionDefinition[] = [
   fn("HASH_CODE", ["SL"], INT),
   ...["MD5", "SHA1", "SHA224", "SHA256", "SHA384", "SHA512"].map((name) => {
     const length = { MD5: 32, SHA1: 40, SHA224: 56, SHA256: 64, SHA384: 96, SHA512: 128 }[name];
-    return fn(name, ["SL"], (args) => types.char(length ?? 32, anyNullable(args)));
+    return fn(name, ["SL", "B"], (args) => types.char(length ?? 32, anyNullable(args)));
   }),
   fn(
     "SHA2",
@@ -197,7 +200,7 @@ const extractRule: ReturnRule = (args, values) => {
 };
 
 const part = (names: string): FunctionDefinition[] =>
-  names.split(" ").map((name) => fn(name, ["T"], BIGINT));
+  names.split(" ").map((name) => fn(name, ["T", "IV"], BIGINT));
 
 /** DATE + hours is a TIMESTAMP; finer units raise the precision. */
 const timestampAddRule: ReturnRule = (args, values) => {
@@ -243,9 +246,7 @@ const time: readonly FunctionDefinition[] = [
   fn("FROM_UNIXTIME", ["L S?"], NULL_STRING),
   fn("UNIX_TIMESTAMP", ["", "SL S?"], (args) => types.bigint(args.length > 0 && anyNullable(args))),
   fn("TO_DATE", ["SL S?"], nullableOf(types.date)),
-  fn("TO_TIMESTAMP_LTZ", ["N I?", "S S? S?"], (args) =>
-    types.timestampLtz(3, isCharacter(args[0]!) || anyNullable(args)),
-  ),
+  fn("TO_TIMESTAMP_LTZ", ["N I?", "S S? S?", "S I"], () => types.timestampLtz(3)),
   fn("TO_TIMESTAMP", ["SL S?"], () => types.timestamp(3)),
   fn("CURRENT_WATERMARK", ["TS"], (args) => withNullable(plainTime(args[0]!), true), NOW),
   fn("SOURCE_WATERMARK", [""], () => types.timestamp(3)),

@@ -37,7 +37,7 @@ export function modeOfKinds(kinds: string): SourceTraits["changelogMode"] {
   return list.includes("D") ? "retract" : "insert-only";
 }
 
-const TAKES_EVERYTHING = new Set(["blackhole", "print", "collect", "changelog"]);
+const TAKES_EVERYTHING = new Set(["print", "collect", "changelog"]);
 const UPSERTS =
   /^(upsert-|jdbc|mysql|postgres|elasticsearch|opensearch|mongodb|redis|hbase|clickhouse)/;
 
@@ -55,6 +55,8 @@ export function defaultSinkTraits(
       return { changelogMode: "insert-only" };
     return { changelogMode: table.primaryKey === undefined ? "retract" : "upsert" };
   }
+  // It drops what it gets and asks for no -U.
+  if (connector === "blackhole") return { changelogMode: "upsert" };
   if (TAKES_EVERYTHING.has(connector))
     return {
       changelogMode:

@@ -71,8 +71,8 @@ export function executeDefinition(session: SessionContext, node: StatementNode):
 
 function use(session: SessionContext, node: UseNode): StatementResult {
   const parts = namesOf(node.name);
-  if (node.object === "CATALOG") session.catalog.useCatalog(parts[0]!);
-  else session.catalog.useDatabase(parts);
+  if (node.object === "CATALOG") session.catalog.setCurrentCatalog(parts[0]!);
+  else session.catalog.setCurrentDatabase(parts);
   return OK;
 }
 

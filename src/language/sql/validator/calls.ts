@@ -71,7 +71,11 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
   const group = converter.collectors.groupFunction?.(simple, node);
   if (group !== undefined) return group;
   const definition = converter.context.resolveFunction(node.name);
-  if (definition === undefined) throw notFound(converter, node);
+  if (definition === undefined) {
+    if (node.syntax === "bare") return converter.scope.resolve(node.name.parts, node);
+    throw notFound(converter, node);
+  }
+  if (definition.name === "JSON") throw jsonMisplaced(node);
   const aggregates = definition.category === "aggregate" || definition.category === "window";
   const inner = aggregates ? converter.insideAggregate() : converter;
   const over = node.over === undefined ? inner : converter;
@@ -87,6 +91,16 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
   const bound = bind(definition, args, node);
   if (!aggregates) return scalarResult(definition.name, bound.args, bound.type, node);
   return aggregateCall(converter, definition, bound, node);
+}
+
+function jsonMisplaced(node: Node): Error {
+  return validateErrors.NOT_SUPPORTED(
+    {
+      what: "JSON() outside JSON_ARRAY() and the values of JSON_OBJECT()",
+      remedy: "Use it there, or PARSE_JSON.",
+    },
+    { at: node.span },
+  );
 }
 
 function callArguments(converter: ExpressionConverter, node: FunctionCallNode): Expression[] {

@@ -15,6 +15,7 @@ import { type Expression, call, literal } from "../../../foundation/plan/express
 import { validateErrors } from "../errors.ts";
 import type {
   FunctionCallNode,
+  IdentifierNode,
   NamedWindowNode,
   WindowFrame,
   BinaryNode,
@@ -40,6 +41,7 @@ import {
   alignTo,
   arithmetic,
   bad,
+  checkLike,
   comparison,
   concatenation,
   inList,
@@ -99,6 +101,8 @@ export interface Collectors {
   readonly windows?: readonly NamedWindowNode[];
   /** Answers with the type of a scalar subquery, or BOOLEAN. */
   readonly subqueries?: { add(request: SubqueryRequest): { index: number; type: LogicalType } };
+  /** Columns of the SELECT list by alias, where QUALIFY may name them. */
+  readonly aliases?: (name: string) => Expression | undefined;
   /** Group functions such as TUMBLE_START and GROUPING; undefined = not one of them. */
   readonly groupFunction?: (name: string, node: FunctionCallNode) => Expression | undefined;
 }
@@ -154,7 +158,7 @@ export class ExpressionConverter {
       case "binaryLiteral":
         return convertLiteral(node);
       case "identifier":
-        return this.scope.resolve(node.parts, node);
+        return this.#identifier(node);
       case "binary":
         return this.binary(node);
       case "logical": {
@@ -177,6 +181,17 @@ export class ExpressionConverter {
         return this.#cast(node);
       default:
         return this.#convertMore(node);
+    }
+  }
+
+  #identifier(node: IdentifierNode): Expression {
+    const alias = this.collectors.aliases?.(node.parts[0]!.name);
+    if (alias === undefined || node.parts.length > 1) return this.scope.resolve(node.parts, node);
+    try {
+      return this.scope.resolve(node.parts, node);
+    } catch {
+      // A column of FROM comes first; what is none there is the alias.
+      return alias;
     }
   }
 
@@ -305,6 +320,7 @@ export class ExpressionConverter {
       if (!isCharacter(arg.type) && !isNull(arg.type))
         throw bad(node.operator, args, node, `'<STRING> ${node.operator} <STRING>'`);
     const cast = args.map((arg) => (isNull(arg.type) ? castTo(arg, types.string()) : arg));
+    checkLike(cast[1]!, cast[2], node);
     const nullable = cast.some((arg) => arg.type.nullable);
     const name = node.operator === "LIKE" ? "LIKE" : "SIMILAR_TO";
     const result = call(name, cast, types.boolean(nullable));
@@ -379,7 +395,7 @@ export class ExpressionConverter {
     );
     const { type, expressions } = unify(results, "Results of CASE", node);
     const args: Expression[] = [];
-    conditions.forEach((condition, i) => args.push(condition, expressions[i]!));
+    for (const [i, condition] of conditions.entries()) args.push(condition, expressions[i]!);
     args.push(expressions.at(-1)!);
     return call("CASE", args, type);
   }

@@ -21,7 +21,7 @@ import type {
   JsonQueryNode,
   JsonValueNode,
 } from "../parser/ast.ts";
-import { addAggregate, addOver } from "./calls.ts";
+import { addAggregate, addOver, bindNamed } from "./calls.ts";
 import { castTo } from "./casts.ts";
 import { toLogicalType } from "./data-type.ts";
 import type { ExpressionConverter } from "./expression-converter.ts";
@@ -113,6 +113,14 @@ function behaviour(
   return [word(node?.behavior ?? "NULL"), literal(null, withNullable(type, true))];
 }
 
+/** JSON(text) stands for JSON itself here, and nowhere else. */
+function jsonValue(converter: ExpressionConverter, node: JsonExistsNode["input"]): Expression {
+  const json = node.kind === "call" && node.name.parts.at(-1)!.name.toUpperCase() === "JSON";
+  if (!json) return converter.convert(node);
+  const args = node.arguments.map((argument) => converter.convert(argument.value));
+  return bindNamed(converter, "JSON", args, node);
+}
+
 function jsonObject(converter: ExpressionConverter, node: JsonObjectNode): Expression {
   const onNull = node.onNull ?? "NULL";
   const args: Expression[] = [];
@@ -120,7 +128,7 @@ function jsonObject(converter: ExpressionConverter, node: JsonObjectNode): Expre
   for (const entry of node.entries) {
     const key = inner.convert(entry.key);
     if (!isCharacter(key.type)) throw bad("JSON_OBJECT", [key], node, "'KEY <CHARACTER>'");
-    args.push(key, inner.convert(entry.value));
+    args.push(key, jsonValue(inner, entry.value));
   }
   if (!node.aggregate) return call("JSON_OBJECT", [word(onNull), ...args], types.string(false));
   const name = onNull === "NULL" ? "JSON_OBJECTAGG_NULL_ON_NULL" : "JSON_OBJECTAGG_ABSENT_ON_NULL";
@@ -130,7 +138,7 @@ function jsonObject(converter: ExpressionConverter, node: JsonObjectNode): Expre
 function jsonArray(converter: ExpressionConverter, node: JsonArrayNode): Expression {
   const onNull = node.onNull ?? "ABSENT";
   const inner = node.aggregate ? converter.insideAggregate() : converter;
-  const args = node.elements.map((element) => inner.convert(element));
+  const args = node.elements.map((element) => jsonValue(inner, element));
   if (!node.aggregate) return call("JSON_ARRAY", [word(onNull), ...args], types.string(false));
   const name = onNull === "NULL" ? "JSON_ARRAYAGG_NULL_ON_NULL" : "JSON_ARRAYAGG_ABSENT_ON_NULL";
   return aggregate(converter, name, args, node);

@@ -90,6 +90,8 @@ export function alignTo(expression: Expression, type: LogicalType): Expression {
   if (isCharacter(own) && isCharacter(type)) return expression;
   if (own.kind === type.kind && physicalOf(own) === "view" && !("element" in own))
     return expression;
+  if (own.kind === "DECIMAL" && type.kind === "DECIMAL" && expression.kind !== "literal")
+    if (own.scale === type.scale && physicalOf(own) === physicalOf(type)) return expression;
   return castTo(expression, type);
 }
 
@@ -217,6 +219,24 @@ export function unify(
   return { type: plain, expressions: aligned };
 }
 const withAttributeOnly = (type: LogicalType): LogicalType => withoutTimeAttribute(type);
+
+/** Constant patterns are checked at once: what an escape character must stand before, and that it is one character. */
+export function checkLike(pattern: Expression, escape: Expression | undefined, node: Node): void {
+  if (escape?.kind !== "literal" || typeof escape.value !== "string") return;
+  const refuse = (text: string, expected: string) =>
+    validateErrors.LITERAL_INVALID({ type: "LIKE", text, expected }, { at: node.span });
+  const sign = [...escape.value];
+  if (sign.length !== 1 || escape.value === " ")
+    throw refuse(escape.value, "an escape of one character that is no blank");
+  if (pattern.kind !== "literal" || typeof pattern.value !== "string") return;
+  const characters = [...pattern.value];
+  for (let i = 0; i < characters.length; i++) {
+    if (characters[i] !== sign[0]) continue;
+    const next = characters[++i];
+    if (next !== "%" && next !== "_" && next !== sign[0])
+      throw refuse(pattern.value, "an escape character before %, _ or itself");
+  }
+}
 
 /** `a IN (b, c)`: few entries or computed ones are comparisons, many constants are one IN. */
 export function inList(

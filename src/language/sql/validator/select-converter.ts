@@ -90,7 +90,11 @@ class SelectConverter {
     const collectors = this.#prepare();
     const columns = this.#columns(collectors);
     const having = this.#condition(this.#node.having, { ...collectors, clause: "HAVING" });
-    const qualify = this.#condition(this.#node.qualify, { ...collectors, clause: "QUALIFY" });
+    const qualify = this.#condition(this.#node.qualify, {
+      ...collectors,
+      clause: "QUALIFY",
+      aliases: (name) => columns.find((column) => column.name === name)?.expression,
+    });
     const order = this.#orderColumns(orderBy, columns, collectors);
     const grouped =
       this.#node.groupBy !== undefined || this.#aggregates.length > 0 || having !== undefined;

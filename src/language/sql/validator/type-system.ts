@@ -262,15 +262,19 @@ export function canCastExplicitly(from: LogicalType, to: LogicalType): boolean {
     return isInterval(to) && isExact(from);
   }
   if (from.kind === "BOOLEAN") return isNumeric(to);
-  if (isInterval(from)) return isExact(to) && !isDecimal(to);
+  if (isInterval(from)) return isExact(to) && !isDecimal(to) && singleField(from);
   if (isBinary(from)) return isBinary(to) || to.kind === "RAW" || to.kind === "BITMAP";
-  if (from.kind === "BITMAP") return isBinary(to);
+  if (from.kind === "BITMAP") return to.kind === "VARBINARY" && to.length === MAX_LENGTH;
   if (isTimestamp(from)) return isTimestamp(to) || to.kind === "DATE" || to.kind === "TIME";
   if (from.kind === "DATE") return isTimestamp(to);
   if (from.kind === "TIME") return isTimestamp(to);
   if (from.kind === "RAW" && isBinary(to)) return true;
   return nested(from, to, canCastExplicitly);
 }
+
+/** Only intervals of one unit are numbers. */
+const singleField = (type: LogicalType): boolean =>
+  "qualifier" in type && !type.qualifier.includes(" TO ");
 
 function castFromVariant(to: LogicalType): boolean {
   if (to.kind === "VARIANT" || to.kind === "BOOLEAN" || to.kind === "DATE") return true;
