@@ -160,7 +160,7 @@ const twoPhaseSink: SinkFactory = {
   accepts: "retract",
   validate: () => {},
   createWriter: ({ runtime, node, subtaskIndex, attempt, env }) => {
-    const fullAt = Number(node.table.options["fullAt"] ?? Number.POSITIVE_INFINITY);
+    const fullAt = Number(node.table.options.fullAt ?? Number.POSITIVE_INFINITY);
     let rows: [string, string][] = [];
     let sinceFlush = 0;
     return {
@@ -347,7 +347,7 @@ export const createState: CreateSubtaskState = async ({ maxParallelism, restored
           return found === undefined ? [] : [found];
         }),
         set: (value) => {
-          (current[uid] ??= {})[name] = value;
+          current[uid] = { ...current[uid], [name]: value };
         },
       }),
     }),

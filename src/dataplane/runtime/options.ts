@@ -80,7 +80,7 @@ export function durationMs(config: Config, key: string, fallbackMs: number): num
   const unit = simple === null ? undefined : UNITS[simple[2]!.toLowerCase()];
   if (simple !== null && unit !== undefined) return Number(simple[1]) * unit;
   const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text.trim());
-  if (iso !== null && iso.slice(1).some((part) => part !== undefined)) {
+  if (iso?.slice(1).some((part) => part !== undefined)) {
     const [days, hours, minutes, seconds] = iso.slice(1).map((part) => Number(part ?? 0));
     return ((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1000;
   }
@@ -226,4 +226,9 @@ export function maxParallelismOption(config: Config): number | undefined {
 /** How long a worker may be silent before it is given up (0 = never). */
 export function heartbeatTimeoutMs(config: Config): number {
   return durationMs(config, "heartbeat.timeout", 50_000);
+}
+
+/** How often metrics are collected and reported. */
+export function metricsIntervalMs(config: Config): number {
+  return Math.max(10, durationMs(config, "millrace.metrics.interval", 1000));
 }

@@ -63,8 +63,8 @@ describe("a job in one thread", () => {
     assert.deepEqual(statuses, ["CREATED", "RUNNING", "FINISHED"]);
     assert.deepEqual(sorted("t"), numbers(10_000));
     const [scan, write] = result.metrics.operators;
-    assert.equal(scan!.values["numRecordsOut"], 10_000);
-    assert.equal(write!.values["numRecordsSend"], 10_000);
+    assert.equal(scan!.values.numRecordsOut, 10_000);
+    assert.equal(write!.values.numRecordsSend, 10_000);
   });
 
   test("a node with several readers, a union, two sinks", async () => {

@@ -14,11 +14,14 @@ import { buildJobGraph } from "./graph/job-graph.ts";
 import type { CheckpointView } from "./master/checkpoint-history.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
+import type { JobMetrics } from "./master/metrics-collector.ts";
 import type { JobStatus } from "./master/job-status.ts";
 import { type Config, maxParallelismOption } from "./options.ts";
+import type { SinkPorts } from "../contract/sink.ts";
 import { createSubtaskState } from "../state/subtask-state.ts";
 import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
 import { inlineTransport } from "./worker/inline-transport.ts";
+import type { WorkerMessage } from "./worker/messages.ts";
 import type { WorkerTransport } from "./worker/transport.ts";
 
 export interface RunJobOptions {
@@ -34,14 +37,20 @@ export interface RunJobOptions {
   readonly config?: Config;
   /** Default: workers in this thread. */
   readonly transport?: WorkerTransport;
+  /** Where rows that sinks print or collect go; a transport that is given has its own. */
+  readonly ports?: SinkPorts;
   /** Default: the state backend. */
   readonly createState?: CreateSubtaskState;
   readonly storage?: CheckpointStorage;
   readonly checkpointDirectory?: string;
   /** Checkpoint or savepoint to start from. */
   readonly restoreFrom?: string;
+  /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
+  readonly onMetrics?: (metrics: JobMetrics) => void;
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly log?: Logger;
+  /** Rows of taps, and other messages of workers that are not the master's own. */
+  readonly onMessage?: (worker: number, message: WorkerMessage) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   /** Cancels the job. */
   readonly signal?: AbortSignal;
@@ -72,16 +81,16 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     registry,
     transport:
       options.transport ??
-      inlineTransport({ env, kernelsModule, registry, operators, createState }),
-    ...pick(
-      options,
-      "storage",
-      "checkpointDirectory",
-      "restoreFrom",
-      "onCheckpoint",
-      "onStatus",
-      "log",
-    ),
+      inlineTransport({
+        env,
+        kernelsModule,
+        registry,
+        operators,
+        createState,
+        ...pick(options, "ports"),
+      }),
+    ...pick(options, "storage", "checkpointDirectory", "restoreFrom", "log"),
+    ...pick(options, "onCheckpoint", "onStatus", "onMetrics", "onMessage"),
   });
   master.start();
   if (signal !== undefined) {

@@ -28,7 +28,7 @@ export class Committers {
     const { plan, registry, env, config, jobId } = options;
     this.#sinks = plan.nodes.flatMap((node) => {
       if (node.type !== "Sink") return [];
-      const factory = registry.sink(node.table.options["connector"] ?? "");
+      const factory = registry.sink(node.table.options.connector ?? "");
       const committer = factory.createCommitter?.({
         node,
         env,
@@ -48,7 +48,7 @@ export class Committers {
     const byUid: Record<string, Committable[]> = {};
     for (const report of reports)
       for (const [uid, { committables }] of Object.entries(report.sinks))
-        (byUid[uid] ??= []).push(...committables);
+        byUid[uid] = [...(byUid[uid] ?? []), ...committables];
     await this.commitAll(byUid, checkpointId);
   }
 

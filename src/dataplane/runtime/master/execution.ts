@@ -232,7 +232,7 @@ export class Execution {
     const task = graph.tasks.find(({ nodes }) => nodes.some(({ id }) => id === node.id))!;
     const { parallelism } = task;
     const { timeZone } = plan;
-    const source = registry.source(node.table.options["connector"] ?? "");
+    const source = registry.source(node.table.options.connector ?? "");
     return new SplitAssigner({
       node,
       env,

@@ -18,9 +18,12 @@ import {
   type CheckpointOptions,
   checkpointOptions,
   type Config,
+  heartbeatTimeoutMs,
   ignoreUnclaimedState,
+  metricsIntervalMs,
   restartOptions,
 } from "../options.ts";
+import type { MetricValues } from "../task/task-metrics.ts";
 import type { WorkerMessage } from "../worker/messages.ts";
 import type { WorkerTransport } from "../worker/transport.ts";
 import { CheckpointCoordinator, type CompletedCheckpoint } from "./checkpoint-coordinator.ts";
@@ -32,6 +35,7 @@ import { errorFromObject } from "./error-object.ts";
 import { Execution, type ExecutionEvents } from "./execution.ts";
 import { checkTransition, isTerminal, type JobStatus } from "./job-status.ts";
 import { type JobMetrics, MetricsCollector } from "./metrics-collector.ts";
+import { Monitor } from "./monitor.ts";
 import { type RestartStrategy, restartStrategy } from "./restart-strategy.ts";
 
 export interface JobMasterOptions {
@@ -49,6 +53,8 @@ export interface JobMasterOptions {
   /** Checkpoint or savepoint to start from. */
   readonly restoreFrom?: string;
   readonly log?: Logger;
+  /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
+  readonly onMetrics?: (metrics: JobMetrics) => void;
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
@@ -77,6 +83,7 @@ export class JobMaster {
   readonly #restart: RestartStrategy;
   readonly #metrics: MetricsCollector;
   readonly #log: Logger;
+  #monitor: Monitor | undefined;
   readonly #checkpoints: CheckpointOptions;
   readonly #coordinator: CheckpointCoordinator | undefined;
   readonly #ended: Promise<JobResult>;
@@ -103,7 +110,7 @@ export class JobMaster {
     const checkpointing = this.#checkpoints.intervalMs > 0;
     this.#restart = restartStrategy(restartOptions(config, checkpointing), env.random);
     this.#coordinator = this.#createCoordinator();
-    this.#metrics = new MetricsCollector(options.graph, env.clock);
+    this.#metrics = new MetricsCollector(options.graph, env.clock, () => this.#jobMetrics());
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -273,6 +280,43 @@ export class JobMaster {
     if (this.#status !== "CREATED" || !execution.isRunning) return;
     this.#setStatus("RUNNING");
     this.#coordinator?.start(execution);
+    this.#watch(execution);
+  }
+
+  /** Metrics and heartbeats; workers in this thread need no heartbeat. */
+  #watch(execution: Execution): void {
+    const { transport, onMetrics, env, config } = this.#options;
+    if (!transport.isRemote && onMetrics === undefined) return;
+    this.#monitor = new Monitor(execution, {
+      timers: env.timers,
+      collector: this.#metrics,
+      intervalMs: metricsIntervalMs(config),
+      heartbeatTimeoutMs: transport.isRemote ? heartbeatTimeoutMs(config) : 0,
+      onMetrics: (metrics) => onMetrics?.(metrics),
+      fail: (error) => {
+        this.#enqueue(async () => {
+          if (execution === this.#execution) await this.#failed(error);
+        });
+      },
+    });
+  }
+
+  #jobMetrics(): MetricValues {
+    const history = this.#coordinator?.history;
+    const counts = history?.counts;
+    const last = history?.lastCompleted;
+    return {
+      numRestarts: this.#restarts,
+      uptime: (this.#endedMs ?? this.#options.env.clock.nowMs()) - this.#startedMs,
+      totalNumberOfCheckpoints: counts?.total ?? 0,
+      numberOfInProgressCheckpoints: counts?.inProgress ?? 0,
+      numberOfCompletedCheckpoints: counts?.completed ?? 0,
+      numberOfFailedCheckpoints: counts?.failed ?? 0,
+      lastCompletedCheckpointId: last?.id ?? 0,
+      lastCheckpointSize: last?.sizeBytes ?? -1,
+      lastCheckpointDuration: last?.durationMs ?? -1,
+      lastCheckpointCompletedTimestamp: last?.endedMs ?? -1,
+    };
   }
 
   #executionEvents(source: () => Execution): ExecutionEvents {
@@ -364,6 +408,7 @@ export class JobMaster {
   async #tearDown(reason: string): Promise<void> {
     const execution = this.#execution;
     this.#execution = undefined;
+    this.#monitor?.stop();
     this.#metrics.abandon();
     await this.#coordinator?.stop(reason);
     const failures = (await execution?.close()) ?? [];

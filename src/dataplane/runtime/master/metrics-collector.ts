@@ -30,6 +30,8 @@ export interface OperatorMetrics {
 export interface JobMetrics {
   /** Epoch ms of the report; 0 before the first. */
   readonly atMs: number;
+  /** Restarts and checkpoints, under Flink's names. */
+  readonly job: MetricValues;
   readonly vertices: readonly VertexMetrics[];
   readonly operators: readonly OperatorMetrics[];
   readonly memoryBytes: number;
@@ -52,15 +54,25 @@ export class MetricsCollector {
   readonly #clock: Clock;
   readonly #pending = new Map<number, Pending>();
   #nextRequest = 1;
-  #latest: JobMetrics = { atMs: 0, vertices: [], operators: [], memoryBytes: 0 };
+  #latest: Omit<JobMetrics, "job"> = { atMs: 0, vertices: [], operators: [], memoryBytes: 0 };
+  readonly #job: () => MetricValues;
 
-  constructor(graph: JobGraph, clock: Clock) {
+  constructor(graph: JobGraph, clock: Clock, job: () => MetricValues) {
     this.#graph = graph;
     this.#clock = clock;
+    this.#job = job;
   }
 
   get latest(): JobMetrics {
-    return this.#latest;
+    return { ...this.#latest, job: this.#job() };
+  }
+
+  /** Workers that have not answered the oldest request that is open. */
+  get silentWorkers(): readonly number[] {
+    const [oldest] = this.#pending.values();
+    if (oldest === undefined) return [];
+    const workers = Array.from({ length: oldest.wanted }, (_, worker) => worker);
+    return workers.filter((worker) => !oldest.replies.has(worker));
   }
 
   /** Resolves when every worker has answered, or the execution is closed. */
@@ -90,7 +102,7 @@ export class MetricsCollector {
     this.#pending.clear();
   }
 
-  #combine(workers: readonly WorkerMetrics[]): JobMetrics {
+  #combine(workers: readonly WorkerMetrics[]): Omit<JobMetrics, "job"> {
     const subtasks = workers.flatMap((worker) => worker.subtasks);
     const nodes = workers.flatMap((worker) => worker.nodes);
     return {

@@ -138,7 +138,7 @@ class ChainBuilder implements Chain {
   #addSource(node: TableSourceScanNode, targets: ChainTarget[], metrics: TaskMetricGroup): void {
     const { environment, subtaskIndex, task } = this.#options;
     const { plan, registry, runtime, env, view, wake, fail, config } = environment;
-    const reader = registry.source(node.table.options["connector"] ?? "").createReader({
+    const reader = registry.source(node.table.options.connector ?? "").createReader({
       node,
       env,
       runtime,
@@ -156,7 +156,7 @@ class ChainBuilder implements Chain {
     const { environment, subtaskIndex, gate, bufferTimeoutMs } = this.#options;
     const { plan, registry, runtime, env, view, jobId, attempt, config, wake, fail } = environment;
     const input = this.#inputSchema(node);
-    const writer = registry.sink(node.table.options["connector"] ?? "").createWriter({
+    const writer = registry.sink(node.table.options.connector ?? "").createWriter({
       node,
       env,
       runtime,
@@ -166,6 +166,8 @@ class ChainBuilder implements Chain {
       attempt,
       input,
       config,
+      ports: environment.ports,
+      parallelism: this.#options.task.parallelism,
       timeZone: plan.timeZone,
     });
     const tap = new RowTap({ view, schema: input, timeZone: plan.timeZone, wake });

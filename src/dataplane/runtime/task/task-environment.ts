@@ -6,6 +6,7 @@ import type { ExecNode, ExecNodeType, ExecPlan } from "../../../foundation/plan/
 import type { KeyedStateBackend } from "../../contract/keyed-state.ts";
 import type { OperatorFactory, WorkerRuntime } from "../../contract/operator.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
+import type { SinkPorts } from "../../contract/sink.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 
 /** One factory per ExecNode type. Types that the runtime handles itself may be absent (TableSourceScan). */
@@ -74,6 +75,8 @@ export interface TaskEnvironment {
   readonly config: Readonly<Record<string, string>>;
   readonly registry: ConnectorRegistry;
   readonly operators: OperatorFactories;
+  /** Ways out of the job, for sinks that print or collect. */
+  readonly ports: SinkPorts;
   readonly wake: () => void;
   readonly fail: (error: unknown) => void;
 }

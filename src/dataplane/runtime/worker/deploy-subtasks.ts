@@ -109,6 +109,10 @@ async function deploySubtask(
     blocked: metrics.counter("backPressuredTimeMs"),
   };
   options.add({ subtask, state, times });
+  for (const { node, metrics: group } of chain.runners)
+    group.gauge("millrace.stateSizeBytes", () => state.sizeBytes(node.uid));
+  if (inputs.length > 0)
+    metrics.gauge("inPoolUsage", () => Math.max(...inputs.map(({ usage }) => usage)));
   await openChain(chain, chainOptions, (uid) => {
     const states = restored?.sinkStates[uid] ?? [];
     return states.filter((_, index) => index % task.parallelism === subtaskIndex);
@@ -129,7 +133,7 @@ interface Place {
 }
 
 function taskEnvironment({ message, worker, wake, fail }: DeployOptions): TaskEnvironment {
-  const { env, runtime, registry, operators } = worker;
+  const { env, runtime, registry, operators, ports } = worker;
   const { plan, jobId, attempt, config } = message;
   const arena = {
     mark: () => runtime.kernels.arenaMark(),
@@ -147,6 +151,7 @@ function taskEnvironment({ message, worker, wake, fail }: DeployOptions): TaskEn
     config,
     registry,
     operators,
+    ports,
     wake,
     fail,
   };

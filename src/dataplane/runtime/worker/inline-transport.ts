@@ -4,6 +4,7 @@
  */
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
+import type { SinkPorts } from "../../contract/sink.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
 import type { WorkerLink, WorkerTransport } from "./transport.ts";
@@ -17,10 +18,12 @@ export interface InlineTransportOptions {
   readonly registry: ConnectorRegistry;
   readonly operators: OperatorFactories;
   readonly createState: CreateSubtaskState;
+  readonly ports?: SinkPorts;
 }
 
 export function inlineTransport(options: InlineTransportOptions): WorkerTransport {
   return {
+    isRemote: false,
     start: async (count, onMessage) => {
       const board = new InlineWakeBoard();
       return Array.from({ length: count }, (_, index): WorkerLink => {
@@ -35,6 +38,7 @@ export function inlineTransport(options: InlineTransportOptions): WorkerTranspor
           registry: options.registry,
           operators: options.operators,
           createState: options.createState,
+          ports: options.ports ?? {},
           post: (message) => {
             queueMicrotask(() => {
               if (open) onMessage(index, message);

@@ -5,6 +5,7 @@
  */
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { CollectedRows } from "../../contract/sink.ts";
 import type { SourceSplit } from "../../contract/source.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 import type { SubtaskReport } from "../task/subtask.ts";
@@ -106,4 +107,6 @@ export type WorkerMessage =
       readonly rows: readonly RenderedRow[];
       readonly skipped: number;
     }
+  | { readonly kind: "print"; readonly text: string }
+  | { readonly kind: "collected"; readonly rows: CollectedRows }
   | { readonly kind: "closed"; readonly failures: readonly ErrorObject[] };

@@ -8,6 +8,7 @@
 import { Worker as Thread } from "node:worker_threads";
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
+import type { SinkPorts } from "../../contract/sink.ts";
 import type { WorkerMessage } from "./messages.ts";
 import type { WorkerLink, WorkerTransport } from "./transport.ts";
 import { SharedWakeBoard } from "./wake-board.ts";
@@ -20,10 +21,13 @@ export interface ThreadTransportOptions {
   readonly entry: URL;
   readonly env: Env;
   readonly kernelsModule: WebAssembly.Module;
+  /** Where rows that workers print or collect go. */
+  readonly ports?: SinkPorts;
 }
 
 export function threadTransport(options: ThreadTransportOptions): WorkerTransport {
   return {
+    isRemote: true,
     start: async (count, onMessage, onLost) => {
       const wakeWords = SharedWakeBoard.allocate(count);
       return Array.from({ length: count }, (_, index) =>
@@ -34,7 +38,7 @@ export function threadTransport(options: ThreadTransportOptions): WorkerTranspor
 }
 
 function startThread(
-  { entry, env, kernelsModule }: ThreadTransportOptions,
+  { entry, env, kernelsModule, ports }: ThreadTransportOptions,
   wakeWords: SharedArrayBuffer,
   index: number,
   onMessage: (worker: number, message: WorkerMessage) => void,
@@ -53,6 +57,8 @@ function startThread(
   };
   thread.on("message", (message: WorkerMessage) => {
     if (message.kind === "closed") closed(message.failures);
+    else if (message.kind === "print") ports?.print?.(message.text);
+    else if (message.kind === "collected") ports?.collect?.(message.rows);
     else if (state === "open") onMessage(index, message);
   });
   thread.on("error", lost);

@@ -9,6 +9,8 @@ export interface WorkerLink {
 }
 
 export interface WorkerTransport {
+  /** Workers run elsewhere, and may fall silent. */
+  readonly isRemote: boolean;
   /** Starts a set of workers that can wake each other. */
   start(
     count: number,

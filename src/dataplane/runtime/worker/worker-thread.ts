@@ -11,7 +11,7 @@ import { realEnv } from "../../../foundation/host/real-env.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import { createSubtaskState } from "../../state/subtask-state.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
-import type { MasterMessage } from "./messages.ts";
+import type { MasterMessage, WorkerMessage } from "./messages.ts";
 import { SharedWakeBoard } from "./wake-board.ts";
 import { Worker } from "./worker.ts";
 import { acquireRuntime } from "./worker-runtime.ts";
@@ -43,6 +43,10 @@ export function runWorkerThread(bindings: WorkerBindings): void {
     env: realEnv(),
     runtime: acquireRuntime(data.kernelsModule),
     board: new SharedWakeBoard(data.wakeWords),
+    ports: {
+      print: (text) => port.postMessage({ kind: "print", text } satisfies WorkerMessage),
+      collect: (rows) => port.postMessage({ kind: "collected", rows } satisfies WorkerMessage),
+    },
     post: (message) => port.postMessage(message),
   });
   port.on("message", (message: MasterMessage) => worker.handle(message));

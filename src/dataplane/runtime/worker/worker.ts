@@ -10,6 +10,7 @@
 import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
+import type { SinkPorts } from "../../contract/sink.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import { runtimeErrors } from "../errors.ts";
 import { buildJobGraph } from "../graph/job-graph.ts";
@@ -36,6 +37,7 @@ export interface WorkerOptions {
   readonly operators: OperatorFactories;
   readonly createState: CreateSubtaskState;
   readonly board: WakeBoard;
+  readonly ports: SinkPorts;
   readonly post: (message: WorkerMessage) => void;
 }
 
