@@ -10,15 +10,24 @@ import type { SourceFactory } from "../contract/source.ts";
 import { similar, type TableOption } from "../contract/table-option.ts";
 import { builtinFormats, FORMAT_OPTIONS, findFormat } from "../formats/registry.ts";
 import { BLACKHOLE_OPTIONS, blackholeSink } from "./blackhole/blackhole-sink.ts";
+import { COLLECT_OPTIONS, collectSink } from "./collect/collect-sink.ts";
+import { DATAGEN_FIELD_OPTIONS, DATAGEN_OPTIONS } from "./datagen/datagen-options.ts";
+import { datagenSource } from "./datagen/datagen-source.ts";
 import { connectorErrors } from "./errors.ts";
 import { FILESYSTEM_OPTIONS } from "./filesystem/filesystem-options.ts";
+import { filesystemSink } from "./filesystem/filesystem-sink.ts";
 import { filesystemSource } from "./filesystem/filesystem-source.ts";
+import { NEXMARK_OPTIONS } from "./nexmark/nexmark-options.ts";
+import { nexmarkSource } from "./nexmark/nexmark-source.ts";
 import { PRINT_OPTIONS, printSink } from "./print/print-sink.ts";
 
 /** Options by connector: what docs, console forms and completion are made of. */
 export const CONNECTOR_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
   blackhole: BLACKHOLE_OPTIONS,
+  collect: COLLECT_OPTIONS,
+  datagen: [...DATAGEN_OPTIONS, ...DATAGEN_FIELD_OPTIONS],
   filesystem: FILESYSTEM_OPTIONS,
+  nexmark: NEXMARK_OPTIONS,
   print: PRINT_OPTIONS,
 };
 export { FORMAT_OPTIONS };
@@ -30,8 +39,19 @@ export interface RegistryAdditions {
 
 /** Everything that is built in, and what tests or embedders add (an addition wins over a built-in of its name). */
 export function defaultRegistry(additions: RegistryAdditions = {}): ConnectorRegistry {
-  const sources = [filesystemSource(findFormat), ...(additions.sources ?? [])];
-  const sinks = [blackholeSink, printSink, ...(additions.sinks ?? [])];
+  const sources = [
+    datagenSource,
+    filesystemSource(findFormat),
+    nexmarkSource,
+    ...(additions.sources ?? []),
+  ];
+  const sinks = [
+    blackholeSink,
+    collectSink,
+    filesystemSink(findFormat),
+    printSink,
+    ...(additions.sinks ?? []),
+  ];
   return {
     source: (identifier) => find("source connector", identifier, sources),
     sink: (identifier) => find("sink connector", identifier, sinks),

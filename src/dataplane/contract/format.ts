@@ -41,6 +41,8 @@ export interface Decoder {
 }
 
 export interface Encoder {
+  /** Bytes at the beginning of a file, for example names of columns. */
+  readonly header?: Uint8Array;
   /** Encodes all rows; returns where the bytes lie in the arena. */
   encode(batch: BatchPtr): { readonly address: number; readonly length: number };
 }

@@ -1,0 +1,199 @@
+/**
+ * The datagen connector: random or counted rows at a given rate.
+ *
+ * Splits:  one per subtask, with every n-th row; a row is a function of its number and the seed, so positions are numbers.
+ * Rate:    as Flink's: each second's rows go out at its beginning; the first second begins when reading does.
+ * Errors:  MR10xx options, MR3011 a type that is not generated.
+ */
+import { MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type {
+  PollResult,
+  SourceContext,
+  SourceFactory,
+  SourceReader,
+  SourceReaderContext,
+  SourceSplit,
+} from "../../contract/source.ts";
+import { checkOptions, OptionReader } from "../../contract/table-option.ts";
+import { allocateFixed, type FixedMemory } from "../fixed-memory.ts";
+import {
+  datagenCatalogue,
+  type GeneratedColumn,
+  type GeneratedField,
+  generatedFields,
+} from "./datagen-columns.ts";
+
+interface DatagenSplit extends SourceSplit {
+  /** Number of its first row. */
+  readonly first: number;
+  readonly stride: number;
+  /** Rows made so far. */
+  readonly produced: number;
+  /** Rows in all, −1 without end. */
+  readonly rows: number;
+  readonly seed: string;
+}
+
+const COLUMN_BYTES = 72;
+const GOLDEN = 0x9e3779b97f4a7c15n;
+
+export const datagenSource: SourceFactory = {
+  identifier: "datagen",
+  validate: ({ table }) => {
+    checkOptions("connector datagen", datagenCatalogue(table.schema), table.options);
+    generatedFields(table.schema, table.options);
+  },
+  createEnumerator: (context) => ({
+    discoverMs: 0,
+    discover: async () => makeSplits(context),
+    snapshot: () => null,
+    restore: () => undefined,
+    close: async () => undefined,
+  }),
+  createReader: (context) => new DatagenReader(context),
+};
+
+function makeSplits({ node, env, parallelism }: SourceContext): DatagenSplit[] {
+  const { schema, options } = node.table;
+  const reader = new OptionReader("connector datagen", datagenCatalogue(schema), options);
+  const limits = sequenceRows(generatedFields(schema, options));
+  if (reader.has("number-of-rows")) limits.push(BigInt(reader.number("number-of-rows")));
+  const total = limits.length === 0 ? -1n : limits.reduce((a, b) => (a < b ? a : b));
+  const seed = reader.has("seed")
+    ? BigInt.asUintN(64, BigInt(reader.number("seed"))).toString(16)
+    : env.random.hex(8);
+  const count = BigInt(parallelism);
+  return Array.from({ length: parallelism }, (_, i) => ({
+    id: `datagen-${i}`,
+    first: i,
+    stride: parallelism,
+    produced: 0,
+    rows: total < 0n ? -1 : Number((total + count - 1n - BigInt(i)) / count),
+    seed,
+  }));
+}
+
+function sequenceRows(fields: readonly GeneratedField[]): bigint[] {
+  return fields.flatMap(({ column, children }) => [
+    ...(column.rows === undefined ? [] : [column.rows]),
+    ...sequenceRows(children),
+  ]);
+}
+
+class DatagenReader implements SourceReader {
+  readonly #context: SourceReaderContext;
+  readonly #columns: readonly { readonly path: string; readonly column: GeneratedColumn }[];
+  readonly #memory: FixedMemory;
+  /** Rows a second of this subtask. */
+  readonly #rate: number;
+  readonly #queue: DatagenSplit[] = [];
+  #split: DatagenSplit | undefined;
+  #startMs: number | undefined;
+  #emitted = 0;
+  #cancel: (() => void) | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(context: SourceReaderContext) {
+    this.#context = context;
+    const { schema, options } = context.node.table;
+    const reader = new OptionReader("connector datagen", datagenCatalogue(schema), options);
+    this.#rate = Math.max(1, Math.ceil(reader.number("rows-per-second") / context.parallelism));
+    const fields = generatedFields(schema, options);
+    this.#columns = context.node.projection.flatMap((path) => {
+      let field = fields[path[0]!]!;
+      for (const index of path.slice(1)) field = field.children[index]!;
+      return flatten(field);
+    });
+    const sizeBytes = Math.max(1, this.#columns.length) * COLUMN_BYTES;
+    this.#memory = allocateFixed(context.runtime, sizeBytes, "datagen");
+  }
+
+  async open(): Promise<void> {}
+
+  addSplits(splits: readonly SourceSplit[]): void {
+    for (const split of splits) this.#queue.push(split as DatagenSplit);
+    this.#wake?.();
+  }
+
+  poll(): PollResult {
+    if (this.#split === undefined) {
+      this.#split = this.#queue.shift();
+      if (this.#split === undefined) return { kind: "empty" };
+      this.#writeColumns(this.#split.seed);
+    }
+    const split = this.#split;
+    const left = split.rows < 0 ? MAX_BATCH_ROWS : split.rows - split.produced;
+    if (left <= 0) {
+      this.#split = undefined;
+      return { kind: "finished", splitId: split.id };
+    }
+    const rows = Math.min(left, MAX_BATCH_ROWS, this.#allowed());
+    if (rows <= 0) return { kind: "idle" };
+    const { runtime, env } = this.#context;
+    const batch = runtime.kernels.datagenGenerate(
+      this.#memory.address,
+      this.#columns.length,
+      rows,
+      BigInt(split.first) + BigInt(split.produced) * BigInt(split.stride),
+      BigInt(split.stride),
+      BigInt(Math.trunc(env.clock.nowMs())),
+    );
+    this.#emitted += rows;
+    this.#split = { ...split, produced: split.produced + rows };
+    return { kind: "batch", batch: batch >>> 0, split: this.#split };
+  }
+
+  async wait(): Promise<void> {
+    const { clock, timers } = this.#context.env;
+    const elapsedMs = clock.monotonicMs() - (this.#startMs ?? clock.monotonicMs());
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      this.#cancel = timers.after(1000 - (elapsedMs % 1000), resolve);
+    });
+    this.#wake = undefined;
+    this.#cancel = undefined;
+  }
+
+  async close(): Promise<void> {
+    this.#cancel?.();
+    this.#wake?.();
+    this.#memory.release();
+  }
+
+  /** Rows that may go out now. */
+  #allowed(): number {
+    const now = this.#context.env.clock.monotonicMs();
+    this.#startMs ??= now;
+    const seconds = Math.floor((now - this.#startMs) / 1000) + 1;
+    return seconds * this.#rate - this.#emitted;
+  }
+
+  #writeColumns(seed: string): void {
+    const view = new DataView(this.#context.runtime.memory.buffer);
+    this.#columns.forEach(({ path, column }, i) => {
+      const at = this.#memory.address + i * COLUMN_BYTES;
+      view.setUint32(at, column.kind, true);
+      view.setUint32(at + 4, column.width, true);
+      view.setBigInt64(at + 16, column.low, true);
+      view.setBigInt64(at + 24, column.high, true);
+      view.setFloat64(at + 32, column.lowNumber, true);
+      view.setFloat64(at + 40, column.highNumber, true);
+      view.setBigUint64(at + 48, columnSeed(seed, path), true);
+      view.setFloat64(at + 56, column.nullRate, true);
+      view.setUint32(at + 64, column.length, true);
+      view.setUint32(at + 68, column.varies ? 1 : 0, true);
+    });
+  }
+}
+
+function flatten(field: GeneratedField): { path: string; column: GeneratedColumn }[] {
+  return [{ path: field.path, column: field.column }, ...field.children.flatMap(flatten)];
+}
+
+/** By name, so that a projection changes no values. */
+function columnSeed(seed: string, path: string): bigint {
+  let hash = BigInt(`0x${seed}`);
+  for (const byte of new TextEncoder().encode(path))
+    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * GOLDEN + 1n);
+  return hash;
+}
