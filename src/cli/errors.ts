@@ -42,4 +42,12 @@ export const cliErrors = defineErrors({
     message: "the demo's data (npm package vega-datasets) is not installed",
     hint: "Run `npm install`, or start without the demo: `millrace up --no-demo`.",
   },
+  SEVERAL_INSERTS: {
+    code: "MR1016",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "{path} holds several INSERTs, and a job runs one",
+    hint: "Put them into EXECUTE STATEMENT SET BEGIN … END: they then run as one job.",
+  },
 });

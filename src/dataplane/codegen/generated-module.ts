@@ -15,6 +15,8 @@ export interface CodegenRuntime {
   readonly memory: WebAssembly.Memory;
   readonly kernels: KernelExports;
   readonly kernelInstance: WebAssembly.Exports;
+  /** Sees each module that is generated, for EXPLAIN. */
+  readonly onModule?: (operator: string, module: ModuleBuilder) => void;
 }
 
 /** A place in generated code that can fail: what the error message calls it. */
@@ -50,6 +52,7 @@ export class GeneratedModule {
     /** Names the operator in error messages. */
     readonly operator: string;
   }) {
+    runtime.onModule?.(operator, module);
     this.#runtime = runtime;
     this.#sites = sites;
     this.#operator = operator;

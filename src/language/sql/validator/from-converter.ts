@@ -124,6 +124,9 @@ function convertTable(
   return node.systemTime === undefined ? from : { ...from, systemTime: node.systemTime };
 }
 
+/** A name that the host may know as a file, unless there is a table of that name. */
+const STANDARD_INPUT = "stdin";
+
 /** A WITH item, table or view. */
 export function namedTable(
   context: PlannerContext,
@@ -136,6 +139,10 @@ export function namedTable(
   if (item !== undefined) return tableOf(item, parts[0], []);
   const entry = context.resolveTable(parts);
   if (entry === undefined) {
+    if (parts.length === 1 && parts[0] === STANDARD_INPUT) {
+      const table = context.resolveFile(STANDARD_INPUT, dynamicOptions(hints), name.span);
+      return scan(table, {}, STANDARD_INPUT);
+    }
     const known = [...environment.withItems.keys(), ...context.tableNames()];
     throw validateErrors.TABLE_NOT_FOUND(
       { name: parts.join(".") },

@@ -1,0 +1,166 @@
+/**
+ * `millrace run FILE`: a script's INSERT as a job in the foreground, in worker threads, with a line of progress.
+ *
+ * Flow:    here → planScript → runtime. Ctrl-C cancels; the second one ends the process at once.
+ * --json:  one line at the end: { numRecordsIn, numRecordsOut, wallMs, cpuMs }, cpuMs of this process with its threads.
+ */
+import { MillraceError } from "../../foundation/base/errors.ts";
+import { startJob } from "../../dataplane/runtime/run-job.ts";
+import type { JobMaster } from "../../dataplane/runtime/master/job-master.ts";
+import { threadTransport } from "../../dataplane/runtime/worker/thread-transport.ts";
+import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
+import { type Flag, flagHelp, parseArgs } from "../args.ts";
+import { type EngineParts, engineParts } from "../engine.ts";
+import { cliErrors } from "../errors.ts";
+import { jobNumbers } from "../job-numbers.ts";
+import type { Command } from "../main.ts";
+import { planScript, type PlannedScript } from "../plan-script.ts";
+import { readText } from "../read-input.ts";
+import { renderError } from "../render/error.ts";
+import type { Terminal } from "../terminal.ts";
+
+const PROGRESS_MS = 1000;
+const MAX_PARALLELISM = 64;
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "parallelism",
+    short: "p",
+    value: "N",
+    help: "worker threads (default: parallelism.default, or 1)",
+  },
+  { name: "json", help: "print the final numbers as one JSON line on stdout" },
+  { name: "quiet", short: "q", help: "no progress" },
+];
+
+export const runCommand: Command = {
+  usage: "millrace run FILE [options]   (- reads standard input)",
+  help: `  millrace run job.sql -p 2
+
+Runs SET and DDL of the script, then its INSERT or STATEMENT SET as one job.
+
+${flagHelp(FLAGS)}`,
+  run: async (argv, terminal) => {
+    const args = parseArgs("run", argv, FLAGS);
+    const [path, ...more] = args.positional;
+    if (path === undefined || more.length > 0) {
+      throw cliErrors.USAGE({ problem: "name one file", command: "run" });
+    }
+    const parallelism = args.integer("parallelism", { min: 1, max: MAX_PARALLELISM });
+    const text = readText(path);
+    let planned: PlannedScript;
+    try {
+      planned = planScript(path, text);
+    } catch (error) {
+      if (!(error instanceof MillraceError)) throw error;
+      terminal.say(renderError(error, terminal.palette, { name: path, text }));
+      return 1;
+    }
+    for (const { code, message, hint } of planned.warnings) {
+      terminal.say(`${terminal.palette.warning(`warning ${code}`)}: ${message}\n  ${hint}`);
+    }
+    return runPlan(planned.plan, parallelism, terminal, {
+      json: args.has("json"),
+      quiet: args.has("quiet"),
+    });
+  },
+};
+
+async function runPlan(
+  plan: ExecPlan,
+  parallelism: number | undefined,
+  terminal: Terminal,
+  options: { readonly json: boolean; readonly quiet: boolean },
+): Promise<number> {
+  const parts = engineParts({ print: (text) => terminal.out(text) });
+  const { env, kernelsModule } = parts;
+  const startedMs = env.clock.monotonicMs();
+  const stop = new AbortController();
+  const master = startJob(plan, {
+    ...parts,
+    ...(parallelism === undefined ? {} : { parallelism }),
+    transport: threadTransport({
+      entry: new URL("../engine.worker.ts", import.meta.url),
+      env,
+      kernelsModule,
+    }),
+    signal: stop.signal,
+  });
+  const interrupt = () => {
+    if (stop.signal.aborted) process.exit(130);
+    terminal.say("stopping …");
+    stop.abort();
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  const progress = options.quiet ? undefined : showProgress(master, plan, parts, terminal);
+  const result = await master.ended;
+  progress?.();
+  const wallMs = env.clock.monotonicMs() - startedMs;
+  const numbers = jobNumbers(plan, result.metrics);
+  const seconds = (wallMs / 1000).toFixed(1);
+  terminal.say(
+    `${result.status.toLowerCase()} after ${seconds} s: ${numbers.rowsIn} rows in, ${numbers.rowsOut} rows out`,
+  );
+  if (result.status === "FAILED" && result.failure !== null) {
+    terminal.say(renderError(result.failure, terminal.palette));
+  }
+  if (options.json) {
+    const { rowsIn: numRecordsIn, rowsOut: numRecordsOut } = numbers;
+    const line = { numRecordsIn, numRecordsOut, wallMs: Math.round(wallMs), cpuMs: env.cpuMs() };
+    terminal.out(`${JSON.stringify(line)}\n`);
+  }
+  return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
+}
+
+/** A line a second: rows, rows/s, watermark, lag, checkpoint. Returns what stops it. */
+function showProgress(
+  master: JobMaster,
+  plan: ExecPlan,
+  { env }: EngineParts,
+  terminal: Terminal,
+): () => void {
+  let stopped = false;
+  let cancel: () => void = () => undefined;
+  let before = { at: env.clock.monotonicMs(), rows: 0 };
+  const tick = async () => {
+    const metrics = await master.metrics();
+    if (stopped) return;
+    const { rowsIn, rowsOut, watermark } = jobNumbers(plan, metrics);
+    const at = env.clock.monotonicMs();
+    const rate = Math.round(((rowsIn - before.rows) * 1000) / Math.max(at - before.at, 1));
+    before = { at, rows: rowsIn };
+    const checkpoint = master.checkpoints.findLast(({ status }) => status === "COMPLETED");
+    const items = [
+      `${rowsIn} rows in`,
+      `${rate}/s`,
+      `${rowsOut} out`,
+      watermark === null ? "no watermark" : `watermark ${sqlTime(watermark)}`,
+      watermark === null ? "" : `lag ${lagText(env.clock.nowMs() - watermark)}`,
+      checkpoint === undefined ? "" : `checkpoint ${checkpoint.id} (${checkpoint.durationMs} ms)`,
+    ];
+    terminal.progress(items.filter((item) => item !== "").join(" · "));
+    schedule();
+  };
+  const schedule = () => {
+    cancel = env.timers.after(PROGRESS_MS, () => {
+      tick().catch((error: unknown) => {
+        if (!stopped) terminal.say(String(error));
+      });
+    });
+  };
+  schedule();
+  return () => {
+    stopped = true;
+    cancel();
+  };
+}
+
+function sqlTime(ms: number): string {
+  return new Date(ms).toISOString().replace("T", " ").slice(0, 19);
+}
+
+function lagText(ms: number): string {
+  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`;
+  return ms < 7_200_000 ? `${Math.round(ms / 60_000)} min` : `${Math.round(ms / 3_600_000)} h`;
+}

@@ -1,0 +1,52 @@
+/** The WebAssembly that a plan's operators generate, as text: each operator is opened once, on a runtime of its own. */
+import { type CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
+import type { OperatorFactory } from "../dataplane/contract/operator.ts";
+import { instantiateKernels } from "../dataplane/kernels/instantiate.ts";
+import { createSubtaskState } from "../dataplane/state/subtask-state.ts";
+import type { ExecPlan } from "../foundation/plan/exec-node.ts";
+import { engineParts } from "./engine.ts";
+
+const MAX_PARALLELISM = 128;
+
+export async function generatedText(plan: ExecPlan): Promise<string> {
+  const { env, operators, kernelsModule } = engineParts({});
+  const texts: string[] = [];
+  const runtime: CodegenRuntime = {
+    ...instantiateKernels(kernelsModule),
+    onModule: (operator, module) => texts.push(`;; ${operator}\n${module.toText()}`),
+  };
+  const state = await createSubtaskState({
+    runtime,
+    env,
+    maxParallelism: MAX_PARALLELISM,
+    keyGroups: { start: 0, end: MAX_PARALLELISM - 1 },
+    name: "explain",
+    checkpointDirectory: undefined,
+    restored: [],
+  });
+  for (const node of plan.nodes) {
+    const factory = operators[node.type] as OperatorFactory | undefined;
+    if (factory === undefined || node.type === "Values") continue;
+    const operator = factory(node, {
+      runtime,
+      inputs: node.inputs.map(
+        ({ node: id }) => plan.nodes.find((other) => other.id === id)!.output,
+      ),
+      state: state.forOperator(node),
+      output: { emit: () => true, emitWatermark: () => undefined },
+      clock: env.clock,
+      random: env.random,
+      metrics: { counter: () => ({ value: 0 }), gauge: () => undefined },
+      subtaskIndex: 0,
+      parallelism: 1,
+      config: plan.config,
+      timeZone: plan.timeZone,
+      mode: plan.mode,
+      registerProcessingTimer: () => undefined,
+    });
+    operator.open();
+    operator.close();
+  }
+  state.close();
+  return texts.join("\n");
+}

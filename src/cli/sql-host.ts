@@ -1,0 +1,138 @@
+/**
+ * What the language asks of this machine: the schema of a file that a query names (`FROM 'data/*.csv'`), and of standard
+ * input (`FROM stdin`), which is kept in a temporary file until the process ends.
+ *
+ * Formats: by file name: .csv and .tsv are csv with a header line; .json, .jsonl, .ndjson are JSON lines. Standard input: JSON when
+ *          its first character is `{`, else csv.
+ * Limits:  types are guessed from the first SAMPLE_BYTES of the first file.
+ */
+import {
+  closeSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { findFormat } from "../dataplane/formats/registry.ts";
+import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
+import { cliErrors } from "./errors.ts";
+
+const SAMPLE_BYTES = 256 * 1024;
+const COPY_BYTES = 1024 * 1024;
+export const STDIN = "stdin";
+
+export function sqlHost(): SqlHost {
+  return { resolveFile: (path, options) => inlineTable(path, options) };
+}
+
+function inlineTable(
+  path: string,
+  given: Readonly<Record<string, string>>,
+): InlineTable | undefined {
+  const file = path === STDIN ? spooledStdin() : path;
+  const first = firstFile(file);
+  const sample = readSample(first);
+  const format = given.format ?? formatOf(first, sample);
+  const guessed = format === "csv" ? csvOptions(first) : {};
+  const options: Record<string, string> = {
+    connector: "filesystem",
+    path: resolve(file),
+    format,
+    ...guessed,
+    ...given,
+  };
+  const { inferSchema } = findFormat(format);
+  if (inferSchema === undefined) {
+    throw cliErrors.FILE_UNREADABLE({ path, reason: `format ${format} has no schema to guess` });
+  }
+  return { fields: inferSchema(sample, options).fields, options };
+}
+
+function csvOptions(file: string): Record<string, string> {
+  const header = { "csv.header": "true" };
+  return file.endsWith(".tsv") ? { ...header, "csv.field-delimiter": "\t" } : header;
+}
+
+function formatOf(file: string, sample: Uint8Array): string {
+  if (/\.(csv|tsv)$/i.test(file)) return "csv";
+  if (/\.(json|jsonl|ndjson)$/i.test(file)) return "json";
+  const first = sample.find((byte) => byte > 0x20);
+  return first === 0x7b ? "json" : "csv";
+}
+
+function firstFile(path: string): string {
+  const isPattern = /[*?[{]/.test(path);
+  const [first] = isPattern ? globSync(path).sort() : [path];
+  if (first === undefined) {
+    throw cliErrors.FILE_UNREADABLE({ path, reason: "no file matches this pattern" });
+  }
+  try {
+    if (!statSync(first).isDirectory()) return first;
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+  const [inside] = globSync(join(first, "*")).sort();
+  if (inside === undefined)
+    throw cliErrors.FILE_UNREADABLE({ path, reason: "the folder is empty" });
+  return inside;
+}
+
+function readSample(path: string): Uint8Array {
+  try {
+    const file = openSync(path, "r");
+    try {
+      const bytes = new Uint8Array(SAMPLE_BYTES);
+      return bytes.subarray(0, readSync(file, bytes, 0, SAMPLE_BYTES, 0));
+    } finally {
+      closeSync(file);
+    }
+  } catch (cause) {
+    throw unreadable(path, cause);
+  }
+}
+
+function unreadable(path: string, cause: unknown) {
+  const code = (cause as NodeJS.ErrnoException).code ?? "";
+  const reason =
+    { ENOENT: "there is no such file", EACCES: "permission denied" }[code] ?? String(cause);
+  return cliErrors.FILE_UNREADABLE({ path, reason }, { cause });
+}
+
+let stdinFile: string | undefined;
+
+/** Copies standard input to a file once; the file goes when the process ends. */
+function spooledStdin(): string {
+  if (stdinFile !== undefined) return stdinFile;
+  const folder = mkdtempSync(join(tmpdir(), "millrace-stdin-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const path = join(folder, "stdin");
+  const file = openSync(path, "w");
+  const buffer = new Uint8Array(COPY_BYTES);
+  for (;;) {
+    const read = readChunk(buffer);
+    if (read === 0) break;
+    writeSync(file, buffer, 0, read);
+  }
+  closeSync(file);
+  stdinFile = path;
+  return path;
+}
+
+/** Bytes of standard input; a pipe that is not ready yet is asked again. */
+function readChunk(buffer: Uint8Array): number {
+  for (;;) {
+    try {
+      return readSync(0, buffer, 0, buffer.length, null);
+    } catch (error) {
+      const { code } = error as NodeJS.ErrnoException;
+      if (code === "EOF") return 0;
+      if (code !== "EAGAIN") throw unreadable(STDIN, error);
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+    }
+  }
+}
