@@ -1,0 +1,6 @@
+/** Every file of the conformance data that there is a suite for, in the order in which they run. */
+import type { Suite } from "../suite.ts";
+import { parserSuite } from "./parser-suite.ts";
+import { plansSuite } from "./plans-suite.ts";
+
+export const suites: readonly Suite[] = [parserSuite, plansSuite];
