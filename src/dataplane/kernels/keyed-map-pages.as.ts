@@ -143,7 +143,7 @@ export function placeStatePages(group: usize, number: u32, pages: u32, kind: u8)
     store<u16>(info, 0, INFO_BUMP);
     store<u16>(info, 0, INFO_FREE);
     store<u8>(info, kind, INFO_KIND);
-    store<u32>(info, 0, INFO_NEXT);
+    store<u32>(info, kind == KIND_RUN ? pages : 0, INFO_NEXT);
     store<u32>(info, 0, INFO_PREVIOUS);
     store<u32>(info, 0, INFO_SEGMENT);
     store<u8>(dirtyTable + page, DIRTY);
@@ -192,10 +192,10 @@ export function freeStatePages(group: usize, address: usize, pages: u32): void {
   pageFree(address, pages);
 }
 
-/** The pages of the run that begins at `address`, as its log block's header says. */
+/** The pages of the run (KIND_RUN) that begins at `address`: kept where entry pages keep their links. */
 @inline
 export function runPages(address: usize): u32 {
-  return ((load<u32>(address) & 0x0fffffff) + 511) >>> 9;
+  return load<u32>(infoOf(<u32>(address >>> 12)), INFO_NEXT);
 }
 
 /** Address of the run or page with a number; 0 when the number is free or was never given out. */

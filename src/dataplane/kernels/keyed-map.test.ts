@@ -117,7 +117,7 @@ test("linked log blocks are freed together", async () => {
 
 test("an exhausted memory is a named failure, and nothing is handed out twice", async () => {
   const { kernels, memory } = await loadTestRuntime({ memoryLimitBytes: 4 * 1024 * 1024 });
-  const runs = [];
+  const runs: { readonly run: number; readonly pages: number }[] = [];
   for (let i = 0; i < 5000; i++) {
     const run = kernels.pageAllocate(1 + (i % 7)) >>> 0;
     if (run === 0) break;

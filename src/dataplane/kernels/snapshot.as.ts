@@ -493,6 +493,9 @@ function finishGroup(map: usize, group: usize): i32 {
       if (!rebuildLogPage(group, page)) return -1;
       if (load<u16>(infoOf(page), INFO_BUMP) < 511) store<u32>(group, page, GROUP_LOG_PAGE);
     } else {
+      // The block's header: units, then the length of the bytes.
+      const room = runPages(address) << 12;
+      if (<u64>load<u32>(address, 4) + 8 > <u64>room) return -1;
       store<u16>(infoOf(page), 1, INFO_LIVE);
     }
   }

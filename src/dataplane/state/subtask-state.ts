@@ -200,8 +200,8 @@ export class SubtaskState {
   /** Called once, by createSubtaskState. */
   async restore(): Promise<void> {
     const { restored, keyGroups, runtime, env, maxParallelism } = this.#options;
-    if (restored.length === 0) return;
-    const handles = restored.map(asStateHandle);
+    const handles = restored.filter((state) => state != null).map(asStateHandle);
+    if (handles.length === 0) return;
     const other = handles.find((handle) => handle.maxParallelism !== maxParallelism);
     if (other !== undefined)
       throw snapshotErrors.PARALLELISM_CHANGED({
