@@ -16,8 +16,8 @@ import { setNull, setResult } from "./cast-status.as";
 import { logAllocate, logCapacity, logFree, logPtr, logTouch } from "./log.as";
 import { compareViews } from "./strings.as";
 
-const ELEMENT: usize = 24;
-const HEADER: usize = 8;
+const ELEMENT: u32 = 24;
+const HEADER: u32 = 8;
 const FIRST_ELEMENTS: u32 = 4;
 const FIRST_BYTES: u32 = 96;
 /** Upper half of a view slot that holds a handle; see codegen/aggregates/accumulator-layout.ts. */
@@ -57,7 +57,7 @@ export function extremeAdd(map: usize, hash: u32, slot: usize, high: i64, low: u
   if (from < n && compareNumbers(at, high, low) == 0) {
     const count = load<i64>(at, 16) + delta;
     if (count != 0) {
-      logTouch(at, <u32>ELEMENT);
+      logTouch(at, ELEMENT);
       store<i64>(at, count, 16);
       return;
     }
@@ -113,7 +113,7 @@ export function extremeAddView(map: usize, hash: u32, slot: usize, view: u64, de
   const length = <u32>(view >> 32);
   let handle = load<u32>(slot);
   if (handle == 0) {
-    handle = logAllocate(map, hash, max<u32>(FIRST_BYTES, <u32>HEADER + elementBytes(length)));
+    handle = logAllocate(map, hash, max<u32>(FIRST_BYTES, HEADER + elementBytes(length)));
     setHandle(slot, handle);
   }
   let block = logPtr(map, hash, handle);
@@ -137,22 +137,22 @@ export function extremeAddView(map: usize, hash: u32, slot: usize, view: u64, de
       return;
     }
     const bytes = elementBytes(length);
-    logTouch(block, <u32>HEADER + used);
+    logTouch(block, HEADER + used);
     memory.copy(element, element + bytes, used - at - bytes);
     store<u32>(block, used - bytes);
     store<u32>(block, n - 1, 4);
     return;
   }
   const bytes = elementBytes(length);
-  if (<u32>HEADER + used + bytes > logCapacity(block)) {
-    const larger = logAllocate(map, hash, <u32>HEADER + (used + bytes) * 2);
+  if (HEADER + used + bytes > logCapacity(block)) {
+    const larger = logAllocate(map, hash, HEADER + (used + bytes) * 2);
     const old = logPtr(map, hash, handle);
     block = logPtr(map, hash, larger);
     memory.copy(block, old, HEADER + used);
     logFree(map, hash, handle);
     setHandle(slot, larger);
   } else {
-    logTouch(block, <u32>HEADER + used + bytes);
+    logTouch(block, HEADER + used + bytes);
   }
   const element = block + HEADER + at;
   memory.copy(element + bytes, element, used - at);

@@ -209,11 +209,17 @@ export {
   slotSetView,
   slotView,
 } from "./aggregate-extremes.as";
-export { keepCleanup, keepFinal, keepFirst, keepRows } from "./keep-row.as";
+export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFirst, keepRows } from "./keep-row.as";
 export {
+  entriesFresh,
+  entriesOr,
   entriesRemove,
-  entriesShift,
+  entriesTouch,
+  gatherWords,
+  millisOf,
+  repeatTime,
   rowsAbove,
+  rowsNotZero,
   shiftTimes,
   windowAssign,
   windowKeys,

@@ -39,13 +39,16 @@ export function castToText(
       fitLength(context, to);
     });
   }
+  const repair = BYTES.has(from.kind) && CHARACTERS.has(to.kind);
   const sameUnit = CHARACTERS.has(from.kind) === CHARACTERS.has(to.kind);
   const fits =
     to.kind.startsWith("VAR") &&
     (to.length === MAX_LENGTH || (sameUnit && from.length <= to.length));
-  if (fits || (from.kind === to.kind && from.length === to.length)) return { ...value, type: to };
+  const unchanged = fits || (from.kind === to.kind && from.length === to.length);
+  if (unchanged && !repair) return { ...value, type: to };
   return context.strict(to, [value], { guard: true }, () => {
     context.push(value);
+    if (repair) context.f.call(context.kernel("castBytesToText"));
     fitLength(context, to);
   });
 }

@@ -2,7 +2,8 @@
  * Casts among DATE, TIME, TIMESTAMP and TIMESTAMP_LTZ.
  *
  * Precision: fewer digits cut off, never round. TIMESTAMP ↔ TIMESTAMP_LTZ goes through the session's zone
- *            (kernels over the zone's table, time-zone.ts); DATE and TIME are taken from local time.
+ *            (kernels over the zone's table, time-zone.ts); DATE and TIME are taken from local time. A TIME becomes a
+ *            moment of 1970-01-01, for TIMESTAMP_LTZ too without the zone (as Flink 2.3 answers).
  * Negative times: floor division, so that a moment before 1970 belongs to the day it lies in.
  */
 import type { LogicalType, TimestampType } from "../../../foundation/columnar/logical-type.ts";
@@ -23,7 +24,11 @@ export function castTime(
   const from = value.type;
   if (from.kind === to.kind) return castPrecision(context, value, to);
   if (to.kind === "TIMESTAMP" || to.kind === "TIMESTAMP_LTZ") {
-    if (from.kind === "TIME") return undefined;
+    if (from.kind === "TIME")
+      return context.strict(to, [value], { guard: false }, () => {
+        context.push(value).op("i64.extend_i32_s");
+        pushFraction(context, value, to);
+      });
     if (from.kind === "DATE")
       return context.strict(to, [value], { guard: to.kind === "TIMESTAMP_LTZ" }, () => {
         context.push(value).op("i64.extend_i32_s").i64(DAY_MS).op("i64.mul");
