@@ -35,7 +35,8 @@ export function modelSpec(name: string, keyBytes: number, ttlMs = 0): KeyedMapSp
 
 /** xorshift32: a small generator with a seed. */
 export function seeded(seed: number): (below: number) => number {
-  let state = seed >>> 0 || 1;
+  // Small seeds that lie close together are to begin far apart.
+  let state = Math.imul(seed, 0x9e3779b1) >>> 0 || 1;
   return (below) => {
     state ^= state << 13;
     state ^= state >>> 17;

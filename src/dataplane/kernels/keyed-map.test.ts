@@ -13,7 +13,7 @@ import {
 import { kernelFailureOf } from "./instantiate.ts";
 
 const ALL = { start: 0, end: 127 };
-const SEED = Number(process.env["SEED"] ?? (Date.now() % 1_000_000) + 1);
+const SEED = Number(process.env.SEED ?? (Date.now() % 1_000_000) + 1);
 
 for (const keyBytes of [8, 16, 40, -1]) {
   test(`a map of ${keyBytes} key bytes is a Map (SEED=${SEED})`, async () => {

@@ -19,7 +19,7 @@ import { readState } from "./read-state.ts";
 import type { StateHandle } from "./state-handle.ts";
 import { createSubtaskState, type SnapshotRun, type SubtaskState } from "./subtask-state.ts";
 
-const SEED = Number(process.env["SEED"] ?? (Date.now() % 1_000_000) + 1);
+const SEED = Number(process.env.SEED ?? (Date.now() % 1_000_000) + 1);
 const DIRECTORY = "/job";
 // Before any simulation: what happens outside of it looks like a deadlock to it.
 await loadTestKernels();
@@ -453,8 +453,8 @@ test("state is read by name and type without its operator", async () => {
     for await (const { key, value } of readState({ ...read, map: "m8" })) {
       const { text } = value;
       assert.ok(text === null || text instanceof Uint8Array);
-      found.set(Number(key["id"]), {
-        count: Number(value["count"]),
+      found.set(Number(key.id), {
+        count: Number(value.count),
         text: text === null ? undefined : new TextDecoder().decode(text),
       });
     }
@@ -462,7 +462,7 @@ test("state is read by name and type without its operator", async () => {
     assert.deepEqual(sorted(found), sorted(models[0]!));
     let variable = 0;
     for await (const { key } of readState({ ...read, map: "m-1" })) {
-      assert.ok(key["key"] instanceof Uint8Array);
+      assert.ok(key.key instanceof Uint8Array);
       variable++;
     }
     assert.equal(variable, models[2]!.size);
@@ -493,7 +493,7 @@ test(`a crash at any moment leaves the last completed checkpoint whole (SEED=${S
       }
     };
     job().catch((error: unknown) => assert.fail(String(error)));
-    await world.advance(20 + random(150));
+    await world.advance(40 + random(200));
     world.crash();
     const { path, model } = completed ?? { path: undefined, model: undefined };
     if (path === undefined || model === undefined) continue;
