@@ -5,7 +5,6 @@
  */
 import { readFileSync } from "node:fs";
 import { defaultRegistry } from "../dataplane/connectors/registry.ts";
-import { withPorts } from "./ports.ts";
 import type { ConnectorRegistry } from "../dataplane/contract/registry.ts";
 import type { SinkPorts } from "../dataplane/contract/sink.ts";
 import { operatorFactories } from "../dataplane/operators/index.ts";
@@ -18,12 +17,14 @@ export interface EngineParts {
   readonly registry: ConnectorRegistry;
   readonly operators: OperatorFactories;
   readonly kernelsModule: WebAssembly.Module;
+  readonly ports: SinkPorts;
 }
 
 export function engineParts(ports: SinkPorts): EngineParts {
   return {
     env: realEnv(),
-    registry: withPorts(defaultRegistry(), ports),
+    registry: defaultRegistry(),
+    ports,
     operators: operatorFactories,
     kernelsModule: loadKernels(),
   };

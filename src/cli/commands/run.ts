@@ -83,6 +83,7 @@ async function runPlan(
       entry: new URL("../engine.worker.ts", import.meta.url),
       env,
       kernelsModule,
+      ports: parts.ports,
     }),
     signal: stop.signal,
   });
