@@ -26,7 +26,10 @@ import { threadTransport } from "./worker/thread-transport.ts";
 const kernelsModule = await loadTestKernels();
 const entry = new URL("./doubles.test.ts", import.meta.url);
 
-const EVERY_10_MS = { "execution.checkpointing.interval": "10 ms" };
+const EVERY_10_MS = {
+  "execution.checkpointing.interval": "10 ms",
+  "execution.checkpointing.dir": "/checkpoints",
+};
 const RESTART_FAST = {
   "restart-strategy.type": "fixed-delay",
   "restart-strategy.fixed-delay.attempts": "3",
@@ -224,7 +227,7 @@ describe("savepoints", () => {
 
   test("one in passing commits nothing by itself, and loses nothing", async () => {
     const world = new SimulatedWorld(3);
-    const config = { "execution.checkpointing.interval": "1 h" };
+    const config = { ...EVERY_10_MS, "execution.checkpointing.interval": "1 h" };
     const storage = new MemoryStorage();
     const job = start(world.boot(), counting(config), { storage, parallelism: 2 });
     await world.advance(30);

@@ -25,6 +25,12 @@ import type { Operator, OperatorContext, WorkerRuntime } from "../contract/opera
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import type { Committable, SinkFactory } from "../contract/sink.ts";
 import type { SourceFactory, SourceReader, SourceSplit } from "../contract/source.ts";
+import {
+  HANDLE_FORMAT,
+  HANDLE_VERSION,
+  HASH_VERSION,
+  type StateHandle,
+} from "../state/state-handle.ts";
 import type { CheckpointMetadata } from "./master/checkpoint-metadata.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
@@ -330,29 +336,31 @@ export const operators: OperatorFactories = {
   Rank: (_: never, context) => timed(context),
 };
 
-type Values = Record<string, Record<string, unknown>>;
-
-/** State in memory: operator values only, snapshots are plain data. */
-export const createState: CreateSubtaskState = async ({ maxParallelism, restored }) => {
-  const current: Values = {};
+/** State in memory: operator values only, snapshots are plain data in the form of a StateHandle. */
+export const createState: CreateSubtaskState = async (options) => {
+  const { maxParallelism, restored, name, keyGroups } = options;
+  const current: Record<string, Record<string, unknown>> = {};
+  const shape = { format: HANDLE_FORMAT, version: HANDLE_VERSION, hash: HASH_VERSION } as const;
   return {
     forOperator: ({ uid }) => ({
       maxParallelism,
       map: () => {
         throw new Error("no keyed maps here");
       },
-      operatorValue: (name) => ({
-        restored: (restored as Values[]).flatMap((values) => {
-          const found = values[uid]?.[name];
+      operatorValue: (valueName) => ({
+        restored: (restored as StateHandle[]).flatMap(({ values }) => {
+          const found = values[uid]?.[valueName];
           return found === undefined ? [] : [found];
         }),
         set: (value) => {
-          current[uid] = { ...current[uid], [name]: value };
+          current[uid] = { ...current[uid], [valueName]: value };
         },
       }),
     }),
-    beginSnapshot: () => {
-      const handle = structuredClone(current);
+    beginSnapshot: ({ checkpointId }) => {
+      const values = structuredClone(current);
+      const parts = { name, checkpointId, maxParallelism, keyGroups, maps: [], values };
+      const handle: StateHandle = { ...shape, ...parts, segments: [] };
       return { step: () => true, done: Promise.resolve({ sizeBytes: 1, handle }) };
     },
     maintain: () => {},

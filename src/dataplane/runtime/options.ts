@@ -142,10 +142,22 @@ export function checkpointOptions(config: Config): CheckpointOptions {
     tolerableFailures: integer(config, `${prefix}tolerable-failed-checkpoints`, 0, 0),
     retained: integer(config, `${prefix}num-retained`, 1, 1),
     afterTasksFinish: flag(config, `${prefix}checkpoints-after-tasks-finish`, true),
-    directory: config[`${prefix}dir`] ?? config["state.checkpoints.dir"],
-    savepointDirectory: config[`${prefix}savepoint-dir`] ?? config["state.savepoints.dir"],
+    directory: folder(config[`${prefix}dir`] ?? config["state.checkpoints.dir"]),
+    savepointDirectory: folder(config[`${prefix}savepoint-dir`] ?? config["state.savepoints.dir"]),
     retainOnCancel: retention === "RETAIN_ON_CANCELLATION",
   };
+}
+
+/** A folder of this machine, as a path or a file: URL, without a slash at its end. */
+function folder(text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  if (/^(?!file:)[a-z][a-z0-9+.-]+:\/\//i.test(text))
+    throw baseErrors.UNSUPPORTED({
+      what: `the checkpoint storage ${text}`,
+      remedy: "Give a folder of this machine.",
+    });
+  const path = text.replace(/^file:(\/\/)?/i, "");
+  return path.length > 1 ? path.replace(/\/+$/, "") : path;
 }
 
 /** Flink's default: none without checkpoints, exponential delay with them. */

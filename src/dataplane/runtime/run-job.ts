@@ -16,8 +16,9 @@ import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
 import type { JobMetrics } from "./master/metrics-collector.ts";
 import type { JobStatus } from "./master/job-status.ts";
-import { type Config, maxParallelismOption } from "./options.ts";
+import { checkpointOptions, type Config, maxParallelismOption } from "./options.ts";
 import type { SinkPorts } from "../contract/sink.ts";
+import { CheckpointStore } from "../state/checkpoint-store.ts";
 import { createSubtaskState } from "../state/subtask-state.ts";
 import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
 import { inlineTransport } from "./worker/inline-transport.ts";
@@ -41,8 +42,8 @@ export interface RunJobOptions {
   readonly ports?: SinkPorts;
   /** Default: the state backend. */
   readonly createState?: CreateSubtaskState;
+  /** Default: files in the checkpoint folder. */
   readonly storage?: CheckpointStorage;
-  readonly checkpointDirectory?: string;
   /** Checkpoint or savepoint to start from. */
   readonly restoreFrom?: string;
   /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
@@ -60,6 +61,7 @@ export interface RunJobOptions {
 export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
   const { registry, operators, env, kernelsModule, signal } = options;
   const config = { ...plan.config, ...options.config };
+  const jobId = options.jobId ?? env.random.hex(16);
   const maxParallelism = maxParallelismOption(config);
   const graph = buildJobGraph(plan, {
     parallelism: options.parallelism ?? Number(config["parallelism.default"] ?? 1),
@@ -71,9 +73,10 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
       value: graph.maxParallelism,
       expected: `at least the parallelism, ${graph.parallelism}`,
     });
+  const checkpointDirectory = jobCheckpointDirectory(config, jobId);
   const createState = options.createState ?? createSubtaskState;
   const master = new JobMaster({
-    jobId: options.jobId ?? env.random.hex(16),
+    jobId,
     plan,
     graph,
     config,
@@ -89,7 +92,9 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
         createState,
         ...pick(options, "ports"),
       }),
-    ...pick(options, "storage", "checkpointDirectory", "restoreFrom", "log"),
+    storage: options.storage ?? new CheckpointStore(env.files, checkpointDirectory ?? ""),
+    ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
+    ...pick(options, "restoreFrom", "log"),
     ...pick(options, "onCheckpoint", "onStatus", "onMetrics", "onMessage"),
   });
   master.start();
@@ -100,6 +105,14 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     void master.ended.then(() => signal.removeEventListener("abort", cancel));
   }
   return master;
+}
+
+/** `<execution.checkpointing.dir>/<jobId>`, as Flink lays it out. */
+function jobCheckpointDirectory(config: Config, jobId: string): string | undefined {
+  const { directory, intervalMs } = checkpointOptions(config);
+  if (directory === undefined && intervalMs > 0)
+    throw baseErrors.OPTION_MISSING({ key: "execution.checkpointing.dir", owner: "checkpoints" });
+  return directory === undefined ? undefined : `${directory}/${jobId}`;
 }
 
 /** Runs a job to its end. A job that fails is a result, not an exception; a plan that cannot run throws. */

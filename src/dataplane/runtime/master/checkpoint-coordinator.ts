@@ -81,11 +81,14 @@ export class CheckpointCoordinator {
     return this.#completed.at(-1);
   }
 
-  /** A checkpoint or savepoint that the job was started from: restarts use it until there is a newer one. */
-  restoredFrom(restored: CompletedCheckpoint): void {
+  /**
+   * A checkpoint or savepoint that the job was started from: restarts use it until there is a newer one. `owned`: it is one of
+   * this job's own checkpoints, and goes when newer ones replace it.
+   */
+  restoredFrom(restored: CompletedCheckpoint, owned: boolean): void {
     this.#completed = [restored];
     this.#nextId = restored.metadata.checkpointId + 1;
-    this.#restored = restored;
+    this.#restored = owned ? undefined : restored;
   }
 
   /** The execution runs: barriers may go out. */

@@ -8,6 +8,7 @@
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { Committable } from "../../contract/sink.ts";
 import type { SourceSplit } from "../../contract/source.ts";
+import { unclaimedUids } from "../../state/state-handle.ts";
 import { checkpointErrors } from "../errors.ts";
 import type { JobGraph } from "../graph/job-graph.ts";
 import type { SubtaskReport } from "../task/subtask.ts";
@@ -115,7 +116,8 @@ export function restorePlan(
       wanted: graph.maxParallelism,
     });
   const uids = new Set(plan.nodes.map((node) => node.uid));
-  const unclaimed = statefulUids(metadata).filter((uid) => !uids.has(uid));
+  const others = statefulUids(metadata).filter((uid) => !uids.has(uid));
+  const unclaimed = [...others, ...unclaimedUids(metadata.states, uids)];
   if (unclaimed.length > 0 && !options.ignoreUnclaimed)
     throw checkpointErrors.STATE_UNMATCHED({ uids: unclaimed.join(", ") });
   const sources = Object.entries(metadata.sources);
@@ -136,7 +138,7 @@ export function restorePlan(
   };
 }
 
-/** Scans and sinks that have something to lose; state of operators is checked by the state backend. */
+/** Scans and sinks that have something to lose. */
 function statefulUids(metadata: CheckpointMetadata): string[] {
   const sources = Object.entries(metadata.sources)
     .filter(([, { enumerator }]) => enumerator.started)

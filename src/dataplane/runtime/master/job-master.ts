@@ -239,7 +239,9 @@ export class JobMaster {
     try {
       const metadata = await storage.load(restoreFrom);
       restorePlan(metadata, plan, graph, { ignoreUnclaimed: ignoreUnclaimedState(config) });
-      this.#coordinator.restoredFrom({ path: restoreFrom, sizeBytes: 0, metadata });
+      const own = this.#options.checkpointDirectory;
+      const owned = own !== undefined && restoreFrom.startsWith(`${own}/`);
+      this.#coordinator.restoredFrom({ path: restoreFrom, sizeBytes: 0, metadata }, owned);
     } catch (error) {
       // Starting again would find the same: no restart.
       await this.#fail(toMillraceError(error));
