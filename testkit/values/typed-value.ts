@@ -61,7 +61,7 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
 function unwrap(json: unknown): unknown {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
   const [entry] = Object.entries(json);
-  if (entry === undefined || !entry[0].startsWith("$")) return json;
+  if (entry === undefined || !/^\$|^row$/.test(entry[0])) return json;
   return entry[0] === "$interval_seconds" ? Number(entry[1]) * 1000 : entry[1];
 }
 

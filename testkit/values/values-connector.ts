@@ -8,7 +8,6 @@
 import { MAX_BATCH_ROWS } from "../../src/foundation/columnar/batch.ts";
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
 import { RowReader } from "../../src/foundation/columnar/value-reader.ts";
-import { formatRow, formatValue } from "../../src/foundation/columnar/value-text.ts";
 import { type TestValue, writeBatch } from "../../src/dataplane/codegen/test-batches.ts";
 import type { RegistryAdditions } from "../../src/dataplane/connectors/registry.ts";
 import type {
@@ -27,7 +26,7 @@ import type {
 import { checkOptions } from "../../src/dataplane/contract/table-option.ts";
 import { typedValue } from "./typed-value.ts";
 import { VALUES_OPTIONS } from "./values-options.ts";
-import type { SinkRow, ValuesData, ValuesStore } from "./values-store.ts";
+import { SinkRow, type ValuesData, type ValuesStore } from "./values-store.ts";
 
 interface ValuesSplit extends SourceSplit {
   readonly next: number;
@@ -158,10 +157,7 @@ class ValuesWriter implements SinkWriter {
     const { schema } = reader;
     const rows: SinkRow[] = [];
     for (let row = 0; row < reader.rows(batch); row++) {
-      const kind = reader.kind(batch, row);
-      const values = reader.read(batch, row);
-      const fields = values.map((value, i) => formatValue(value, schema.fields[i]!.type));
-      rows.push({ kind, text: formatRow(kind, values, schema), fields });
+      rows.push(new SinkRow(reader.kind(batch, row), reader.read(batch, row), schema));
     }
     this.#store.collect(this.#table, rows);
     return true;

@@ -29,6 +29,8 @@ export const VALUES_OPTIONS: readonly TableOption[] = [
   option("enable-watermark-push-down", "boolean", PLANNER),
   option("enable-vector-search", "boolean", PLANNER),
   option("scan.watermark.emit.strategy", "string", PLANNER),
+  option("readable-metadata", "string", "Metadata columns that a source can read, with types."),
+  option("writable-metadata", "string", "Metadata columns that a sink can write, with types."),
   option("partition-list", "string", PLANNER),
   option("runtime-source", "string", PLANNER),
   option("runtime-sink", "string", PLANNER),

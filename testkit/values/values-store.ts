@@ -6,6 +6,9 @@
  *          that a runner decides what comes when. Everything lives in this thread: jobs over it run inline.
  */
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
+import type { Schema } from "../../src/foundation/columnar/schema.ts";
+import type { Value } from "../../src/foundation/columnar/value-reader.ts";
+import { formatRow, formatValue } from "../../src/foundation/columnar/value-text.ts";
 import { connectorErrors } from "../../src/dataplane/connectors/errors.ts";
 
 export type ValuesEvent =
@@ -29,12 +32,27 @@ export interface ValuesOptions {
   readonly ended?: boolean;
 }
 
-export interface SinkRow {
+/** One change that a sink was given; texts are made when they are asked for. */
+export class SinkRow {
   readonly kind: number;
+  readonly values: readonly Value[];
+  readonly schema: Schema;
+
+  constructor(kind: number, values: readonly Value[], schema: Schema) {
+    this.kind = kind;
+    this.values = values;
+    this.schema = schema;
+  }
+
   /** As Flink prints it, for example `+I[1, a]`. */
-  readonly text: string;
+  get text(): string {
+    return formatRow(this.kind, this.values, this.schema);
+  }
+
   /** The fields' texts. */
-  readonly fields: readonly string[];
+  get fields(): readonly string[] {
+    return this.values.map((value, i) => formatValue(value, this.schema.fields[i]!.type));
+  }
 }
 
 export class ValuesStore {

@@ -10,7 +10,6 @@ import type {
   TimestampValue,
   Value,
 } from "../../src/foundation/columnar/value-reader.ts";
-import { encodeNested } from "./nested-values.ts";
 
 export type TypedJson =
   | null
@@ -20,7 +19,6 @@ export type TypedJson =
   | readonly TypedJson[]
   | { readonly [tag: string]: TypedJson };
 
-/** `zone`: milliseconds that local times are ahead of UTC, for TIMESTAMP_LTZ given as a local time. */
 export function jsonToValue(json: TypedJson, type: LogicalType): Value {
   if (json === null) return null;
   const plain = untagged(json);
@@ -65,7 +63,7 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
     case "NULL":
       return null;
     default:
-      return encodeNested(plain, type);
+      throw unsupportedJson(type);
   }
 }
 
@@ -155,10 +153,9 @@ function offsetMs(hours: string, minutes: string): number {
   return sign * (Math.abs(Number(hours)) * 60 + Number(minutes)) * 60_000;
 }
 
-/** For messages. */
-export function unsupportedJson(type: LogicalType) {
+function unsupportedJson(type: LogicalType) {
   return baseErrors.UNSUPPORTED({
-    what: `test data of type ${typeToString(type)}`,
+    what: `an expected value of type ${typeToString(type)}`,
     remedy: "Leave the column out.",
   });
 }
