@@ -226,9 +226,115 @@ export interface SinkNode extends Base {
   /** Fields of the input by which changes are upserted; empty = none. */
   readonly upsertKey: readonly number[];
   readonly upsertMaterialize: boolean;
+  /** With upsertMaterialize: what happens when rows of several upsert keys fall on one primary key. */
+  readonly onConflict?: "ERROR" | "NOTHING" | "DEDUPLICATE";
   readonly notNullEnforcer: "ERROR" | "DROP";
   /** NOT NULL fields of the table, as field indexes of the input. */
   readonly notNullFields: readonly number[];
+}
+
+/** One call of an OVER window. */
+export interface OverAggregateCall {
+  /** An aggregate function, or ROW_NUMBER, RANK, DENSE_RANK, LEAD, LAG, NTILE, … */
+  readonly function: string;
+  readonly args: readonly number[];
+  readonly distinct: boolean;
+  readonly ignoreNulls: boolean;
+  readonly type: LogicalType;
+  readonly name: string;
+}
+/** ROWS: offsets count rows; RANGE: they are milliseconds (or the sort key's unit in bounded mode). */
+export type OverBound =
+  | { readonly kind: "currentRow" | "unboundedPreceding" | "unboundedFollowing" }
+  | { readonly kind: "preceding" | "following"; readonly offset: number };
+/** Appends one field per call. */
+export interface OverAggregateNode extends Base {
+  readonly type: "OverAggregate";
+  readonly partitionKeys: readonly number[];
+  readonly sort: readonly SortField[];
+  /** The time attribute that comes first in `sort`; absent: ordered by values, results are updated. */
+  readonly time?: TimeColumn;
+  readonly unit: "ROWS" | "RANGE";
+  readonly start: OverBound;
+  readonly end: OverBound;
+  readonly aggregates: readonly OverAggregateCall[];
+  readonly generateUpdateBefore: boolean;
+  readonly retract: boolean;
+}
+/** Joins rows whose times lie near: lowerBoundMs ≤ left time − right time ≤ upperBoundMs. */
+export interface IntervalJoinNode extends Base {
+  readonly type: "IntervalJoin";
+  readonly joinType: "INNER" | "LEFT" | "RIGHT" | "FULL";
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly filterNulls: readonly boolean[];
+  readonly lowerBoundMs: number;
+  readonly upperBoundMs: number;
+  readonly leftTime: TimeColumn;
+  readonly rightTime: TimeColumn;
+  readonly condition?: Expression;
+}
+/** FOR SYSTEM_TIME AS OF an event time: the right side is a versioned table, keyed by its unique key. */
+export interface TemporalJoinNode extends Base {
+  readonly type: "TemporalJoin";
+  readonly joinType: "INNER" | "LEFT";
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly filterNulls: readonly boolean[];
+  readonly leftTime: TimeColumn;
+  /** Absent for processing time: the current version counts. */
+  readonly rightTime?: TimeColumn;
+  readonly rightUniqueKey: readonly number[];
+  readonly condition?: Expression;
+}
+/** FOR SYSTEM_TIME AS OF a processing time on a table that answers by key. Output: input fields, then `projection`. */
+export interface LookupJoinNode extends Base {
+  readonly type: "LookupJoin";
+  readonly joinType: "INNER" | "LEFT";
+  readonly table: TableSpec;
+  /** As in TableSourceScanNode. */
+  readonly projection: readonly (readonly number[])[];
+  /** Fields of the table's schema, each with the value it must have: a field of the input, or a constant. */
+  readonly lookupKeys: readonly {
+    readonly field: number;
+    readonly value: Expression;
+  }[];
+  /** Over the input's fields, then `projection`. */
+  readonly condition?: Expression;
+}
+/** Each row with the rows of a table function: a call over the input's fields whose type is the ROW it yields. */
+export interface CorrelateNode extends Base {
+  readonly type: "Correlate";
+  readonly joinType: "INNER" | "LEFT";
+  readonly call: Expression;
+  /** Over the input's fields, then the function's. */
+  readonly condition?: Expression;
+}
+/** Top-N of each window; emits inserts at the window's end. Partition keys do not hold the window's columns. */
+export interface WindowRankNode extends Base {
+  readonly type: "WindowRank";
+  readonly window: WindowSpec;
+  readonly attached: { readonly start: number; readonly end: number };
+  readonly partitionKeys: readonly number[];
+  readonly sort: readonly SortField[];
+  readonly rankStart: number;
+  readonly rankEnd: number;
+  readonly outputRankNumber: boolean;
+}
+/** First or last row of each window and key by event time; emits inserts at the window's end. */
+export interface WindowDeduplicateNode extends Base {
+  readonly type: "WindowDeduplicate";
+  readonly window: WindowSpec;
+  readonly attached: { readonly start: number; readonly end: number };
+  readonly keys: readonly number[];
+  readonly keepLast: boolean;
+  readonly time: TimeColumn;
+}
+/** Sorts a stream by an ascending time attribute, then by further fields. */
+export interface TemporalSortNode extends Base {
+  readonly type: "TemporalSort";
+  readonly sort: readonly SortField[];
+  readonly time: TimeColumn;
 }
 
 export type ExecNode =
@@ -249,6 +355,14 @@ export type ExecNode =
   | SortLimitNode
   | LimitNode
   | ExpandNode
+  | OverAggregateNode
+  | IntervalJoinNode
+  | TemporalJoinNode
+  | LookupJoinNode
+  | CorrelateNode
+  | WindowRankNode
+  | WindowDeduplicateNode
+  | TemporalSortNode
   | SinkNode;
 
 export type ExecNodeType = ExecNode["type"];

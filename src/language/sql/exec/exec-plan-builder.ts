@@ -152,6 +152,8 @@ const STATEFUL = new Set<string>([
   "ChangelogNormalize",
   "SortLimit",
   "Limit",
+  "OverAggregate",
+  "TemporalJoin",
   "Sink",
 ]);
 

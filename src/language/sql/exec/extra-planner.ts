@@ -1,28 +1,128 @@
-/** What has no ExecNode yet: OVER aggregates, table functions, sorting a stream by time. */
+/**
+ * OVER aggregates, table functions, sorting a stream by time: planned when the engine has their operators.
+ *
+ * Source: Flink StreamPhysicalOverAggregateRule, StreamPhysicalCorrelateRule, StreamPhysicalTemporalSortRule.
+ */
 import { planErrors } from "../errors.ts";
+import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { CorrelateRel, OverRel, SortRel } from "../rel/rel-node.ts";
-import type { PhysNode } from "./phys-node.ts";
+import {
+  ALL,
+  INSERT,
+  type PhysNode,
+  forward,
+  hashBy,
+  isInsertOnly,
+  singleton,
+} from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { attributeAt, timeColumn } from "./time-joins.ts";
 
-export function planOver(_planner: PhysicalPlanner, rel: OverRel): PhysNode {
-  throw planErrors.NODE_MISSING({
-    what: `${rel.calls.map((call) => call.function).join(", ")} OVER (…)`,
-    remedy: "Filter ROW_NUMBER() to a Top-N, or aggregate by windows.",
-  });
+export function planOver(planner: PhysicalPlanner, rel: OverRel): PhysNode {
+  if (!planner.options.hasNode("OverAggregate"))
+    throw planErrors.NODE_MISSING({
+      what: `${rel.calls.map((call) => call.function).join(", ")} OVER (…)`,
+      remedy: "Filter ROW_NUMBER() to a Top-N, or aggregate by windows.",
+    });
+  const input = planner.plan(rel.input);
+  const first = rel.sort[0]?.index ?? -1;
+  const timed = attributeAt(input.schema, first) !== undefined;
+  const streaming = planner.options.mode === "streaming";
+  if (streaming) checkStreaming(planner, rel, input, timed);
+  const base = input.schema.fields.length;
+  const fields = [...input.schema.fields, ...rel.schema.fields.slice(base)];
+  return planner.factory.make(
+    {
+      type: "OverAggregate",
+      partitionKeys: rel.partition,
+      sort: rel.sort,
+      ...(timed ? { time: timeColumn(input.schema, first) } : {}),
+      unit: rel.unit,
+      start: rel.start,
+      end: rel.end,
+      aggregates: rel.calls,
+      generateUpdateBefore: false,
+      retract: !isInsertOnly(input),
+    },
+    [{ node: input, distribution: hashBy(rel.partition) }],
+    { fields },
+    { kinds: streaming && !timed ? ALL : input.kinds, upsertKeys: input.upsertKeys },
+  );
 }
 
-export function planCorrelate(_planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
+function checkStreaming(
+  planner: PhysicalPlanner,
+  rel: OverRel,
+  input: PhysNode,
+  timed: boolean,
+): void {
+  const refuse = (message: string) =>
+    planErrors.WINDOW_PLAN({ message, remedy: "Order by the time attribute, ascending." });
+  const ranks = rel.calls.find((c) => c.function === "RANK" || c.function === "DENSE_RANK");
+  if (ranks !== undefined)
+    throw planErrors.NODE_MISSING({
+      what: `${ranks.function}() on streaming table`,
+      remedy: "Use ROW_NUMBER(), or batch mode.",
+    });
+  if (rel.sort.length === 0)
+    throw refuse(
+      "Over Agg: The window rank function requires order by clause with non-constant fields.",
+    );
+  if (rel.end.kind !== "currentRow")
+    throw refuse("OVER RANGE FOLLOWING windows are not supported yet.");
+  if (!timed) {
+    if (rel.start.kind === "unboundedPreceding") return;
+    throw refuse("OVER windows' ordering in stream mode must be defined on a time attribute.");
+  }
+  if (rel.sort[0]!.descending)
+    throw refuse("OVER windows' ordering in stream mode must be ascending in its time attribute.");
+  planner.requireInsertOnly(input, "StreamPhysicalOverAggregate");
+}
+
+export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
-  throw planErrors.NODE_MISSING({
-    what: `${name} in FROM`,
-    remedy: "Unnest the data before it reaches Millrace.",
-  });
+  if (!planner.options.hasNode("Correlate"))
+    throw planErrors.NODE_MISSING({
+      what: `${name} in FROM`,
+      remedy: "Unnest the data before it reaches Millrace.",
+    });
+  const input = planner.plan(rel.input);
+  const base = input.schema.fields.length;
+  const extra = rel.schema.fields.slice(base).map((field) => ({
+    ...field,
+    type: withNullable(field.type, rel.type === "LEFT" || field.type.nullable),
+  }));
+  return planner.factory.make(
+    {
+      type: "Correlate",
+      joinType: rel.type,
+      call: rel.call,
+      ...(rel.condition === undefined ? {} : { condition: rel.condition }),
+    },
+    [{ node: input, distribution: forward }],
+    { fields: [...input.schema.fields, ...extra] },
+    { kinds: input.kinds },
+  );
 }
 
 export function planTemporalSort(
-  _planner: PhysicalPlanner,
-  _rel: SortRel,
-  _input: PhysNode,
+  planner: PhysicalPlanner,
+  rel: SortRel,
+  input: PhysNode,
 ): PhysNode {
-  throw planErrors.SORT_UNBOUNDED({});
+  const [first] = rel.sort;
+  const timed = first !== undefined && attributeAt(input.schema, first.index) !== undefined;
+  if (!timed || first.descending) throw planErrors.SORT_UNBOUNDED({});
+  if (!planner.options.hasNode("TemporalSort"))
+    throw planErrors.NODE_MISSING({
+      what: "ORDER BY of a stream by its time attribute",
+      remedy: "Add LIMIT, or run in batch mode.",
+    });
+  planner.requireInsertOnly(input, "StreamPhysicalTemporalSort");
+  return planner.factory.make(
+    { type: "TemporalSort", sort: rel.sort, time: timeColumn(input.schema, first.index) },
+    [{ node: input, distribution: singleton }],
+    input.schema,
+    { kinds: INSERT },
+  );
 }

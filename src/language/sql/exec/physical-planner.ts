@@ -7,15 +7,16 @@
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { TimeColumn, WindowSpec } from "../../../foundation/plan/exec-node.ts";
-import { type Expression, inputRefs, literal } from "../../../foundation/plan/expression.ts";
+import { type Expression, children } from "../../../foundation/plan/expression.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { planErrors } from "../errors.ts";
-import { and, isDeterministic, isFalse, substitute } from "../rel/expressions.ts";
+import { and, isFalse, substitute } from "../rel/expressions.ts";
 import { isIdentity, withoutAttributes } from "../rel/rel-builder.ts";
 import { type RelNode, type ScanRel, relInputs } from "../rel/rel-node.ts";
 import { planAggregate } from "./aggregate-planner.ts";
 import { type CalcChain, calcChain } from "./calc-chain.ts";
 import { planCorrelate, planOver, planTemporalSort } from "./extra-planner.ts";
+import { lookupScan } from "./lookup-join.ts";
 import { planJoin } from "./join-planner.ts";
 import {
   ALL,
@@ -65,6 +66,8 @@ export class PhysicalPlanner {
       return;
     }
     if (chain.base !== rel) this.#collectScans(chain.base, seen);
+    else if (rel.kind === "join" && lookupScan(rel, this.options) !== undefined)
+      this.#collectScans(rel.left, seen);
     else for (const input of relInputs(rel)) this.#collectScans(input, seen);
   }
 
@@ -153,7 +156,7 @@ export class PhysicalPlanner {
       projection,
       ...(always ? {} : { condition }),
     };
-    const unique = ![...projection, condition].every(isDeterministic);
+    const unique = [...projection, condition].some(isRandom);
     return this.factory.make(
       spec,
       [{ node: input, distribution: forward }],
@@ -161,8 +164,7 @@ export class PhysicalPlanner {
       {
         kinds: input.kinds,
         upsertKeys: projectKeys(input.upsertKeys, projection),
-        unique:
-          unique && projection.some((e) => e.kind === "call" && e.function.startsWith("RAND")),
+        unique,
       },
     );
   }
@@ -269,6 +271,12 @@ export class PhysicalPlanner {
   }
 }
 
+/** Two of these differ; two clocks may agree. */
+function isRandom(e: Expression): boolean {
+  if (e.kind === "call" && /^(RAND|RAND_INTEGER|UUID)$/.test(e.function)) return true;
+  return children(e).some(isRandom);
+}
+
 const isReference = (e: Expression): boolean => e.kind === "input";
 
 export function changesOf(node: PhysNode): string {
@@ -291,5 +299,3 @@ function keepAttribute(expression: Expression, schema: Schema): Expression["type
   if (own.kind !== type.kind) return own;
   return { ...type, nullable: own.nullable };
 }
-
-export { inputRefs, literal };

@@ -1,4 +1,5 @@
 /** What the physical planner must know besides the query: mode, session options, and what connectors can do. */
+import type { ExecNodeType } from "../../../foundation/plan/exec-node.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
 
 export interface SourceTraits {
@@ -16,6 +17,8 @@ export interface PlanOptions {
   readonly timeZone: string;
   readonly option: (key: string) => string | undefined;
   readonly config: Readonly<Record<string, string>>;
+  /** Whether the engine has an operator for nodes of this type. */
+  readonly hasNode: (type: ExecNodeType) => boolean;
   /** table.exec.state.ttl; undefined = for ever. */
   readonly stateTtlMs?: number;
   readonly source: (table: ResolvedTable) => SourceTraits;

@@ -5,19 +5,17 @@
  */
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { literal } from "../../../foundation/plan/expression.ts";
-import { planErrors } from "../errors.ts";
 import { TRUE, fieldRefs } from "../rel/expressions.ts";
 import type { RankRel } from "../rel/rel-node.ts";
+import { windowProperties } from "../rel/window-properties.ts";
 import { ALL, INSERT, type PhysNode, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { attributeAt, timeColumn } from "./time-joins.ts";
 import { exchangeKeys } from "./upsert-keys.ts";
 
 export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
-  if (rel.function !== "ROW_NUMBER")
-    throw planErrors.NODE_MISSING({
-      what: `${rel.function}() on streaming table`,
-      remedy: "Use ROW_NUMBER().",
-    });
+  const windowed = planWindowRank(planner, rel);
+  if (windowed !== undefined) return windowed;
   const node = planner.plan(rel.input);
   const deduplicate = planDeduplicate(planner, rel, node);
   if (deduplicate !== undefined) return deduplicate;
@@ -48,6 +46,71 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
   );
 }
 
+/** A partition that holds a window's start and end: each window is ranked by itself, once. */
+function planWindowRank(planner: PhysicalPlanner, rel: RankRel): PhysNode | undefined {
+  const properties = windowProperties(rel.input);
+  if (properties === undefined || planner.options.mode === "batch") return undefined;
+  const start = rel.partition.find((index) => properties.starts.includes(index));
+  const end = rel.partition.find((index) => properties.ends.includes(index));
+  if (start === undefined || end === undefined) return undefined;
+  const node = planner.plan(rel.input);
+  const times = [...properties.starts, ...properties.ends, ...properties.times];
+  const keys = rel.partition.filter((index) => !times.includes(index));
+  const attached = { start, end };
+  const time = properties.times[0] ?? end;
+  const window = {
+    ...properties.window,
+    time: { ...properties.window.time, index: time, type: node.schema.fields[time]!.type },
+  };
+  const [sort] = rel.sort;
+  const attribute = sort && attributeAt(node.schema, sort.index);
+  const single = rel.start === 1 && rel.end === 1 && rel.sort.length === 1;
+  const deduplicate = single && attribute === "ROWTIME" && sort !== undefined;
+  const type = deduplicate ? "WindowDeduplicate" : "WindowRank";
+  if (!planner.options.hasNode(type)) return undefined;
+  planner.requireInsertOnly(node, `StreamPhysical${type}`);
+  const edge = [{ node, distribution: hashBy(keys) }];
+  if (deduplicate) {
+    const result = planner.factory.make(
+      {
+        type: "WindowDeduplicate",
+        window,
+        attached,
+        keys,
+        keepLast: sort.descending,
+        time: timeColumn(node.schema, sort.index),
+      },
+      edge,
+      node.schema,
+      { kinds: INSERT },
+    );
+    return rel.outputRankNumber ? withNumber(planner, rel, result) : result;
+  }
+  const extra = rel.outputRankNumber
+    ? [{ name: rel.schema.fields.at(-1)!.name, type: types.bigint(false) }]
+    : [];
+  return planner.factory.make(
+    {
+      type: "WindowRank",
+      window,
+      attached,
+      partitionKeys: keys,
+      sort: rel.sort,
+      rankStart: rel.start,
+      rankEnd: rel.end,
+      outputRankNumber: rel.outputRankNumber,
+    },
+    edge,
+    { fields: [...node.schema.fields, ...extra] },
+    { kinds: INSERT },
+  );
+}
+
+function withNumber(planner: PhysicalPlanner, rel: RankRel, node: PhysNode): PhysNode {
+  const expressions = [...fieldRefs(node.schema), literal("1", types.bigint(false))];
+  return planner.calc(node, expressions, TRUE, rel.schema);
+}
+
 function planDeduplicate(
   planner: PhysicalPlanner,
   rel: RankRel,
@@ -74,7 +137,5 @@ function planDeduplicate(
     node.schema,
     { kinds: firstByProctime || batch ? INSERT : ALL, upsertKeys: [rel.partition] },
   );
-  if (!rel.outputRankNumber) return result;
-  const expressions = [...fieldRefs(result.schema), literal("1", types.bigint(false))];
-  return planner.calc(result, expressions, TRUE, rel.schema);
+  return rel.outputRankNumber ? withNumber(planner, rel, result) : result;
 }

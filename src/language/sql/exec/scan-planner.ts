@@ -77,7 +77,7 @@ export class ScanPlanner {
       for (const name of table.primaryKey?.columns ?? []) always.push([columnIndex(name)]);
     if (table.watermark !== undefined && streaming) {
       always.push([table.watermark.column]);
-      pathsOf([table.watermark.expression]).forEach((path) => always.push(path));
+      for (const path of pathsOf([table.watermark.expression]).values()) always.push(path);
     }
     const layout = layoutOf(use, always);
     // Upserts that leave the filter must still reach the normalisation.
@@ -110,7 +110,7 @@ export class ScanPlanner {
     const positions = key?.map((column) =>
       layout.sourcePaths.findIndex((path) => path.length === 1 && path[0] === column),
     );
-    const known = positions !== undefined && positions.every((position) => position >= 0);
+    const known = positions?.every((position) => position >= 0) ? positions : undefined;
     return this.#factory.make(
       {
         type: "TableSourceScan",
@@ -123,7 +123,7 @@ export class ScanPlanner {
       { fields: layout.sourceFields },
       {
         kinds: updates ? ALL : INSERT,
-        upsertKeys: known ? [positions] : [],
+        upsertKeys: known === undefined ? [] : [known],
         upsertSource: updates && traits.changelogMode === "upsert",
       },
     );

@@ -11,7 +11,7 @@ import type { ChangelogMode } from "../../../foundation/plan/exec-node.ts";
 import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import { TRUE, fieldRefs } from "../rel/expressions.ts";
-import type { SinkRel } from "../rel/rel-node.ts";
+import { type RelNode, type SinkRel, relInputs } from "../rel/rel-node.ts";
 import {
   DELETE,
   type PhysNode,
@@ -50,6 +50,7 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
       sinkChangelogMode: mode,
       upsertKey: primaryKey,
       upsertMaterialize: materialize,
+      ...(materialize && rel.onConflict !== undefined ? { onConflict: rel.onConflict } : {}),
       notNullEnforcer: enforcer?.toUpperCase() === "DROP" ? "DROP" : "ERROR",
       notNullFields: notNull,
     },
@@ -103,12 +104,13 @@ function materializes(
   const setting = planner.options.option("table.exec.sink.upsert-materialize")?.toUpperCase();
   if (setting === "FORCE") return primaryKey.length > 0 && mode !== "retract";
   if (!upsertSink || setting === "NONE") return false;
-  if (isInsertOnly(input) && (rel.onConflict === undefined || rel.onConflict === "DEDUPLICATE"))
-    if (rel.onConflict === "DEDUPLICATE") return false;
+  if (isInsertOnly(input) && rel.onConflict === "DEDUPLICATE") return false;
+  if (rel.onConflict === "ERROR" || rel.onConflict === "NOTHING")
+    requireWatermarks(rel, rel.onConflict);
   if (holdsUpsertKey(primaryKey, input.upsertKeys)) return false;
   const required = planner.options.option("table.exec.sink.require-on-conflict") !== "false";
   const field = (index: number) => input.schema.fields[index]!.name;
-  if (rel.onConflict === undefined && required && !insertsOfOneKey(input, primaryKey))
+  if (rel.onConflict === undefined && required)
     throw planErrors.ON_CONFLICT_REQUIRED({
       table: name,
       primaryKey: primaryKey.map((i) => rel.table.columns[i]!.name).join(", "),
@@ -117,9 +119,14 @@ function materializes(
   return true;
 }
 
-/** Reserved for inputs whose changes are already in order by the sink's key. */
-function insertsOfOneKey(_input: PhysNode, _primaryKey: readonly number[]): boolean {
-  return false;
+/** ERROR and NOTHING wait for the watermark to know that a conflict is one. */
+function requireWatermarks(rel: RelNode, behaviour: string): void {
+  if (rel.kind === "scan" && rel.table.watermark === undefined)
+    throw planErrors.WINDOW_PLAN({
+      message: `ON CONFLICT DO ${behaviour} requires watermarks, but the source table '${identifierText(rel.table.identifier)}' does not define a watermark.`,
+      remedy: "Add WATERMARK FOR … to the source table, or use ON CONFLICT DO DEDUPLICATE.",
+    });
+  for (const input of relInputs(rel)) requireWatermarks(input, behaviour);
 }
 
 export { DELETE, TRUE, UPDATE, fieldRefs };

@@ -76,6 +76,15 @@ function details(
       return [
         `projects=[${spec.projections.map((p) => `{${p.map((e) => expressionText(e, name, style)).join(", ")}}`).join(", ")}]`,
       ];
+    case "OverAggregate":
+    case "IntervalJoin":
+    case "TemporalJoin":
+    case "LookupJoin":
+    case "Correlate":
+    case "WindowRank":
+    case "WindowDeduplicate":
+    case "TemporalSort":
+      return laterText(spec, inputs, output, style);
     case "Sink":
       return [
         `table=[${spec.table.name}]`,
@@ -84,6 +93,102 @@ function details(
       ];
     default:
       return [];
+  }
+}
+
+type LaterSpec = PhysSpecOf<
+  | "OverAggregate"
+  | "IntervalJoin"
+  | "TemporalJoin"
+  | "LookupJoin"
+  | "Correlate"
+  | "WindowRank"
+  | "WindowDeduplicate"
+  | "TemporalSort"
+>;
+
+function laterText(
+  spec: LaterSpec,
+  inputs: readonly Schema[],
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  const input = inputs[0] ?? output;
+  const all = inputs.flatMap((schema) => schema.fields);
+  const name = (index: number): string => input.fields[index]?.name ?? `$${index}`;
+  const list = (indexes: readonly number[]) => indexes.map(name).join(", ");
+  const select = `select=[${names(output)}]`;
+  switch (spec.type) {
+    case "OverAggregate":
+      return [
+        `partitionBy=[${list(spec.partitionKeys)}]`,
+        `orderBy=[${sortText(spec.sort, name)}]`,
+        `window=[${spec.unit} BETWEEN ${boundText(spec.start)} AND ${boundText(spec.end)}]`,
+        `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${c.function}(${list(c.args)}) AS ${c.name}`)].join(", ")}]`,
+      ];
+    case "IntervalJoin":
+    case "TemporalJoin": {
+      const width = input.fields.length;
+      const at = (index: number): string => all[index]?.name ?? `$${index}`;
+      const equal = spec.leftKeys.map((k, i) => `(${at(k)} = ${at(width + spec.rightKeys[i]!)})`);
+      if (spec.condition !== undefined) equal.push(expressionText(spec.condition, at, style));
+      const bounds =
+        spec.type === "IntervalJoin"
+          ? [
+              `windowBounds=[isRowTime=${spec.leftTime.attribute === "ROWTIME"}, leftLowerBound=${spec.lowerBoundMs}, leftUpperBound=${spec.upperBoundMs}, leftTimeIndex=${spec.leftTime.index}, rightTimeIndex=${spec.rightTime.index}]`,
+            ]
+          : [];
+      const where = `where=[${equal.join(" AND ") || "true"}]`;
+      return [`joinType=[${JOIN_NAMES[spec.joinType]}]`, ...bounds, where, select];
+    }
+    case "LookupJoin": {
+      const keys = spec.lookupKeys.map(
+        (k) => `${spec.table.schema.fields[k.field]!.name}=${expressionText(k.value, name, style)}`,
+      );
+      return [
+        `table=[${spec.table.name}]`,
+        `joinType=[${JOIN_NAMES[spec.joinType]}]`,
+        `lookup=[${keys.join(", ")}]`,
+        select,
+      ];
+    }
+    case "Correlate":
+      return [
+        `invocation=[${expressionText(spec.call, name, style)}]`,
+        `joinType=[${spec.joinType}]`,
+        select,
+      ];
+    case "WindowRank":
+      return [
+        `window=[${spec.window.kind}(win_start=[${name(spec.attached.start)}], win_end=[${name(spec.attached.end)}], ${sizes(spec.window)})]`,
+        "rankType=[ROW_NUMBER]",
+        `rankRange=[rankStart=${spec.rankStart}, rankEnd=${spec.rankEnd}]`,
+        `partitionBy=[${list(spec.partitionKeys)}]`,
+        `orderBy=[${sortText(spec.sort, name)}]`,
+        select,
+      ];
+    case "WindowDeduplicate":
+      return [
+        `window=[${spec.window.kind}(win_start=[${name(spec.attached.start)}], win_end=[${name(spec.attached.end)}], ${sizes(spec.window)})]`,
+        `keep=[${spec.keepLast ? "LastRow" : "FirstRow"}]`,
+        `partitionKeys=[${list(spec.keys)}]`,
+        `orderKey=[${name(spec.time.index)}]`,
+      ];
+    default:
+      return [`orderBy=[${sortText(spec.sort, name)}]`];
+  }
+}
+
+function boundText(bound: PhysSpecOf<"OverAggregate">["start"]): string {
+  switch (bound.kind) {
+    case "currentRow":
+      return "CURRENT ROW";
+    case "unboundedPreceding":
+      return "UNBOUNDED PRECEDING";
+    case "unboundedFollowing":
+      return "UNBOUNDED FOLLOWING";
+    default:
+      return `${bound.offset} ${bound.kind.toUpperCase()}`;
   }
 }
 

@@ -3,6 +3,7 @@
  *
  * prune(rel, needed) → the node without other columns, and where each needed one is now. The root keeps all.
  */
+import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { type Expression, input, inputRefs } from "../../../foundation/plan/expression.ts";
 import { fieldRefs, remapRefs } from "../rel/expressions.ts";
 import { aggregate, join as makeJoin, project, select, windowTvf } from "../rel/rel-builder.ts";
@@ -111,11 +112,23 @@ function pruneProject(
 
 /** An input narrowed to exactly `needed` where it costs nothing, or as it comes. */
 function narrowed(rel: RelNode, needed: ReadonlySet<number>): Pruned {
+  if (needed.size === 0 && rel.schema.fields.length > 1)
+    return narrowed(rel, new Set([cheapest(rel)]));
   const inner = prune(rel, needed);
   const kept = ordered(needed);
   if (inner.rel.schema.fields.length === kept.length) return inner;
   if (kept.length === 0) return inner;
   return { rel: select(inner.rel, kept.map(inner.place)), place: placeOf(kept) };
+}
+
+/** Rows are counted by some column: the narrowest. */
+function cheapest(rel: RelNode): number {
+  const widths = rel.schema.fields.map((field, i) => {
+    const physical = physicalOf(field.type);
+    if (rel.kind === "scan" && rel.table.columns[i]!.kind === "computed") return 100;
+    return physical === "row" ? 99 : physical === "view" ? 50 : PHYSICAL_WIDTH[physical];
+  });
+  return widths.indexOf(Math.min(...widths));
 }
 
 function pruneJoin(rel: Extract<RelNode, { kind: "join" }>, needed: ReadonlySet<number>): Pruned {

@@ -30,11 +30,9 @@ export function recognizeRanks(rel: RelNode): RelNode {
   return node;
 }
 
-const FUNCTIONS = new Set(["ROW_NUMBER", "RANK", "DENSE_RANK"]);
-
 function rankOf(condition: Expression, over: OverRel): RelNode | undefined {
   const [call] = over.calls;
-  if (over.calls.length !== 1 || call === undefined || !FUNCTIONS.has(call.function))
+  if (over.calls.length !== 1 || call === undefined || call.function !== "ROW_NUMBER")
     return undefined;
   const column = over.input.schema.fields.length;
   let start = 1;
@@ -59,7 +57,6 @@ function rankOf(condition: Expression, over: OverRel): RelNode | undefined {
     input: partitioned ? filter(over.input, and(rest)) : over.input,
     partition: over.partition,
     sort: over.sort,
-    function: call.function as RankRel["function"],
     start,
     end,
     outputRankNumber: true,

@@ -136,7 +136,6 @@ export interface RankRel {
   readonly input: RelNode;
   readonly partition: readonly number[];
   readonly sort: readonly SortField[];
-  readonly function: "ROW_NUMBER" | "RANK" | "DENSE_RANK";
   readonly start: number;
   readonly end: number;
   readonly outputRankNumber: boolean;

@@ -19,7 +19,10 @@ export function defaultSourceTraits(table: ResolvedTable): SourceTraits {
     (BOUNDED.has(connector) && table.options["source.monitor-interval"] === undefined) ||
     (connector === "datagen" && table.options["number-of-rows"] !== undefined) ||
     (connector === "nexmark" && Number(table.options["events.num"] ?? 0) > 0);
-  const lookup = connector === "jdbc" || connector === "redis";
+  const lookup =
+    connector === "jdbc" ||
+    connector === "redis" ||
+    (connector === "values" && table.options["disable-lookup"] !== "true");
   const declared = table.options["changelog-mode"];
   if (connector === "values" && declared !== undefined)
     return { changelogMode: modeOfKinds(declared), bounded, lookup };

@@ -80,6 +80,7 @@ export class SessionContext {
       config: Object.fromEntries([...this.config].sort(([a], [b]) => (a < b ? -1 : 1))),
       source: (table) => this.host.source?.(table) ?? defaultSourceTraits(table),
       sink: (table, query) => this.host.sink?.(table, query) ?? defaultSinkTraits(table, query),
+      hasNode: (type) => this.host.operators?.has(type) ?? false,
       ...(ttl > 0 ? { stateTtlMs: ttl } : {}),
     };
   }

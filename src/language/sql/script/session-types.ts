@@ -27,6 +27,12 @@ export interface SqlHost {
     path: string,
     options: Readonly<Record<string, string>>,
   ) => InlineTable | undefined;
+  /**
+   * Types of nodes that the engine has operators for, beyond those that every engine has (BASE_NODES): OverAggregate,
+   * IntervalJoin, TemporalJoin, LookupJoin, Correlate, WindowRank, WindowDeduplicate, TemporalSort. What is not among
+   * them is refused (MR2201), or planned otherwise where that gives the same result.
+   */
+  readonly operators?: ReadonlySet<string>;
   /** The signature of a user-defined function. */
   readonly userFunction?: (definition: CatalogFunction) => FunctionDefinition | undefined;
 }

@@ -221,19 +221,19 @@ export function unify(
 const withAttributeOnly = (type: LogicalType): LogicalType => withoutTimeAttribute(type);
 
 /** Constant patterns are checked at once: what an escape character must stand before, and that it is one character. */
-export function checkLike(pattern: Expression, escape: Expression | undefined, node: Node): void {
-  if (escape?.kind !== "literal" || typeof escape.value !== "string") return;
+export function checkLike(pattern: Expression, sign: Expression | undefined, node: Node): void {
+  if (sign?.kind !== "literal" || typeof sign.value !== "string") return;
   const refuse = (text: string, expected: string) =>
     validateErrors.LITERAL_INVALID({ type: "LIKE", text, expected }, { at: node.span });
-  const sign = [...escape.value];
-  if (sign.length !== 1 || escape.value === " ")
-    throw refuse(escape.value, "an escape of one character that is no blank");
+  const escaping = [...sign.value];
+  if (escaping.length !== 1 || sign.value === " ")
+    throw refuse(sign.value, "an escape of one character that is no blank");
   if (pattern.kind !== "literal" || typeof pattern.value !== "string") return;
   const characters = [...pattern.value];
   for (let i = 0; i < characters.length; i++) {
-    if (characters[i] !== sign[0]) continue;
+    if (characters[i] !== escaping[0]) continue;
     const next = characters[++i];
-    if (next !== "%" && next !== "_" && next !== sign[0])
+    if (next !== "%" && next !== "_" && next !== escaping[0])
       throw refuse(pattern.value, "an escape character before %, _ or itself");
   }
 }

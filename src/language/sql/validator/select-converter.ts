@@ -68,6 +68,7 @@ class SelectConverter {
   readonly #context: PlannerContext;
   readonly #node: SelectNode;
   readonly #scope: Scope;
+  readonly #stateTtl: ReadonlyMap<string, number>;
   readonly #aggregates: AggregateRequest[] = [];
   readonly #overs: OverRequest[] = [];
   readonly #stage: SubqueryStage;
@@ -82,6 +83,7 @@ class SelectConverter {
     this.#context = context;
     this.#node = node;
     this.#scope = scope;
+    this.#stateTtl = environment.stateTtl;
     this.#stage = new SubqueryStage(context, environment);
   }
 
@@ -102,7 +104,7 @@ class SelectConverter {
     if (grouped) {
       this.#grouping ??= Grouping.none(this.#context);
       this.#nameAggregates(columns);
-      rel = this.#grouping.build(rel, this.#aggregates, this.#aggregateNames);
+      rel = this.#withTtl(this.#grouping.build(rel, this.#aggregates, this.#aggregateNames));
       const grouping = this.#grouping;
       map = (expression, at) => grouping.map(expression, at, this.#context);
     }
@@ -151,6 +153,14 @@ class SelectConverter {
       );
     }
     return { rel: result, sort, width: columns.length };
+  }
+
+  /** STATE_TTL of the one table that is aggregated. */
+  #withTtl(rel: RelNode): RelNode {
+    const [table] = this.#scope.tables;
+    const name = this.#scope.tables.length === 1 ? table?.name : undefined;
+    const ttlMs = name === undefined ? undefined : this.#stateTtl.get(name);
+    return rel.kind === "aggregate" && ttlMs !== undefined ? { ...rel, ttlMs } : rel;
   }
 
   #where(from: RelNode): RelNode {

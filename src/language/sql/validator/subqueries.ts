@@ -34,7 +34,10 @@ export class SubqueryStage {
 
   add(request: SubqueryRequest): { index: number; type: Expression["type"] } {
     const environment = { ...this.#environment, outer: request.scope };
-    const rel = convertQuery(this.#context, request.query, environment);
+    const converted = convertQuery(this.#context, request.query, environment);
+    // What EXISTS selects does not matter.
+    const exists = request.kind === "exists" && converted.kind === "project";
+    const rel = exists ? converted.input : converted;
     const columns = rel.schema.fields.length;
     const wanted = request.kind === "in" ? request.operands.length : 1;
     if (request.kind !== "exists" && columns !== wanted)

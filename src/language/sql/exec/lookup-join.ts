@@ -1,0 +1,148 @@
+/**
+ * LookupJoin: FOR SYSTEM_TIME AS OF a processing time, on a table whose connector answers by key.
+ *
+ * The right side must be that table with filters and projections only; its columns are asked for, never scanned.
+ */
+import type { Expression } from "../../../foundation/plan/expression.ts";
+import { input, inputRefs } from "../../../foundation/plan/expression.ts";
+import { sourceColumns } from "../catalog/catalog-objects.ts";
+import { planErrors } from "../errors.ts";
+import {
+  TRUE,
+  and,
+  conjuncts,
+  isCall,
+  isLiteral,
+  isTrue,
+  equalsCall,
+  substitute,
+} from "../rel/expressions.ts";
+import { joinSchema } from "../rel/rel-builder.ts";
+import type { JoinRel, RelNode, ScanRel } from "../rel/rel-node.ts";
+import { calcChain } from "./calc-chain.ts";
+import type { JoinKeys } from "./join-planner.ts";
+import { type PhysNode, forward } from "./phys-node.ts";
+import type { PhysicalPlanner } from "./physical-planner.ts";
+import type { PlanOptions } from "./plan-options.ts";
+import { tableSpec } from "./scan-planner.ts";
+
+interface LookupKey {
+  readonly field: number;
+  readonly value: Expression;
+}
+
+/** The table behind the right side when the join is a lookup: its scan is not planned as a source. */
+export function lookupScan(rel: RelNode, options: PlanOptions): ScanRel | undefined {
+  if (rel.kind !== "join" || rel.temporal === undefined) return undefined;
+  const { type } = rel.temporal;
+  const processing = "timeAttribute" in type && type.timeAttribute === "PROCTIME";
+  const { base } = calcChain(rel.right);
+  if (!processing || base.kind !== "scan") return undefined;
+  const table = { ...base.table, options: { ...base.table.options, ...base.dynamicOptions } };
+  return options.source(table).lookup ? base : undefined;
+}
+
+export function planLookupJoin(
+  planner: PhysicalPlanner,
+  rel: JoinRel,
+  keys: JoinKeys,
+): PhysNode | undefined {
+  const scan = lookupScan(rel, planner.options);
+  if (scan === undefined) return undefined;
+  if (!planner.options.hasNode("LookupJoin"))
+    throw planErrors.NODE_MISSING({
+      what: "A lookup join",
+      remedy: "Use a regular join, whose result follows changes of the right table.",
+    });
+  const left = planner.plan(keys.left);
+  const chain = calcChain(keys.right);
+  const source = sourceColumns(scan.table);
+  const columnOf = (e: Expression | undefined): number => {
+    if (e?.kind !== "input") return -1;
+    return source.indexOf(scan.table.columns[e.index]!);
+  };
+  const used = new Set<number>();
+  for (const e of [...chain.projection, ...chain.conditions])
+    for (const index of inputRefs(e)) used.add(index);
+  const columns = [...used].sort((a, b) => a - b);
+  if (columns.some((c) => scan.table.columns[c]!.kind === "computed"))
+    throw planErrors.NODE_MISSING({
+      what: "A computed column of a lookup table",
+      remedy: "Compute it in the SELECT list.",
+    });
+  const lookupKeys = keys.rightKeys.flatMap((right, i): LookupKey[] => {
+    const field = columnOf(chain.projection[right]);
+    const key = keys.leftKeys[i]!;
+    const value: Expression = input(key, left.schema.fields[key]!.type);
+    return field < 0 ? [] : [{ field, value }];
+  });
+  for (const part of chain.conditions)
+    if (isCall(part, "EQUALS")) {
+      const [a, b] = part.args as [Expression, Expression];
+      if (columnOf(a) >= 0 && isLiteral(b)) lookupKeys.push({ field: columnOf(a), value: b });
+    }
+  if (lookupKeys.length === 0)
+    throw planErrors.JOIN_CONDITION({
+      message: "A lookup join needs an equality with a column of the looked-up table",
+      remedy: "Join on a column of the table, not on an expression of it.",
+    });
+  return assemble(planner, rel, keys, { scan, left, columns, lookupKeys });
+}
+
+function assemble(
+  planner: PhysicalPlanner,
+  rel: JoinRel,
+  keys: JoinKeys,
+  parts: {
+    readonly scan: ScanRel;
+    readonly left: PhysNode;
+    readonly columns: readonly number[];
+    readonly lookupKeys: readonly LookupKey[];
+  },
+): PhysNode {
+  const { scan, left, columns, lookupKeys } = parts;
+  const table = { ...scan.table, options: { ...scan.table.options, ...scan.dynamicOptions } };
+  const source = sourceColumns(table);
+  const chain = calcChain(keys.right);
+  const width = left.schema.fields.length;
+  const fields = columns.map((c) => ({
+    name: table.columns[c]!.name,
+    type: table.columns[c]!.type,
+  }));
+  // Expressions over the table's columns become ones over the input's fields and `columns`.
+  const moved: Expression[] = scan.schema.fields.map((field, i) =>
+    input(width + Math.max(0, columns.indexOf(i)), field.type),
+  );
+  const rights = chain.projection.map((e) => substitute(e, moved));
+  const lefts = left.schema.fields.map((field, i) => input(i, field.type));
+  const all = [...lefts, ...rights];
+  const equalities = keys.leftKeys.map((key, i) => ({
+    left: lefts[key]!,
+    right: rights[keys.rightKeys[i]!]!,
+    covered: chain.projection[keys.rightKeys[i]!]!.kind === "input",
+  }));
+  const rest = [
+    ...chain.conditions.map((e) => substitute(e, moved)),
+    ...conjuncts(keys.condition).map((e) => substitute(e, all)),
+    ...equalities
+      .filter((entry) => !entry.covered)
+      .map((entry) => equalsCall(entry.left, entry.right)),
+  ];
+  const condition = and(rest);
+  const joined = joinSchema(left.schema, { fields }, rel.type);
+  const node = planner.factory.make(
+    {
+      type: "LookupJoin",
+      joinType: rel.type === "LEFT" ? "LEFT" : "INNER",
+      table: tableSpec(table, source),
+      projection: columns.map((c) => [source.indexOf(table.columns[c]!)]),
+      lookupKeys,
+      ...(isTrue(condition) ? {} : { condition }),
+    },
+    [{ node: left, distribution: forward }],
+    joined,
+    { kinds: left.kinds, upsertKeys: left.upsertKeys },
+  );
+  const schema = joinSchema(keys.left.schema, keys.right.schema, rel.type);
+  return planner.calc(node, all, TRUE, schema);
+}
