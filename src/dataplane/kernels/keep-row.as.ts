@@ -8,7 +8,7 @@
  */
 import { groupOf } from "./keyed-map-pages.as";
 import { mapRemove } from "./keyed-map.as";
-import { logAppend, logPtrIn } from "./log.as";
+import { freeIn, logAppend, logPtrIn } from "./log.as";
 import { changesBegin, freeLater, pushChange } from "./rows.as";
 import { viewAddress, viewLength } from "./row-set.as";
 
@@ -138,4 +138,67 @@ export function keepFirst(n: u32, entries: usize, rows: usize): u32 {
     count++;
   }
   return count;
+}
+
+/**
+ * Keeps the earliest row per key that waits for the watermark. Rows before `watermark` are late; rows whose entry in
+ * `emitted` exists are dropped. rows: u32[n] of those that are kept now; late: u32 count. Returns how many are kept.
+ */
+export function keepEarliest(
+  map: usize,
+  n: u32,
+  hashes: usize,
+  entries: usize,
+  emitted: usize,
+  views: usize,
+  times: usize,
+  width: u32,
+  watermark: i64,
+  rows: usize,
+  late: usize,
+): u32 {
+  let count: u32 = 0;
+  let lateRows: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const time = load<i64>(times + <usize>(i * width));
+    if (time < watermark) {
+      lateRows++;
+      continue;
+    }
+    if (load<u32>(emitted + (i << 2)) != 0) continue;
+    const entry = <usize>load<u32>(entries + (i << 2));
+    const hash = load<u32>(hashes + (i << 3), 4);
+    const old = load<u32>(entry, VALUE_HANDLE);
+    if (old != 0) {
+      if (time >= load<i64>(entry, VALUE_TIME)) continue;
+      freeIn(groupOf(map, hash), old);
+    }
+    const view = load<u64>(views + (i << 3));
+    store<u32>(entry, logAppend(map, hash, viewAddress(view), viewLength(view)), VALUE_HANDLE);
+    store<i64>(entry, time, VALUE_TIME);
+    store<u32>(rows + (count << 2), i);
+    count++;
+  }
+  store<u32>(late, lateRows);
+  return count;
+}
+
+/**
+ * The rows of the entries (0 = none) that wait for exactly `time`, as changes +I; their entries stay listed, all others
+ * become 0, so that the caller removes what was emitted.
+ */
+export function keepDue(map: usize, n: u32, hashes: usize, entries: usize, time: i64): void {
+  changesBegin(max<u32>(n, 16));
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (entry == 0) continue;
+    const handle = load<u32>(entry, VALUE_HANDLE);
+    if (handle == 0 || load<i64>(entry, VALUE_TIME) != time) {
+      store<u32>(entries + (i << 2), 0);
+      continue;
+    }
+    const hash = load<u32>(hashes + (i << 3), 4);
+    pushChange(INSERT, logPtrIn(groupOf(map, hash), handle), 0, 0);
+    freeLater(hash, handle);
+  }
 }

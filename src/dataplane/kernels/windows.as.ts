@@ -10,7 +10,7 @@
 import { arenaAlloc } from "./arena.as";
 import { hash64 } from "./hash.as";
 import { MAP_FIRST_GROUP, MAP_GROUP_COUNT, MAP_MAX_PARALLELISM, groupOf, touchPage } from "./keyed-map-pages.as";
-import { mapFind, mapRemove, mapUpsert } from "./keyed-map.as";
+import { mapFind, mapRemove, mapTouch, mapUpsert } from "./keyed-map.as";
 import { freeChainIn, logAllocateLinked, logPtrIn } from "./log.as";
 
 export const KIND_TUMBLE: u32 = 0;
@@ -21,6 +21,7 @@ const TIMER_FIRST: usize = 0;
 const TIMER_LAST: usize = 4;
 const TIMER_KEYS: usize = 8;
 const CHUNK_HEADER: u32 = 8;
+const NO_FLAG: u32 = 0xffffffff;
 const FIRST_CHUNK: u32 = 64;
 const MOST_CHUNK: u32 = 2048;
 
@@ -120,7 +121,7 @@ const endKey: usize = memory.data(8, 8);
 
 /**
  * Registers each key that has none yet (byte `flag` of its entry's value is 0) with the timer of its end, and sets the
- * flag. keys: packed keyBytes, or views when keyBytes is -1. fresh: i64[n], ends whose timer did not exist in the key
+ * flag; with NO_FLAG every row is registered. keys: packed keyBytes, or views when keyBytes is -1. fresh: i64[n], ends whose timer did not exist in the key
  * group; returns how many.
  */
 export function windowRegister(
@@ -137,8 +138,11 @@ export function windowRegister(
   let count: u32 = 0;
   for (let i: u32 = 0; i < n; i++) {
     const entry = <usize>load<u32>(entries + (i << 2));
-    if (entry == 0 || load<u8>(entry + flag) != 0) continue;
-    store<u8>(entry + flag, 1);
+    if (entry == 0) continue;
+    if (flag != NO_FLAG) {
+      if (load<u8>(entry + flag) != 0) continue;
+      store<u8>(entry + flag, 1);
+    }
     const upper = load<u32>(hashes + (i << 3), 4);
     const end = load<i64>(ends + (i << 3));
     store<i64>(endKey, end);
@@ -252,12 +256,62 @@ export function entriesRemove(map: usize, n: u32, entries: usize): void {
   }
 }
 
-/** entries[i] + offset, 0 stays 0. */
-export function entriesShift(n: u32, entries: usize, offset: u32): usize {
-  const out = arenaAlloc(n << 2);
+/** Entries that are 0 become `fallback`. */
+export function entriesOr(n: u32, entries: usize, fallback: u32): void {
   for (let i: u32 = 0; i < n; i++) {
-    const entry = load<u32>(entries + (i << 2));
-    store<u32>(out + (i << 2), entry == 0 ? 0 : entry + offset);
+    const at = entries + (i << 2);
+    if (load<u32>(at) == 0) store<u32>(at, fallback);
   }
+}
+
+/** u32[n]: the listed elements of a u32 array. */
+export function gatherWords(from: usize, n: u32, rows: usize): usize {
+  const to = arenaAlloc(n << 2);
+  for (let i: u32 = 0; i < n; i++) store<u32>(to + (i << 2), load<u32>(from + (load<u32>(rows + (i << 2)) << 2)));
+  return to;
+}
+
+/** An i64 array with the same value n times. */
+export function repeatTime(n: u32, value: i64): usize {
+  const out = arenaAlloc(n << 3);
+  for (let i: u32 = 0; i < n; i++) store<i64>(out + (i << 3), value);
   return out;
+}
+
+/** Lists the rows whose entry was not seen yet (u8 `flag` of its value is 0) and marks them; rows u32[n]. */
+export function entriesFresh(n: u32, entries: usize, flag: u32, rows: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (load<u8>(entry + flag) != 0) continue;
+    store<u8>(entry + flag, 1);
+    store<u32>(rows + (count << 2), i);
+    count++;
+  }
+  return count;
+}
+
+/** Pages of found entries before they are written. */
+export function entriesTouch(map: usize, n: u32, entries: usize): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (entry != 0) mapTouch(map, entry);
+  }
+}
+
+/** The first 8 of every 16 bytes: the milliseconds of n ts128 values. */
+export function millisOf(values: usize, n: u32): usize {
+  const out = arenaAlloc(n << 3);
+  for (let i: u32 = 0; i < n; i++) store<u64>(out + (i << 3), load<u64>(values + (i << 4)));
+  return out;
+}
+
+/** Lists the rows (u32[n]) whose word is not 0. */
+export function rowsNotZero(n: u32, words: usize, rows: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    store<u32>(rows + (count << 2), i);
+    count += load<u32>(words + (i << 2)) != 0 ? 1 : 0;
+  }
+  return count;
 }

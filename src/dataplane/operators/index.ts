@@ -2,8 +2,11 @@
 import type { ExecNodeOf, ExecNodeType } from "../../foundation/plan/exec-node.ts";
 import type { OperatorFactory } from "../contract/operator.ts";
 import { CalcOperator } from "./calc/calc.ts";
+import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
+import { DeduplicateOperator } from "./deduplicate/deduplicate.ts";
 import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
 import { ExpandOperator } from "./expand/expand.ts";
+import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { RankOperator } from "./rank/rank.ts";
@@ -16,8 +19,11 @@ type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>>
 
 export const operatorFactories: Factories = {
   Calc: (node, context) => new CalcOperator(node, context),
+  ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
+  Deduplicate: (node, context) => new DeduplicateOperator(node, context),
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
+  GroupAggregate: (node, context) => new GroupAggregateOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),

@@ -1,0 +1,129 @@
+/**
+ * KeptRows: one row per key in state, for Deduplicate and ChangelogNormalize (kernels/keep-row.as.ts).
+ *
+ * State:   map "row": key → handle of the row, rowtime of it.
+ */
+import {
+  BATCH_KINDS,
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALUES,
+  columnPtr,
+} from "../../../foundation/columnar/batch.ts";
+import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
+import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { ChangeEmitter } from "./change-emitter.ts";
+import { RowFormat } from "./row-format.ts";
+import { forEachEntry } from "./state-entries.ts";
+
+export const KEEP_MODE = { lastProctime: 1, lastRowtime: 2, firstRowtime: 3, changelog: 4 } as const;
+
+const FLAG = { updateBefore: 1, skipEqual: 2, silent: 4 } as const;
+const CALL_BYTES = 64;
+const VALUE_BYTES = 16;
+
+export interface KeptRowsOptions {
+  readonly context: OperatorContext;
+  readonly output: Schema;
+  readonly keys: readonly number[];
+  readonly mode: (typeof KEEP_MODE)[keyof typeof KEEP_MODE];
+  /** Field of the rowtime, for the modes that need it. */
+  readonly rowtime?: number;
+  readonly generateUpdateBefore: boolean;
+  readonly ttlMs: number;
+  readonly operator: string;
+}
+
+export class KeptRows {
+  readonly #options: KeptRowsOptions;
+  readonly #keys: KeyCodec;
+  readonly #format: RowFormat;
+  readonly #emitter: ChangeEmitter;
+  readonly #map: KeyedMap;
+  #call: number;
+
+  constructor(options: KeptRowsOptions) {
+    const { context, operator, keys, ttlMs, output } = options;
+    const { runtime } = context;
+    const schema = context.inputs[0]!;
+    this.#options = options;
+    this.#keys = compileKeyCodec({ schema, fields: keys, runtime, operator });
+    this.#format = new RowFormat(runtime, schema, operator);
+    this.#emitter = new ChangeEmitter({ context, output, left: this.#format });
+    this.#map = context.state.map({
+      name: "row",
+      keyBytes: this.#keys.keyBytes,
+      valueBytes: VALUE_BYTES,
+      keyFields: this.#keys.keyFields,
+      valueFields: [
+        { name: "row", offset: 0, type: "handle" },
+        { name: "rowtime", offset: 8, type: "counter" },
+      ],
+      ttlMs,
+    });
+    this.#call = runtime.kernels.operatorAllocate(CALL_BYTES) >>> 0;
+  }
+
+  /** `pass` and `passValidity`: u8 a row of a condition; rows that do not pass count as deleted. */
+  process(batch: BatchPtr, pass = 0, passValidity = 0): void {
+    const { kernels, memory } = this.#options.context.runtime;
+    const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    const { keys, hashes } = this.#keys.encode(batch);
+    const views = this.#format.encode(batch);
+    const entries = kernels.arenaAlloc(rows * 4) >>> 0;
+    kernels.mapUpsertBatch(this.#map.ptr, rows, hashes, keys, entries);
+    const data = new DataView(memory.buffer);
+    const kinds = data.getUint32(batch + BATCH_KINDS, true);
+    const { times, width } = this.#times(batch, data);
+    const { mode } = this.#options;
+    const words = [this.#map.ptr, rows, kinds, hashes, entries, views, times, width, mode];
+    [...words, this.#flags(), pass, passValidity].forEach((word, index) => {
+      data.setUint32(this.#call + index * 4, word, true);
+    });
+    kernels.keepRows(this.#call);
+    this.#emitter.emit(this.#map.ptr);
+    if (mode === KEEP_MODE.changelog) kernels.keepCleanup(this.#map.ptr, rows, entries);
+  }
+
+  /** Batch mode: the kept rows as +I. */
+  finish(): void {
+    const { context } = this.#options;
+    if (context.mode !== "batch") return;
+    const { kernels } = context.runtime;
+    const keyBytes = this.#keys.keyBytes < 0 ? 8 : this.#keys.keyBytes;
+    forEachEntry(context, this.#map, (entry) => {
+      const mark = kernels.arenaMark();
+      kernels.keepFinal(this.#map.ptr, entry, keyBytes);
+      this.#emitter.emit();
+      kernels.arenaRelease(mark);
+    });
+  }
+
+  close(): void {
+    if (this.#call === 0) return;
+    this.#options.context.runtime.kernels.operatorFree(this.#call, CALL_BYTES);
+    this.#call = 0;
+    this.#format.close();
+  }
+
+  #flags(): number {
+    const { generateUpdateBefore, ttlMs, context } = this.#options;
+    return (
+      (generateUpdateBefore ? FLAG.updateBefore : 0) |
+      (ttlMs === 0 ? FLAG.skipEqual : 0) |
+      (context.mode === "batch" ? FLAG.silent : 0)
+    );
+  }
+
+  #times(batch: BatchPtr, data: DataView): { readonly times: number; readonly width: number } {
+    const { rowtime, context } = this.#options;
+    if (rowtime === undefined) return { times: 0, width: 0 };
+    const schema = context.inputs[0]!;
+    const at = columnPtr(batch, physicalIndex(schema, rowtime)) + COLUMN_VALUES;
+    const width = PHYSICAL_WIDTH[physicalOf(schema.fields[rowtime]!.type)];
+    return { times: data.getUint32(at, true), width };
+  }
+}
