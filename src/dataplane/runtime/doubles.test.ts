@@ -5,6 +5,7 @@
  * Rows:    (key BIGINT, value BIGINT). Split s of the source emits value = s · 1,000,000 + i and key = value mod `keys`.
  */
 import { isMainThread, workerData } from "node:worker_threads";
+import { loadTestKernels } from "../../../testkit/worker-runtime.ts";
 import {
   BATCH_HEADER_BYTES,
   BATCH_KINDS,
@@ -34,6 +35,7 @@ import {
 import type { CheckpointMetadata } from "./master/checkpoint-metadata.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import type { CreateSubtaskState, OperatorFactories } from "./task/task-environment.ts";
+import { runJobProcess } from "./process/job-process.ts";
 import { runWorkerThread } from "./worker/worker-thread.ts";
 
 export const SCHEMA: Schema = {
@@ -183,7 +185,7 @@ const twoPhaseSink: SinkFactory = {
         sinceFlush = 0;
       },
       prepareCommit: async (checkpointId) => {
-        const id = `${attempt}-${subtaskIndex}-${checkpointId}`;
+        const id = `${checkpointId}-${subtaskIndex}-${attempt}-${env.random.hex(4)}`;
         const committables: Committable[] = rows.length === 0 ? [] : [{ id, rows }];
         rows = [];
         return { committables, state: `writer ${subtaskIndex}` };
@@ -191,13 +193,19 @@ const twoPhaseSink: SinkFactory = {
       close: async () => {},
     };
   },
-  createCommitter: ({ node }) => ({
+  createCommitter: ({ node, env }) => ({
     commit: async (committables) => {
       const { name } = node.table;
       const failures = failingCommits.get(name) ?? 0;
       if (failures > 0) {
         failingCommits.set(name, failures - 1);
         throw new Error("the sink system is away");
+      }
+      const { folder } = node.table.options;
+      if (folder !== undefined) {
+        for (const { id, rows } of committables)
+          await env.files.writeAtomic(`${folder}/${id}`, encodeJson(rows));
+        return;
       }
       const table = committed.get(name) ?? new Map<string, Row[]>();
       committed.set(name, table);
@@ -210,6 +218,19 @@ const twoPhaseSink: SinkFactory = {
     close: async () => {},
   }),
 };
+
+const encodeJson = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
+
+/** What sinks with the option `folder` have committed. */
+export async function committedFiles({ files }: Env, folder: string): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const name of await files.list(folder)) {
+    const text = new TextDecoder().decode(await files.readAll(`${folder}/${name}`));
+    const parsed = JSON.parse(text) as [string, string][];
+    rows.push(...parsed.map(([k, v]): Row => [BigInt(k), BigInt(v)]));
+  }
+  return rows;
+}
 
 export const registry: ConnectorRegistry = {
   sources: ["numbers"],
@@ -465,8 +486,18 @@ export const by = (from: number, kind: "broadcast" | "rebalance" | "singleton"):
   by: { kind },
 });
 
-if (
-  !isMainThread &&
-  (workerData as { millraceWorker?: number } | null)?.millraceWorker !== undefined
-)
+const data = workerData as { millraceWorker?: number } | null;
+if (!isMainThread && data?.millraceWorker !== undefined)
   runWorkerThread({ registry, operators, createState });
+
+// Started by startJobProcess(): the entry of a job process.
+if (isMainThread && process.env.MILLRACE_JOB_READY === "1" && process.argv[2] !== undefined) {
+  if (process.argv[2].endsWith("broken")) process.exit(3);
+  await runJobProcess(process.argv[2], {
+    registry,
+    operators,
+    createState,
+    kernelsModule: await loadTestKernels(),
+    workerEntry: new URL(import.meta.url),
+  });
+}

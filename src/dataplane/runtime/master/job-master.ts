@@ -84,6 +84,7 @@ export class JobMaster {
   readonly #metrics: MetricsCollector;
   readonly #log: Logger;
   #monitor: Monitor | undefined;
+  readonly #taps = new Set<number>();
   readonly #checkpoints: CheckpointOptions;
   readonly #coordinator: CheckpointCoordinator | undefined;
   readonly #ended: Promise<JobResult>;
@@ -148,6 +149,17 @@ export class JobMaster {
   /** Path of the newest completed checkpoint. */
   get lastCheckpoint(): string | undefined {
     return this.#coordinator?.latest?.path;
+  }
+
+  get lastCompletedView(): CheckpointView | undefined {
+    return this.#coordinator?.history.lastCompleted;
+  }
+
+  /** Starts or ends copying the rows that reach a sink: they come as `rows` messages. Lasts over restarts. */
+  tap(node: number, active: boolean): void {
+    if (active) this.#taps.add(node);
+    else this.#taps.delete(node);
+    this.#execution?.broadcast({ kind: "tap", node, active });
   }
 
   async triggerCheckpoint(): Promise<CompletedCheckpoint> {
@@ -281,6 +293,7 @@ export class JobMaster {
     await execution.start();
     if (this.#status !== "CREATED" || !execution.isRunning) return;
     this.#setStatus("RUNNING");
+    for (const node of this.#taps) execution.broadcast({ kind: "tap", node, active: true });
     this.#coordinator?.start(execution);
     this.#watch(execution);
   }

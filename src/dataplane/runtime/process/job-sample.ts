@@ -56,7 +56,7 @@ export function sampleOf(
       0,
     );
   const operators = metrics.operators.map(({ node, task, values }) => {
-    const busy = metrics.vertices[task]?.values["busyTimeMsPerSecond"] ?? 0;
+    const busy = metrics.vertices[task]?.values.busyTimeMsPerSecond ?? 0;
     return operatorSample(node, values, busy / 1000, sinks.has(node));
   });
   const watermarks = operators.filter(({ node }) => sinks.has(node) || !sources.has(node));
@@ -87,14 +87,14 @@ function operatorSample(
   busyRatio: number,
   isSink: boolean,
 ): OperatorSample {
-  const watermark = values["currentOutputWatermark"] ?? values["currentInputWatermark"];
+  const watermark = values.currentOutputWatermark ?? values.currentInputWatermark;
   const sent = isSink ? "numRecordsSend" : "numRecordsIn";
   return {
     node,
     numRecordsIn: values[sent] ?? 0,
-    numRecordsOut: values["numRecordsOut"] ?? 0,
+    numRecordsOut: values.numRecordsOut ?? 0,
     numRecordsInPerSecond: values[`${sent}PerSecond`] ?? 0,
-    numRecordsOutPerSecond: values["numRecordsOutPerSecond"] ?? 0,
+    numRecordsOutPerSecond: values.numRecordsOutPerSecond ?? 0,
     currentWatermark: watermark === undefined || watermark <= MIN_WATERMARK ? null : watermark,
     busyRatio,
     stateBytes: values["millrace.stateSizeBytes"] ?? 0,

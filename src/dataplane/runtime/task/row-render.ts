@@ -22,10 +22,16 @@ export function renderRow(
   timeZone: string,
 ): RenderedRow {
   const values = readRow(view, schema, batch, row);
-  return {
-    kind: view.kind(batch, row),
-    values: values.map((value, i) => jsonSafe(value, schema.fields[i]!.type, timeZone)),
-  };
+  return { kind: view.kind(batch, row), values: jsonSafeRow(values, schema, timeZone) };
+}
+
+/** One row's values, JSON-safe. */
+export function jsonSafeRow(
+  values: readonly Value[],
+  schema: Schema,
+  timeZone: string,
+): readonly unknown[] {
+  return values.map((value, i) => jsonSafe(value, schema.fields[i]!.type, timeZone));
 }
 
 function jsonSafe(value: Value, type: LogicalType, timeZone: string): unknown {

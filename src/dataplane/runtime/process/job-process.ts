@@ -1,0 +1,259 @@
+/**
+ * JobProcess: a job as an operating-system process. Its main thread is the job master; workers are threads; a Unix socket
+ * in the job's folder takes orders, and job.json tells the rest. It needs nobody: its parent may die and come back.
+ *
+ * Flow:    startJobProcess() → composition root's entry → runJobProcess(bindings) → job master, control server.
+ * Files:   <folder>/job.json (job-file.ts), control.sock, checkpoints/ unless another place is configured.
+ * Exit:    0 when the job has ended, however it has (the outcome is in job.json); 70 after a failure of the process itself,
+ *          without outcome: the job then goes on from its last checkpoint when it is started again.
+ * Errors:  MR5013 when the folder holds no job, or a process that is alive runs it already.
+ */
+import { existsSync, rmSync, writeSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { toMillraceError } from "../../../foundation/base/errors.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import { createLogger, type Logger } from "../../../foundation/host/log.ts";
+import { realEnv } from "../../../foundation/host/real-env.ts";
+import { runtimeErrors } from "../errors.ts";
+import type { JobMaster, JobResult } from "../master/job-master.ts";
+import { startJob } from "../run-job.ts";
+import { threadTransport } from "../worker/thread-transport.ts";
+import type { WorkerBindings } from "../worker/worker-thread.ts";
+import { type ControlHandlers, ControlServer } from "./control-server.ts";
+import { type JobFile, type JobRequest, readJobFile, writeJobFile } from "./job-file.ts";
+import { type JobSample, SAMPLES_KEPT, sampleOf } from "./job-sample.ts";
+import { CONTROL_VERSION, type JobFailure, type JobReport } from "./messages.ts";
+import { isAlive, startTimeOf } from "./process-identity.ts";
+import { ResultFeeds } from "./result-feeds.ts";
+
+/** Descriptor on which a started process says that it can be reached. */
+export const READY_DESCRIPTOR = 3;
+const FAILURES_KEPT = 32;
+/** Unix sockets: 108 bytes on Linux, 104 elsewhere, with the terminating zero. */
+const SOCKET_PATH_LIMIT = 103;
+
+export interface ProcessBindings extends WorkerBindings {
+  readonly kernelsModule: WebAssembly.Module;
+  /** The composition root's entry for worker threads. */
+  readonly workerEntry: URL;
+}
+
+/** Runs the job of a folder to its end; the process may exit then. */
+export async function runJobProcess(folder: string, bindings: ProcessBindings): Promise<void> {
+  const env = realEnv();
+  const log = createLogger({
+    clock: env.clock,
+    level: "INFO",
+    write: (line) => {
+      process.stderr.write(`${line}\n`);
+    },
+  });
+  const fatal = (error: unknown) => {
+    log.error("the job process failed", { error: toMillraceError(error) });
+    process.exit(70);
+  };
+  process.on("uncaughtException", fatal);
+  process.on("unhandledRejection", fatal);
+  const job = new JobProcess(folder, env, log);
+  await job.run(bindings);
+}
+
+class JobProcess {
+  readonly #folder: string;
+  readonly #env: Env;
+  readonly #log: Logger;
+  readonly #samples: JobSample[] = [];
+  readonly #failures: JobFailure[] = [];
+  #file: JobFile | undefined;
+  #writes: Promise<void> = Promise.resolve();
+  #master: JobMaster | undefined;
+  #server: ControlServer | undefined;
+  #feeds: ResultFeeds | undefined;
+
+  constructor(folder: string, env: Env, log: Logger) {
+    this.#folder = folder;
+    this.#env = env;
+    this.#log = log;
+  }
+
+  async run(bindings: ProcessBindings): Promise<void> {
+    const file = await this.#readFile();
+    const { request } = file;
+    this.#feeds = new ResultFeeds(request.plan, (event) => this.#server?.publish(event));
+    const nonce = this.#env.random.hex(16);
+    const socket = this.#socketPath(request.jobId, nonce);
+    const { pid } = process;
+    const greeting = { greeting: CONTROL_VERSION, jobId: request.jobId, pid, nonce } as const;
+    this.#server = new ControlServer(greeting, this.#handlers());
+    await this.#server.listen(socket);
+    this.#master = this.#start(request, bindings);
+    const startTime = startTimeOf(pid) ?? "";
+    const startedMs = this.#env.clock.nowMs();
+    await this.#update({ process: { pid, startTime, nonce, socket, startedMs } });
+    sayReady();
+    const result = await this.#master.ended;
+    await this.#ended(result);
+    await this.#server.close();
+    rmSync(socket, { force: true });
+  }
+
+  async #readFile(): Promise<JobFile> {
+    const file = await readJobFile(this.#env.files, this.#folder);
+    const jobId = file?.request.jobId ?? "?";
+    const refuse = (reason: string) => runtimeErrors.JOB_PROCESS_START({ jobId, reason });
+    if (file === undefined) throw refuse(`there is no job.json in ${this.#folder}`);
+    if (file.outcome !== undefined) throw refuse(`it is ${file.outcome.status}`);
+    if (file.process !== undefined && isAlive(file.process))
+      throw refuse(`process ${file.process.pid} runs it`);
+    this.#file = file;
+    return file;
+  }
+
+  #start(request: JobRequest, bindings: ProcessBindings): JobMaster {
+    const { plan, parallelism, jobId, restoreFrom, checkpointDirectory } = request;
+    const { registry, operators, kernelsModule, createState, workerEntry } = bindings;
+    const env = this.#env;
+    const directory = checkpointDirectory ?? join(this.#folder, "checkpoints");
+    const config = { "execution.checkpointing.dir": directory, ...plan.config, ...request.config };
+    // After a death of the process: its newest checkpoint, not the one it was once started from.
+    const restore = this.#file?.lastCheckpoint ?? restoreFrom;
+    return startJob(plan, {
+      registry,
+      operators,
+      env,
+      kernelsModule,
+      parallelism,
+      jobId,
+      config,
+      log: this.#log,
+      ...(createState === undefined ? {} : { createState }),
+      ...(restore === undefined ? {} : { restoreFrom: restore }),
+      transport: threadTransport({
+        entry: workerEntry,
+        env,
+        kernelsModule,
+        ports: {
+          print: (text) => {
+            process.stdout.write(text);
+          },
+          collect: (rows) => this.#feeds?.collected(rows),
+        },
+      }),
+      onStatus: () => this.#statusChanged(),
+      onCheckpoint: (view) => {
+        this.#server?.publish({ event: "checkpoint", view });
+        const last = this.#master?.lastCheckpoint;
+        if (
+          view.status === "COMPLETED" &&
+          last !== undefined &&
+          last !== this.#file?.lastCheckpoint
+        )
+          void this.#update({ lastCheckpoint: last });
+      },
+      onMetrics: (metrics) => {
+        const master = this.#master!;
+        const { status } = master.view;
+        const sample = sampleOf(plan, status, metrics, master.lastCompletedView);
+        this.#samples.push(sample);
+        if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
+        this.#server?.publish({ event: "sample", sample });
+      },
+      onMessage: (_, message) => {
+        if (message.kind === "rows")
+          this.#feeds?.tapped(message.node, message.rows, message.skipped);
+      },
+    });
+  }
+
+  #statusChanged(): void {
+    const master = this.#master;
+    if (master === undefined) return;
+    const { status, failure } = master.view;
+    if ((status === "RESTARTING" || status === "FAILING") && failure !== null) {
+      this.#failures.push({ atMs: this.#env.clock.nowMs(), error: failure.toObject() });
+      if (this.#failures.length > FAILURES_KEPT) this.#failures.shift();
+    }
+    if (status === "RESTARTING" && master.lastCheckpoint === undefined) this.#feeds?.reset();
+    this.#server?.publish({ event: "status", report: this.#report() });
+  }
+
+  async #ended({ status, startedMs, endedMs, restarts, failure }: JobResult): Promise<void> {
+    const ended = endedMs ?? this.#env.clock.nowMs();
+    const error = failure?.toObject() ?? null;
+    await this.#update({
+      outcome: { status, startedMs, endedMs: ended, restarts, failure: error },
+    });
+    this.#server?.publish({ event: "status", report: this.#report() });
+  }
+
+  #report(): JobReport {
+    const master = this.#master!;
+    const { failure, ...view } = master.view;
+    const lastCheckpoint = master.lastCheckpoint ?? this.#file?.lastCheckpoint ?? null;
+    return { ...view, failure: failure?.toObject() ?? null, lastCheckpoint };
+  }
+
+  #handlers(): ControlHandlers {
+    const master = () => this.#master!;
+    const place = ({ metadata, path }: { metadata: { checkpointId: number }; path: string }) => ({
+      checkpointId: metadata.checkpointId,
+      path,
+    });
+    return {
+      status: async () => this.#report(),
+      metrics: () => master().metrics(),
+      samples: async () => this.#samples,
+      checkpoints: async () => master().checkpoints,
+      exceptions: async () => this.#failures,
+      checkpoint: async () => place(await master().triggerCheckpoint()),
+      savepoint: async ({ directory }) => place(await master().triggerSavepoint(directory)),
+      stop: async (params) => place(await master().stopWithSavepoint(params)),
+      cancel: async () => {
+        await master().cancel();
+        return null;
+      },
+      results: async ({ sink }, connection) => {
+        const { node, isTapped } = this.#feeds!.find(sink);
+        if (isTapped) master().tap(node.id, true);
+        connection.sinks.set(sink, 0);
+        return this.#feeds!.contents(sink);
+      },
+      unfollowResults: async ({ sink }, connection) => {
+        const { node, isTapped } = this.#feeds!.find(sink);
+        connection.sinks.delete(sink);
+        if (isTapped && this.#server?.isFollowed(sink) === false) master().tap(node.id, false);
+        return null;
+      },
+    };
+  }
+
+  /** Writes job.json, one change after the other. */
+  #update(change: Partial<JobFile>): Promise<void> {
+    const file = { ...this.#file!, ...change };
+    this.#file = file;
+    this.#writes = this.#writes.then(() => writeJobFile(this.#env.files, this.#folder, file));
+    return this.#writes;
+  }
+
+  #socketPath(jobId: string, nonce: string): string {
+    const inFolder = join(this.#folder, "control.sock");
+    const path =
+      Buffer.byteLength(inFolder) <= SOCKET_PATH_LIMIT
+        ? inFolder
+        : join(tmpdir(), `millrace-${jobId.slice(0, 16)}-${nonce.slice(0, 16)}.sock`);
+    if (existsSync(path)) rmSync(path);
+    return path;
+  }
+}
+
+/** Whoever started the process waits on this descriptor; a process run by hand has none. */
+function sayReady(): void {
+  if (process.env.MILLRACE_JOB_READY !== "1") return;
+  try {
+    writeSync(READY_DESCRIPTOR, "ready\n");
+  } catch (error) {
+    // The one who waited is gone already: the job runs without.
+    if ((error as NodeJS.ErrnoException).code !== "EPIPE") throw error;
+  }
+}
