@@ -26,6 +26,8 @@ export interface Value {
   readonly physical: Physical;
   readonly parts: readonly Part[];
   readonly isNull: NullFlag;
+  /** An i128 whose high part is only the sign of its low part: arithmetic may take the low part alone. */
+  readonly narrow?: true;
 }
 
 /** WebAssembly types of a physical form's parts. */

@@ -187,8 +187,14 @@ function roundHalfUp(): void {
   }
 }
 
-/** A := limbs at p, divided by 10^k with rounding, k ≥ 0; the quotient is left in Q. */
+/** Q := limbs at p, divided by 10^k with rounding; a negative k appends zeros (Q is too large for any type if that overflows). */
 function dropDigits(p: usize, k: i32): void {
+  if (k < 0) {
+    const fits = scaleUp(p, -k);
+    memory.copy(Q, P, 80);
+    if (!fits) store<u32>(Q, 1, 32);
+    return;
+  }
   memory.copy(A, p, 80);
   if (k == 0) {
     memory.copy(Q, A, 80);
@@ -229,7 +235,7 @@ function finish128(isNegative: bool, lo: u64, hi: u64, precision: i32): void {
   setResult(lo, hi);
 }
 
-/** a · b, then `drop` digits off the end. */
+/** a · b, then `drop` digits off the end (negative: zeros appended). */
 export function decimalMultiply(aLo: u64, aHi: u64, bLo: u64, bHi: u64, drop: i32, precision: i32): void {
   const aSmall = <i64>aHi == <i64>aLo >> 63;
   const bSmall = <i64>bHi == <i64>bLo >> 63;
@@ -242,7 +248,7 @@ export function decimalMultiply(aLo: u64, aHi: u64, bLo: u64, bHi: u64, drop: i3
       finish128(isNegative, a * b, hi, precision);
       return;
     }
-    if (hi == 0 && drop < 19) {
+    if (hi == 0 && drop > 0 && drop < 19) {
       finish128(isNegative, divideHalfUp(a * b, pow10Lo(drop)), 0, precision);
       return;
     }

@@ -5,14 +5,25 @@ import { type LogicalType, types } from "../../../foundation/columnar/logical-ty
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { compileBatchBuilder } from "../codecs/batch-builder.ts";
-import { readRows, type TestValue, testEnvironment, testRuntime, writeBatch } from "../test-batches.ts";
+import {
+  readRows,
+  type TestValue,
+  testEnvironment,
+  testRuntime,
+  writeBatch,
+} from "../test-batches.ts";
 import { compileAccumulate } from "./accumulate.ts";
 import { hashDistance } from "./group-aggregate.ts";
 
 const schemaOf = (...fieldTypes: LogicalType[]): Schema => ({
   fields: fieldTypes.map((type, i) => ({ name: `f${i}`, type })),
 });
-const call = (name: string, args: number[], type: LogicalType, distinct = false): AggregateCall => ({
+const call = (
+  name: string,
+  args: number[],
+  type: LogicalType,
+  distinct = false,
+): AggregateCall => ({
   function: name,
   args,
   filter: -1,
@@ -91,5 +102,8 @@ test("what cannot be merged or is not known is refused", () => {
       { runtime, environment: testEnvironment, operator: "test" },
     );
   assert.throws(() => compile(call("COUNT", [1], types.bigint(false), true)), { code: "MR4105" });
+  assert.throws(() => compile(call("LISTAGG", [2], types.string())).merge(0, 0, 0, 0), {
+    code: "MR4105",
+  });
   assert.throws(() => compile(call("MEDIAN", [1], types.int())), { code: "MR4105" });
 });

@@ -8,6 +8,7 @@
  * Temporary: accumulators outside a map. Texts in them point into the slices' state: read the results (with any map)
  *          before that state is changed.
  * Removal: free(entries) frees what accumulators keep in the log; then mapRemove.
+ * LISTAGG: accumulates, but merge() refuses it.
  * DISTINCT: refused here (AGGREGATE_UNSUPPORTED): a window operator that wants it keys a GroupAggregate by the window.
  */
 import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
@@ -46,7 +47,14 @@ export interface CompiledAccumulate {
   /**
    * Writes results into columns firstColumn… of a batch that has them allocated, rows `at`…. Texts are copied to the arena.
    */
-  results(entries: number, n: number, map: number, out: BatchPtr, firstColumn: number, at: number): void;
+  results(
+    entries: number,
+    n: number,
+    map: number,
+    out: BatchPtr,
+    firstColumn: number,
+    at: number,
+  ): void;
   /** Frees what the accumulators keep in the log and zeroes them. */
   free(entries: number, n: number, map: number): void;
   toText(): string;
@@ -54,7 +62,10 @@ export interface CompiledAccumulate {
 
 type Numbers = (...args: number[]) => number;
 
-export function compileAccumulate(spec: AccumulateSpec, options: CompileOptions): CompiledAccumulate {
+export function compileAccumulate(
+  spec: AccumulateSpec,
+  options: CompileOptions,
+): CompiledAccumulate {
   const plan = new AggregatePlan(spec.input, spec.aggregates, { retract: false });
   if (plan.distinctSets.length > 0)
     throw codegenErrors.AGGREGATE_UNSUPPORTED({
@@ -63,7 +74,8 @@ export function compileAccumulate(spec: AccumulateSpec, options: CompileOptions)
     });
   const builder = new ModuleBuilder();
   generateAccumulate(builder, spec, plan);
-  generateMerge(builder, spec, plan);
+  const cannotMerge = spec.aggregates.find((_, index) => plan.codes[index]!.merge === undefined);
+  if (cannotMerge === undefined) generateMerge(builder, spec, plan);
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
@@ -80,14 +92,25 @@ export function compileAccumulate(spec: AccumulateSpec, options: CompileOptions)
     valueBytes: plan.layout.valueBytes,
     valueFields: plan.layout.fields,
     accumulate: (batch, entries, map) => void accumulate(batch, entries, map),
-    merge: (targets, sources, n, map) => void merge(targets, sources, n, map),
+    merge(targets, sources, n, map) {
+      if (cannotMerge !== undefined)
+        throw codegenErrors.AGGREGATE_UNSUPPORTED({
+          function: cannotMerge.function,
+          reason: "it cannot be put together from several window slices",
+        });
+      merge(targets, sources, n, map);
+    },
     results: (entries, n, map, out, first, at) => void results(entries, n, map, out, first, at),
     free: (entries, n, map) => void free(entries, n, map),
     toText: () => builder.toText(),
   };
 }
 
-function exported(builder: ModuleBuilder, name: string, params: readonly string[]): FunctionBuilder {
+function exported(
+  builder: ModuleBuilder,
+  name: string,
+  params: readonly string[],
+): FunctionBuilder {
   const type = { params: params.map(() => "i32" as const), results: ["i32" as const] };
   return builder.exportFunction(name, type, params);
 }
@@ -105,7 +128,11 @@ function loadListed(f: FunctionBuilder, list: Local, index: Local, to: Local): v
   f.get(list).get(index).i32(2).op("i32.shl").op("i32.add").load("i32.load").set(to);
 }
 
-function generateAccumulate(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
+function generateAccumulate(
+  builder: ModuleBuilder,
+  spec: AccumulateSpec,
+  plan: AggregatePlan,
+): void {
   const f = exported(builder, "accumulate", ["batch", "entries", "map"]);
   const [batch, entries, map] = f.params as [number, number, number];
   const [row, rows] = [f.local("i32", "row"), f.local("i32", "rows")];
@@ -134,7 +161,7 @@ function generateMerge(builder: ModuleBuilder, spec: AccumulateSpec, plan: Aggre
   f.for(index, n, () => {
     loadListed(f, targets, index, into.entry);
     loadListed(f, sources, index, from.entry);
-    for (const code of plan.codes) code.merge(into, from);
+    for (const code of plan.codes) code.merge?.(into, from);
     const counters = plan.groups.flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
     for (const offset of [...new Set(counters), ROWS_OFFSET]) {
       f.get(into.entry);

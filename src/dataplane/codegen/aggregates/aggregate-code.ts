@@ -32,8 +32,8 @@ export interface AggregateCode {
   update(target: AggregateTarget, values: readonly Value[], direction: Direction): void;
   /** Code: the result in fresh locals. */
   result(target: AggregateTarget): Value;
-  /** Code: folds the accumulator at `other` in (append-only aggregates). */
-  merge(target: AggregateTarget, other: AggregateTarget): void;
+  /** Code: folds the accumulator at `other` in; absent when that is not possible. */
+  merge?(target: AggregateTarget, other: AggregateTarget): void;
 }
 
 export function kernel(target: AggregateTarget, name: KernelName): FunctionRef {

@@ -8,7 +8,11 @@
  * Errors:  AGGREGATE_UNSUPPORTED.
  */
 import { assert } from "../../../foundation/base/errors.ts";
-import { type LogicalType, physicalOf, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import {
+  type LogicalType,
+  physicalOf,
+  typeToString,
+} from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
@@ -165,7 +169,10 @@ export class AggregatePlan {
   }
 
   #groups(calls: readonly AggregateCall[]): AggregateGroup[] {
-    const groups = new Map<string, AggregateGroup & { members: { call: AggregateCall; code: AggregateCode }[] }>();
+    const groups = new Map<
+      string,
+      AggregateGroup & { members: { call: AggregateCall; code: AggregateCode }[] }
+    >();
     calls.forEach((call, index) => {
       const key = conditionKey(call);
       let group = groups.get(key);

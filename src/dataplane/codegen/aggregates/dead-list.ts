@@ -44,16 +44,28 @@ export class DeadList {
     const end = f.local("i32");
     const entry = f.local("i32");
     const remove = this.#module.importFunction("k", "mapRemove", KERNEL_SIGNATURES.mapRemove);
-    f.globalGet(this.#list).tee(at).globalGet(this.#count).i32(2).op("i32.shl").op("i32.add").set(end);
+    f.globalGet(this.#list)
+      .tee(at)
+      .globalGet(this.#count)
+      .i32(2)
+      .op("i32.shl")
+      .op("i32.add")
+      .set(end);
     f.block((exit) => {
       f.loop((again) => {
         f.get(at).get(end).op("i32.ge_u").brIf(exit);
         f.get(at).load("i32.load").set(entry);
         f.get(at).i32(4).op("i32.add").set(at);
         f.i64(0);
-        for (let i = 0; i < counts; i++) f.get(entry).load("i64.load", i * 8).op("i64.or");
+        for (let i = 0; i < counts; i++)
+          f.get(entry)
+            .load("i64.load", i * 8)
+            .op("i64.or");
         f.op("i64.eqz");
-        f.get(entry).i32(hashDistance - META_DISTANCE).op("i32.sub").load("i32.load");
+        f.get(entry)
+          .i32(hashDistance - META_DISTANCE)
+          .op("i32.sub")
+          .load("i32.load");
         f.i32(0).op("i32.lt_s").op("i32.and");
         f.if(() => f.get(map).get(entry).call(remove));
         f.br(again);
@@ -62,11 +74,9 @@ export class DeadList {
   }
 
   #generateAppend(): FunctionBuilder {
-    const f = this.#module.function(
-      `${this.#list.name}_add`,
-      { params: ["i32"], results: [] },
-      ["entry"],
-    );
+    const f = this.#module.function(`${this.#list.name}_add`, { params: ["i32"], results: [] }, [
+      "entry",
+    ]);
     const larger = f.local("i32");
     const arenaAlloc = this.#module.importFunction("k", "arenaAlloc", KERNEL_SIGNATURES.arenaAlloc);
     f.globalGet(this.#count).globalGet(this.#capacity).op("i32.eq");

@@ -49,7 +49,10 @@ export class DistinctKeys {
     } else {
       const dense = { fields: fields.map((field) => spec.input.fields[field]!) };
       const projection = fields.map((field) => input(field, spec.input.fields[field]!.type));
-      this.#filter = compileCalc({ input: spec.input, projection, condition, output: dense }, options);
+      this.#filter = compileCalc(
+        { input: spec.input, projection, condition, output: dense },
+        options,
+      );
       const all = fields.map((_, index) => index);
       this.#own = compileKeyCodec({ schema: dense, fields: all, runtime, operator });
       const ofGroup = all.slice(0, spec.grouping.length);

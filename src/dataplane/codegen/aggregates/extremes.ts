@@ -43,7 +43,11 @@ export function keptCode(spec: KeptSpec): AggregateCode {
       if (choice === "first") f.if(keep);
       else {
         // Take the value when there is none yet, or when it is better than the one kept.
-        f.if(() => f.i32(1), () => pushBetter(target, value, read(target, spec), choice), "i32");
+        f.if(
+          () => f.i32(1),
+          () => pushBetter(target, value, read(target, spec), choice),
+          "i32",
+        );
         f.if(keep);
       }
     }
@@ -55,10 +59,12 @@ export function keptCode(spec: KeptSpec): AggregateCode {
     merge: (target, other) => {
       const { f } = target;
       const empty = emptyFlag(other, presence);
-      f.get(empty).op("i32.eqz").if(() => {
-        const value = read(other, spec);
-        fold(target, value, () => writeMerged(target, spec, value));
-      });
+      f.get(empty)
+        .op("i32.eqz")
+        .if(() => {
+          const value = read(other, spec);
+          fold(target, value, () => writeMerged(target, spec, value));
+        });
     },
   };
 }
@@ -99,15 +105,18 @@ function read(target: AggregateTarget, { type, offset }: KeptSpec): Value {
 function readView(target: AggregateTarget, offset: number): Part {
   const { f, entry } = target;
   const local = f.local("i64");
-  f.get(entry).load("i64.load", offset).op("i64.eqz").if(
-    () => f.i64(0),
-    () => {
-      f.get(target.map);
-      pushHash(target);
-      f.get(entry).i32(offset).op("i32.add").call(kernel(target, "slotView"));
-    },
-    "i64",
-  );
+  f.get(entry)
+    .load("i64.load", offset)
+    .op("i64.eqz")
+    .if(
+      () => f.i64(0),
+      () => {
+        f.get(target.map);
+        pushHash(target);
+        f.get(entry).i32(offset).op("i32.add").call(kernel(target, "slotView"));
+      },
+      "i64",
+    );
   f.set(local);
   return { kind: "local", local };
 }
@@ -144,7 +153,9 @@ const COMMA = Uint8Array.of(0x2c);
 
 function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
   f.globalGet(module.dataGlobal).i32(module.constant(bytes)).op("i32.add");
-  f.op("i64.extend_i32_u").i64(BigInt(bytes.length) << 32n).op("i64.or");
+  f.op("i64.extend_i32_u")
+    .i64(BigInt(bytes.length) << 32n)
+    .op("i64.or");
 }
 
 export interface ListSpec {
@@ -168,7 +179,6 @@ export function listCode({ type, offset, presence }: ListSpec): AggregateCode {
       setPresent(target, presence);
     },
     result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
-    merge: () => undefined,
   };
 }
 
@@ -217,7 +227,6 @@ export function multisetCode({ type, greatest, offset }: MultisetSpec): Aggregat
       f.globalGet(status).i32(0).store("i32.store", 12);
       return { type, physical, parts, isNull };
     },
-    merge: () => undefined,
   };
 }
 

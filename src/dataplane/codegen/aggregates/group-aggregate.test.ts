@@ -123,7 +123,11 @@ function model(rows: readonly Row[]): TestValue[] {
       .map((row) => (aggregate.args.length === 0 ? 1n : row[aggregate.args[0]!]!))
       .filter((value) => value !== null);
     if (aggregate.distinct) values = [...new Set(values)];
-    const sum = () => BigInt.asIntN(64, (values as bigint[]).reduce((a, b) => a + b, 0n));
+    const sum = () =>
+      BigInt.asIntN(
+        64,
+        (values as bigint[]).reduce((a, b) => a + b, 0n),
+      );
     if (aggregate.function === "COUNT") return BigInt(values.length);
     if (values.length === 0) return null;
     const n = BigInt(values.length);
@@ -168,7 +172,9 @@ class Model {
     const out: TestRow[] = [];
     const steps = folded ? [rows] : rows.map((row) => [row]);
     for (const step of steps) {
-      const keys = [...new Map(step.map(({ values }) => [String(values[0]), values[0]!])).entries()];
+      const keys = [
+        ...new Map(step.map(({ values }) => [String(values[0]), values[0]!])).entries(),
+      ];
       const before = keys.map(([key]) => this.groups.get(key));
       for (const row of step) this.apply(row);
       keys.forEach(([key, value], index) => {
@@ -236,7 +242,11 @@ for (const retract of [false, true]) {
           const { out, sizes } = run(spec, batches);
           const expected = new Model(generateUpdateBefore);
           batches.forEach((rows, index) => {
-            assert.deepEqual(out[index], expected.batch(rows, mode === "folded"), `seed ${seed}, batch ${index}`);
+            assert.deepEqual(
+              out[index],
+              expected.batch(rows, mode === "folded"),
+              `seed ${seed}, batch ${index}`,
+            );
           });
           assert.equal(sizes[0], expected.groups.size, `seed ${seed}: entries`);
         }
@@ -247,8 +257,20 @@ for (const retract of [false, true]) {
 
 test("a global aggregate, and one without aggregates (DISTINCT)", () => {
   const input = schemaOf(types.int(false));
-  const base = { input, generateUpdateBefore: true, mode: "rows", stateTtlMs: 0, maxParallelism: MAX_PARALLELISM } as const;
-  const count = { ...base, output: schemaOf(types.bigint(false)), grouping: [], aggregates: [call("COUNT", [], types.bigint(false))], retract: false };
+  const base = {
+    input,
+    generateUpdateBefore: true,
+    mode: "rows",
+    stateTtlMs: 0,
+    maxParallelism: MAX_PARALLELISM,
+  } as const;
+  const count = {
+    ...base,
+    output: schemaOf(types.bigint(false)),
+    grouping: [],
+    aggregates: [call("COUNT", [], types.bigint(false))],
+    retract: false,
+  };
   const rows = (...values: number[]) => values.map((value) => ({ kind: 0, values: [value] }));
   assert.deepEqual(run(count, [rows(1, 2)]).out, [
     [
@@ -257,8 +279,19 @@ test("a global aggregate, and one without aggregates (DISTINCT)", () => {
       { kind: 2, values: [2n] },
     ],
   ]);
-  const distinct = { ...base, output: schemaOf(types.int(false)), grouping: [0], aggregates: [], retract: true };
-  const changes = [...rows(1, 1, 2), { kind: 3, values: [1] }, { kind: 3, values: [1] }, { kind: 3, values: [7] }];
+  const distinct = {
+    ...base,
+    output: schemaOf(types.int(false)),
+    grouping: [0],
+    aggregates: [],
+    retract: true,
+  };
+  const changes = [
+    ...rows(1, 1, 2),
+    { kind: 3, values: [1] },
+    { kind: 3, values: [1] },
+    { kind: 3, values: [7] },
+  ];
   const result = run(distinct, [changes]);
   assert.deepEqual(result.out, [
     [
@@ -282,7 +315,10 @@ test("full batches are split so that no output has more rows than a batch may ha
     stateTtlMs: 0,
     maxParallelism: MAX_PARALLELISM,
   };
-  const rows = Array.from({ length: 4096 }, (_, i) => ({ kind: 0, values: [BigInt(i % 1024), `v${i}`] }));
+  const rows = Array.from({ length: 4096 }, (_, i) => ({
+    kind: 0,
+    values: [BigInt(i % 1024), `v${i}`],
+  }));
   const { out, sizes } = run(spec, [rows]);
   assert.equal(out[0]!.length, 1024 + 3 * 1024 * 2);
   assert.deepEqual(out[0]!.at(-1)!.values, [1023n, "v1023,v2047,v3071,v4095", "v1023"]);

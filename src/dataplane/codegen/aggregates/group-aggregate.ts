@@ -39,7 +39,11 @@ export interface GroupAggregateSpec {
 export interface CompiledGroupAggregate {
   /** Maps to be created, in the order in which process() wants them. */
   readonly mapSpecs: readonly KeyedMapSpec[];
-  process(batch: BatchPtr, maps: readonly { readonly ptr: number }[], emit: (out: BatchPtr) => void): void;
+  process(
+    batch: BatchPtr,
+    maps: readonly { readonly ptr: number }[],
+    emit: (out: BatchPtr) => void,
+  ): void;
   toText(): string;
 }
 
@@ -90,7 +94,8 @@ class GroupAggregate implements CompiledGroupAggregate {
     loops.generate(spec.mode);
     this.#module = new GeneratedModule({ runtime, module: this.#builder, sites: [], operator });
     this.#mode = spec.mode;
-    this.#step = spec.generateUpdateBefore || spec.mode === "folded" ? MAX_BATCH_ROWS / 2 : MAX_BATCH_ROWS;
+    this.#step =
+      spec.generateUpdateBefore || spec.mode === "folded" ? MAX_BATCH_ROWS / 2 : MAX_BATCH_ROWS;
     this.mapSpecs = [
       {
         name: "groups",

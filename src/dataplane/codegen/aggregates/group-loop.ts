@@ -104,7 +104,11 @@ export class GroupLoops {
     const count = f.local("i32", "count");
     const out = this.#output(f);
     const capacity = f.local("i32", "capacity");
-    f.get(end).get(row).op("i32.sub").i32(this.#spec.generateUpdateBefore ? 1 : 0).op("i32.shl");
+    f.get(end)
+      .get(row)
+      .op("i32.sub")
+      .i32(this.#spec.generateUpdateBefore ? 1 : 0)
+      .op("i32.shl");
     f.set(capacity);
     out.allocate(capacity, this.#arenaAlloc(), { kinds: true });
     const cursors = this.#loadCursors(f);
@@ -117,12 +121,14 @@ export class GroupLoops {
     f.for(row, end, (next) => {
       this.#loadEntry(f, entries, row, target.entry);
       f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
-      if (isAdd !== undefined) this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+      if (isAdd !== undefined)
+        this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
       const before = this.#results(target, { keep: true });
       this.#update(target, source, isAdd ?? "add", cursors);
       const write = (kind: number, values: readonly Value[]) =>
         this.#write(f, out, count, kind, source, values, target);
-      if (isAdd !== undefined) this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before));
+      if (isAdd !== undefined)
+        this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before));
       const after = this.#results(target, { keep: false });
       f.get(fresh).if(
         () => write(RowKind.INSERT, after),
@@ -176,7 +182,8 @@ export class GroupLoops {
       f.get(target.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
       f.if(() => {
         f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
-        if (isAdd !== undefined) this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+        if (isAdd !== undefined)
+          this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
         this.#remember(f, target, row, touched, fresh, images);
       });
       if (isAdd !== undefined) this.#setIsAdd(f, prologue, batch, row, isAdd);
@@ -207,7 +214,14 @@ export class GroupLoops {
     };
     images.write(before.length, touched, flag);
     const put = (list: GlobalRef, value: Local) =>
-      f.globalGet(list).get(touched).i32(2).op("i32.shl").op("i32.add").get(value).store("i32.store");
+      f
+        .globalGet(list)
+        .get(touched)
+        .i32(2)
+        .op("i32.shl")
+        .op("i32.add")
+        .get(value)
+        .store("i32.store");
     put(this.#touchedRows, row);
     put(this.#touchedEntries, target.entry);
     f.get(touched).i32(1).op("i32.add").set(touched);
@@ -286,17 +300,22 @@ export class GroupLoops {
     next: Label,
   ): void {
     this.#setIsAdd(f, prologue, batch, row, isAdd);
-    f.get(fresh).get(isAdd).op("i32.eqz").op("i32.and").if(() => {
-      this.#dead.add(f, target.entry);
-      this.#skipCursors(f, prologue, batch, row);
-      f.br(next);
-    });
+    f.get(fresh)
+      .get(isAdd)
+      .op("i32.eqz")
+      .op("i32.and")
+      .if(() => {
+        this.#dead.add(f, target.entry);
+        this.#skipCursors(f, prologue, batch, row);
+        f.br(next);
+      });
   }
 
   #setIsAdd(f: FunctionBuilder, prologue: Prologue, batch: Local, row: Local, isAdd: Local): void {
     const kinds = prologue.hoist("kinds", "i32", () => f.get(batch).load("i32.load", BATCH_KINDS));
     f.get(kinds).if(
-      () => f.get(kinds).get(row).op("i32.add").load("i32.load8_u").i32(1).op("i32.and").op("i32.eqz"),
+      () =>
+        f.get(kinds).get(row).op("i32.add").load("i32.load8_u").i32(1).op("i32.and").op("i32.eqz"),
       () => f.i32(1),
       "i32",
     );
@@ -371,7 +390,8 @@ export class GroupLoops {
     const keys = this.#keyColumns.length;
     this.#keyColumns.forEach((column, index) => out.write(index, count, source.load(column)));
     values.forEach((value, index) => {
-      const kept = value.physical === "view" && kind !== RowKind.DELETE && kind !== RowKind.UPDATE_BEFORE;
+      const kept =
+        value.physical === "view" && kind !== RowKind.DELETE && kind !== RowKind.UPDATE_BEFORE;
       out.write(keys + index, count, kept ? copyView(target, value) : value);
     });
     f.get(out.kinds).get(count).op("i32.add").i32(kind).store("i32.store8");
@@ -393,7 +413,10 @@ export class GroupLoops {
   #imageSchema(): Schema {
     return {
       fields: [
-        ...this.#aggregateSchema.fields.map(({ name, type }) => ({ name, type: { ...type, nullable: true } })),
+        ...this.#aggregateSchema.fields.map(({ name, type }) => ({
+          name,
+          type: { ...type, nullable: true },
+        })),
         { name: "fresh", type: { kind: "BOOLEAN", nullable: false } },
       ],
     };

@@ -24,7 +24,12 @@ import {
 
 export type SumForm = "i64" | "f32" | "f64" | "i128";
 
-export const SUM_WIDTH: Readonly<Record<SumForm, 4 | 8 | 16>> = { i64: 8, f32: 4, f64: 8, i128: 16 };
+export const SUM_WIDTH: Readonly<Record<SumForm, 4 | 8 | 16>> = {
+  i64: 8,
+  f32: 4,
+  f64: 8,
+  i128: 16,
+};
 const NULL_WORD = 12;
 const RESULT = 32;
 
@@ -81,7 +86,13 @@ export interface AverageSpec {
   readonly scale: number;
 }
 
-export function averageCode({ type, form, offset, countOffset, scale }: AverageSpec): AggregateCode {
+export function averageCode({
+  type,
+  form,
+  offset,
+  countOffset,
+  scale,
+}: AverageSpec): AggregateCode {
   return {
     update: (target, values, direction) => addTo(target, form, offset, values[0]!, direction),
     result: (target) => {
@@ -89,7 +100,8 @@ export function averageCode({ type, form, offset, countOffset, scale }: AverageS
       const count = f.local("i64");
       const isNull = f.local("i32");
       f.get(entry).load("i64.load", countOffset).tee(count).op("i64.eqz").set(isNull);
-      if (type.kind === "DECIMAL") return decimalAverage(target, type, form, offset, scale, count, isNull);
+      if (type.kind === "DECIMAL")
+        return decimalAverage(target, type, form, offset, scale, count, isNull);
       const sum = loadSum(target, form, offset, type).parts[0]!;
       // Never 0, so that a fresh accumulator does not trap.
       f.get(count).get(isNull).op("i64.extend_i32_u").op("i64.or").set(count);
@@ -122,18 +134,24 @@ function decimalAverage(
   const sum = loadSum(target, form, offset, type);
   const wide = physicalOf(type) === "i128";
   const [lo, hi] = [f.local("i64"), f.local("i64")];
-  f.get(isNull).op("i32.eqz").if(() => {
-    pushPart(f, sum.parts[0]!);
-    if (sum.parts.length === 2) pushPart(f, sum.parts[1]!);
-    else pushPart(f, sum.parts[0]!).i64(63).op("i64.shr_s");
-    f.get(count).get(count).i64(63).op("i64.shr_s");
-    f.i32(type.scale - scale).i32(type.precision).call(kernel(target, "decimalDivide"));
-    const status = module.statusGlobal;
-    f.globalGet(status).load("i32.load", NULL_WORD).set(isNull);
-    f.globalGet(status).i32(0).store("i32.store", NULL_WORD);
-    f.globalGet(status).load("i64.load", RESULT).set(lo);
-    f.globalGet(status).load("i64.load", RESULT + 8).set(hi);
-  });
+  f.get(isNull)
+    .op("i32.eqz")
+    .if(() => {
+      pushPart(f, sum.parts[0]!);
+      if (sum.parts.length === 2) pushPart(f, sum.parts[1]!);
+      else pushPart(f, sum.parts[0]!).i64(63).op("i64.shr_s");
+      f.get(count).get(count).i64(63).op("i64.shr_s");
+      f.i32(type.scale - scale)
+        .i32(type.precision)
+        .call(kernel(target, "decimalDivide"));
+      const status = module.statusGlobal;
+      f.globalGet(status).load("i32.load", NULL_WORD).set(isNull);
+      f.globalGet(status).i32(0).store("i32.store", NULL_WORD);
+      f.globalGet(status).load("i64.load", RESULT).set(lo);
+      f.globalGet(status)
+        .load("i64.load", RESULT + 8)
+        .set(hi);
+    });
   const parts: Part[] = [{ kind: "local", local: lo }];
   if (wide) parts.push({ kind: "local", local: hi });
   return { type, physical: wide ? "i128" : "i64", parts, isNull };
@@ -178,7 +196,9 @@ function addWide(
 ): void {
   const [aLo, aHi, bLo, bHi] = [f.local("i64"), f.local("i64"), f.local("i64"), f.local("i64")];
   f.get(entry).load("i64.load", offset).set(aLo);
-  f.get(entry).load("i64.load", offset + 8).set(aHi);
+  f.get(entry)
+    .load("i64.load", offset + 8)
+    .set(aHi);
   pushPart(f, value.parts[0]!);
   if (value.physical !== "i64" && value.physical !== "i128") f.op("i64.extend_i32_s");
   f.set(bLo);
@@ -190,7 +210,9 @@ function addWide(
     pushWideSum({ f }, aLo, aHi, bLo, bHi, operation);
     f.set(hi).set(lo);
     f.get(entry).get(lo).store("i64.store", offset);
-    f.get(entry).get(hi).store("i64.store", offset + 8);
+    f.get(entry)
+      .get(hi)
+      .store("i64.store", offset + 8);
   };
   if (direction === "add") store("add");
   else
@@ -208,7 +230,12 @@ function convert(f: FunctionBuilder, from: Physical, form: SumForm): void {
   else if (form === "i64" && from !== "i64") f.op("i64.extend_i32_s");
 }
 
-function loadSum({ f, entry }: AggregateTarget, form: SumForm, offset: number, type: LogicalType): Value {
+function loadSum(
+  { f, entry }: AggregateTarget,
+  form: SumForm,
+  offset: number,
+  type: LogicalType,
+): Value {
   const part = (word: "i64" | "f32" | "f64", at: number): Part => {
     const local = f.local(word);
     f.get(entry).load(`${word}.load`, at).set(local);

@@ -124,7 +124,9 @@ function emitDistinctSet(
     if (direction === "add") return;
     f.i64(0);
     set.filters.forEach((_, bit) => {
-      f.get(entry).load("i64.load", bit * 8).op("i64.or");
+      f.get(entry)
+        .load("i64.load", bit * 8)
+        .op("i64.or");
     });
     f.op("i64.eqz").if(() => onEmpty(index, entry));
   });
@@ -148,9 +150,18 @@ function pushCounts(
 
 function emitBit(f: FunctionBuilder, entry: Local, bit: number, update: () => void): void {
   const bits = f.local("i64");
-  f.get(entry).load("i64.load").tee(bits).i64(1n << BigInt(bit)).op("i64.and").op("i64.eqz");
+  f.get(entry)
+    .load("i64.load")
+    .tee(bits)
+    .i64(1n << BigInt(bit))
+    .op("i64.and")
+    .op("i64.eqz");
   f.if(() => {
-    f.get(entry).get(bits).i64(1n << BigInt(bit)).op("i64.or").store("i64.store");
+    f.get(entry)
+      .get(bits)
+      .i64(1n << BigInt(bit))
+      .op("i64.or")
+      .store("i64.store");
     update();
   });
 }

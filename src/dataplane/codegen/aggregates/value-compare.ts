@@ -41,7 +41,9 @@ function pushSame(f: FunctionBuilder, equalViews: FunctionRef, a: Value, b: Valu
   f.i32(1);
   partTypes(a.physical).forEach((type, part) => {
     pushPart(f, a.parts[part]!);
-    pushPart(f, b.parts[part]!).op(`${type}.eq` as SimpleOp).op("i32.and");
+    pushPart(f, b.parts[part]!)
+      .op(`${type}.eq` as SimpleOp)
+      .op("i32.and");
   });
 }
 

@@ -15,7 +15,11 @@ import {
   columnPtr,
 } from "../../../foundation/columnar/batch.ts";
 import { assert } from "../../../foundation/base/errors.ts";
-import { physicalColumns, physicalCount, type Schema } from "../../../foundation/columnar/schema.ts";
+import {
+  physicalColumns,
+  physicalCount,
+  type Schema,
+} from "../../../foundation/columnar/schema.ts";
 import { KERNEL_SIGNATURES } from "../../kernels/kernels.generated.ts";
 import { BatchColumns, type ColumnSource } from "../batch-columns.ts";
 import { BatchWriter } from "../batch-writer.ts";
@@ -170,7 +174,12 @@ function generateFill(
       ["out", "at", "addresses", "n"],
     );
     const [out, at, list, n] = f.params as [number, number, number, number];
-    fillLoop(f, { out, at, list, n, none: 0 }, target, (token) => new EncodedColumns(f, layout, token));
+    fillLoop(
+      f,
+      { out, at, list, n, none: 0 },
+      target,
+      (token) => new EncodedColumns(f, layout, token),
+    );
   }
   const f = builder.exportFunction(
     `rows${group}`,
@@ -194,7 +203,12 @@ function fillLoop(
   const index = f.local("i32", "index");
   const token = f.local("i32", "token");
   const prologue = new Prologue(f);
-  const writer = new BatchWriter({ prologue, columns: target.columns, batch: out, first: target.first });
+  const writer = new BatchWriter({
+    prologue,
+    columns: target.columns,
+    batch: out,
+    first: target.first,
+  });
   const source = open(token, prologue);
   f.i32(0).set(index);
   f.for(index, n, () => {

@@ -2,12 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import {
-  readRows,
-  type TestValue,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testRuntime, writeBatch } from "../test-batches.ts";
 import { compileBatchBuilder, NO_ROW } from "./batch-builder.ts";
 import { compileKeyCodec } from "./key-codec.ts";
 import { compileRowCodec } from "./row-codec.ts";
@@ -54,7 +49,8 @@ test("rows survive encoding, and equal rows are equal bytes", () => {
   assert.notDeepEqual(bytes(0), bytes(1));
   const builder = compileBatchBuilder({ output: WIDE, ...options });
   const list = runtime.kernels.arenaAlloc(16) >>> 0;
-  for (let i = 0; i < 4; i++) data().setUint32(list + i * 4, data().getUint32(views + i * 8, true), true);
+  for (let i = 0; i < 4; i++)
+    data().setUint32(list + i * 4, data().getUint32(views + i * 8, true), true);
   builder.begin(8);
   builder.fillEncoded(0, 0, list, 4);
   for (let i = 0; i < 4; i++) data().setUint32(list + i * 4, 3 - i, true);
@@ -92,7 +88,10 @@ test("keys: fixed and variable, normalised, decoded again", () => {
     const out = builder.begin(rows.length);
     codec.decode(keys, rows.length, out, 0, 0);
     const decoded = readRows(runtime, codec.schema, builder.finish(rows.length));
-    assert.deepEqual(decoded, expected.map((row) => fields.map((field) => row[field])));
+    assert.deepEqual(
+      decoded,
+      expected.map((row) => fields.map((field) => row[field])),
+    );
     const list = new BigUint64Array(runtime.memory.buffer, hashes, rows.length).slice();
     return { codec, hashes: [...list] };
   };
@@ -100,7 +99,12 @@ test("keys: fixed and variable, normalised, decoded again", () => {
   assert.equal(one.codec.keyBytes, 8);
   assert.equal(one.hashes[0], one.hashes[2]);
   assert.notEqual(one.hashes[0], one.hashes[1]);
-  const floats = check(schemaOf(types.double()), [[-0], [0], [Number.NaN], [null]], [0], [[0], [0], [Number.NaN], [null]]);
+  const floats = check(
+    schemaOf(types.double()),
+    [[-0], [0], [Number.NaN], [null]],
+    [0],
+    [[0], [0], [Number.NaN], [null]],
+  );
   assert.equal(floats.codec.keyBytes, 16);
   assert.equal(floats.hashes[0], floats.hashes[1]);
   const single = check(schemaOf(types.string(false)), [["a"], [""], ["a"]], [0]);
@@ -135,7 +139,8 @@ test("comparison and stable sort in Flink's order", () => {
   const order = () => [...new Uint32Array(runtime.memory.buffer, list, rows.length)];
   new Uint32Array(runtime.memory.buffer, list, rows.length).set(rows.map((_, i) => i));
   comparator.sortRows(batch, list, rows.length);
-  const rank = (x: number) => (Number.isNaN(x) ? 4 : Object.is(x, -0) ? -0.1 : x === Number.POSITIVE_INFINITY ? 3 : x);
+  const rank = (x: number) =>
+    Number.isNaN(x) ? 4 : Object.is(x, -0) ? -0.1 : x === Number.POSITIVE_INFINITY ? 3 : x;
   const expected = rows
     .map((_, i) => i)
     .sort((i, j) => {
@@ -150,10 +155,15 @@ test("comparison and stable sort in Flink's order", () => {
   assert.deepEqual(order(), expected);
   const codec = compileRowCodec({ schema: s, runtime, operator: "test" });
   const views = codec.encode(batch);
-  const addresses = rows.map((_, i) => new DataView(runtime.memory.buffer).getUint32(views + i * 8, true));
+  const addresses = rows.map((_, i) =>
+    new DataView(runtime.memory.buffer).getUint32(views + i * 8, true),
+  );
   new Uint32Array(runtime.memory.buffer, list, rows.length).set(addresses);
   comparator.sortEncoded(list, rows.length);
-  assert.deepEqual(order().map((address) => addresses.indexOf(address)), expected);
+  assert.deepEqual(
+    order().map((address) => addresses.indexOf(address)),
+    expected,
+  );
   const [first, last] = [expected[0]!, expected.at(-1)!];
   assert.ok(comparator.compareRows(batch, first, batch, last) < 0);
   assert.ok(comparator.compareEncodedWithRow(addresses[last]!, batch, first) > 0);

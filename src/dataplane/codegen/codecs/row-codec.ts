@@ -60,11 +60,11 @@ export function compileRowCodec({
 
 /** encode(batch, from, to) → views of rows [from, to). */
 function generate(builder: ModuleBuilder, schema: Schema, layout: RowLayout): void {
-  const f = builder.exportFunction(
-    "encode",
-    { params: ["i32", "i32", "i32"], results: ["i32"] },
-    ["batch", "from", "to"],
-  );
+  const f = builder.exportFunction("encode", { params: ["i32", "i32", "i32"], results: ["i32"] }, [
+    "batch",
+    "from",
+    "to",
+  ]);
   const [batch, row, end] = f.params as [number, number, number];
   const out = f.local("i32", "views");
   const view = f.local("i32", "view");
@@ -102,4 +102,3 @@ function generate(builder: ModuleBuilder, schema: Schema, layout: RowLayout): vo
   prologue.close();
   f.get(out);
 }
-

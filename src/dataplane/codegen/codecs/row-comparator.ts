@@ -9,7 +9,11 @@
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { typeToString } from "../../../foundation/columnar/logical-type.ts";
-import { physicalColumns, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import {
+  physicalColumns,
+  physicalIndex,
+  type Schema,
+} from "../../../foundation/columnar/schema.ts";
 import type { SortField } from "../../../foundation/plan/expression.ts";
 import { KERNEL_SIGNATURES } from "../../kernels/kernels.generated.ts";
 import { BatchColumns, type ColumnSource } from "../batch-columns.ts";
@@ -55,28 +59,40 @@ export function compileRowComparator({
 
   const compareViews = builder.importFunction("k", "compareViews", KERNEL_SIGNATURES.compareViews);
   const encoded = builder.exportFunction("compareEncoded", i32s(2), ["a", "b"]);
-  generateCompare(encoded, schema, sort, [
-    new EncodedColumns(encoded, layout, encoded.params[0]!),
-    new EncodedColumns(encoded, layout, encoded.params[1]!),
-  ], compareViews);
+  generateCompare(
+    encoded,
+    schema,
+    sort,
+    [
+      new EncodedColumns(encoded, layout, encoded.params[0]!),
+      new EncodedColumns(encoded, layout, encoded.params[1]!),
+    ],
+    compareViews,
+  );
   const rows = builder.exportFunction("compareRows", i32s(4), ["batchA", "rowA", "batchB", "rowB"]);
   {
     const [batchA, rowA, batchB, rowB] = rows.params as [number, number, number, number];
     const prologue = new Prologue(rows);
-    generateCompare(rows, schema, sort, [
-      batchSource(prologue, batchA, rowA, "a"),
-      batchSource(prologue, batchB, rowB, "b"),
-    ], compareViews);
+    generateCompare(
+      rows,
+      schema,
+      sort,
+      [batchSource(prologue, batchA, rowA, "a"), batchSource(prologue, batchB, rowB, "b")],
+      compareViews,
+    );
     prologue.close();
   }
   const mixed = builder.exportFunction("compareMixed", i32s(3), ["a", "batch", "row"]);
   {
     const [a, batch, row] = mixed.params as [number, number, number];
     const prologue = new Prologue(mixed);
-    generateCompare(mixed, schema, sort, [
-      new EncodedColumns(mixed, layout, a),
-      batchSource(prologue, batch, row, "b"),
-    ], compareViews);
+    generateCompare(
+      mixed,
+      schema,
+      sort,
+      [new EncodedColumns(mixed, layout, a), batchSource(prologue, batch, row, "b")],
+      compareViews,
+    );
     prologue.close();
   }
   const arenaAlloc = builder.importFunction("k", "arenaAlloc", KERNEL_SIGNATURES.arenaAlloc);
@@ -132,7 +148,9 @@ function generateCompare(
     f.if(() => {
       // Exactly one NULL decides; two are equal.
       pushNullFlag(f, nullsFirst ? b.isNull : a.isNull);
-      pushNullFlag(f, nullsFirst ? a.isNull : b.isNull).op("i32.sub").tee(result);
+      pushNullFlag(f, nullsFirst ? a.isNull : b.isNull)
+        .op("i32.sub")
+        .tee(result);
       f.if(() => f.get(result).return());
     }, compare);
   }
@@ -166,7 +184,11 @@ export function pushOrder(f: FunctionBuilder, compareViews: FunctionRef, a: Valu
       const [high, low] = a.physical === "i128" ? [1, 0] : [0, 1];
       const result = f.local("i32");
       signs("i64", high);
-      f.tee(result).if(() => f.get(result), () => signs("i64", low, a.physical === "i128"), "i32");
+      f.tee(result).if(
+        () => f.get(result),
+        () => signs("i64", low, a.physical === "i128"),
+        "i32",
+      );
       return;
     }
     default:

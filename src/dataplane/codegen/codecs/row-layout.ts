@@ -39,12 +39,14 @@ export class RowLayout {
     this.form = form;
     this.views = columns.flatMap(({ physical }, index) => (physical === "view" ? [index] : []));
     const nullable = columns.filter((column) => column.nullable).length;
-    this.isSingleView = form === "key" && columns.length === 1 && this.views.length === 1 && nullable === 0;
+    this.isSingleView =
+      form === "key" && columns.length === 1 && this.views.length === 1 && nullable === 0;
     const width = (physical: Physical) =>
       form === "row" || physical === "row"
         ? PHYSICAL_WIDTH[physical]
         : Math.max(8, PHYSICAL_WIDTH[physical]);
-    this.nullBytes = form === "row" ? Math.ceil(nullable / 8) : nullable > 0 ? Math.ceil(nullable / 64) * 8 : 0;
+    this.nullBytes =
+      form === "row" ? Math.ceil(nullable / 8) : nullable > 0 ? Math.ceil(nullable / 64) * 8 : 0;
     let next = form === "key" ? this.nullBytes : 0;
     const order = columns.map((_, index) => index);
     if (form === "row")
@@ -157,7 +159,9 @@ export class RowLayout {
       const length = f.local("i32");
       pushPart(f, value.parts[0]!).i64(32).op("i64.shr_u").op("i32.wrap_i64").set(length);
       f.get(to).get(end).store("i32.store", slot.offset);
-      f.get(to).get(length).store("i32.store", slot.offset + 4);
+      f.get(to)
+        .get(length)
+        .store("i32.store", slot.offset + 4);
       f.get(to).get(end).op("i32.add");
       pushPart(f, value.parts[0]!).op("i32.wrap_i64");
       f.get(length).memoryCopy();

@@ -19,7 +19,10 @@ export function generateSort(
   const [from, to] = [f.local("i32", "from"), f.local("i32", "to")];
   const [width, start] = [f.local("i32", "width"), f.local("i32", "start")];
   const [middle, end] = [f.local("i32", "middle"), f.local("i32", "end")];
-  f.get(n).i32(2).op("i32.lt_u").if(() => f.i32(0).return());
+  f.get(n)
+    .i32(2)
+    .op("i32.lt_u")
+    .if(() => f.i32(0).return());
   f.get(list).set(from);
   f.get(n).i32(2).op("i32.shl").call(arenaAlloc).set(to);
   f.i32(1).set(width);
@@ -75,7 +78,8 @@ function generateMerge(
   ];
   const [i, j, k] = [f.local("i32", "i"), f.local("i32", "j"), f.local("i32", "k")];
   const [a, b, takeLeft] = [f.local("i32", "a"), f.local("i32", "b"), f.local("i32", "left")];
-  const at = (base: Local, index: Local) => f.get(base).get(index).i32(2).op("i32.shl").op("i32.add");
+  const at = (base: Local, index: Local) =>
+    f.get(base).get(index).i32(2).op("i32.shl").op("i32.add");
   f.get(start).set(i).get(middle).set(j).get(start).set(k);
   f.for(k, end, () => {
     f.get(i).get(middle).op("i32.lt_u").set(takeLeft);

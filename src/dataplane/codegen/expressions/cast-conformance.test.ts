@@ -9,7 +9,13 @@ import { type LogicalType, MAX_LENGTH } from "../../../foundation/columnar/logic
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
 import { compileCalc } from "../calc.ts";
-import { readRows, type TestValue, testEnvironment, testRuntime, writeBatch } from "../test-batches.ts";
+import {
+  readRows,
+  type TestValue,
+  testEnvironment,
+  testRuntime,
+  writeBatch,
+} from "../test-batches.ts";
 import { unscaledDecimal } from "./literal.ts";
 
 interface Case {
@@ -25,7 +31,9 @@ const shared =
 const file = join(shared, "conformance", "scalar.jsonl");
 
 function parseType(text: string): LogicalType | undefined {
-  const match = /^([A-Z_]+)(?:\((\d+)(?:, (\d+))?\))?((?: [A-Z_]+)*)$/.exec(text.replace(/ NOT NULL$/, ""));
+  const match = /^([A-Z_]+)(?:\((\d+)(?:, (\d+))?\))?((?: [A-Z_]+)*)$/.exec(
+    text.replace(/ NOT NULL$/, ""),
+  );
   if (match === null) return undefined;
   const [, name = "", first, second, rest = ""] = match;
   const nullable = true;
@@ -42,7 +50,12 @@ function parseType(text: string): LogicalType | undefined {
     case "DATE":
       return { kind: name, nullable };
     case "DECIMAL":
-      return { kind: "DECIMAL", precision: Number(first ?? 10), scale: Number(second ?? 0), nullable };
+      return {
+        kind: "DECIMAL",
+        precision: Number(first ?? 10),
+        scale: Number(second ?? 0),
+        nullable,
+      };
     case "STRING":
       return { kind: "VARCHAR", length: MAX_LENGTH, nullable };
     case "BYTES":
@@ -104,7 +117,11 @@ function parseValue(type: LogicalType, value: unknown, zoneMs: number): TestValu
       return truncate(Date.parse(`1970-01-01T${text}Z`), type.precision);
     case "TIMESTAMP":
     case "TIMESTAMP_LTZ":
-      return parseMoment(text, type.precision, type.kind === "TIMESTAMP_LTZ" && !text.endsWith("Z") ? zoneMs : 0);
+      return parseMoment(
+        text,
+        type.precision,
+        type.kind === "TIMESTAMP_LTZ" && !text.endsWith("Z") ? zoneMs : 0,
+      );
     case "INTERVAL_DAY_TIME":
       return /^\d+$/.test(text) ? BigInt(text) : text === "PT36H" ? 129_600_000n : undefined;
     default:
@@ -119,7 +136,8 @@ function truncate(millis: number, precision: number): number {
 
 function parseMoment(text: string, precision: number, aheadMs: number): TestValue | undefined {
   if (!/^\d{4}-/.test(text)) return undefined;
-  const [, seconds = "", fraction = ""] = /^([^.]*)(?:\.(\d+))?Z?$/.exec(text.replace(/Z$/, "")) ?? [];
+  const [, seconds = "", fraction = ""] =
+    /^([^.]*)(?:\.(\d+))?Z?$/.exec(text.replace(/Z$/, "")) ?? [];
   const nanos = Number(fraction.padEnd(9, "0").slice(0, precision).padEnd(9, "0"));
   const millis = BigInt(Date.parse(`${seconds}Z`) + Math.floor(nanos / 1e6) - aheadMs);
   return precision <= 3 ? millis : [millis, BigInt(nanos % 1e6)];
@@ -155,8 +173,15 @@ test("casts answer as Flink 2.3.0", { skip: !existsSync(file) }, () => {
     const projection = [call(`${match[1] ?? ""}CAST`, [input(0, from)], to)];
     const run = () => {
       const environment = { ...testEnvironment, timeZone: "Asia/Shanghai" };
-      const calc = compileCalc({ input: schema, projection, output }, { runtime, environment, operator: "test" });
-      return readRows(runtime, output, calc.process(writeBatch(runtime, schema, [[value]])))[0]![0]!;
+      const calc = compileCalc(
+        { input: schema, projection, output },
+        { runtime, environment, operator: "test" },
+      );
+      return readRows(
+        runtime,
+        output,
+        calc.process(writeBatch(runtime, schema, [[value]])),
+      )[0]![0]!;
     };
     const name = `${field.type} ${JSON.stringify(field.value)} → ${match[3]}`;
     compared++;

@@ -132,15 +132,16 @@ function toDecimal(
     value.type.kind === "DECIMAL" ? value.type : { precision: integerDigits(value), scale: 0 };
   const shift = to.scale - from.scale;
   const digits = from.precision + shift;
-  if (shift >= 0 && digits <= to.precision && from.precision <= MAX_I64_DIGITS + 1) {
-    if (to.precision <= MAX_I64_DIGITS) {
-      return context.strict(to, [value], { guard: false }, () => {
-        pushI64(context, value);
-        if (shift > 0) context.f.i64(10n ** BigInt(shift)).op("i64.mul");
-      });
-    }
-    if (shift === 0)
-      return context.strict(to, [value], { guard: false }, () => pushI128(context, value));
+  const small = value.physical !== "i128";
+  if (small && shift >= 0 && digits <= to.precision && (shift === 0 || digits <= MAX_I64_DIGITS)) {
+    const result = context.strict(to, [value], { guard: false }, () => {
+      pushI64(context, value);
+      if (shift > 0) context.f.i64(10n ** BigInt(shift)).op("i64.mul");
+      if (to.precision <= MAX_I64_DIGITS) return;
+      const low = context.f.local("i64");
+      context.f.tee(low).get(low).i64(63).op("i64.shr_s");
+    });
+    return to.precision <= MAX_I64_DIGITS ? result : { ...result, narrow: true };
   }
   if (
     value.physical === "i128" &&

@@ -94,6 +94,7 @@ export function decimalSum(operation: "add" | "sub"): CompiledFunction {
             pushScaled(context, value, shifts[index]!);
           });
           context.f.op(`i64.${operation}`);
+          widen(context, result);
         });
       }
       if (result.scale === scale && shifts[0] === 0 && shifts[1] === 0 && result.precision > 18)
@@ -108,6 +109,13 @@ export function decimalSum(operation: "add" | "sub"): CompiledFunction {
       });
     },
   };
+}
+
+/** The i64 on the stack as lo, hi when the type takes 128 bits. */
+function widen(context: ExpressionContext, type: DecimalType): void {
+  if (type.precision <= MAX_I64_DIGITS) return;
+  const value = context.f.local("i64");
+  context.f.tee(value).get(value).i64(63).op("i64.shr_s");
 }
 
 function pushScaled(context: ExpressionContext, value: Value, shift: number): void {
@@ -195,17 +203,57 @@ export const decimalProduct: CompiledFunction = {
         pushI64(context, values[0]);
         pushI64(context, values[1]);
         context.f.op("i64.mul");
+        widen(context, result);
+      });
+    }
+    if (result.scale === scale && result.precision >= digits && values.every(fitsI64)) {
+      return context.strict(result, values, { guard: false }, () => {
+        pushWideProduct(context, values[0], values[1]);
       });
     }
     return decimalKernel(context, result, values, () => {
       pushI128(context, values[0]);
       pushI128(context, values[1]);
-      const drop = scale - result.scale;
-      assert(drop >= 0, "a product with more digits than its factors have");
-      context.f.i32(drop).i32(result.precision).call(context.kernel("decimalMultiply"));
+      context.f
+        .i32(scale - result.scale)
+        .i32(result.precision)
+        .call(context.kernel("decimalMultiply"));
     });
   },
 };
+
+function fitsI64(value: Value): boolean {
+  return value.physical !== "i128" || value.narrow === true;
+}
+
+/** Pushes lo, hi of the product of two 64-bit factors (Hacker's Delight, mulhs). */
+function pushWideProduct(context: ExpressionContext, left: Value, right: Value): void {
+  const { f } = context;
+  const [a, b] = [f.local("i64"), f.local("i64")];
+  const [mid, low] = [f.local("i64"), f.local("i64")];
+  for (const [value, local] of [
+    [left, a],
+    [right, b],
+  ] as const) {
+    context.push(value);
+    if (value.physical !== "i64" && value.physical !== "i128") f.op("i64.extend_i32_s");
+    f.set(local);
+  }
+  const half = (local: number) => f.get(local).i64(0xffffffffn).op("i64.and");
+  const top = (local: number) => f.get(local).i64(32).op("i64.shr_s");
+  f.get(a).get(b).op("i64.mul");
+  top(a);
+  half(b).op("i64.mul");
+  half(a);
+  half(b).op("i64.mul").i64(32).op("i64.shr_u").op("i64.add").set(mid);
+  half(a);
+  top(b).op("i64.mul");
+  half(mid).op("i64.add").set(low);
+  top(a);
+  top(b).op("i64.mul");
+  top(mid).op("i64.add");
+  top(low).op("i64.add");
+}
 
 function failOnZero(context: ExpressionContext, call: Call, divisor: Value): void {
   const { f } = context;
@@ -253,7 +301,6 @@ export const decimalModulo: CompiledFunction = {
       context.f.i32(scale - a.scale);
       pushI128(context, values[1]);
       context.f.i32(scale - b.scale);
-      assert(scale >= result.scale, "MOD with more digits than its arguments have");
       context.f.i32(scale - result.scale).i32(result.precision);
       context.f.call(context.kernel("decimalRemainder"));
     });
