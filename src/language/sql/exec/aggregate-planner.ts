@@ -5,11 +5,7 @@
  * aggregates of aggregates, joins of windows) the rows carry their window and `attached` says where.
  * Source: Flink StreamPhysicalGroupAggregateRule, PullUpWindowTableFunctionIntoWindowAggregateRule.
  */
-import {
-  type LogicalType,
-  type RowField,
-  withoutTimeAttribute,
-} from "../../../foundation/columnar/logical-type.ts";
+import { type RowField, withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import type { WindowProperty, WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import {
   type AggregateCall,
@@ -17,7 +13,7 @@ import {
   input,
   inputRefs,
 } from "../../../foundation/plan/expression.ts";
-import { TRUE, and, fieldRefs, remapRefs } from "../rel/expressions.ts";
+import { TRUE, and } from "../rel/expressions.ts";
 import { filter, project, windowFields } from "../rel/rel-builder.ts";
 import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts";
 import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
@@ -221,6 +217,3 @@ function pullWindow(rel: AggregateRel, keys: readonly number[]): Pulled | undefi
 function sameSet(a: readonly number[], b: readonly number[]): boolean {
   return a.length === b.length && a.every((x) => b.includes(x));
 }
-
-export type { LogicalType };
-export { fieldRefs, remapRefs };

@@ -12,7 +12,7 @@ import {
 } from "../../../foundation/plan/exec-node.ts";
 import { describeNode } from "../explain/node-text.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
-import { DELETE, INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import type { PlanOptions } from "./plan-options.ts";
 
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
@@ -160,5 +160,3 @@ const STATEFUL = new Set<string>([
 function kebab(name: string): string {
   return name.replace(/(?!^)([A-Z])/g, "-$1").toLowerCase();
 }
-
-export { DELETE };

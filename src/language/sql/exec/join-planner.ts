@@ -4,7 +4,6 @@
  * Keys that are expressions become columns of their side first, and are dropped behind the join.
  * Source: Flink StreamPhysicalJoinRule, StreamPhysicalWindowJoinRule. Errors: MR2201 joins without a node.
  */
-import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import { type Expression, input } from "../../../foundation/plan/expression.ts";
 import {
   TRUE,
@@ -15,13 +14,12 @@ import {
   isTrue,
   refsWithin,
   shiftRefs,
-  transform,
 } from "../rel/expressions.ts";
-import { extend, join as makeJoin, joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
+import { extend, joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
 import type { JoinRel, RelNode } from "../rel/rel-node.ts";
 import { joinWindows } from "../rel/window-properties.ts";
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
-import { ALL, INSERT, type PhysNode, forward, hashBy } from "./phys-node.ts";
+import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { joinSide, joinUpsertKeys } from "./upsert-keys.ts";
 
@@ -197,6 +195,3 @@ function planWindowJoin(
 function keyWithin(keys: readonly number[], columns: readonly number[]): number {
   return keys.find((key) => columns.includes(key)) ?? columns[0]!;
 }
-
-export type { RowField };
-export { forward, makeJoin, transform };

@@ -8,10 +8,14 @@
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { TimeColumn, WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import { type Expression, children } from "../../../foundation/plan/expression.ts";
-import { types } from "../../../foundation/columnar/logical-type.ts";
+import {
+  type LogicalType,
+  typeToString,
+  withoutTimeAttribute,
+} from "../../../foundation/columnar/logical-type.ts";
 import { planErrors } from "../errors.ts";
 import { and, isFalse, substitute } from "../rel/expressions.ts";
-import { isIdentity, withoutAttributes } from "../rel/rel-builder.ts";
+import { isIdentity } from "../rel/rel-builder.ts";
 import { type RelNode, type ScanRel, relInputs } from "../rel/rel-node.ts";
 import { planAggregate } from "./aggregate-planner.ts";
 import { type CalcChain, calcChain } from "./calc-chain.ts";
@@ -31,6 +35,7 @@ import {
 } from "./phys-node.ts";
 import { planRank } from "./rank-planner.ts";
 import { ScanPlanner } from "./scan-planner.ts";
+import { attributeAt } from "./time-joins.ts";
 import { planSink } from "./sink-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import { projectKeys } from "./upsert-keys.ts";
@@ -119,7 +124,7 @@ export class PhysicalPlanner {
     const { base } = chain;
     if (base.kind === "scan") return this.#reader(base, chain);
     const input = this.plan(base);
-    if (chain.identity) return this.renamed(input, chain.schema);
+    if (chain.identity) return input;
     return this.calc(input, chain.projection, and(chain.conditions), chain.schema);
   }
 
@@ -146,7 +151,7 @@ export class PhysicalPlanner {
     }
     if (isFalse(condition) || (condition.kind === "literal" && condition.value === null))
       return this.factory.make({ type: "Values", rows: [] }, [], schema, { kinds: INSERT });
-    if (always && isIdentity(projection, input.schema)) return this.renamed(input, schema);
+    if (always && isIdentity(projection, input.schema)) return input;
     const fields = projection.map((e, i) => ({
       name: schema.fields[i]!.name,
       type: keepAttribute(e, input.schema),
@@ -167,11 +172,6 @@ export class PhysicalPlanner {
         unique,
       },
     );
-  }
-
-  /** Names do not change rows: only the last node before a sink or result shows them. */
-  renamed(input: PhysNode, _schema: Schema): PhysNode {
-    return input;
   }
 
   #windowTvf(rel: Extract<RelNode, { kind: "windowTvf" }>): PhysNode {
@@ -196,10 +196,10 @@ export class PhysicalPlanner {
 
   timeColumn(time: TimeColumn, schema: Schema): TimeColumn {
     const { type } = schema.fields[time.index]!;
-    const attribute = "timeAttribute" in type ? type.timeAttribute : undefined;
+    const attribute = attributeAt(schema, time.index);
     if (attribute === undefined && this.options.mode === "streaming")
       throw planErrors.WINDOW_PLAN({
-        message: `The window function requires the timecol is a time attribute type, but is ${types ? type.kind : ""}.`,
+        message: `The window function requires the timecol is a time attribute type, but is ${typeToString(type)}.`,
         remedy:
           "Time attributes get lost in regular joins, unbounded aggregates and functions: window before them.",
       });
@@ -215,16 +215,16 @@ export class PhysicalPlanner {
     const inputs = rel.inputs.map((input) => this.plan(input));
     const kinds = inputs.reduce((sum, node) => sum | node.kinds, 0);
     const fields = rel.schema.fields.map((field, i) => {
-      const attributes = inputs.map((node) => node.schema.fields[i]!.type);
-      const marks = attributes.map((t) => ("timeAttribute" in t ? t.timeAttribute : undefined));
-      const same = marks.every((mark) => mark === marks[0]);
-      return same ? { ...field, type: { ...field.type, ...mark(marks[0]) } } : field;
+      const first = attributeAt(inputs[0]!.schema, i);
+      const same = inputs.every((node) => attributeAt(node.schema, i) === first);
+      const plain = withoutTimeAttribute(field.type);
+      const type = same && first !== undefined ? { ...plain, timeAttribute: first } : plain;
+      return { name: field.name, type: type as LogicalType };
     });
-    const schema = marksKept(fields) ? { fields } : withoutAttributes(rel.schema);
     return this.factory.make(
       { type: "Union" },
       inputs.map((node) => ({ node, distribution: forward })),
-      schema,
+      { fields },
       { kinds },
     );
   }
@@ -282,13 +282,6 @@ const isReference = (e: Expression): boolean => e.kind === "input";
 export function changesOf(node: PhysNode): string {
   const words = [(node.kinds & 2) !== 0 ? "update" : "", (node.kinds & 4) !== 0 ? "delete" : ""];
   return words.filter((word) => word !== "").join(" and ");
-}
-
-function mark(attribute: "ROWTIME" | "PROCTIME" | undefined): object {
-  return attribute === undefined ? {} : { timeAttribute: attribute };
-}
-function marksKept(_fields: readonly unknown[]): boolean {
-  return true;
 }
 
 /** A plain reference has its input's type, with the time attribute that the input really has. */

@@ -130,7 +130,7 @@ export class ScanPlanner {
   }
 
   #computed(source: PhysNode, layout: ScanLayout): PhysNode {
-    if (layout.computed === undefined) return this.#retyped(source, layout);
+    if (layout.computed === undefined) return source;
     const fields = layout.itemFields.map((field, i) => {
       const type = layout.computed![i]!.type;
       const proctime = "timeAttribute" in type && type.timeAttribute === "PROCTIME";
@@ -145,10 +145,6 @@ export class ScanPlanner {
         upsertKeys: projectKeys(source.upsertKeys, layout.computed),
       },
     );
-  }
-
-  #retyped(source: PhysNode, _layout: ScanLayout): PhysNode {
-    return source;
   }
 
   #watermark(input: PhysNode, table: ResolvedTable, layout: ScanLayout): PhysNode {

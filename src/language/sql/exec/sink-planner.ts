@@ -10,17 +10,8 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ChangelogMode } from "../../../foundation/plan/exec-node.ts";
 import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
-import { TRUE, fieldRefs } from "../rel/expressions.ts";
 import { type RelNode, type SinkRel, relInputs } from "../rel/rel-node.ts";
-import {
-  DELETE,
-  type PhysNode,
-  UPDATE,
-  type UpsertKeys,
-  forward,
-  hashBy,
-  isInsertOnly,
-} from "./phys-node.ts";
+import { type PhysNode, type UpsertKeys, forward, hashBy, isInsertOnly } from "./phys-node.ts";
 import { type PhysicalPlanner, changesOf } from "./physical-planner.ts";
 import { tableSpec } from "./scan-planner.ts";
 
@@ -128,5 +119,3 @@ function requireWatermarks(rel: RelNode, behaviour: string): void {
     });
   for (const input of relInputs(rel)) requireWatermarks(input, behaviour);
 }
-
-export { DELETE, TRUE, UPDATE, fieldRefs };

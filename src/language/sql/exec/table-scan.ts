@@ -153,7 +153,7 @@ export function layoutOf(use: ScanUse, always: readonly Path[]): ScanLayout {
   const sourceFields = named(sourcePaths.map((path) => pathField(sourceFieldsAll, path)));
   const tableFields = columns.map((column) => ({ name: column.name, type: column.type }));
   const itemFields = named(items.map((item) => pathField(tableFields, item)));
-  const computed = items.map((item, i): Expression => {
+  const computed = items.map((item): Expression => {
     const column = columns[item[0]!]!;
     if (column.kind === "computed")
       return narrow(follow(column.expression, item.slice(1)), sourcePaths, sourceFields);
@@ -163,16 +163,12 @@ export function layoutOf(use: ScanUse, always: readonly Path[]): ScanLayout {
     );
     const base = input(at, sourceFields[at]!.type);
     const rest = path.slice(sourcePaths[at]!.length);
-    return rest.length === 0 ? base : accessPath(base, rest, itemFields[i]!.type);
+    return follow(base, rest);
   });
   const direct =
     computed.length === sourcePaths.length &&
     computed.every((e, i) => e.kind === "input" && e.index === i);
   return { sourcePaths, sourceFields, items, itemFields, computed: direct ? undefined : computed };
-}
-
-function accessPath(base: Expression, rest: Path, _type: LogicalType): Expression {
-  return follow(base, rest);
 }
 
 function follow(expression: Expression, rest: Path): Expression {

@@ -8,10 +8,9 @@
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { TimeColumn } from "../../../foundation/plan/exec-node.ts";
-import { type Expression, input } from "../../../foundation/plan/expression.ts";
-import { identifierText } from "../catalog/catalog-objects.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
 import { planErrors } from "../errors.ts";
-import { TRUE, and, conjuncts, isTrue } from "../rel/expressions.ts";
+import { and, conjuncts, isTrue } from "../rel/expressions.ts";
 import { joinSchema } from "../rel/rel-builder.ts";
 import type { JoinRel } from "../rel/rel-node.ts";
 import { intervalMillis } from "../validator/literals.ts";
@@ -214,5 +213,3 @@ function versionedJoin(planner: PhysicalPlanner, rel: JoinRel, keys: JoinKeys): 
     { kinds: left.kinds, upsertKeys: left.upsertKeys },
   );
 }
-
-export { TRUE, identifierText, input };

@@ -1,5 +1,4 @@
 /** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
-import { type LogicalType, typeToString } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall, SortField } from "../../../foundation/plan/expression.ts";
@@ -375,6 +374,3 @@ export function sortText(sort: readonly SortField[], name: (index: number) => st
     })
     .join(", ");
 }
-
-export type { LogicalType };
-export { typeToString };

@@ -24,7 +24,6 @@ import {
   type Binding,
   type FunctionDefinition,
   anyNullable,
-  common,
   fn,
   ifArgs,
   notNull,
@@ -281,4 +280,3 @@ export const collectionFunctions: readonly FunctionDefinition[] = [
   ...bitmaps,
   ...values,
 ];
-export { common };

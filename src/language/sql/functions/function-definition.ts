@@ -15,7 +15,6 @@ import {
 } from "../../../foundation/columnar/logical-type.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import {
-  canCastImplicitly,
   isBinary,
   isCharacter,
   isDatetime,
@@ -288,5 +287,3 @@ function describe(form: string): string {
     })
     .join(", ");
 }
-
-export { canCastImplicitly };

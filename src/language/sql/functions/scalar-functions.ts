@@ -13,7 +13,6 @@ import {
   boundedString,
   isApproximate,
   isDecimal,
-  isInteger,
   leastRestrictive,
 } from "../validator/type-system.ts";
 import {
@@ -260,4 +259,3 @@ function plainTime(type: LogicalType): LogicalType {
 }
 
 export const scalarFunctions: readonly FunctionDefinition[] = [...arithmetic, ...text, ...time];
-export { isInteger };

@@ -4,8 +4,8 @@
  * prune(rel, needed) → the node without other columns, and where each needed one is now. The root keeps all.
  */
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
-import { type Expression, input, inputRefs } from "../../../foundation/plan/expression.ts";
-import { fieldRefs, remapRefs } from "../rel/expressions.ts";
+import { type Expression, inputRefs } from "../../../foundation/plan/expression.ts";
+import { remapRefs } from "../rel/expressions.ts";
 import { aggregate, join as makeJoin, project, select, windowTvf } from "../rel/rel-builder.ts";
 import { type RelNode, relInputs, withInputs } from "../rel/rel-node.ts";
 
@@ -259,5 +259,3 @@ function pruneSetOperation(
   const fields = kept.map((index) => rel.schema.fields[index]!);
   return { rel: { ...rel, inputs, schema: { fields } }, place: placeOf(kept) };
 }
-
-export { fieldRefs, input };

@@ -6,7 +6,7 @@
  */
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import { inputRefs } from "../../../foundation/plan/expression.ts";
-import { conjuncts, isLiteral, remapRefs, substitute } from "../rel/expressions.ts";
+import { conjuncts, isLiteral, substitute } from "../rel/expressions.ts";
 import { and } from "../rel/expressions.ts";
 import { filter } from "../rel/rel-builder.ts";
 import {
@@ -108,5 +108,3 @@ function boundOn(part: Expression, column: number): Bound | undefined {
 function literalOf(e: Expression): unknown {
   return e.kind === "literal" ? e.value : undefined;
 }
-
-export { remapRefs };

@@ -9,14 +9,13 @@ import { planErrors } from "../errors.ts";
 import {
   and,
   conjuncts,
-  fieldRefs,
   hasOuterRef,
   isCall,
   remapRefs,
   shiftRefs,
   transform,
 } from "./expressions.ts";
-import { aggregate, extend, filter, join, select } from "./rel-builder.ts";
+import { aggregate, filter, join, select } from "./rel-builder.ts";
 import { OUTER_REF, type RelNode, relInputs } from "./rel-node.ts";
 import { inputRefs } from "../../../foundation/plan/expression.ts";
 
@@ -181,5 +180,3 @@ function pullJoin(rel: Extract<RelNode, { kind: "join" }>): Pulled {
     conditions: conditions.map((c) => remapRefs(c, (i) => order.indexOf(i))),
   };
 }
-
-export { extend, fieldRefs };

@@ -13,14 +13,8 @@ import {
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import { type Expression, call, input, literal } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
-import type {
-  FunctionCallNode,
-  GroupByNode,
-  GroupItemNode,
-  Node,
-  SelectItemNode,
-} from "../parser/ast.ts";
-import { FALSE, digest, equalsCall, isCall, or } from "../rel/expressions.ts";
+import type { FunctionCallNode, GroupByNode, GroupItemNode, Node } from "../parser/ast.ts";
+import { digest, equalsCall } from "../rel/expressions.ts";
 import { aggregate, project, uniqueNames, windowTvf } from "../rel/rel-builder.ts";
 import { OUTER_REF, type RelAggregateCall, type RelNode } from "../rel/rel-node.ts";
 import {
@@ -60,16 +54,11 @@ export class Grouping {
     this.#window = window;
   }
 
-  static none(_context: PlannerContext): Grouping {
+  static none(): Grouping {
     return new Grouping([], [[]], undefined);
   }
 
-  static of(
-    _context: PlannerContext,
-    converter: ExpressionConverter,
-    node: GroupByNode,
-    _items: readonly SelectItemNode[],
-  ): Grouping {
+  static of(converter: ExpressionConverter, node: GroupByNode): Grouping {
     const keys: Expression[] = [];
     let window: GroupWindow | undefined;
     const keyOf = (item: GroupItemNode): number | undefined => {
@@ -368,5 +357,3 @@ function groupWindow(
     );
   return { kind, time, intervals };
 }
-
-export { FALSE, or, isCall };

@@ -5,12 +5,11 @@
  *         ROW_NUMBER and its kin have ROWS UNBOUNDED PRECEDING … CURRENT ROW.
  */
 import type { WindowBound } from "../parser/ast.ts";
-import { type Expression, input } from "../../../foundation/plan/expression.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
 import { digest } from "../rel/expressions.ts";
 import { extend, uniqueNames } from "../rel/rel-builder.ts";
 import type { FrameBound, OverCall, OverRel, RelNode } from "../rel/rel-node.ts";
 import type { OverRequest } from "./expression-converter.ts";
-import type { PlannerContext } from "./planner-context.ts";
 
 export interface BuiltOvers {
   readonly rel: RelNode;
@@ -18,11 +17,7 @@ export interface BuiltOvers {
   readonly columns: readonly number[];
 }
 
-export function buildOvers(
-  from: RelNode,
-  requests: readonly OverRequest[],
-  _context: PlannerContext,
-): BuiltOvers {
+export function buildOvers(from: RelNode, requests: readonly OverRequest[]): BuiltOvers {
   if (requests.length === 0) return { rel: from, columns: [] };
   const added: Expression[] = [];
   const width = from.schema.fields.length;
@@ -128,5 +123,3 @@ function boundOf(bound: WindowBound, offset: number): FrameBound {
       return { kind: bound.bound === "PRECEDING" ? "preceding" : "following", offset };
   }
 }
-
-export { input };

@@ -4,18 +4,8 @@
  * Flow:    script → here → optimizer. Validates and plans in one walk: whatever is built has been checked.
  * Errors:  the 21xx catalogue, each with its place; independent ones are reported through the context.
  */
-import {
-  type LogicalType,
-  typeToString,
-  withoutTimeAttribute,
-} from "../../../foundation/columnar/logical-type.ts";
-import {
-  type Expression,
-  type LiteralValue,
-  type SortField,
-  input,
-  literal,
-} from "../../../foundation/plan/expression.ts";
+import { type LogicalType, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import type { Expression, LiteralValue, SortField } from "../../../foundation/plan/expression.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { validateErrors } from "../errors.ts";
 import type {
@@ -27,7 +17,7 @@ import type {
   WithNode,
 } from "../parser/ast.ts";
 import { fieldRefs } from "../rel/expressions.ts";
-import { aggregate, project, select, setop, sort, union } from "../rel/rel-builder.ts";
+import { aggregate, project, select, setop, sort } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { orderRequest } from "./calls.ts";
 import { castTo } from "./casts.ts";
@@ -306,5 +296,3 @@ function rowCount(
     return Number(value.value);
   throw validateErrors.ARGUMENT_LITERAL({ what: `The number of ${what}` }, { at: node.span });
 }
-
-export { input, literal, union, withoutTimeAttribute };

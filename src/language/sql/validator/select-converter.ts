@@ -5,7 +5,7 @@
  *          subqueries leave placeholders, which are resolved once the node below the list is known.
  * Output:  `width` visible columns, then columns that only ORDER BY needs.
  */
-import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
+import { types } from "../../../foundation/columnar/logical-type.ts";
 import {
   type Expression,
   type SortField,
@@ -102,7 +102,7 @@ class SelectConverter {
       this.#node.groupBy !== undefined || this.#aggregates.length > 0 || having !== undefined;
     let map = (expression: Expression, _node: { span: SelectNode["span"] }) => expression;
     if (grouped) {
-      this.#grouping ??= Grouping.none(this.#context);
+      this.#grouping ??= Grouping.none();
       this.#nameAggregates(columns);
       rel = this.#withTtl(this.#grouping.build(rel, this.#aggregates, this.#aggregateNames));
       const grouping = this.#grouping;
@@ -113,7 +113,7 @@ class SelectConverter {
     for (const column of columns) column.expression = map(column.expression, column.node);
     for (const entry of order.added) entry.expression = map(entry.expression, entry.node);
     const overs = this.#overs.map((request) => mapOver(request, (e) => map(e, this.#node)));
-    const built = buildOvers(rel, overs, this.#context);
+    const built = buildOvers(rel, overs);
     rel = built.rel;
     const resolve = (e: Expression) => resolveOver(e, built.columns);
     if (qualify !== undefined) rel = this.#filter(rel, resolve(map(qualify, this.#node.qualify!)));
@@ -201,7 +201,7 @@ class SelectConverter {
     const plain = { clause: "GROUP BY", subqueries: this.#stage };
     if (groupBy !== undefined) {
       const converter = new ExpressionConverter(this.#context, this.#scope, plain);
-      this.#grouping = Grouping.of(this.#context, converter, groupBy, this.#node.items);
+      this.#grouping = Grouping.of(converter, groupBy);
     }
     const grouping = this.#grouping;
     return {
@@ -350,5 +350,3 @@ function resolveOver(expression: Expression, columns: readonly number[]): Expres
     return input(columns[Number((e.args[0] as { value: number }).value)]!, e.type);
   });
 }
-
-export type { LogicalType };

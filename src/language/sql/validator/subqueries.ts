@@ -9,7 +9,7 @@ import { types, withNullable } from "../../../foundation/columnar/logical-type.t
 import { type Expression, call, input, literal } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
 import { decorrelate } from "../rel/decorrelate.ts";
-import { TRUE, and, conjuncts, fieldRefs, isCall, or, transform } from "../rel/expressions.ts";
+import { TRUE, and, conjuncts, isCall, or, transform } from "../rel/expressions.ts";
 import { aggregate, extend, join, select } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { SUBQUERY_REF, type SubqueryRequest } from "./expression-converter.ts";
@@ -220,5 +220,3 @@ function countsRows(rel: RelNode): boolean {
     rel.input.calls[first.index - rel.input.grouping.length]?.function === "COUNT"
   );
 }
-
-export { fieldRefs };
