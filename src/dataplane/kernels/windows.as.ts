@@ -9,8 +9,16 @@
  */
 import { arenaAlloc } from "./arena.as";
 import { hash64 } from "./hash.as";
-import { MAP_FIRST_GROUP, MAP_GROUP_COUNT, MAP_MAX_PARALLELISM, groupOf, touchPage } from "./keyed-map-pages.as";
-import { mapFind, mapRemove, mapTouch, mapUpsert } from "./keyed-map.as";
+import {
+  MAP_FIRST_GROUP,
+  MAP_GROUP_COUNT,
+  MAP_KEY_BYTES,
+  MAP_KEY_KIND,
+  MAP_MAX_PARALLELISM,
+  groupOf,
+  touchPage,
+} from "./keyed-map-pages.as";
+import { mapFind, mapIterate, mapRemove, mapTouch, mapUpsert } from "./keyed-map.as";
 import { freeChainIn, logAllocateLinked, logPtrIn } from "./log.as";
 
 export const KIND_TUMBLE: u32 = 0;
@@ -21,6 +29,8 @@ const TIMER_FIRST: usize = 0;
 const TIMER_LAST: usize = 4;
 const TIMER_KEYS: usize = 8;
 const CHUNK_HEADER: u32 = 8;
+/** MAP_KEY_KIND of maps with variable keys (keyed-map.as.ts). */
+const KEY_VARIABLE: u32 = 3;
 const NO_FLAG: u32 = 0xffffffff;
 const FIRST_CHUNK: u32 = 64;
 const MOST_CHUNK: u32 = 2048;
@@ -314,4 +324,49 @@ export function rowsNotZero(n: u32, words: usize, rows: usize): u32 {
     count += load<u32>(words + (i << 2)) != 0 ? 1 : 0;
   }
   return count;
+}
+
+/**
+ * The next entries of a key group after `cursor` (0 = from the first): entries u32[max], hashes u64[max], and their keys as
+ * mapFindBatch takes them (packed, or views into the log). Returns how many.
+ */
+export function entriesCollect(
+  map: usize,
+  keyGroup: u32,
+  cursor: u32,
+  max: u32,
+  entries: usize,
+  hashes: usize,
+  keys: usize,
+): u32 {
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
+  let count: u32 = 0;
+  let at = <usize>cursor;
+  while (count < max) {
+    at = mapIterate(map, keyGroup, <u32>at);
+    if (at == 0) break;
+    const upper = load<u32>(at - keyBytes - 8);
+    store<u32>(entries + (count << 2), <u32>at);
+    store<u64>(hashes + (count << 3), <u64>upper << 32);
+    if (variable) {
+      const handle = load<u32>(at - 8);
+      const length = load<u32>(at - 4);
+      const address: usize = handle == 0 ? 0 : logPtrIn(groupOf(map, upper), handle);
+      store<u64>(keys + (count << 3), <u64>address | (<u64>length << 32));
+    } else {
+      memory.copy(keys + <usize>(count * keyBytes), at - keyBytes, keyBytes);
+    }
+    count++;
+  }
+  return count;
+}
+
+/** Copies column descriptors: list of u32 pairs (address of a descriptor, column of `batch`). */
+export function batchColumns(batch: usize, n: u32, list: usize): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const from = <usize>load<u32>(list + (i << 3));
+    const to = batch + 16 + (<usize>load<u32>(list + (i << 3), 4) << 3);
+    store<u64>(to, load<u64>(from));
+  }
 }

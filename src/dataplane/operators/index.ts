@@ -6,6 +6,7 @@ import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-norm
 import { DeduplicateOperator } from "./deduplicate/deduplicate.ts";
 import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
 import { ExpandOperator } from "./expand/expand.ts";
+import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggregate.ts";
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
@@ -14,6 +15,7 @@ import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
 
 type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
 
@@ -23,7 +25,10 @@ export const operatorFactories: Factories = {
   Deduplicate: (node, context) => new DeduplicateOperator(node, context),
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
-  GroupAggregate: (node, context) => new GroupAggregateOperator(node, context),
+  GroupAggregate: (node, context) =>
+    context.mode === "batch"
+      ? new BatchGroupAggregateOperator(node, context)
+      : new GroupAggregateOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),
@@ -31,4 +36,5 @@ export const operatorFactories: Factories = {
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
+  WindowTableFunction: (node, context) => new WindowTableFunctionOperator(node, context),
 };

@@ -1,0 +1,185 @@
+/**
+ * Accumulators: append-only aggregates per key that are read when asked for: at the end of a window or of bounded input.
+ *
+ * Flow:    batch-group-aggregate.ts, window-aggregate → accumulate(batch) … → results(keys) → remove.
+ * State:   map "groups": key → accumulators of the plain calls; per DISTINCT (arguments, filter) a map "distinct0" with the
+ *          values seen, (key, arguments), and "groups0" with the accumulators of its calls: a value is folded in once.
+ * Windows: with `momentField` the values seen are registered with their window's end, so that they go with it.
+ * Errors:  MR4105 for aggregates that cannot be compiled.
+ */
+import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
+import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
+import type { CompileOptions } from "../../codegen/calc.ts";
+import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/batch-builder.ts";
+import { compileKeyCodec, type EncodedKeys, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { functionEnvironment } from "../base-operator.ts";
+import { assembleBatch } from "../rows/assembled-batch.ts";
+import { DistinctValues } from "./distinct-values.ts";
+
+export interface AccumulatorsOptions {
+  readonly context: OperatorContext;
+  readonly schema: Schema;
+  readonly keys: readonly number[];
+  readonly aggregates: readonly AggregateCall[];
+  /** Field with the window's end, i64. */
+  readonly momentField?: number;
+  readonly operator: string;
+}
+
+/** Aggregates that are updated by the same rows. */
+interface CallGroup {
+  /** Their places among all aggregates. */
+  readonly places: readonly number[];
+  readonly compiled: CompiledAccumulate;
+  readonly map: KeyedMap;
+  readonly builder: BatchBuilder;
+  /** An empty accumulator, for keys that no row of this group has. */
+  readonly empty: number;
+  readonly distinct: DistinctValues | undefined;
+}
+
+export interface Accumulated extends EncodedKeys {
+  readonly n: number;
+  /** u32[n]: entries of the plain calls, one exists for every key. */
+  readonly entries: number;
+}
+
+/** No sum of distinct values differs for these. */
+const SAME_WITHOUT_DISTINCT = new Set(["MIN", "MAX"]);
+
+export class Accumulators {
+  readonly keys: KeyCodec;
+  readonly map: KeyedMap;
+  readonly #options: AccumulatorsOptions;
+  readonly #groups: readonly CallGroup[];
+  readonly #keyBuilder: BatchBuilder;
+
+  constructor(options: AccumulatorsOptions) {
+    this.#options = options;
+    const { context, schema, operator, aggregates } = options;
+    const { runtime } = context;
+    this.keys = compileKeyCodec({ schema, fields: options.keys, runtime, operator });
+    this.#keyBuilder = compileBatchBuilder({ output: this.keys.schema, runtime, operator });
+    const sets = new Map<string, number[]>([["", []]]);
+    aggregates.forEach((aggregate, place) => {
+      const distinct = aggregate.distinct && !SAME_WITHOUT_DISTINCT.has(aggregate.function);
+      const set = distinct ? `${aggregate.args.join()}/${aggregate.filter}` : "";
+      sets.set(set, [...(sets.get(set) ?? []), place]);
+    });
+    this.#groups = [...sets.values()].map((places, index) => this.#createGroup(places, index));
+    this.map = this.#groups[0]!.map;
+  }
+
+  /** Folds the rows in. */
+  accumulate(batch: BatchPtr): Accumulated {
+    const { memory } = this.#options.context.runtime;
+    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    const encoded = this.keys.encode(batch);
+    const plain = this.#groups[0]!;
+    const entries = this.#upsert(plain, n, encoded);
+    plain.compiled.accumulate(batch, entries, plain.map.ptr);
+    for (const group of this.#groups.slice(1)) {
+      const fresh = group.distinct!.fresh(batch);
+      if (fresh === 0) continue;
+      const rows = new DataView(memory.buffer).getUint32(fresh + BATCH_ROWS, true);
+      const own = this.#upsert(group, rows, this.keys.encode(fresh));
+      group.compiled.accumulate(fresh, own, group.map.ptr);
+    }
+    return { n, entries, ...encoded };
+  }
+
+  /** The aggregates of n keys as columns in their order. `entries`: of the plain calls. */
+  results(n: number, { keys, hashes }: EncodedKeys, entries: number): BatchPtr {
+    const { runtime } = this.#options.context;
+    const { kernels } = runtime;
+    const columns: { batch: BatchPtr; column: number }[] = [];
+    this.#groups.forEach((group, index) => {
+      let own = entries;
+      if (index > 0) {
+        own = kernels.arenaAlloc(n * 4) >>> 0;
+        kernels.mapFindBatch(group.map.ptr, n, hashes, keys, own);
+      }
+      kernels.entriesOr(n, own, group.empty);
+      const out = group.builder.begin(n);
+      group.compiled.results(own, n, group.map.ptr, out, 0, 0);
+      const batch = group.builder.finish(n, { insertOnly: true });
+      group.places.forEach((place, column) => {
+        columns[place] = { batch, column };
+      });
+    });
+    return assembleBatch(runtime, n, columns);
+  }
+
+  /** The key fields of n keys as columns. */
+  keyColumns(n: number, keys: number): BatchPtr {
+    const out = this.#keyBuilder.begin(n);
+    this.keys.decode(keys, n, out, 0, 0);
+    return this.#keyBuilder.finish(n, { insertOnly: true });
+  }
+
+  /** Frees and removes n keys; with `momentField` also the distinct values of the windows that end at `moment`. */
+  remove(n: number, { keys, hashes }: EncodedKeys, moment: number): void {
+    const { kernels } = this.#options.context.runtime;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    for (const { map, compiled, distinct } of this.#groups) {
+      kernels.mapFindBatch(map.ptr, n, hashes, keys, entries);
+      const list = kernels.arenaAlloc(n * 4) >>> 0;
+      const found = kernels.rowsNotZero(n, entries, list);
+      const live = kernels.gatherWords(entries, found, list) >>> 0;
+      kernels.entriesTouch(map.ptr, found, live);
+      compiled.free(live, found, map.ptr);
+      kernels.entriesRemove(map.ptr, found, live);
+      distinct?.removeUntil(moment);
+    }
+  }
+
+  #upsert({ map }: CallGroup, n: number, { keys, hashes }: EncodedKeys): number {
+    const { kernels } = this.#options.context.runtime;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapUpsertBatch(map.ptr, n, hashes, keys, entries);
+    return entries;
+  }
+
+  #createGroup(places: readonly number[], index: number): CallGroup {
+    const { context, schema, operator, aggregates } = this.#options;
+    const { runtime } = context;
+    const first = aggregates[places[0] ?? 0];
+    // A DISTINCT group sees only rows that pass its filter, each value once.
+    const calls = places.map((place) => {
+      const aggregate = { ...aggregates[place]!, distinct: false };
+      return index === 0 ? aggregate : { ...aggregate, filter: -1 };
+    });
+    const { keyBytes, keyFields } = this.keys;
+    const options: CompileOptions = { runtime, environment: functionEnvironment(context), operator };
+    const distance = hashDistance(keyBytes);
+    const compiled = compileAccumulate(
+      { input: schema, aggregates: calls, hashDistance: distance },
+      options,
+    );
+    const output = { fields: calls.map(({ name, type }) => ({ name, type })) };
+    const empty = runtime.kernels.operatorAllocate(distance + compiled.valueBytes) >>> 0;
+    return {
+      places,
+      compiled,
+      map: context.state.map({
+        name: index === 0 ? "groups" : `groups${index - 1}`,
+        keyBytes,
+        valueBytes: compiled.valueBytes,
+        keyFields,
+        valueFields: compiled.valueFields,
+        ttlMs: 0,
+      }),
+      builder: compileBatchBuilder({ output, runtime, operator }),
+      empty: empty + distance,
+      distinct:
+        index === 0 || first === undefined
+          ? undefined
+          : new DistinctValues({ ...this.#options, args: first.args, filter: first.filter, index }),
+    };
+  }
+}
