@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { readConformanceFile } from "./conformance-data.ts";
+import { cancelRunning } from "./engine.ts";
 import { exclusionsOf } from "./exclusions.ts";
 import { type Result, resultOf, type ThreadMessage, type ThreadOrder } from "./messages.ts";
 import { type ConformanceCase, errorText } from "./suite.ts";
@@ -46,6 +47,7 @@ async function judge(one: ConformanceCase, limitMs: number): Promise<Result> {
     return { verdict: "failed", expected: "an answer", got: errorText(error) };
   } finally {
     clearTimeout(timer);
+    cancelRunning();
   }
 }
 

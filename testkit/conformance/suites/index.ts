@@ -2,5 +2,6 @@
 import type { Suite } from "../suite.ts";
 import { parserSuite } from "./parser-suite.ts";
 import { plansSuite } from "./plans-suite.ts";
+import { scalarSuite } from "./scalar-suite.ts";
 
-export const suites: readonly Suite[] = [parserSuite, plansSuite];
+export const suites: readonly Suite[] = [parserSuite, plansSuite, scalarSuite];

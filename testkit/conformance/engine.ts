@@ -1,0 +1,119 @@
+/**
+ * Engine: SQL in, rows out, in this thread. The only file of the conformance runner that knows the parts: session, runtime,
+ * operators, connectors.
+ *
+ * Flow:    suites → here → SqlSession → plan → runJob → values connector → rows.
+ * Rules:   mini-batch is off unless a record sets it, so that every input row shows its own changes, as in Flink.
+ */
+import { toMillraceError } from "../../src/foundation/base/errors.ts";
+import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts";
+import type { Schema } from "../../src/foundation/columnar/schema.ts";
+import type { Env } from "../../src/foundation/host/env.ts";
+import { realEnv } from "../../src/foundation/host/real-env.ts";
+import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
+import { defaultRegistry } from "../../src/dataplane/connectors/registry.ts";
+import { operatorFactories } from "../../src/dataplane/operators/index.ts";
+import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
+import { type RunJobOptions, startJob } from "../../src/dataplane/runtime/run-job.ts";
+import type { StatementResult } from "../../src/language/sql/script/session-types.ts";
+import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
+import { valuesConnector } from "../values/values-connector.ts";
+import { type SinkRow, ValuesStore } from "../values/values-store.ts";
+import { loadTestKernels } from "../worker-runtime.ts";
+
+export interface EngineOptions {
+  readonly batch?: boolean;
+  readonly config?: Readonly<Record<string, string>>;
+  readonly env?: Env;
+}
+
+export interface QueryAnswer {
+  readonly rows: readonly SinkRow[];
+  readonly schema: Schema;
+}
+
+/** Jobs of the case in hand; whatever a case leaves running is canceled before the next. */
+let running = new AbortController();
+
+export function cancelRunning(): void {
+  running.abort();
+  running = new AbortController();
+}
+
+const kernels = await loadTestKernels();
+const types = new Map<string, LogicalType>();
+
+export class Engine {
+  readonly session: SqlSession;
+  readonly store = new ValuesStore();
+  readonly #env: Env;
+
+  constructor(options: EngineOptions = {}) {
+    this.#env = options.env ?? realEnv();
+    this.session = new SqlSession({
+      collectOptions: { connector: "values" },
+      config: {
+        "execution.runtime-mode": options.batch === true ? "batch" : "streaming",
+        "table.exec.mini-batch.enabled": "false",
+        "table.local-time-zone": "UTC",
+        ...options.config,
+      },
+    });
+  }
+
+  execute(sql: string): StatementResult {
+    return this.session.execute(sql.trim().replace(/;\s*$/, ""));
+  }
+
+  /** Plans and runs a SELECT. */
+  async query(sql: string): Promise<QueryAnswer> {
+    return this.run(this.execute(sql));
+  }
+
+  /** Runs what a statement answered with, to its end; rows of a SELECT, or of the table of an INSERT. */
+  async run(result: StatementResult): Promise<QueryAnswer> {
+    if (result.kind !== "query" && result.kind !== "insert")
+      return { rows: [], schema: { fields: [] } };
+    await this.runPlan(result.plan);
+    const sink = result.plan.nodes.findLast(({ type }) => type === "Sink");
+    const rows = sink?.type === "Sink" ? this.rowsOf(sink.table.name) : [];
+    const schema = result.kind === "query" ? result.schema : (sink?.output ?? { fields: [] });
+    return { rows, schema };
+  }
+
+  async runPlan(plan: ExecPlan, options: Partial<RunJobOptions> = {}): Promise<void> {
+    const { failure } = await this.start(plan, options).ended;
+    if (failure !== null) throw toMillraceError(failure);
+  }
+
+  start(plan: ExecPlan, options: Partial<RunJobOptions> = {}): JobMaster {
+    return startJob(plan, {
+      registry: defaultRegistry(valuesConnector(this.store)),
+      operators: operatorFactories as RunJobOptions["operators"],
+      env: this.#env,
+      kernelsModule: kernels,
+      parallelism: 1,
+      signal: running.signal,
+      ...options,
+    });
+  }
+
+  /** What a table was given so far. */
+  rowsOf(table: string): readonly SinkRow[] {
+    return this.store.rows(table.slice(table.lastIndexOf(".") + 1));
+  }
+}
+
+/** A type as SQL writes it: `ARRAY<INT NOT NULL>`. */
+export function parseType(text: string): LogicalType {
+  let type = types.get(text);
+  if (type === undefined) {
+    const session = new SqlSession();
+    session.execute(`CREATE TABLE t (c ${text}) WITH ('connector' = 'values')`);
+    const table = session.context.catalog.lookup(["t"]);
+    if (table?.kind !== "table") throw new Error(`no type: ${text}`);
+    type = table.columns[0]!.type;
+    types.set(text, type);
+  }
+  return type;
+}

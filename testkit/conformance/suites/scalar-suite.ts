@@ -1,0 +1,206 @@
+/**
+ * scalar.jsonl: `SELECT <sql> FROM T(f0, …)` over one row: its value, its type, or its error.
+ *
+ * Rules:   where Flink 2.3 and the record differ, either answer is right (README). A value of `expected` is compared as Java
+ *          prints it, one of `expectedString` as CAST(… AS STRING) gives it. Types count with their nullability.
+ */
+import { typeEquals, typeToString } from "../../../src/foundation/columnar/logical-type.ts";
+import { Engine, parseType, type QueryAnswer } from "../engine.ts";
+import {
+  type ConformanceCase,
+  errorText,
+  failed,
+  jsonLines,
+  type Outcome,
+  passed,
+  type Suite,
+  uniqueIds,
+} from "../suite.ts";
+import type { TypedJson } from "../typed-json.ts";
+import { expectedText, javaText, sqlText } from "../value-compare.ts";
+
+interface Field {
+  readonly name: string;
+  readonly value: TypedJson;
+  readonly type: string | null;
+}
+
+interface Answer {
+  readonly status?: string;
+  readonly value?: TypedJson;
+  readonly type?: string;
+  readonly message?: string;
+  readonly why?: string;
+}
+
+interface ScalarRecord {
+  readonly sql: string;
+  readonly source: string;
+  readonly fields?: readonly Field[];
+  readonly expected?: TypedJson;
+  readonly expectedString?: string;
+  readonly expectedRow?: readonly TypedJson[];
+  readonly types?: readonly string[];
+  readonly type?: string;
+  readonly typeOnly?: boolean;
+  readonly expectError?: {
+    readonly phase?: string;
+    readonly message?: string;
+    readonly exception?: string;
+  };
+  readonly configScala?: readonly string[];
+  readonly flink23: "same" | Answer;
+}
+
+export const scalarSuite: Suite = {
+  file: "scalar.jsonl",
+  load: (text) => {
+    const idOf = uniqueIds();
+    return jsonLines<ScalarRecord>(text).map((record): ConformanceCase => {
+      const place = record.source.split("/").at(-1) ?? "";
+      const notRun = reasonNotToRun(record);
+      return {
+        id: idOf(place),
+        text: record.sql,
+        ...(notRun === undefined ? {} : { notRun }),
+        run: () => check(record),
+      };
+    });
+  },
+};
+
+function reasonNotToRun({ flink23 }: ScalarRecord): string | undefined {
+  if (flink23 === "same" || flink23.status !== "not-run") return undefined;
+  return flink23.why ?? "not run on Flink";
+}
+
+function zoneOf({ source, configScala = [] }: ScalarRecord): string {
+  for (const setting of configScala) {
+    const zone = /ZoneId\.of\("([^"]+)"\)/.exec(setting);
+    if (zone !== null) return zone[1]!;
+  }
+  return source.includes("CastFunctionITCase") ? "Asia/Shanghai" : "UTC";
+}
+
+async function check(record: ScalarRecord): Promise<Outcome> {
+  const zone = zoneOf(record);
+  const legacy = record.source.includes("CastFunctionMiscLegacyITCase");
+  const engine = new Engine({
+    config: {
+      "table.local-time-zone": zone,
+      ...(legacy ? { "table.exec.legacy-cast-behaviour": "enabled" } : {}),
+    },
+  });
+  let phase = "validation";
+  let answer: QueryAnswer;
+  try {
+    const result = engine.execute(`SELECT ${record.sql} ${fromClause(engine, record)}`);
+    phase = "runtime";
+    answer = await engine.run(result);
+  } catch (error) {
+    return judgeError(record, phase, error);
+  }
+  return judgeAnswer(record, answer, zone);
+}
+
+/** Declares T with its one row. */
+function fromClause(engine: Engine, { fields = [] }: ScalarRecord): string {
+  if (fields.length === 0) return "";
+  const columns = fields.map(({ name, type, value }) => `\`${name}\` ${columnType(type, value)}`);
+  engine.execute(
+    `CREATE TABLE T (${columns.join(", ")}) WITH ('connector' = 'values', 'bounded' = 'true')`,
+  );
+  engine.store.register("T", [{ row: fields.map(({ value }) => value) }]);
+  return "FROM T";
+}
+
+function columnType(type: string | null, value: TypedJson): string {
+  if (type !== null) return type.replace(/INTERVAL\(DataTypes\.(\w+)\)/, "INTERVAL $1");
+  if (typeof value === "number") return "INT NOT NULL";
+  if (typeof value === "boolean") return "BOOLEAN NOT NULL";
+  return `CHAR(${Math.max(1, String(value).length)}) NOT NULL`;
+}
+
+function judgeError(record: ScalarRecord, phase: string, error: unknown): Outcome {
+  const { expectError, flink23 } = record;
+  const got = `${phase}: ${errorText(error)}`;
+  if (flink23 !== "same" && (flink23.message !== undefined || flink23.status === "error"))
+    if (expectError === undefined || got.includes(firstLine(flink23.message ?? ""))) return passed;
+  if (expectError === undefined)
+    return failed(JSON.stringify(record.expected ?? record.expectedString ?? null), got);
+  const wanted = `${expectError.phase ?? "any"} error ${expectError.message ?? ""}`;
+  if (expectError.phase !== undefined && expectError.phase !== phase) return failed(wanted, got);
+  const { message } = expectError;
+  const found = message === undefined || flat(got).includes(flat(message));
+  return found ? passed : failed(wanted, got);
+}
+
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
+}
+
+/** `ValidationException: The cast …` → `The cast …` */
+function firstLine(message: string): string {
+  return (message.split("\n")[0] ?? "").replace(/^[\w.]*Exception: /, "");
+}
+
+function judgeAnswer(record: ScalarRecord, answer: QueryAnswer, zone: string): Outcome {
+  const { flink23 } = record;
+  const first = judgeRecord(record, answer, zone);
+  if (first.passed || flink23 === "same" || flink23.value === undefined) return first;
+  const { type } = flink23;
+  const second = judgeValue(flink23.value, type, answer, 0, zone);
+  return second.passed ? second : first;
+}
+
+function judgeRecord(record: ScalarRecord, answer: QueryAnswer, zone: string): Outcome {
+  if (record.expectError !== undefined)
+    return failed(`error ${record.expectError.message ?? ""}`, textOf(answer));
+  if (record.expectedRow !== undefined) {
+    for (const [i, expected] of record.expectedRow.entries()) {
+      const outcome = judgeValue(expected, record.types?.[i], answer, i, zone);
+      if (!outcome.passed) return outcome;
+    }
+    return passed;
+  }
+  if (record.typeOnly === true) return judgeType(record.type, answer, 0) ?? passed;
+  if (record.expectedString !== undefined) {
+    const value = answer.rows[0]?.values[0] ?? null;
+    const got = sqlText(value, answer.schema.fields[0]!.type, zone);
+    return got === record.expectedString ? passed : failed(record.expectedString, got);
+  }
+  return judgeValue(record.expected ?? null, record.type, answer, 0, zone);
+}
+
+function judgeType(
+  wanted: string | null | undefined,
+  { schema }: QueryAnswer,
+  column: number,
+): Outcome | undefined {
+  const got = schema.fields[column]!.type;
+  if (wanted === undefined || wanted === null || typeToString(got) === wanted) return undefined;
+  const same = typeEquals(parseType(wanted), got);
+  return same ? undefined : failed(`type ${wanted}`, `type ${typeToString(got)}`);
+}
+
+function judgeValue(
+  expected: TypedJson,
+  type: string | undefined,
+  answer: QueryAnswer,
+  column: number,
+  zone: string,
+): Outcome {
+  const wrongType = judgeType(type, answer, column);
+  if (wrongType !== undefined) return wrongType;
+  const own = answer.schema.fields[column]!.type;
+  if (answer.rows.length !== 1) return failed("one row", textOf(answer));
+  const value = answer.rows[0]!.values[column] ?? null;
+  const wanted = expectedText(expected, own);
+  const got = javaText(value, own);
+  if (got === wanted || sqlText(value, own, zone) === String(expected)) return passed;
+  return failed(wanted, got);
+}
+
+function textOf({ rows }: QueryAnswer): string {
+  return rows.map((row) => row.text).join(" ");
+}
