@@ -10,6 +10,8 @@
  */
 import {
   type LogicalType,
+  PHYSICAL_WIDTH,
+  physicalOf,
   type RowField,
   withNullable,
   withoutTimeAttribute,
@@ -149,6 +151,8 @@ export function layoutOf(use: ScanUse, always: readonly Path[]): ScanLayout {
       paths.set(path.join("."), path);
     }
   }
+  // A source yields at least one column, so that rows can be counted.
+  if (paths.size === 0) paths.set("cheapest", [cheapestColumn(sourceFieldsAll)]);
   const sourcePaths = outermost(paths.values());
   const sourceFields = named(sourcePaths.map((path) => pathField(sourceFieldsAll, path)));
   const tableFields = columns.map((column) => ({ name: column.name, type: column.type }));
@@ -169,6 +173,14 @@ export function layoutOf(use: ScanUse, always: readonly Path[]): ScanLayout {
     computed.length === sourcePaths.length &&
     computed.every((e, i) => e.kind === "input" && e.index === i);
   return { sourcePaths, sourceFields, items, itemFields, computed: direct ? undefined : computed };
+}
+
+function cheapestColumn(fields: readonly RowField[]): number {
+  const widths = fields.map((field) => {
+    const physical = physicalOf(field.type);
+    return physical === "row" ? 99 : physical === "view" ? 50 : PHYSICAL_WIDTH[physical];
+  });
+  return Math.max(0, widths.indexOf(Math.min(...widths)));
 }
 
 function follow(expression: Expression, rest: Path): Expression {

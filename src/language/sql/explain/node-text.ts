@@ -148,6 +148,11 @@ function laterText(
         `table=[${spec.table.name}]`,
         `joinType=[${JOIN_NAMES[spec.joinType]}]`,
         `lookup=[${keys.join(", ")}]`,
+        ...(spec.condition === undefined
+          ? []
+          : [
+              `where=[${expressionText(spec.condition, (i) => output.fields[i]?.name ?? `$${i}`, style)}]`,
+            ]),
         select,
       ];
     }

@@ -72,6 +72,10 @@ function prune(rel: RelNode, needed: ReadonlySet<number>): Pruned {
       return pruneWindow(rel, needed);
     case "rank":
       return pruneRank(rel, needed);
+    case "over":
+      return pruneOver(rel, needed);
+    case "correlate":
+      return pruneCorrelate(rel, needed);
     case "setop":
       return pruneSetOperation(rel, needed);
     case "sort": {
@@ -112,7 +116,7 @@ function pruneProject(
 
 /** An input narrowed to exactly `needed` where it costs nothing, or as it comes. */
 function narrowed(rel: RelNode, needed: ReadonlySet<number>): Pruned {
-  if (needed.size === 0 && rel.schema.fields.length > 1)
+  if (needed.size === 0 && rel.schema.fields.length > 0)
     return narrowed(rel, new Set([cheapest(rel)]));
   const inner = prune(rel, needed);
   const kept = ordered(needed);
@@ -134,10 +138,7 @@ function cheapest(rel: RelNode): number {
 function pruneJoin(rel: Extract<RelNode, { kind: "join" }>, needed: ReadonlySet<number>): Pruned {
   const width = rel.left.schema.fields.length;
   const used = refsOf([rel.condition], new Set(needed));
-  if (rel.temporal !== undefined) {
-    const all = rel.left.schema.fields.map((_, i) => i);
-    for (const index of all) used.add(index);
-  }
+  refsOf([rel.temporal], used);
   const leftNeeded = new Set([...used].filter((index) => index < width));
   const rightNeeded = new Set([...used].filter((i) => i >= width).map((i) => i - width));
   const left = narrowed(rel.left, leftNeeded);
@@ -242,6 +243,44 @@ function pruneRank(rel: Extract<RelNode, { kind: "rank" }>, needed: ReadonlySet<
     schema: { fields },
   };
   return { rel: node, place: (i) => (i < width ? inner.place(i) : own.length) };
+}
+
+function pruneOver(rel: Extract<RelNode, { kind: "over" }>, needed: ReadonlySet<number>): Pruned {
+  const width = rel.input.schema.fields.length;
+  const used = new Set([...needed].filter((i) => i < width));
+  for (const index of rel.partition) used.add(index);
+  for (const field of rel.sort) used.add(field.index);
+  for (const call of rel.calls) for (const arg of call.args) used.add(arg);
+  const inner = narrowed(rel.input, used);
+  const own = inner.rel.schema.fields;
+  const node: RelNode = {
+    ...rel,
+    input: inner.rel,
+    partition: rel.partition.map(inner.place),
+    sort: rel.sort.map((field) => ({ ...field, index: inner.place(field.index) })),
+    calls: rel.calls.map((call) => ({ ...call, args: call.args.map(inner.place) })),
+    schema: { fields: [...own, ...rel.schema.fields.slice(width)] },
+  };
+  return { rel: node, place: (i) => (i < width ? inner.place(i) : own.length + i - width) };
+}
+
+function pruneCorrelate(
+  rel: Extract<RelNode, { kind: "correlate" }>,
+  needed: ReadonlySet<number>,
+): Pruned {
+  const width = rel.input.schema.fields.length;
+  const used = refsOf([rel.call, rel.condition], new Set(needed));
+  const inner = narrowed(rel.input, new Set([...used].filter((i) => i < width)));
+  const own = inner.rel.schema.fields;
+  const place = (i: number): number => (i < width ? inner.place(i) : own.length + i - width);
+  const node: RelNode = {
+    ...rel,
+    input: inner.rel,
+    call: remapRefs(rel.call, inner.place),
+    condition: rel.condition && remapRefs(rel.condition, place),
+    schema: { fields: [...own, ...rel.schema.fields.slice(width)] },
+  };
+  return { rel: node, place };
 }
 
 function pruneSetOperation(

@@ -27,12 +27,8 @@ import type {
   WindowSpecNode,
 } from "../parser/ast.ts";
 import { castTo } from "./casts.ts";
-import {
-  AGGREGATE_REF,
-  type ExpressionConverter,
-  OVER_REF,
-  type OrderRequest,
-} from "./expression-converter.ts";
+import { AGGREGATE_REF, OVER_REF, type OrderRequest } from "./collectors.ts";
+import type { ExpressionConverter } from "./expression-converter.ts";
 import { comparison, numeric } from "./operators.ts";
 import { nearNames } from "./planner-context.ts";
 import { isNumeric } from "./type-system.ts";

@@ -9,7 +9,13 @@ import {
   withNullable,
   withoutTimeAttribute,
 } from "../../../foundation/columnar/logical-type.ts";
-import { type Expression, call, literal } from "../../../foundation/plan/expression.ts";
+import {
+  type Expression,
+  type LiteralValue,
+  call,
+  literal,
+} from "../../../foundation/plan/expression.ts";
+import { parseDate, parseTimestamp } from "./literals.ts";
 import { isCharacter, isInteger, isNull } from "./type-system.ts";
 
 /** `expression` as `type` (nullability stays the expression's); nothing happens when it already is. */
@@ -29,9 +35,24 @@ function castLiteral(value: unknown, from: LogicalType, to: LogicalType): Expres
   if (isCharacter(from) && to.kind === "VARCHAR" && [...String(value)].length <= to.length)
     return literal(String(value), to);
   if (isInteger(from)) return integerLiteral(BigInt(value as number | string), to);
+  if (from.kind === "TIMESTAMP" && to.kind === "TIMESTAMP" && to.precision >= from.precision)
+    return literal(value as LiteralValue, to);
+  if (isCharacter(from)) return timeLiteral(String(value), to);
   if (from.kind === "DECIMAL" && to.kind === "DECIMAL") return decimalLiteral(String(value), to);
   if (from.kind === "DECIMAL" && to.kind === "DOUBLE") return literal(Number(value), to);
   return undefined;
+}
+
+/** Texts of the full form only; what else CAST accepts is its own affair at run time. */
+function timeLiteral(text: string, to: LogicalType): Expression | undefined {
+  if (to.kind === "DATE") {
+    const days = /^\d{4}-\d\d-\d\d$/.test(text) ? parseDate(text) : undefined;
+    return days === undefined ? undefined : literal(days, to);
+  }
+  if (to.kind !== "TIMESTAMP" || !/^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d/.test(text)) return undefined;
+  const parsed = parseTimestamp(text);
+  if (parsed === undefined || parsed.digits > to.precision) return undefined;
+  return literal({ millis: parsed.millis, nanos: parsed.nanos }, to);
 }
 
 function integerLiteral(value: bigint, to: LogicalType): Expression | undefined {

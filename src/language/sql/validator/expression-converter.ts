@@ -14,10 +14,8 @@ import {
 import { type Expression, call, literal } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
 import type {
-  FunctionCallNode,
+  DateTimeLiteralNode,
   IdentifierNode,
-  NamedWindowNode,
-  WindowFrame,
   BinaryNode,
   CaseNode,
   CastNode,
@@ -36,6 +34,7 @@ import { convertCall } from "./calls.ts";
 import { castTo } from "./casts.ts";
 import { toLogicalType } from "./data-type.ts";
 import { convertJson } from "./json-calls.ts";
+import { type Collectors, SUBQUERY_REF, type SubqueryRequest } from "./collectors.ts";
 import { convertLiteral } from "./literals.ts";
 import {
   alignTo,
@@ -52,60 +51,6 @@ import {
 import type { PlannerContext } from "./planner-context.ts";
 import { type Scope, nestedField } from "./scope.ts";
 import { canCastExplicitly, isCharacter, isInteger, isNull, isNumeric } from "./type-system.ts";
-
-export const AGGREGATE_REF = "$AGGREGATE";
-export const OVER_REF = "$OVER";
-export const SUBQUERY_REF = "$SUBQUERY";
-
-export interface AggregateRequest {
-  readonly function: string;
-  readonly args: readonly Expression[];
-  readonly filter: Expression | undefined;
-  readonly distinct: boolean;
-  readonly type: LogicalType;
-}
-export interface OrderRequest {
-  readonly expression: Expression;
-  readonly descending: boolean;
-  readonly nullsFirst: boolean;
-}
-export interface OverRequest {
-  readonly function: string;
-  readonly args: readonly Expression[];
-  readonly distinct: boolean;
-  readonly ignoreNulls: boolean;
-  readonly partition: readonly Expression[];
-  readonly order: readonly OrderRequest[];
-  readonly frame: WindowFrame | undefined;
-  readonly frameOffsets: readonly number[];
-  readonly type: LogicalType;
-}
-export interface SubqueryRequest {
-  readonly kind: "scalar" | "exists" | "in";
-  readonly query: QueryNode;
-  /** Operands of IN. */
-  readonly operands: readonly Expression[];
-  readonly scope: Scope;
-  readonly node: Node;
-}
-
-export interface Collectors {
-  /** For messages: "WHERE", "GROUP BY", … */
-  readonly clause: string;
-  readonly aggregates?: {
-    /** No GROUP BY: results of an empty input are NULL. */
-    readonly nullable: boolean;
-    add(request: AggregateRequest): number;
-  };
-  readonly overs?: { add(request: OverRequest): number };
-  readonly windows?: readonly NamedWindowNode[];
-  /** Answers with the type of a scalar subquery, or BOOLEAN. */
-  readonly subqueries?: { add(request: SubqueryRequest): { index: number; type: LogicalType } };
-  /** Columns of the SELECT list by alias, where QUALIFY may name them. */
-  readonly aliases?: (name: string) => Expression | undefined;
-  /** Group functions such as TUMBLE_START and GROUPING; undefined = not one of them. */
-  readonly groupFunction?: (name: string, node: FunctionCallNode) => Expression | undefined;
-}
 
 export class ExpressionConverter {
   readonly context: PlannerContext;
@@ -153,10 +98,11 @@ export class ExpressionConverter {
       case "approximateNumber":
       case "boolean":
       case "null":
-      case "dateTime":
       case "interval":
       case "binaryLiteral":
         return convertLiteral(node);
+      case "dateTime":
+        return this.#dateTime(node);
       case "identifier":
         return this.#identifier(node);
       case "binary":
@@ -182,6 +128,14 @@ export class ExpressionConverter {
       default:
         return this.#convertMore(node);
     }
+  }
+
+  /** A local timestamp depends on the session's zone: the engine reads its text. */
+  #dateTime(node: DateTimeLiteralNode): Expression {
+    const value = convertLiteral(node);
+    if (value.type.kind !== "TIMESTAMP_LTZ") return value;
+    const text = literal(node.text, types.string(false));
+    return call("CAST", [text], value.type);
   }
 
   #identifier(node: IdentifierNode): Expression {

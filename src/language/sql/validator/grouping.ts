@@ -17,12 +17,8 @@ import type { FunctionCallNode, GroupByNode, GroupItemNode, Node } from "../pars
 import { digest, equalsCall } from "../rel/expressions.ts";
 import { aggregate, project, uniqueNames, windowTvf } from "../rel/rel-builder.ts";
 import { OUTER_REF, type RelAggregateCall, type RelNode } from "../rel/rel-node.ts";
-import {
-  AGGREGATE_REF,
-  type AggregateRequest,
-  type ExpressionConverter,
-  SUBQUERY_REF,
-} from "./expression-converter.ts";
+import { AGGREGATE_REF, type AggregateRequest, SUBQUERY_REF } from "./collectors.ts";
+import type { ExpressionConverter } from "./expression-converter.ts";
 import { intervalMillis } from "./literals.ts";
 import type { PlannerContext } from "./planner-context.ts";
 
@@ -150,6 +146,8 @@ export class Grouping {
       };
     });
     const keys = this.#keys.map((_, i) => i);
+    // Rows are counted by a constant when no column is read.
+    if (columns.length === 0) place(literal(0, types.int(false)));
     let result = project(rel, columns, columnNames);
     if (this.#sets.length > 1) return this.#expanded(result, calls);
     if (this.#window === undefined) {

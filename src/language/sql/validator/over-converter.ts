@@ -9,7 +9,7 @@ import type { Expression } from "../../../foundation/plan/expression.ts";
 import { digest } from "../rel/expressions.ts";
 import { extend, uniqueNames } from "../rel/rel-builder.ts";
 import type { FrameBound, OverCall, OverRel, RelNode } from "../rel/rel-node.ts";
-import type { OverRequest } from "./expression-converter.ts";
+import type { OverRequest } from "./collectors.ts";
 
 export interface BuiltOvers {
   readonly rel: RelNode;

@@ -23,10 +23,10 @@ import {
   AGGREGATE_REF,
   type AggregateRequest,
   type Collectors,
-  ExpressionConverter,
   OVER_REF,
   type OverRequest,
-} from "./expression-converter.ts";
+} from "./collectors.ts";
+import { ExpressionConverter } from "./expression-converter.ts";
 import { convertRelation } from "./from-converter.ts";
 import { Grouping } from "./grouping.ts";
 import { stateTtlHints } from "./hints.ts";

@@ -12,7 +12,7 @@ import { decorrelate } from "../rel/decorrelate.ts";
 import { TRUE, and, conjuncts, isCall, or, transform } from "../rel/expressions.ts";
 import { aggregate, extend, join, select } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
-import { SUBQUERY_REF, type SubqueryRequest } from "./expression-converter.ts";
+import { SUBQUERY_REF, type SubqueryRequest } from "./collectors.ts";
 import { comparison } from "./operators.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
@@ -60,6 +60,8 @@ export class SubqueryStage {
         pending.operands = pending.operands.map(map);
   }
   readonly #done = new Set<Pending>();
+  /** Those for which unknown may count as FALSE. */
+  readonly #positive = new Set<number>();
 
   /** Conjuncts that are subqueries filter by semi and anti joins; the rest of the condition is returned. */
   applyFilter(rel: RelNode, condition: Expression): { rel: RelNode; condition: Expression } {
@@ -73,7 +75,9 @@ export class SubqueryStage {
         result = this.#semi(result, pending, negated);
       else rest.push(part);
     }
-    const applied = this.apply(result, and(rest));
+    const whole = and(rest);
+    for (const index of positive(whole)) this.#positive.add(index);
+    const applied = this.apply(result, whole);
     return { rel: applied.rel, condition: applied.expression };
   }
 
@@ -90,6 +94,21 @@ export class SubqueryStage {
       return joined.value;
     });
     return { rel: result, expression: rewritten };
+  }
+
+  /** IN with NULLs is unknown where no row matches; a marker column cannot say so. */
+  #refuseUnknown(pending: Pending, right: RelNode): void {
+    const nullable = pending.operands.some(
+      (operand, i) => operand.type.nullable || right.schema.fields[i]!.type.nullable,
+    );
+    if (!nullable || this.#positive.has(this.#pending.indexOf(pending))) return;
+    throw validateErrors.NOT_SUPPORTED(
+      {
+        what: "IN (subquery) on nullable columns within NOT, OR NOT, CASE or the SELECT list",
+        remedy: "Move it to a condition of its own in WHERE, or use EXISTS.",
+      },
+      { at: pending.node.span },
+    );
   }
 
   #of(placeholder: Extract<Expression, { kind: "call" }>): Pending {
@@ -127,6 +146,7 @@ export class SubqueryStage {
   /** EXISTS or IN within a larger expression: a left join with a column that is TRUE where a row matched. */
   #marker(left: RelNode, pending: Pending): { rel: RelNode; value: Expression } {
     const { rel: right, condition } = decorrelate(pending.rel, pending.scope.id, left);
+    this.#refuseUnknown(pending, right);
     const width = left.schema.fields.length;
     const keep = new Set(pending.operands.map((_, i) => i));
     const used = condition === undefined ? [] : refsFrom(condition, width);
@@ -149,6 +169,13 @@ export class SubqueryStage {
     const found = call("IS_NOT_NULL", [marker], types.boolean(false));
     return { rel: joined, value: found };
   }
+}
+
+/** Placeholders that only AND and OR stand above. */
+function positive(condition: Expression): number[] {
+  if (isCall(condition, "AND") || isCall(condition, "OR")) return condition.args.flatMap(positive);
+  if (!isCall(condition, SUBQUERY_REF)) return [];
+  return [Number((condition.args[0] as { value: unknown }).value)];
 }
 
 /** `a NOT IN (…)` lets a row through only when no comparison is TRUE or unknown. */
