@@ -94,7 +94,10 @@ export class HarnessState implements KeyedStateBackend {
       const words = new Uint32Array(record.buffer);
       const name = names.get(words[0]!)!;
       const key = `${words[1]}/${words[2]}/${words[3]}`;
-      this.#pagesOf(name).set(key, { record, bytes: new Uint8Array(buffer, target, length).slice() });
+      this.#pagesOf(name).set(key, {
+        record,
+        bytes: new Uint8Array(buffer, target, length).slice(),
+      });
     }
     kernels.snapshotEnd(run, 1);
     const pages = new Map<string, Map<string, StoredPage>>();

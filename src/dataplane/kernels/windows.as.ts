@@ -370,3 +370,19 @@ export function batchColumns(batch: usize, n: u32, list: usize): void {
     store<u64>(to, load<u64>(from));
   }
 }
+
+/** How often a list of words changes its value, the first one counted: the number of runs. */
+export function runsOf(n: u32, words: usize): u32 {
+  let runs: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    if (i == 0 || load<u32>(words + (i << 2)) != load<u32>(words + ((i - 1) << 2))) runs++;
+  }
+  return runs;
+}
+
+/** A copy of a u32 array. */
+export function gatherAll(words: usize, n: u32): usize {
+  const to = arenaAlloc(n << 2);
+  memory.copy(to, words, n << 2);
+  return to;
+}

@@ -15,6 +15,8 @@ import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
+import { WindowJoinOperator } from "./window-join/window-join.ts";
 import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
 
 type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
@@ -36,5 +38,7 @@ export const operatorFactories: Factories = {
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
+  WindowAggregate: (node, context) => new WindowAggregateOperator(node, context),
+  WindowJoin: (node, context) => new WindowJoinOperator(node, context),
   WindowTableFunction: (node, context) => new WindowTableFunctionOperator(node, context),
 };

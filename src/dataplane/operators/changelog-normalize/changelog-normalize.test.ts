@@ -24,12 +24,7 @@ test("upserts become full changes; a key-only delete emits the kept row", () => 
       rows(["-D", 1, null], ["-D", 3, null]),
       rows(["+I", 1, 5]),
     ],
-    expected: [
-      ["+I[1, 10]", "+I[2, 20]"],
-      ["-U[1, 10]", "+U[1, 11]"],
-      ["-D[1, 11]"],
-      ["+I[1, 5]"],
-    ],
+    expected: [["+I[1, 10]", "+I[2, 20]"], ["-U[1, 10]", "+U[1, 11]"], ["-D[1, 11]"], ["+I[1, 5]"]],
   });
 });
 
@@ -42,7 +37,11 @@ test("rows that do not pass the condition count as deleted; equal rows are emitt
   runCase({
     node: node({ condition }),
     inputs: [input],
-    events: [rows(["+I", 1, 11], ["+I", 2, 1]), rows(["+U", 1, 2]), rows(["+U", 1, 20], ["+U", 1, null])],
+    events: [
+      rows(["+I", 1, 11], ["+I", 2, 1]),
+      rows(["+U", 1, 2]),
+      rows(["+U", 1, 20], ["+U", 1, null]),
+    ],
     expected: [["+I[1, 11]"], ["-D[1, 11]"], ["+I[1, 20]", "-D[1, 20]"]],
   });
   runCase({

@@ -2,12 +2,21 @@ import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { DeduplicateNode } from "../../../foundation/plan/exec-node.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
-import { end, rows, runCase, watermark } from "../../../../testkit/operator-harness/operator-case.ts";
+import {
+  end,
+  rows,
+  runCase,
+  watermark,
+} from "../../../../testkit/operator-harness/operator-case.ts";
 
-const rowtime = { ...types.timestamp(3), timeAttribute: "ROWTIME" } as ReturnType<typeof types.timestamp>;
+const rowtime = { ...types.timestamp(3), timeAttribute: "ROWTIME" } as ReturnType<
+  typeof types.timestamp
+>;
 const input = schemaOf({ k: types.string(), v: types.int(), ts: rowtime });
 
-function deduplicate(options: Partial<DeduplicateNode> & { attribute?: "PROCTIME" }): DeduplicateNode {
+function deduplicate(
+  options: Partial<DeduplicateNode> & { attribute?: "PROCTIME" },
+): DeduplicateNode {
   const { attribute = "ROWTIME", ...rest } = options;
   return {
     ...nodeBase(input),

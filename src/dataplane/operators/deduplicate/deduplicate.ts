@@ -40,8 +40,13 @@ export class DeduplicateOperator extends BaseOperator {
     const { keys, keepLast, time, generateUpdateBefore, output, description } = this.#node;
     const rowtime = time.attribute === "ROWTIME";
     this.#batchRows = new BatchRows(this.context.runtime, this.context.inputs[0]!);
-    if (!keepLast && !rowtime) this.#first = new SeenKeys(this.#node, this.context, this.#batchRows);
-    else if (!keepLast && this.#node.changelogMode === "insert-only" && this.context.mode !== "batch")
+    if (!keepLast && !rowtime)
+      this.#first = new SeenKeys(this.#node, this.context, this.#batchRows);
+    else if (
+      !keepLast &&
+      this.#node.changelogMode === "insert-only" &&
+      this.context.mode !== "batch"
+    )
       this.#timed = new FirstRowByWatermark(this.#node, this.context);
     else
       this.#rows = new KeptRows({

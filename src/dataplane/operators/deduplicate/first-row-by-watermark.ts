@@ -5,7 +5,12 @@
  * Late:    rows before the watermark are dropped and counted in numLateRecordsDropped.
  * Source:  Flink RowTimeDeduplicateKeepFirstRowFunction.
  */
-import { BATCH_ROWS, type BatchPtr, COLUMN_VALUES, columnPtr } from "../../../foundation/columnar/batch.ts";
+import {
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALUES,
+  columnPtr,
+} from "../../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex } from "../../../foundation/columnar/schema.ts";
 import type { DeduplicateNode } from "../../../foundation/plan/exec-node.ts";

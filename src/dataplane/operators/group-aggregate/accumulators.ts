@@ -14,7 +14,11 @@ import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggreg
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import type { CompileOptions } from "../../codegen/calc.ts";
 import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/batch-builder.ts";
-import { compileKeyCodec, type EncodedKeys, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import {
+  compileKeyCodec,
+  type EncodedKeys,
+  type KeyCodec,
+} from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
@@ -155,7 +159,11 @@ export class Accumulators {
       return index === 0 ? aggregate : { ...aggregate, filter: -1 };
     });
     const { keyBytes, keyFields } = this.keys;
-    const options: CompileOptions = { runtime, environment: functionEnvironment(context), operator };
+    const options: CompileOptions = {
+      runtime,
+      environment: functionEnvironment(context),
+      operator,
+    };
     const distance = hashDistance(keyBytes);
     const compiled = compileAccumulate(
       { input: schema, aggregates: calls, hashDistance: distance },

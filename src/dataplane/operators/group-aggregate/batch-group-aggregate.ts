@@ -50,7 +50,15 @@ export class BatchGroupAggregateOperator extends BaseOperator {
         const entries = kernels.arenaAlloc(MAX_BATCH_ROWS * 4) >>> 0;
         const hashes = kernels.arenaAlloc(MAX_BATCH_ROWS * 8) >>> 0;
         const list = kernels.arenaAlloc(MAX_BATCH_ROWS * width) >>> 0;
-        const n = kernels.entriesCollect(map.ptr, group, cursor, MAX_BATCH_ROWS, entries, hashes, list);
+        const n = kernels.entriesCollect(
+          map.ptr,
+          group,
+          cursor,
+          MAX_BATCH_ROWS,
+          entries,
+          hashes,
+          list,
+        );
         more = n === MAX_BATCH_ROWS;
         if (n > 0) {
           cursor = new DataView(memory.buffer).getUint32(entries + (n - 1) * 4, true);

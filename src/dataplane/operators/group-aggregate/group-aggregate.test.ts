@@ -14,8 +14,13 @@ const output = schemaOf({
   d: types.bigint(false),
 });
 
-const aggregate = (name: string, args: number[], type: AggregateCall["type"], retract: boolean, distinct = false) =>
-  ({ function: name, args, filter: -1, distinct, retract, type, name }) satisfies AggregateCall;
+const aggregate = (
+  name: string,
+  args: number[],
+  type: AggregateCall["type"],
+  retract: boolean,
+  distinct = false,
+) => ({ function: name, args, filter: -1, distinct, retract, type, name }) satisfies AggregateCall;
 
 const aggregates = (retract: boolean): AggregateCall[] => [
   aggregate("COUNT", [], types.bigint(false), retract),

@@ -36,7 +36,11 @@ export class JoinCondition {
     this.#right = right;
     const input = { fields: [...left.schema.fields, ...right.schema.fields] };
     this.#calc = compileCalc(
-      { input, projection: [condition], output: { fields: [{ name: "match", type: condition.type }] } },
+      {
+        input,
+        projection: [condition],
+        output: { fields: [{ name: "match", type: condition.type }] },
+      },
       { runtime: context.runtime, environment: functionEnvironment(context), operator },
     );
     const wanted = wantedColumns(input, condition, left.columns + right.columns);

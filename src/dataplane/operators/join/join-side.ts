@@ -31,6 +31,8 @@ export interface JoinSideOptions {
   readonly uniqueKey?: readonly number[] | undefined;
   readonly stateName: string;
   readonly ttlMs: number;
+  /** Room behind the row set in the map's value, for the operator. */
+  readonly extraValueBytes?: number;
   readonly operator: string;
 }
 
@@ -62,7 +64,7 @@ export class JoinSide {
     this.map = context.state.map({
       name: options.stateName,
       keyBytes: this.keys.keyBytes,
-      valueBytes: ROW_SET_BYTES,
+      valueBytes: ROW_SET_BYTES + (options.extraValueBytes ?? 0),
       keyFields: this.keys.keyFields,
       valueFields: ROW_SET_FIELDS,
       ttlMs: options.ttlMs,

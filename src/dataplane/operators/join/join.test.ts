@@ -81,12 +81,7 @@ test("FULL with a condition over both sides", () => {
     ],
     expected: [
       ["+I[1, m, null, null]"],
-      [
-        "+I[null, null, 1, a]",
-        "-D[1, m, null, null]",
-        "+I[1, m, 1, z]",
-        "+I[null, null, 1, null]",
-      ],
+      ["+I[null, null, 1, a]", "-D[1, m, null, null]", "+I[1, m, 1, z]", "+I[null, null, 1, null]"],
       ["+I[1, b, 1, z]"],
       ["-D[1, m, 1, z]"],
     ],
@@ -150,12 +145,7 @@ test("a unique side replaces rows by its key, and their matches are counted once
       right(["+I", 1, "y"]),
     ],
     unordered: true,
-    expected: [
-      [],
-      ["+I[1, a, 1, x]", "+I[1, b, 1, x]"],
-      ["-D[1, a, 1, x]"],
-      ["+I[1, b, 1, y]"],
-    ],
+    expected: [[], ["+I[1, a, 1, x]", "+I[1, b, 1, x]"], ["-D[1, a, 1, x]"], ["+I[1, b, 1, y]"]],
   });
 });
 

@@ -111,8 +111,7 @@ export class JoinOperator extends BaseOperator {
 
   override close(): void {
     for (const side of this.#sides ?? []) side.close();
-    if (this.#call !== 0)
-      this.context.runtime.kernels.operatorFree(this.#call, JOIN_CALL_BYTES);
+    if (this.#call !== 0) this.context.runtime.kernels.operatorFree(this.#call, JOIN_CALL_BYTES);
     this.#call = 0;
     this.#sides = undefined;
   }

@@ -82,7 +82,9 @@ export class LimitOperator extends BaseOperator {
     const { kernels, memory } = this.context.runtime;
     const key = kernels.arenaAlloc(KEY_BYTES) >>> 0;
     new DataView(memory.buffer).setBigUint64(key, 0n, true);
-    return kernels.mapUpsert(this.#map!.ptr, kernels.hashFixed(key, KEY_BYTES), key, KEY_BYTES) >>> 0;
+    return (
+      kernels.mapUpsert(this.#map!.ptr, kernels.hashFixed(key, KEY_BYTES), key, KEY_BYTES) >>> 0
+    );
   }
 
   #createEngine(): RankEngine {

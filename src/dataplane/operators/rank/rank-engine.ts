@@ -88,9 +88,7 @@ export class RankEngine {
     const { keys, hashes } = this.#keys.encode(batch);
     const views = this.#format.encode(batch);
     const unique =
-      this.#unique === undefined
-        ? 0
-        : this.#unique.codec.encode(this.#unique.rows.project(batch));
+      this.#unique === undefined ? 0 : this.#unique.codec.encode(this.#unique.rows.project(batch));
     const identities = this.#sortKeys.encode(batch, rows, unique);
     const entries = kernels.arenaAlloc(rows * 4) >>> 0;
     kernels.mapUpsertBatch(this.#map.ptr, rows, hashes, keys, entries);
@@ -138,9 +136,11 @@ export class RankEngine {
     if (spec.strategy === "retract") flags |= FLAG.retract;
     if (this.#context.mode === "batch") flags |= FLAG.silent;
     const data = new DataView(this.#context.runtime.memory.buffer);
-    [this.#map.ptr, 0, 0, 0, 0, 0, 0, flags, spec.rankStart, spec.rankEnd].forEach((word, index) => {
-      data.setUint32(this.#call + index * 4, word, true);
-    });
+    [this.#map.ptr, 0, 0, 0, 0, 0, 0, flags, spec.rankStart, spec.rankEnd].forEach(
+      (word, index) => {
+        data.setUint32(this.#call + index * 4, word, true);
+      },
+    );
   }
 
   #isTop1(): boolean {

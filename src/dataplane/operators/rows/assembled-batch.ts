@@ -24,8 +24,7 @@ export function assembleBatch(
     const to = columnPtr(batch, index);
     const source = "batch" in from ? columnPtr(from.batch, from.column) : 0;
     const validity = source === 0 ? 0 : data.getUint32(source + COLUMN_VALIDITY, true);
-    const values =
-      "values" in from ? from.values : data.getUint32(source + COLUMN_VALUES, true);
+    const values = "values" in from ? from.values : data.getUint32(source + COLUMN_VALUES, true);
     data.setUint32(to + COLUMN_VALIDITY, validity, true);
     data.setUint32(to + COLUMN_VALUES, values, true);
   });

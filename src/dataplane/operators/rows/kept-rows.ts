@@ -19,7 +19,12 @@ import { ChangeEmitter } from "./change-emitter.ts";
 import { RowFormat } from "./row-format.ts";
 import { forEachEntry } from "./state-entries.ts";
 
-export const KEEP_MODE = { lastProctime: 1, lastRowtime: 2, firstRowtime: 3, changelog: 4 } as const;
+export const KEEP_MODE = {
+  lastProctime: 1,
+  lastRowtime: 2,
+  firstRowtime: 3,
+  changelog: 4,
+} as const;
 
 const FLAG = { updateBefore: 1, skipEqual: 2, silent: 4 } as const;
 const CALL_BYTES = 64;

@@ -5,19 +5,39 @@
  */
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
-import { type LogicalType, physicalOf, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import {
+  type LogicalType,
+  physicalOf,
+  typeToString,
+} from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { SortField } from "../../../foundation/plan/expression.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 
-const FORMS = { bool: 1, i8: 2, i16: 3, i32: 4, i64: 5, f32: 6, f64: 7, i128: 8, ts128: 9, view: 10 };
+const FORMS = {
+  bool: 1,
+  i8: 2,
+  i16: 3,
+  i32: 4,
+  i64: 5,
+  f32: 6,
+  f64: 7,
+  i128: 8,
+  ts128: 9,
+  view: 10,
+};
 const ITEM_BYTES = 16;
 
 export class SortKeys {
   readonly #runtime: WorkerRuntime;
   readonly #spec: number;
 
-  constructor(runtime: WorkerRuntime, schema: Schema, sort: readonly SortField[], operator: string) {
+  constructor(
+    runtime: WorkerRuntime,
+    schema: Schema,
+    sort: readonly SortField[],
+    operator: string,
+  ) {
     this.#runtime = runtime;
     this.#spec = runtime.kernels.operatorAllocate(4 + sort.length * ITEM_BYTES) >>> 0;
     const forms = sort.map(({ index }) => formOf(schema.fields[index]!.type, operator));

@@ -72,7 +72,9 @@ export class ValuesOperator extends BaseOperator {
       });
       let next = column + 1;
       type.fields.forEach((field, index) => {
-        const own = values.map((value) => (value as readonly LiteralValue[] | null)?.[index] ?? null);
+        const own = values.map(
+          (value) => (value as readonly LiteralValue[] | null)?.[index] ?? null,
+        );
         next = this.#writeColumn(view, batch, next, field.type, own);
       });
       return next;
