@@ -2,14 +2,19 @@
 import { baseErrors } from "../../foundation/base/errors.ts";
 import type { FormatFactory } from "../contract/format.ts";
 import { similar, type TableOption } from "../contract/table-option.ts";
+import { csvFormat } from "./csv/csv-format.ts";
+import { CSV_OPTIONS } from "./csv/csv-options.ts";
 import { jsonFormat } from "./json/json-format.ts";
 import { JSON_OPTIONS } from "./json/json-options.ts";
+import { RAW_OPTIONS, rawFormat } from "./raw/raw-format.ts";
 
-const FORMATS: readonly FormatFactory[] = [jsonFormat];
+const FORMATS: readonly FormatFactory[] = [csvFormat, jsonFormat, rawFormat];
 
 /** Options by format: what docs, console forms and completion are made of. */
 export const FORMAT_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
+  csv: CSV_OPTIONS,
   json: JSON_OPTIONS,
+  raw: RAW_OPTIONS,
 };
 
 export function builtinFormats(): readonly FormatFactory[] {

@@ -204,6 +204,10 @@ export {
   extremeGet,
   extremeGetView,
   hashWithinGroups,
+  listAdd,
+  listEnd,
+  listJoin,
+  listRemove,
   slotAppendView,
   slotFree,
   slotSetView,
@@ -211,15 +215,19 @@ export {
 } from "./aggregate-extremes.as";
 export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFirst, keepRows } from "./keep-row.as";
 export {
+  batchColumns,
+  entriesCollect,
   entriesFresh,
   entriesOr,
   entriesRemove,
   entriesTouch,
+  gatherAll,
   gatherWords,
   millisOf,
   repeatTime,
   rowsAbove,
   rowsNotZero,
+  runsOf,
   shiftTimes,
   windowAssign,
   windowKeys,
@@ -258,3 +266,4 @@ export {
   zoneLocalToUtc,
   zoneUtcToLocal,
 } from "./cast.as";
+export { csvDecode, csvEncode } from "./csv.as";

@@ -8,6 +8,8 @@ import { type LogicalType, typeToString } from "../../../foundation/columnar/log
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import { formatErrors } from "../errors.ts";
 import type { FieldNode, FieldTree } from "../field-tree.ts";
+import { BAD_RECORD_BYTES, PLAN_BAD_LIST } from "../record-plan.ts";
+import { scalarKind } from "../scalar-kind.ts";
 import { allocateFixed, MemoryWriter } from "../memory-writer.ts";
 import { MAX_BAD_RECORDS } from "../error-mode.ts";
 
@@ -15,58 +17,12 @@ const HEADER_BYTES = 64;
 const COLUMN_BYTES = 16;
 const OBJECT_BYTES = 16;
 const FIELD_BYTES = 96;
-const BAD_BYTES = 32;
 const KIND_SKIP = 0;
 const KIND_ROW = 18;
 
-/** Offsets within the plan; results are read after each call. */
-export const PLAN_ROWS = 36;
-export const PLAN_CONSUMED = 40;
-export const PLAN_LINES = 44;
-export const PLAN_BAD_COUNT = 48;
-export const PLAN_BAD_LIST = 52;
-export const BAD_RECORD_BYTES = BAD_BYTES;
-
 /** How a type is read and written; undefined when it is not. */
 export function jsonKind(type: LogicalType): number | undefined {
-  switch (type.kind) {
-    case "BOOLEAN":
-      return 1;
-    case "TINYINT":
-      return 2;
-    case "SMALLINT":
-      return 3;
-    case "INTEGER":
-      return 4;
-    case "BIGINT":
-    case "INTERVAL_DAY_TIME":
-    case "INTERVAL_YEAR_MONTH":
-      return 5;
-    case "FLOAT":
-      return 6;
-    case "DOUBLE":
-      return 7;
-    case "DECIMAL":
-      return type.precision <= 18 ? 8 : 9;
-    case "CHAR":
-    case "VARCHAR":
-      return 10;
-    case "BINARY":
-    case "VARBINARY":
-      return 11;
-    case "DATE":
-      return 12;
-    case "TIME":
-      return 13;
-    case "TIMESTAMP":
-      return type.precision <= 3 ? 14 : 15;
-    case "TIMESTAMP_LTZ":
-      return type.precision <= 3 ? 16 : 17;
-    case "ROW":
-      return KIND_ROW;
-    default:
-      return undefined;
-  }
+  return type.kind === "ROW" ? KIND_ROW : scalarKind(type);
 }
 
 export function checkJsonType(path: readonly string[], type: LogicalType): void {
@@ -114,7 +70,7 @@ class PlanWriter {
         this.#objects.length * OBJECT_BYTES +
         tree.nodes.length * FIELD_BYTES +
         tree.outputs.length * 4 +
-        MAX_BAD_RECORDS * BAD_BYTES +
+        MAX_BAD_RECORDS * BAD_RECORD_BYTES +
         texts.reduce((sum, text) => sum + text.length + 32, 64),
     );
     this.#next = this.#plan + HEADER_BYTES;
@@ -142,7 +98,7 @@ class PlanWriter {
     });
     const outputs = this.#take(tree.outputs.length * 4);
     writer.words(outputs, tree.outputs);
-    const bad = this.#take(MAX_BAD_RECORDS * BAD_BYTES);
+    const bad = this.#take(MAX_BAD_RECORDS * BAD_RECORD_BYTES);
     const counts = [tree.columns.length, columns, tree.outputs.length, outputs];
     writer.words(this.#plan, [objects, ...counts, flags, fields, tree.nodes.length, maxRows]);
     writer.words(this.#plan + PLAN_BAD_LIST, [bad, MAX_BAD_RECORDS]);
