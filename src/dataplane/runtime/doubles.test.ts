@@ -225,6 +225,8 @@ const encodeJson = (value: unknown) => new TextEncoder().encode(JSON.stringify(v
 export async function committedFiles({ files }: Env, folder: string): Promise<Row[]> {
   const rows: Row[] = [];
   for (const name of await files.list(folder)) {
+    // What a kill in the middle of a write has left.
+    if (name.endsWith(".tmp")) continue;
     const text = new TextDecoder().decode(await files.readAll(`${folder}/${name}`));
     const parsed = JSON.parse(text) as [string, string][];
     rows.push(...parsed.map(([k, v]): Row => [BigInt(k), BigInt(v)]));
@@ -287,15 +289,13 @@ function count(context: OperatorContext): Operator {
   const state = context.state.operatorValue("counts");
   const counts = new Map<string, number>();
   for (const old of state.restored as [string, number][][])
-    for (const [key, n] of old) counts.set(key, n);
-  const mine = new Set<string>();
+    for (const [key, n] of old) counts.set(key, Math.max(n, counts.get(key) ?? 0));
   return {
     ...forwarding(context),
     processBatch: (_, batch) => {
       const out = readRows(context.runtime, batch).map(([key]): Row => {
         const n = (counts.get(String(key)) ?? 0) + 1;
         counts.set(String(key), n);
-        mine.add(String(key));
         return [key, BigInt(n)];
       });
       context.output.emit(writeRows(context.runtime, out));

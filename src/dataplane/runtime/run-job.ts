@@ -11,6 +11,7 @@ import type { Logger } from "../../foundation/host/log.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import { buildJobGraph } from "./graph/job-graph.ts";
+import type { CompletedCheckpoint } from "./master/checkpoint-coordinator.ts";
 import type { CheckpointView } from "./master/checkpoint-history.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
@@ -48,6 +49,12 @@ export interface RunJobOptions {
   readonly restoreFrom?: string;
   /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
   readonly onMetrics?: (metrics: JobMetrics) => void;
+  /** Number of the first attempt (default 1): a job that was run before must go on counting. */
+  readonly firstAttempt?: number;
+  /** Awaited before the savepoint of a stop is committed. */
+  readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
+  /** Completed checkpoints that an earlier process of the same job has left, besides restoreFrom; oldest first. */
+  readonly olderCheckpoints?: readonly string[];
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly log?: Logger;
   /** Rows of taps, and other messages of workers that are not the master's own. */
@@ -96,6 +103,7 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...pick(options, "restoreFrom", "log"),
     ...pick(options, "onCheckpoint", "onStatus", "onMetrics", "onMessage"),
+    ...pick(options, "beforeStopCommit", "firstAttempt", "olderCheckpoints"),
   });
   master.start();
   if (signal !== undefined) {

@@ -52,6 +52,8 @@ export interface CoordinatorOptions {
   readonly options: CheckpointOptions;
   readonly storage: CheckpointStorage;
   readonly commit: (committables: CommittablesByUid, checkpointId: number) => Promise<void>;
+  /** Awaited before the savepoint of a stop is committed: recovery must know of it first. */
+  readonly beforeStopCommit: (completed: CompletedCheckpoint) => Promise<void>;
   /** The job must fail: too many checkpoints did, or a commit. */
   readonly fail: (error: MillraceError) => void;
   readonly onChange: (view: CheckpointView) => void;
@@ -62,6 +64,7 @@ export class CheckpointCoordinator {
   readonly #options: CoordinatorOptions;
   readonly #pending = new Map<number, Pending>();
   #completed: CompletedCheckpoint[] = [];
+  #older: string[] = [];
   #execution: Execution | undefined;
   #nextId = 1;
   #failuresInRow = 0;
@@ -83,9 +86,14 @@ export class CheckpointCoordinator {
 
   /**
    * A checkpoint or savepoint that the job was started from: restarts use it until there is a newer one. `owned`: it is one of
-   * this job's own checkpoints, and goes when newer ones replace it.
+   * this job's own checkpoints, and goes when newer ones replace it. `older`: what else an earlier process of the job has left,
+   * oldest first.
    */
-  restoredFrom(restored: CompletedCheckpoint, owned: boolean): void {
+  restoredFrom(
+    restored: CompletedCheckpoint,
+    { owned, older }: { readonly owned: boolean; readonly older: readonly string[] },
+  ): void {
+    this.#older = [...older];
     this.#completed = [restored];
     this.#nextId = restored.metadata.checkpointId + 1;
     this.#restored = owned ? undefined : restored;
@@ -156,8 +164,8 @@ export class CheckpointCoordinator {
 
   /** At the end of the job: checkpoints that nobody asked to keep go. */
   async discardAll(): Promise<void> {
-    for (const completed of this.#completed) await this.#discard(completed);
-    this.#completed = [];
+    for (const path of this.#older.splice(0)) await this.#options.storage.discard(path);
+    for (const completed of this.#completed.splice(0)) await this.#discard(completed);
   }
 
   #begin(request: {
@@ -233,6 +241,8 @@ export class CheckpointCoordinator {
       this.#pending.delete(barrier.checkpointId);
       this.#failuresInRow = 0;
       try {
+        if (barrier.kind === "savepoint" && commits)
+          await this.#options.beforeStopCommit(completed);
         if (commits) await this.#commit(completed);
         if (commits) execution?.forgetCommittables(new Set(reports.values()));
         pending.resolve(completed);
@@ -277,9 +287,10 @@ export class CheckpointCoordinator {
     await commit(committablesOf(metadata), metadata.checkpointId);
     const { checkpointId } = metadata;
     this.#execution?.broadcast({ kind: "completed", checkpointId });
-    while (this.#completed.length > options.retained) {
-      const oldest = this.#completed.shift()!;
-      await this.#discard(oldest);
+    while (this.#older.length + this.#completed.length > options.retained) {
+      const older = this.#older.shift();
+      if (older !== undefined) await this.#options.storage.discard(older);
+      else await this.#discard(this.#completed.shift()!);
     }
   }
 

@@ -55,6 +55,12 @@ export interface JobMasterOptions {
   readonly log?: Logger;
   /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
   readonly onMetrics?: (metrics: JobMetrics) => void;
+  /** Number of the first attempt; default 1. */
+  readonly firstAttempt?: number;
+  /** Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind it. */
+  readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
+  /** Completed checkpoints that an earlier process of the same job has left, besides restoreFrom; oldest first. */
+  readonly olderCheckpoints?: readonly string[];
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
@@ -92,7 +98,7 @@ export class JobMaster {
   #status: JobStatus = "INITIALIZING";
   #timestamps: Partial<Record<JobStatus, number>> = {};
   #execution: Execution | undefined;
-  #attempt = 0;
+  #attempt: number;
   #restarts = 0;
   #failure: MillraceError | null = null;
   #endedMs: number | null = null;
@@ -102,7 +108,8 @@ export class JobMaster {
 
   constructor(options: JobMasterOptions) {
     this.#options = options;
-    const { env, config } = options;
+    const { env, config, firstAttempt = 1 } = options;
+    this.#attempt = firstAttempt - 1;
     this.#startedMs = env.clock.nowMs();
     this.#timestamps.INITIALIZING = this.#startedMs;
     this.#log = (options.log ?? silentLogger).with({ jobId: options.jobId });
@@ -227,6 +234,9 @@ export class JobMaster {
       storage,
       options: this.#checkpoints,
       commit: (committables, id) => this.#committers.commitAll(committables, id),
+      beforeStopCommit: async (savepoint) => {
+        await this.#options.beforeStopCommit?.(savepoint);
+      },
       fail: (error) => {
         const execution = this.#execution;
         this.#enqueue(async () => {
@@ -253,7 +263,9 @@ export class JobMaster {
       restorePlan(metadata, plan, graph, { ignoreUnclaimed: ignoreUnclaimedState(config) });
       const own = this.#options.checkpointDirectory;
       const owned = own !== undefined && restoreFrom.startsWith(`${own}/`);
-      this.#coordinator.restoredFrom({ path: restoreFrom, sizeBytes: 0, metadata }, owned);
+      const older = this.#options.olderCheckpoints ?? [];
+      const restored = { path: restoreFrom, sizeBytes: 0, metadata };
+      this.#coordinator.restoredFrom(restored, { owned, older });
     } catch (error) {
       // Starting again would find the same: no restart.
       await this.#fail(toMillraceError(error));

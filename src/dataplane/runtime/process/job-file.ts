@@ -1,6 +1,6 @@
 /**
- * job.json: what a job's folder says about it, for whoever finds the folder: what was asked for, which process runs it, its
- * newest checkpoint, and how it ended. Written whole or not at all.
+ * job.json: what a job's folder says about it, for whoever finds the folder: what was asked for, which process runs it, where
+ * its checkpoints are, and how it ended. Written whole or not at all.
  *
  * Writers: first the one who starts the process; from then on only the process.
  * Version: JOB_FILE_VERSION; a newer one is refused (MR5006).
@@ -44,7 +44,12 @@ export interface JobFile {
   readonly version: typeof JOB_FILE_VERSION;
   readonly request: JobRequest;
   readonly process?: RunningProcess;
-  readonly lastCheckpoint?: string;
+  /** How many processes have begun to run it. */
+  readonly starts: number;
+  /** Where its checkpoints go: `<this>/<jobId>/chk-<n>`. */
+  readonly checkpointDirectory: string;
+  /** The savepoint that a stop was committing: a process that dies then goes on behind it. */
+  readonly stopping?: { readonly checkpointId: number; readonly path: string };
   readonly outcome?: JobOutcome;
 }
 

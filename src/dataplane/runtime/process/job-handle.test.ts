@@ -123,7 +123,7 @@ describe("a job process", () => {
       const handle = await start("three", job);
       const over = closed(handle);
       if (kills < 3) {
-        const target = handle.file.lastCheckpoint;
+        const target = await handle.recoveryPoint();
         await handle.request("follow", { topics: ["checkpoints"] });
         let completed = 0;
         await event(handle, "checkpoint", ({ view }) => {
@@ -142,6 +142,7 @@ describe("a job process", () => {
       assert.equal(handle.file.outcome?.status, "FINISHED", JSON.stringify(handle.file.outcome));
       break;
     }
+    assert.deepEqual(await env.files.list(join(base, "three/checkpoints", "a".repeat(32))), []);
     const rows = await committedFiles(env, out);
     const counts = new Map<string, bigint[]>();
     for (const [key, count] of rows)

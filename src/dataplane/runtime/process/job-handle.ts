@@ -15,7 +15,13 @@ import { fileURLToPath } from "node:url";
 import type { Env } from "../../../foundation/host/env.ts";
 import { runtimeErrors } from "../errors.ts";
 import { errorFromObject } from "../master/error-object.ts";
-import { type JobFile, type JobRequest, readJobFile, writeJobFile } from "./job-file.ts";
+import {
+  JOB_FILE_VERSION,
+  type JobFile,
+  type JobRequest,
+  readJobFile,
+  writeJobFile,
+} from "./job-file.ts";
 import { LineSocket } from "./line-socket.ts";
 import {
   type AnswerLine,
@@ -25,6 +31,7 @@ import {
   type ControlRequests,
   type Greeting,
 } from "./messages.ts";
+import { recoveryPoint } from "./recovery-point.ts";
 import { isAlive } from "./process-identity.ts";
 
 const REQUEST_TIMEOUT_MS = 10_000;
@@ -56,11 +63,14 @@ export async function startJobProcess(options: StartOptions): Promise<JobHandle>
   const old = await readJobFile(env.files, folder);
   if (old?.process !== undefined && isAlive(old.process))
     throw runtimeErrors.JOB_PROCESS_START({ jobId, reason: `process ${old.process.pid} runs it` });
-  const lastCheckpoint = old?.request.jobId === jobId ? old.lastCheckpoint : undefined;
+  const { checkpointDirectory = `${folder}/checkpoints` } = request;
+  const isSame = old?.request.jobId === jobId && old.stopping !== undefined;
   await writeJobFile(env.files, folder, {
-    version: 1,
+    version: JOB_FILE_VERSION,
     request,
-    ...(lastCheckpoint === undefined ? {} : { lastCheckpoint }),
+    checkpointDirectory,
+    starts: old?.starts ?? 0,
+    ...(isSame ? { stopping: old.stopping } : {}),
   });
   await spawnProcess(options);
   const handle = await adoptJobProcess(env, folder);
@@ -155,6 +165,11 @@ export class JobHandle {
   onClose(listener: (state: HandleState) => void): () => void {
     this.#closes.add(listener);
     return () => this.#closes.delete(listener);
+  }
+
+  /** Where the job would go on if it were started again now: its newest completed checkpoint, as the folder has it. */
+  async recoveryPoint(): Promise<string | undefined> {
+    return (await recoveryPoint(this.#env.files, this.#file)).restoreFrom;
   }
 
   /** Asks the process; rejects with its error, MR5012 when it is gone, MR5014 when it does not answer. */

@@ -25,11 +25,14 @@ import { type JobFile, type JobRequest, readJobFile, writeJobFile } from "./job-
 import { type JobSample, SAMPLES_KEPT, sampleOf } from "./job-sample.ts";
 import { CONTROL_VERSION, type JobFailure, type JobReport } from "./messages.ts";
 import { isAlive, startTimeOf } from "./process-identity.ts";
+import { type Recovery, recoveryPoint } from "./recovery-point.ts";
 import { ResultFeeds } from "./result-feeds.ts";
 
 /** Descriptor on which a started process says that it can be reached. */
 export const READY_DESCRIPTOR = 3;
 const FAILURES_KEPT = 32;
+/** Attempts of one process are numbered from its start's number times this: no two attempts of a job share a number. */
+const ATTEMPTS_PER_PROCESS = 1_000_000;
 /** Unix sockets: 108 bytes on Linux, 104 elsewhere, with the terminating zero. */
 const SOCKET_PATH_LIMIT = 103;
 
@@ -87,7 +90,9 @@ class JobProcess {
     const greeting = { greeting: CONTROL_VERSION, jobId: request.jobId, pid, nonce } as const;
     this.#server = new ControlServer(greeting, this.#handlers());
     await this.#server.listen(socket);
-    this.#master = this.#start(request, bindings);
+    const recovery = await recoveryPoint(this.#env.files, file);
+    await this.#update({ starts: file.starts + 1 });
+    this.#master = this.#start(request, bindings, recovery);
     const startTime = startTimeOf(pid) ?? "";
     const startedMs = this.#env.clock.nowMs();
     await this.#update({ process: { pid, startTime, nonce, socket, startedMs } });
@@ -110,14 +115,16 @@ class JobProcess {
     return file;
   }
 
-  #start(request: JobRequest, bindings: ProcessBindings): JobMaster {
-    const { plan, parallelism, jobId, restoreFrom, checkpointDirectory } = request;
+  #start(
+    request: JobRequest,
+    bindings: ProcessBindings,
+    { restoreFrom, older }: Recovery,
+  ): JobMaster {
+    const { plan, parallelism, jobId } = request;
     const { registry, operators, kernelsModule, createState, workerEntry } = bindings;
     const env = this.#env;
-    const directory = checkpointDirectory ?? join(this.#folder, "checkpoints");
-    const config = { "execution.checkpointing.dir": directory, ...plan.config, ...request.config };
-    // After a death of the process: its newest checkpoint, not the one it was once started from.
-    const restore = this.#file?.lastCheckpoint ?? restoreFrom;
+    const directory = this.#file!.checkpointDirectory;
+    const config = { ...plan.config, ...request.config, "execution.checkpointing.dir": directory };
     return startJob(plan, {
       registry,
       operators,
@@ -126,9 +133,11 @@ class JobProcess {
       parallelism,
       jobId,
       config,
+      olderCheckpoints: older,
+      firstAttempt: this.#file!.starts * ATTEMPTS_PER_PROCESS,
       log: this.#log,
       ...(createState === undefined ? {} : { createState }),
-      ...(restore === undefined ? {} : { restoreFrom: restore }),
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
       transport: threadTransport({
         entry: workerEntry,
         env,
@@ -141,16 +150,10 @@ class JobProcess {
         },
       }),
       onStatus: () => this.#statusChanged(),
-      onCheckpoint: (view) => {
-        this.#server?.publish({ event: "checkpoint", view });
-        const last = this.#master?.lastCheckpoint;
-        if (
-          view.status === "COMPLETED" &&
-          last !== undefined &&
-          last !== this.#file?.lastCheckpoint
-        )
-          void this.#update({ lastCheckpoint: last });
+      beforeStopCommit: async ({ path, metadata }) => {
+        await this.#update({ stopping: { path, checkpointId: metadata.checkpointId } });
       },
+      onCheckpoint: (view) => this.#server?.publish({ event: "checkpoint", view }),
       onMetrics: (metrics) => {
         const master = this.#master!;
         const { status } = master.view;
@@ -190,7 +193,7 @@ class JobProcess {
   #report(): JobReport {
     const master = this.#master!;
     const { failure, ...view } = master.view;
-    const lastCheckpoint = master.lastCheckpoint ?? this.#file?.lastCheckpoint ?? null;
+    const lastCheckpoint = master.lastCheckpoint ?? null;
     return { ...view, failure: failure?.toObject() ?? null, lastCheckpoint };
   }
 
