@@ -10,6 +10,7 @@ import type { RankRel } from "../rel/rel-node.ts";
 import { windowProperties } from "../rel/window-properties.ts";
 import { ALL, INSERT, type PhysNode, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { updateKey } from "./monotonicity.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 import { exchangeKeys } from "./upsert-keys.ts";
 
@@ -21,6 +22,7 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
   if (deduplicate !== undefined) return deduplicate;
   const rankField = { name: rel.schema.fields.at(-1)!.name, type: types.bigint(false) };
   const fields = rel.outputRankNumber ? [...node.schema.fields, rankField] : node.schema.fields;
+  const primaryKey = updateKey(node, rel.partition, rel.sort);
   const own = exchangeKeys(node.upsertKeys, rel.partition);
   const keys = [...own];
   if (rel.outputRankNumber) keys.push([...rel.partition, fields.length - 1]);
@@ -34,7 +36,11 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
       rankStart: rel.start,
       rankEnd: rel.end,
       outputRankNumber: rel.outputRankNumber,
-      strategy: isInsertOnly(node) ? { kind: "append" } : { kind: "retract" },
+      strategy: isInsertOnly(node)
+        ? { kind: "append" }
+        : primaryKey === undefined
+          ? { kind: "retract" }
+          : { kind: "update", primaryKey },
       generateUpdateBefore: false,
     },
     [{ node, distribution: hashBy(rel.partition) }],
