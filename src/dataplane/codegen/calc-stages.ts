@@ -93,8 +93,8 @@ export class CalcStages {
     );
     this.#module = new GeneratedModule({ ...options, module: this.#builder, sites });
     const { exports } = this.#module;
-    this.#final = exports["process"] as BatchFunction;
-    this.#filter = split ? (exports["filter"] as BatchFunction) : undefined;
+    this.#final = exports.process as BatchFunction;
+    this.#filter = split ? (exports.filter as BatchFunction) : undefined;
   }
 
   process(batch: number): number {

@@ -256,3 +256,113 @@ export function slotAppendView(map: usize, hash: u32, slot: usize, separator: u6
   logFree(map, hash, old);
   setHandle(slot, handle);
 }
+
+// ---- values of a group in order of arrival: FIRST_VALUE, LAST_VALUE, LISTAGG with retraction
+// Block: u32 bytes in use, u32 elements, then per element u32 length, the bytes, padding to 4.
+
+// @ts-ignore: decorator
+@inline
+function listElementBytes(length: u32): u32 {
+  return (4 + length + 3) & ~3;
+}
+
+/** Appends a copy of the value's bytes. */
+export function listAdd(map: usize, hash: u32, slot: usize, view: u64): void {
+  const length = <u32>(view >> 32);
+  const bytes = listElementBytes(length);
+  let handle = load<u32>(slot);
+  if (handle == 0) {
+    handle = logAllocate(map, hash, max<u32>(FIRST_BYTES, HEADER + bytes));
+    setHandle(slot, handle);
+  }
+  let block = logPtr(map, hash, handle);
+  const used = load<u32>(block);
+  if (HEADER + used + bytes > logCapacity(block)) {
+    const larger = logAllocate(map, hash, HEADER + (used + bytes) * 2);
+    const old = logPtr(map, hash, handle);
+    block = logPtr(map, hash, larger);
+    memory.copy(block, old, HEADER + used);
+    logFree(map, hash, handle);
+    setHandle(slot, larger);
+  } else {
+    logTouch(block, 8);
+    logTouch(block + HEADER + used, bytes);
+  }
+  const element = block + HEADER + used;
+  store<u32>(element + bytes - 4, 0);
+  store<u32>(element, length);
+  memory.copy(element + 4, <usize>(view & 0xffffffff), length);
+  store<u32>(block, used + bytes);
+  store<u32>(block, load<u32>(block, 4) + 1, 4);
+}
+
+/** Removes the first element with these bytes, if there is one. */
+export function listRemove(map: usize, hash: u32, slot: usize, view: u64): void {
+  const handle = load<u32>(slot);
+  if (handle == 0) return;
+  const block = logPtr(map, hash, handle);
+  const used = load<u32>(block);
+  const length = <u32>(view >> 32);
+  let at: u32 = 0;
+  while (at < used) {
+    const element = block + HEADER + at;
+    const size = load<u32>(element);
+    const bytes = listElementBytes(size);
+    if (size == length && memory.compare(element + 4, <usize>(view & 0xffffffff), length) == 0) {
+      logTouch(block, HEADER + used);
+      memory.copy(element, element + bytes, used - at - bytes);
+      store<u32>(block, used - bytes);
+      store<u32>(block, load<u32>(block, 4) - 1, 4);
+      return;
+    }
+    at += bytes;
+  }
+}
+
+/** The first or last element; NULL when there is none. It points into the log. */
+export function listEnd(map: usize, hash: u32, slot: usize, last: i32): u64 {
+  const handle = load<u32>(slot);
+  const block: usize = handle == 0 ? 0 : logPtr(map, hash, handle);
+  if (block == 0 || load<u32>(block, 4) == 0) {
+    setNull();
+    return 0;
+  }
+  const used = load<u32>(block);
+  let element = block + HEADER;
+  if (last) {
+    let next = element;
+    while (next < block + HEADER + <usize>used) {
+      element = next;
+      next += listElementBytes(load<u32>(element));
+    }
+  }
+  return (<u64>load<u32>(element) << 32) | <u64>(element + 4);
+}
+
+/** All elements joined, in the arena; NULL when there are none. The separator is kept in a view slot of its own. */
+export function listJoin(map: usize, hash: u32, slot: usize, separatorSlot: usize): u64 {
+  const handle = load<u32>(slot);
+  const block: usize = handle == 0 ? 0 : logPtr(map, hash, handle);
+  if (block == 0 || load<u32>(block, 4) == 0) {
+    setNull();
+    return 0;
+  }
+  const separator = slotView(map, hash, separatorSlot);
+  const middle = <u32>(separator >> 32);
+  const used = load<u32>(block);
+  const out: usize = arenaAlloc(used + load<u32>(block, 4) * middle);
+  let to = out;
+  let at: u32 = 0;
+  while (at < used) {
+    const element = block + HEADER + at;
+    const size = load<u32>(element);
+    if (at > 0) {
+      memory.copy(to, <usize>(separator & 0xffffffff), middle);
+      to += middle;
+    }
+    memory.copy(to, element + 4, size);
+    to += size;
+    at += listElementBytes(size);
+  }
+  return (<u64>(to - out) << 32) | <u64>out;
+}

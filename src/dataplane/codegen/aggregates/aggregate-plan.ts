@@ -19,6 +19,7 @@ import { codegenErrors } from "../errors.ts";
 import { AccumulatorLayout, ROWS_OFFSET } from "./accumulator-layout.ts";
 import type { AggregateCode, Presence } from "./aggregate-code.ts";
 import { keptCode, listCode, multisetCode } from "./extremes.ts";
+import { orderedCode } from "./ordered.ts";
 import { averageCode, countCode, SUM_WIDTH, sumCode, type SumForm } from "./sums.ts";
 
 /** Calls that share a condition. */
@@ -134,12 +135,20 @@ export class AggregatePlan {
         return this.#kept(call, call.function === "MIN" ? "min" : "max");
       case "FIRST_VALUE":
       case "LAST_VALUE":
-        this.#refuseRetract(call);
+        if (this.retract) {
+          const offset = layout.handle(name);
+          return orderedCode({
+            type,
+            end: call.function === "LAST_VALUE" ? "last" : "first",
+            offset,
+          });
+        }
         return this.#kept(call, call.function === "FIRST_VALUE" ? "first" : "last");
       case "LISTAGG": {
-        this.#refuseRetract(call);
         const offset = layout.handle(name);
-        return listCode({ type, offset, presence: this.#presence(call) });
+        if (!this.retract) return listCode({ type, offset, presence: this.#presence(call) });
+        const separator = layout.handle(`${name} separator`);
+        return orderedCode({ type, end: "joined", offset, separator });
       }
       default:
         throw codegenErrors.AGGREGATE_UNSUPPORTED({
@@ -158,14 +167,6 @@ export class AggregatePlan {
     const offset =
       physical === "view" ? this.layout.handle(name) : this.layout.slot(name, width, type);
     return keptCode({ type, choice, offset, presence: this.#presence(call) });
-  }
-
-  #refuseRetract(call: AggregateCall): void {
-    if (!this.retract) return;
-    throw codegenErrors.AGGREGATE_UNSUPPORTED({
-      function: call.function,
-      reason: "its input takes rows back",
-    });
   }
 
   #groups(calls: readonly AggregateCall[]): AggregateGroup[] {

@@ -149,9 +149,9 @@ function storeSlot(f: FunctionBuilder, entry: Local, offset: number, value: Valu
   });
 }
 
-const COMMA = Uint8Array.of(0x2c);
+export const COMMA = Uint8Array.of(0x2c);
 
-function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
+export function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
   f.globalGet(module.dataGlobal).i32(module.constant(bytes)).op("i32.add");
   f.op("i64.extend_i32_u")
     .i64(BigInt(bytes.length) << 32n)

@@ -94,7 +94,9 @@ export class GroupLoops {
     const params = this.#cursors.map((_, index) => `entries${index}`);
     const type = { params: params.map(() => "i32" as const), results: [] };
     const f = this.#module.exportFunction("begin", type, params);
-    this.#cursors.forEach((cursor, index) => f.get(f.params[index]!).globalSet(cursor));
+    this.#cursors.forEach((cursor, index) => {
+      f.get(f.params[index]!).globalSet(cursor);
+    });
     for (const list of [this.#dead, ...this.#distinctDead]) list.clear(f);
   }
 
@@ -205,7 +207,9 @@ export class GroupLoops {
     images: OutputColumns,
   ): void {
     const before = this.#results(target, { keep: true });
-    before.forEach((value, index) => images.write(index, touched, value));
+    before.forEach((value, index) => {
+      images.write(index, touched, value);
+    });
     const flag: Value = {
       type: this.#imageSchema().fields.at(-1)!.type,
       physical: "bool",
@@ -388,7 +392,9 @@ export class GroupLoops {
     target: AggregateTarget,
   ): void {
     const keys = this.#keyColumns.length;
-    this.#keyColumns.forEach((column, index) => out.write(index, count, source.load(column)));
+    this.#keyColumns.forEach((column, index) => {
+      out.write(index, count, source.load(column));
+    });
     values.forEach((value, index) => {
       const kept =
         value.physical === "view" && kind !== RowKind.DELETE && kind !== RowKind.UPDATE_BEFORE;
@@ -446,7 +452,9 @@ export class GroupLoops {
   }
 
   #storeCursors(f: FunctionBuilder, cursors: readonly Local[]): void {
-    cursors.forEach((local, index) => f.get(local).globalSet(this.#cursors[index]!));
+    cursors.forEach((local, index) => {
+      f.get(local).globalSet(this.#cursors[index]!);
+    });
   }
 
   #exported(name: string, params: readonly string[]): FunctionBuilder {

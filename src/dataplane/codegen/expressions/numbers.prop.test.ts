@@ -240,7 +240,9 @@ test("DOUBLE and FLOAT to text and back; DOUBLE to DECIMAL and integers", () => 
     assert.equal(texts[i]![0], javaText(x, x.toExponential()), again);
   });
   const back = evaluate([text], texts, [call("CAST", [input(0, text)], double)]);
-  doubles.forEach((x, i) => assert.ok(Object.is(back[i]![0], x), `${x}: ${again}`));
+  doubles.forEach((x, i) => {
+    assert.ok(Object.is(back[i]![0], x), `${x}: ${again}`);
+  });
   const finite = doubles.filter(Number.isFinite);
   const casts = evaluate(
     [double],

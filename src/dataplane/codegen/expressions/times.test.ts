@@ -129,7 +129,7 @@ test("zones: every offset change of a decade, gaps and overlaps as java.time", (
       call("CAST", [input(0, instant)], local),
       call("CAST", [call("CAST", [input(0, instant)], local)], instant),
     ];
-    const result = [];
+    const result: TestValue[][] = [];
     for (let i = 0; i < instants.length; i += 4096)
       result.push(
         ...evaluate(
