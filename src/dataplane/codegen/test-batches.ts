@@ -52,105 +52,124 @@ export const testEnvironment: FunctionEnvironment = {
 
 /** `rows`: one value per field; `kinds`: RowKind bytes. */
 export function writeBatch(
-  { memory, kernels }: CodegenRuntime,
+  runtime: CodegenRuntime,
   schema: Schema,
   rows: readonly (readonly TestValue[])[],
   kinds?: readonly number[],
 ): number {
-  const alloc = (bytes: number) => kernels.arenaAlloc(bytes) >>> 0;
   const count = schema.fields.reduce((sum, { type }) => sum + physicalCount(type), 0);
-  const batch = alloc(batchBytes(count));
-  const data = () => new DataView(memory.buffer);
-  const bytes = (at: number, content: ArrayLike<number>) =>
-    new Uint8Array(memory.buffer).set(content, at);
-  const column = (index: number, type: LogicalType, values: readonly TestValue[]): void => {
-    const validity = alloc(values.length);
-    bytes(
-      validity,
-      values.map((value) => (value === null ? 0 : 1)),
-    );
-    const physical = physicalOf(type);
-    const width = PHYSICAL_WIDTH[physical];
-    const address = width === 0 ? 0 : alloc(width * values.length);
+  const writer = new TestBatchWriter(runtime, count);
+  writer.begin(rows.length, kinds);
+  schema.fields.forEach(({ type }, i) => {
+    const values = rows.map((row) => row[i]!);
+    writer.column(physicalIndex(schema, i), type, values);
+  });
+  return writer.batch;
+}
+
+/** Under NULL: bytes that no reader may take for a value. */
+const GARBAGE = 0xab;
+
+class TestBatchWriter {
+  readonly batch: number;
+  readonly #runtime: CodegenRuntime;
+  readonly #columns: number;
+
+  constructor(runtime: CodegenRuntime, columns: number) {
+    this.#runtime = runtime;
+    this.#columns = columns;
+    this.batch = this.#alloc(batchBytes(columns));
+  }
+
+  begin(rows: number, kinds: readonly number[] | undefined): void {
+    const data = this.#data();
+    data.setUint32(this.batch + BATCH_ROWS, rows, true);
+    data.setUint32(this.batch + BATCH_COLUMNS, this.#columns, true);
+    data.setUint32(this.batch + BATCH_KINDS, kinds === undefined ? 0 : this.#bytes(kinds), true);
+  }
+
+  column(index: number, type: LogicalType, values: readonly TestValue[]): void {
+    const validity = this.#bytes(values.map((value) => (value === null ? 0 : 1)));
+    const width = PHYSICAL_WIDTH[physicalOf(type)];
+    const address = width === 0 ? 0 : this.#alloc(width * values.length);
     const anyNull = values.includes(null);
-    data().setUint32(columnPtr(batch, index), anyNull ? validity : 0, true);
-    data().setUint32(columnPtr(batch, index) + 4, address, true);
+    this.#data().setUint32(columnPtr(this.batch, index), anyNull ? validity : 0, true);
+    this.#data().setUint32(columnPtr(this.batch, index) + 4, address, true);
     values.forEach((value, row) => {
-      if (width > 0) {
-        if (value === null)
-          new Uint8Array(memory.buffer).fill(
-            0xab,
-            address + row * width,
-            address + (row + 1) * width,
-          );
-        else writeValue(type, value, address + row * width);
-      }
+      const at = address + row * width;
+      if (width === 0) return;
+      if (value === null) new Uint8Array(this.#memory).fill(GARBAGE, at, at + width);
+      else this.#value(type, value, at);
     });
     if (type.kind !== "ROW") return;
     let child = index + 1;
     type.fields.forEach((field, i) => {
       const own = values.map((value) => (value === null ? null : (value as TestValue[])[i]!));
-      column(child, field.type, own);
+      this.column(child, field.type, own);
       child += physicalCount(field.type);
     });
-  };
-  const writeValue = (type: LogicalType, value: Exclude<TestValue, null>, at: number): void => {
+  }
+
+  #value(type: LogicalType, value: Exclude<TestValue, null>, at: number): void {
+    const data = this.#data();
     switch (physicalOf(type)) {
       case "bool":
       case "i8":
-        data().setInt8(at, Number(value));
-        break;
+        data.setInt8(at, Number(value));
+        return;
       case "i16":
-        data().setInt16(at, Number(value), true);
-        break;
+        data.setInt16(at, Number(value), true);
+        return;
       case "i32":
-        data().setInt32(at, Number(value), true);
-        break;
+        data.setInt32(at, Number(value), true);
+        return;
       case "f32":
-        data().setFloat32(at, Number(value), true);
-        break;
+        data.setFloat32(at, Number(value), true);
+        return;
       case "f64":
-        data().setFloat64(at, Number(value), true);
-        break;
+        data.setFloat64(at, Number(value), true);
+        return;
       case "i64":
-        data().setBigInt64(at, BigInt(value as bigint), true);
-        break;
+        data.setBigInt64(at, BigInt(value as bigint), true);
+        return;
       case "i128":
-        data().setBigInt64(at, BigInt.asIntN(64, value as bigint), true);
-        data().setBigInt64(at + 8, (value as bigint) >> 64n, true);
-        break;
+        data.setBigInt64(at, BigInt.asIntN(64, value as bigint), true);
+        data.setBigInt64(at + 8, (value as bigint) >> 64n, true);
+        return;
       case "ts128": {
         const [millis, nanos] = value as readonly [bigint, bigint];
-        data().setBigInt64(at, millis, true);
-        data().setBigInt64(at + 8, nanos, true);
-        break;
+        data.setBigInt64(at, millis, true);
+        data.setBigInt64(at + 8, nanos, true);
+        return;
       }
       default: {
         const content =
           typeof value === "string" ? new TextEncoder().encode(value) : (value as Uint8Array);
-        const address = alloc(content.length);
-        bytes(address, content);
-        data().setUint32(at, address, true);
-        data().setUint32(at + 4, content.length, true);
+        const address = this.#bytes(content);
+        this.#data().setUint32(at, address, true);
+        this.#data().setUint32(at + 4, content.length, true);
       }
     }
-  };
-  data().setUint32(batch + BATCH_ROWS, rows.length, true);
-  data().setUint32(batch + BATCH_COLUMNS, count, true);
-  data().setUint32(batch + BATCH_KINDS, 0, true);
-  if (kinds !== undefined) {
-    const address = alloc(kinds.length);
-    bytes(address, kinds);
-    data().setUint32(batch + BATCH_KINDS, address, true);
   }
-  schema.fields.forEach((field, i) => {
-    column(
-      physicalIndex(schema, i),
-      field.type,
-      rows.map((row) => row[i]!),
-    );
-  });
-  return batch;
+
+  /** Address of a copy in the arena. */
+  #bytes(content: ArrayLike<number>): number {
+    const address = this.#alloc(content.length);
+    new Uint8Array(this.#memory).set(content, address);
+    return address;
+  }
+
+  #alloc(bytes: number): number {
+    return this.#runtime.kernels.arenaAlloc(bytes) >>> 0;
+  }
+
+  get #memory(): ArrayBuffer {
+    return this.#runtime.memory.buffer;
+  }
+
+  #data(): DataView {
+    return new DataView(this.#memory);
+  }
 }
 
 export interface TestRow {

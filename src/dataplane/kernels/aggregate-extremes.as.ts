@@ -1,6 +1,7 @@
 /**
- * Retractable MIN and MAX: the values of one group as a sorted multiset in one log block; and hashes for entries that belong
- * to a group, such as the values of a DISTINCT aggregate.
+ * What aggregates keep of a group in one log block: a sorted multiset for retractable MIN and MAX, the values in order of
+ * arrival for retractable FIRST_VALUE, LAST_VALUE, LISTAGG, one text; and hashes for entries that belong to a group, such as
+ * the values of a DISTINCT aggregate.
  *
  * Slot:    u32 handle, u32 VIEW_OF_HANDLE, in the accumulator; handle 0 = empty.
  * Numbers: block = u32 elements, u32 0, then per element, ascending: i64 high, u64 low, i64 count. Whoever calls turns the
