@@ -58,4 +58,20 @@ export const controllerErrors = defineErrors({
     message: "this statement returns no rows to show",
     hint: "Write a SELECT; an INSERT is deployed.",
   },
+  SEVERAL_INSERTS: {
+    code: "MR6018",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the script holds {count} INSERTs, and a deployment runs one job",
+    hint: "Put them into EXECUTE STATEMENT SET BEGIN … END: they then run as one job.",
+  },
+  SEVERAL_QUERIES: {
+    code: "MR6019",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the text holds {count} statements that return rows",
+    hint: "Run one at a time; SET and CREATE may stand before it.",
+  },
 });

@@ -126,13 +126,19 @@ export class SqlSession {
   }
 }
 
-/** Validates every statement of a script, DDL included, and reports all errors it can find. */
-export function checkScript(text: string, options: SqlSessionOptions = {}): Diagnostic[] {
+/**
+ * Validates every statement of a script, DDL included, and reports all errors it can find. A `session` that knows
+ * tables already may be given; the script then changes its catalog.
+ */
+export function checkScript(
+  text: string,
+  options: SqlSessionOptions = {},
+  session: SqlSession = new SqlSession(options),
+): Diagnostic[] {
   const diagnostics: Diagnostic[] = [];
   const { statements, errors } = parseScript(text);
   for (const error of errors)
     diagnostics.push({ severity: "error", error, statement: error.place.at?.start ?? 0 });
-  const session = new SqlSession(options);
   for (const statement of statements) {
     const found: MillraceError[] = [];
     session.context.errorListener = (error) => found.push(error);
