@@ -5,6 +5,8 @@
  * Flow:    suites → here → SqlSession → plan → runJob → values connector → rows.
  * Rules:   mini-batch is off unless a record sets it, so that every input row shows its own changes, as in Flink.
  */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { toMillraceError } from "../../src/foundation/base/errors.ts";
 import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts";
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
@@ -19,7 +21,7 @@ import type { StatementResult } from "../../src/language/sql/script/session-type
 import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
 import { valuesConnector } from "../values/values-connector.ts";
 import { type SinkRow, ValuesStore } from "../values/values-store.ts";
-import { loadTestKernels } from "../worker-runtime.ts";
+import { kernelsFolder } from "../../tools/build-files.ts";
 
 export interface EngineOptions {
   readonly batch?: boolean;
@@ -40,7 +42,8 @@ export function cancelRunning(): void {
   running = new AbortController();
 }
 
-const kernels = await loadTestKernels();
+/** Built by the command before it starts this runner. */
+const kernels = new WebAssembly.Module(readFileSync(join(kernelsFolder, "kernels.wasm")));
 const types = new Map<string, LogicalType>();
 
 export class Engine {

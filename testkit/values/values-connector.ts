@@ -89,10 +89,12 @@ class ValuesReader implements SourceReader {
     const event = data.events[next]!;
     if ("watermark" in event) {
       this.#split = { ...split, next: next + 1 };
+      data.read = Math.max(data.read, next + 1);
       return { kind: "watermark", watermark: event.watermark, split: this.#split };
     }
     const { batch, count } = this.#write(data, next, end);
     this.#split = { ...split, next: next + count };
+    data.read = Math.max(data.read, next + count);
     return { kind: "batch", batch, split: this.#split };
   }
 
@@ -143,8 +145,10 @@ class ValuesWriter implements SinkWriter {
   readonly #reader: RowReader;
   readonly #store: ValuesStore;
   readonly #table: string;
+  readonly #key: readonly number[];
 
   constructor({ runtime, input, node }: SinkWriterContext, store: ValuesStore) {
+    this.#key = node.table.primaryKey ?? [];
     this.#reader = new RowReader(runtime.memory, input);
     this.#store = store;
     this.#table = node.table.name.slice(node.table.name.lastIndexOf(".") + 1);
@@ -157,7 +161,7 @@ class ValuesWriter implements SinkWriter {
     const { schema } = reader;
     const rows: SinkRow[] = [];
     for (let row = 0; row < reader.rows(batch); row++) {
-      rows.push(new SinkRow(reader.kind(batch, row), reader.read(batch, row), schema));
+      rows.push(new SinkRow(reader.kind(batch, row), reader.read(batch, row), schema, this.#key));
     }
     this.#store.collect(this.#table, rows);
     return true;

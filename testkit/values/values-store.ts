@@ -22,6 +22,8 @@ export interface ValuesData {
   /** How many events may be emitted so far. */
   released: number;
   ended: boolean;
+  /** How many events have been emitted by whichever job read furthest. */
+  read: number;
 }
 
 export interface ValuesOptions {
@@ -37,11 +39,19 @@ export class SinkRow {
   readonly kind: number;
   readonly values: readonly Value[];
   readonly schema: Schema;
+  /** The sink table's primary key, as field indexes. */
+  readonly key: readonly number[];
 
-  constructor(kind: number, values: readonly Value[], schema: Schema) {
+  constructor(
+    kind: number,
+    values: readonly Value[],
+    schema: Schema,
+    key: readonly number[] = [],
+  ) {
     this.kind = kind;
     this.values = values;
     this.schema = schema;
+    this.key = key;
   }
 
   /** As Flink prints it, for example `+I[1, a]`. */
@@ -63,7 +73,7 @@ export class ValuesStore {
   register(id: string, events: readonly ValuesEvent[], options: ValuesOptions = {}): void {
     const { rowByRow = false, released = true, ended = true } = options;
     const count = released ? Number.POSITIVE_INFINITY : 0;
-    this.#data.set(id, { events: [...events], rowByRow, released: count, ended });
+    this.#data.set(id, { events: [...events], rowByRow, released: count, ended, read: 0 });
   }
 
   /** More events behind those there are. */
@@ -90,6 +100,12 @@ export class ValuesStore {
     const data = this.#data.get(id);
     if (data === undefined) throw connectorErrors.DATA_UNKNOWN({ id });
     return data;
+  }
+
+  /** True when every event has been emitted, or no job reads the table. */
+  isRead(id: string): boolean {
+    const data = this.#data.get(id);
+    return data === undefined || data.read >= data.events.length;
   }
 
   /** Resolves at the next change. */

@@ -1,0 +1,88 @@
+/**
+ * programs.jsonl: whole jobs: tables with rows, INSERTs, what the sinks hold; straight, with a savepoint in the middle, and
+ * bounded. A program passes when every kind of run that Flink's tests name gives the expected rows.
+ *
+ * Kinds:   semantic: all rows, the input ends. restore: the first rows without an end, a savepoint, a new job from it, the
+ *          other rows (and the end unless INFINITE). batch-…: bounded, all rows at once.
+ * Grades:  A is SQL; B needs a user-defined function or model; C is Table API and not run.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Engine } from "../engine.ts";
+import { runProgram, type RunKind } from "../program-run.ts";
+import {
+  type ConformanceCase,
+  errorText,
+  failed,
+  jsonLines,
+  type Outcome,
+  passed,
+  type Suite,
+  uniqueIds,
+} from "../suite.ts";
+import { judgeSinks } from "./program-judge.ts";
+import { configOf, declareProgram, type ProgramRecord } from "./program-record.ts";
+
+export const programsSuite: Suite = {
+  file: "programs.jsonl",
+  load: (text) => {
+    const idOf = uniqueIds();
+    return jsonLines<ProgramRecord>(text).map((record): ConformanceCase => {
+      const notRun = reasonNotToRun(record);
+      return {
+        id: idOf(`${record.class}/${record.id}`),
+        text: JSON.stringify(record.run),
+        limitMs: 10_000,
+        ...(notRun === undefined ? {} : { notRun }),
+        run: () => check(record),
+      };
+    });
+  },
+};
+
+function reasonNotToRun({ grade, runner }: ProgramRecord): string | undefined {
+  if (grade === "C") return "Table API only";
+  return runner.length === 0 ? "no test runs it" : undefined;
+}
+
+async function check(record: ProgramRecord): Promise<Outcome> {
+  const kinds = new Map(record.runner.map((run) => [`${run.kind}/${run.afterRestore ?? ""}`, run]));
+  for (const run of kinds.values()) {
+    const outcome = await checkRun(record, run as { kind: RunKind; afterRestore?: string });
+    if (!outcome.passed) return failed(`${run.kind}: ${outcome.expected}`, outcome.got);
+  }
+  return passed;
+}
+
+async function checkRun(
+  record: ProgramRecord,
+  { kind, afterRestore }: { readonly kind: RunKind; readonly afterRestore?: string },
+): Promise<Outcome> {
+  const expectError = record.run.find((step) => step.expectError !== undefined)?.expectError;
+  const directory = mkdtempSync(join(tmpdir(), "millrace-conformance-"));
+  try {
+    const engine = await runProgram({
+      kind,
+      afterRestore: afterRestore ?? "FINITE",
+      directory,
+      record,
+      createEngine: () => {
+        const batch = kind.startsWith("batch");
+        const engine = new Engine({ batch, config: configOf(record) });
+        declareProgram(engine, record, batch);
+        return engine;
+      },
+    });
+    if (expectError !== undefined) return failed(`error ${expectError.message ?? ""}`, "no error");
+    return judgeSinks(engine, record, kind);
+  } catch (error) {
+    const got = errorText(error);
+    if (expectError === undefined) return failed("rows", got);
+    const flat = (text: string) => text.replaceAll(/\s+/g, " ").trim();
+    const right = flat(got).includes(flat(expectError.message ?? ""));
+    return right ? passed : failed(`error ${expectError.message ?? ""}`, got);
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
