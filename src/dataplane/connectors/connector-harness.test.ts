@@ -8,13 +8,14 @@ import type { Schema } from "../../foundation/columnar/schema.ts";
 import { RowReader } from "../../foundation/columnar/value-reader.ts";
 import { formatRow } from "../../foundation/columnar/value-text.ts";
 import type { Committer, SinkPorts, SinkWriter } from "../contract/sink.ts";
-import type { PollResult, SourceReader, SourceSplit } from "../contract/source.ts";
+import type { PollResult, SourceReader, SourceSplit, SplitEnumerator } from "../contract/source.ts";
 import { createTestWorker, type TestWorker } from "../kernels/test-worker.test.ts";
 import { defaultRegistry } from "./registry.ts";
 
 export interface SourceHarness {
   readonly worker: TestWorker;
   readonly rows: RowReader;
+  newEnumerator(): SplitEnumerator;
   discover(): Promise<readonly SourceSplit[]>;
   newReader(): SourceReader;
 }
@@ -64,6 +65,7 @@ export function openSource(
   return {
     worker,
     rows: new RowReader(runtime.memory, output),
+    newEnumerator: () => factory.createEnumerator(context),
     discover: async () => await factory.createEnumerator(context).discover(),
     newReader: () =>
       factory.createReader({ ...context, runtime, output, metrics, subtaskIndex: 0 }),

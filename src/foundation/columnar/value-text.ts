@@ -93,20 +93,31 @@ export function formatValue(
 
 /** Double.toString: 1.0, 1.0E10, 1.234E-5, NaN, Infinity. */
 export function formatDouble(value: number): string {
-  return javaFloating(value, String(value));
+  // Java prefers the nearest of two digits to the only one: 4.9E-324, not 5.0E-324.
+  const tiny = Math.abs(value) < 1e-321 && /^-?\de/.test(String(value));
+  return javaFloating(value, tiny ? value.toPrecision(2) : String(value));
 }
 
-/** Float.toString: the shortest digits that give the same FLOAT. */
+/** Float.toString: the shortest digits, at least two, that give the same FLOAT. */
 export function formatFloat(value: number): string {
   let text = String(value);
-  for (let digits = 1; digits <= 9; digits++) {
+  for (let digits = 2; digits <= 9; digits++) {
     const candidate = value.toPrecision(digits);
     if (Math.fround(Number(candidate)) === value) {
-      text = candidate;
+      text = evenAtTie(value, digits) ?? candidate;
       break;
     }
   }
   return javaFloating(value, text);
+}
+
+/** Half-way between two texts of so many digits Java takes the even one, toPrecision() the larger. */
+function evenAtTie(value: number, digits: number): string | undefined {
+  const match = /^(-?)(\d)\.(\d+)e(.+)$/.exec(value.toExponential(60));
+  if (match === null) return undefined;
+  const [, sign, first = "", rest = "", exponent] = match;
+  const tie = /^50*$/.test(rest.slice(digits - 1)) && "02468".includes(rest[digits - 2] ?? "");
+  return tie ? `${sign}${first}.${rest.slice(0, digits - 1)}e${exponent}` : undefined;
 }
 
 function javaFloating(value: number, text: string): string {

@@ -58,7 +58,7 @@ function makeSplits({ node, env, parallelism }: SourceContext): DatagenSplit[] {
   const reader = new OptionReader("connector datagen", datagenCatalogue(schema), options);
   const limits = sequenceRows(generatedFields(schema, options));
   if (reader.has("number-of-rows")) limits.push(BigInt(reader.number("number-of-rows")));
-  const total = limits.length === 0 ? -1n : limits.reduce((a, b) => (a < b ? a : b));
+  const total = limits.sort((a, b) => Number(a - b))[0] ?? -1n;
   const seed = reader.has("seed")
     ? BigInt.asUintN(64, BigInt(reader.number("seed"))).toString(16)
     : env.random.hex(8);

@@ -25,9 +25,7 @@ import type { ReplayPacer } from "./replay-pacer.ts";
 /** Bytes decoded at once in a replay: few, because what is not due is decoded again. */
 const REPLAY_BYTES = 64 * 1024;
 
-export interface FileDecoderFactory {
-  (onBadRecord: (record: BadRecord) => void): Decoder;
-}
+export type FileDecoderFactory = (onBadRecord: (record: BadRecord) => void) => Decoder;
 
 export class FileSourceReader implements SourceReader {
   readonly #context: SourceReaderContext;
@@ -208,8 +206,8 @@ export class FileSourceReader implements SourceReader {
     if (!("line" in error.params && "source" in error.params)) return error;
     const before =
       split.start === 0 ? 0 : await countLines(this.#context.env.files, split.path, split.start);
-    const line = before + split.line + Number(error.params["line"]);
-    const column = Number(error.params["column"]);
+    const line = before + split.line + Number(error.params.line);
+    const column = Number(error.params.column);
     return new MillraceError(
       error.definition,
       { ...error.params, source: split.path, line },

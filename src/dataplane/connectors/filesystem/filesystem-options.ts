@@ -74,7 +74,7 @@ export function readFilesystemOptions(options: TableOptions): FilesystemOptions 
   if (column === undefined && reader.has("replay.speed"))
     throw baseErrors.OPTION_MISSING({ key: "replay.time-column", owner: "connector filesystem" });
   const deadLetterPath = reader.text("dead-letter.path");
-  const deadLetter = options["errors"]?.toLowerCase() === "dead-letter";
+  const deadLetter = options.errors?.toLowerCase() === "dead-letter";
   if (deadLetter && deadLetterPath === undefined)
     throw baseErrors.OPTION_MISSING({ key: "dead-letter.path", owner: "connector filesystem" });
   if (!deadLetter && deadLetterPath !== undefined)

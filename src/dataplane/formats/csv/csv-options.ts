@@ -89,12 +89,12 @@ export function readCsvOptions(options: TableOptions): CsvOptions {
       value: reader.string("csv.quote-character"),
       expected: "no value, because 'csv.disable-quote-character' is true",
     });
-  const escape = reader.has("csv.escape-character") ? character(reader, "csv.escape-character") : 0;
+  const escaped = reader.has("csv.escape-character");
   const read = {
     errors: reader.choice("errors") as ErrorMode,
     delimiter: character(reader, "csv.field-delimiter"),
     quote: quoted ? character(reader, "csv.quote-character") : 0,
-    escape,
+    escape: escaped ? character(reader, "csv.escape-character") : 0,
     allowComments: reader.boolean("csv.allow-comments"),
     ignoreParseErrors: reader.boolean("csv.ignore-parse-errors"),
     nullLiteral: reader.text("csv.null-literal"),

@@ -47,14 +47,14 @@ function columnType(values: readonly string[], { nullLiteral }: CsvOptions): Log
 /** The whole records of a text, as fields. */
 function splitRecords(text: string, options: CsvOptions): string[][] {
   const mark = (code: number) => (code === 0 ? undefined : String.fromCharCode(code));
-  const [delimiter, quote, escape] = [options.delimiter, options.quote, options.escape].map(mark);
+  const [delimiter, quote, escaper] = [options.delimiter, options.quote, options.escape].map(mark);
   const records: string[][] = [];
   let record: string[] = [];
   let field = "";
   let quoted = false;
   for (let i = 0; i < text.length; i++) {
     const c = text[i]!;
-    if (c === escape) field += text[++i] ?? "";
+    if (c === escaper) field += text[++i] ?? "";
     else if (quoted) {
       if (c !== quote) field += c;
       else if (text[i + 1] === quote) field += text[++i]!;
