@@ -27,6 +27,7 @@ import { CONTROL_VERSION, type JobFailure, type JobReport } from "./messages.ts"
 import { isAlive, startTimeOf } from "./process-identity.ts";
 import { type Recovery, recoveryPoint } from "./recovery-point.ts";
 import { ResultFeeds } from "./result-feeds.ts";
+import { writeResultFile } from "./result-file.ts";
 
 /** Descriptor on which a started process says that it can be reached. */
 export const READY_DESCRIPTOR = 3;
@@ -184,6 +185,8 @@ class JobProcess {
   async #ended({ status, startedMs, endedMs, restarts, failure }: JobResult): Promise<void> {
     const ended = endedMs ?? this.#env.clock.nowMs();
     const error = failure?.toObject() ?? null;
+    if (this.#feeds !== undefined)
+      await writeResultFile(this.#env.files, this.#folder, this.#feeds.collectedContents());
     await this.#update({
       outcome: { status, startedMs, endedMs: ended, restarts, failure: error },
     });

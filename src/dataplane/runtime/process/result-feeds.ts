@@ -61,6 +61,12 @@ export class ResultFeeds {
     };
   }
 
+  /** Of all `collect` sinks: what is kept when the job ends. */
+  collectedContents(): ResultContents[] {
+    const names = [...this.#feeds].filter(([, feed]) => feed.isCollected).map(([name]) => name);
+    return names.map((name) => this.contents(name));
+  }
+
   collected({ table, kinds, rows }: CollectedRows): void {
     const feed = this.#feeds.get(table);
     if (feed === undefined) return;
