@@ -1,5 +1,5 @@
 /** The WebAssembly that a plan's operators generate, as text: each operator is opened once, on a runtime of its own. */
-import { type CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
+import type { CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
 import type { OperatorFactory } from "../dataplane/contract/operator.ts";
 import { instantiateKernels } from "../dataplane/kernels/instantiate.ts";
 import { createSubtaskState } from "../dataplane/state/subtask-state.ts";

@@ -54,7 +54,7 @@ function inlineTable(
 }
 
 function csvOptions(file: string): Record<string, string> {
-  const header = { "csv.header": "true" };
+  const header = { "csv.header": "true", "csv.null-literal": "" };
   return file.endsWith(".tsv") ? { ...header, "csv.field-delimiter": "\t" } : header;
 }
 

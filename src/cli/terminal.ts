@@ -22,7 +22,7 @@ export interface Terminal {
 
 export function createTerminal(argv: readonly string[]): Terminal {
   const { stdout, stderr, stdin, env } = process;
-  const plain = argv.includes("--no-color") || (env["NO_COLOR"] ?? "") !== "";
+  const plain = argv.includes("--no-color") || (env.NO_COLOR ?? "") !== "";
   let pending = false;
   const clear = () => {
     if (pending) stderr.write("\r\x1b[K");

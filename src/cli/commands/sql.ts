@@ -6,7 +6,7 @@
  */
 import { parseScript } from "../../language/sql/parser/parser.ts";
 import type { StatementNode } from "../../language/sql/parser/ast.ts";
-import { MillraceError, toMillraceError } from "../../foundation/base/errors.ts";
+import { type MillraceError, toMillraceError } from "../../foundation/base/errors.ts";
 import { type Flag, flagHelp, parseArgs, type ParsedArgs } from "../args.ts";
 import { cliErrors } from "../errors.ts";
 import type { Command } from "../main.ts";

@@ -1,11 +1,226 @@
-/** `millrace up`: the platform on this machine. */
+/**
+ * `millrace up`: the platform on this machine: metadata in SQLite, jobs as processes, API and console on loopback, the demo.
+ *
+ * Flow:    here puts store, target, controller and server together → Ctrl-C stops every job at a savepoint.
+ * Data:    one folder (--data, default .millrace): metadata.db, platform.json, jobs/, demo/.
+ * Again:   a second `up` in the same folder prints a new sign-in link to the platform that runs.
+ */
+import { existsSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import type { FastifyInstance } from "fastify";
+import { Sessions } from "../../controlplane/access/sessions.ts";
+import { apiErrors } from "../../controlplane/api/errors.ts";
+import { createServer, LOOPBACK_NAMES } from "../../controlplane/api/server.ts";
+import { DeploymentController } from "../../controlplane/controller/deployments.ts";
+import { PreviewRunner } from "../../controlplane/controller/preview.ts";
+import { Workspace } from "../../controlplane/controller/workspace.ts";
+import { Store } from "../../controlplane/store/store.ts";
+import { EmbeddedTarget } from "../../controlplane/targets/embedded/embedded-target.ts";
+import { toMillraceError } from "../../foundation/base/errors.ts";
+import type { Env } from "../../foundation/host/env.ts";
+import { realEnv } from "../../foundation/host/real-env.ts";
+import { type Flag, flagHelp, parseArgs } from "../args.ts";
+import {
+  DEFAULT_SPEED,
+  DEMO_DEPLOYMENT,
+  DEMO_STATEMENTS,
+  demoTables,
+  prepareDemoFiles,
+} from "../demo/flight-demo.ts";
+import { cliErrors } from "../errors.ts";
 import type { Command } from "../main.ts";
-import { baseErrors } from "../../foundation/base/errors.ts";
+import { readPlatformFile, removePlatformFile, writePlatformFile } from "../platform-file.ts";
+import { renderError } from "../render/error.ts";
+import { sqlHost } from "../sql-host.ts";
+import type { Terminal } from "../terminal.ts";
+
+const DEFAULT_PORT = 8080;
+/** Ports tried after the default one when it is in use. */
+const PORTS_TRIED = 20;
+const MAX_SPEED = 1_000_000;
+
+const FLAGS: readonly Flag[] = [
+  {
+    name: "port",
+    value: "N",
+    help: `port of console and API (default ${DEFAULT_PORT}, or the next free one)`,
+  },
+  { name: "host", value: "ADDRESS", help: "loopback address to listen on (default 127.0.0.1)" },
+  { name: "data", value: "DIR", help: "folder of metadata and state (default .millrace)" },
+  { name: "no-demo", help: "start without the flight demo" },
+  {
+    name: "demo-speed",
+    value: "N",
+    help: `event time of the demo ÷ time (default ${DEFAULT_SPEED})`,
+  },
+];
 
 export const upCommand: Command = {
-  usage: "millrace up",
-  help: "",
-  run: async () => {
-    throw baseErrors.UNSUPPORTED({ what: "millrace up", remedy: "It is being built." });
+  usage: "millrace up [options]",
+  help: `  millrace up
+  millrace up --port 9000 --no-demo
+
+${flagHelp(FLAGS)}`,
+  run: async (argv, terminal) => {
+    const args = parseArgs("up", argv, FLAGS);
+    if (args.positional.length > 0) {
+      throw cliErrors.USAGE({ problem: "it takes no arguments", command: "up" });
+    }
+    const host = args.text("host") ?? "127.0.0.1";
+    if (!LOOPBACK_NAMES.has(host)) throw apiErrors.NOT_LOOPBACK({ host });
+    const platform = new Platform({
+      terminal,
+      host,
+      port: args.integer("port", { min: 0, max: 65_535 }),
+      data: resolve(args.text("data") ?? ".millrace"),
+      demo: !args.has("no-demo"),
+      demoSpeed: args.integer("demo-speed", { min: 1, max: MAX_SPEED }) ?? DEFAULT_SPEED,
+    });
+    return platform.run();
   },
 };
+
+interface PlatformOptions {
+  readonly terminal: Terminal;
+  readonly host: string;
+  readonly port: number | undefined;
+  readonly data: string;
+  readonly demo: boolean;
+  readonly demoSpeed: number;
+}
+
+class Platform {
+  readonly #options: PlatformOptions;
+  readonly #env: Env = realEnv();
+
+  constructor(options: PlatformOptions) {
+    this.#options = options;
+  }
+
+  async run(): Promise<number> {
+    const { data, terminal, host } = this.#options;
+    await this.#env.files.mkdirs(data);
+    const store = Store.open(join(data, "metadata.db"));
+    const sessions = new Sessions(store, this.#env);
+    const running = await readPlatformFile(this.#env, data);
+    if (running !== undefined) {
+      terminal.out(`millrace is running already in ${data}\n`);
+      terminal.out(`  console  ${running.url}/?t=${await sessions.issueSignIn()}\n`);
+      await store.close();
+      return 0;
+    }
+    const stopped = stopSignal();
+    const tables = this.#options.demo ? await this.#demoTables() : "";
+    const parts = this.#controllers(store, tables);
+    const server = await createServer({
+      version: terminal.version,
+      env: this.#env,
+      sessions,
+      consoleFolder: consoleFolder(),
+      ...parts,
+    });
+    const url = await this.#listen(server);
+    await writePlatformFile(this.#env, data, { pid: process.pid, url });
+    terminal.out(`millrace ${terminal.version} · data ${data} · engine embedded\n`);
+    terminal.out(
+      `  console  ${url}/?t=${await sessions.issueSignIn()}   (one-time sign-in link)\n`,
+    );
+    terminal.out(`  api      ${url}/api/v1\n`);
+    await this.#startJobs(parts.deployments);
+    terminal.out(`  next     open the console · or: millrace sql   ·   Ctrl-C stops (${host})\n`);
+    await stopped;
+    terminal.say("stopping: every job takes a savepoint …");
+    await parts.deployments.suspendAll();
+    await server.close();
+    await parts.deployments.close();
+    await store.close();
+    await removePlatformFile(this.#env, data);
+    terminal.say("stopped");
+    return 0;
+  }
+
+  #controllers(store: Store, tables: string) {
+    const { data } = this.#options;
+    const target = new EmbeddedTarget({
+      env: this.#env,
+      folder: join(data, "jobs"),
+      entry: new URL("../job.worker.ts", import.meta.url),
+    });
+    const workspace = new Workspace({ ddl: tables, host: sqlHost() });
+    const deployments = new DeploymentController({
+      store,
+      target,
+      env: this.#env,
+      planScript: (script) => workspace.planScript(script),
+    });
+    const previews = new PreviewRunner({
+      target,
+      env: this.#env,
+      planQuery: (sql) => workspace.planQuery(sql),
+    });
+    return { deployments, workspace, previews };
+  }
+
+  async #demoTables(): Promise<string> {
+    const { data, demoSpeed } = this.#options;
+    return demoTables(await prepareDemoFiles(this.#env.files, join(data, "demo")), demoSpeed);
+  }
+
+  /** Jobs of an earlier life first, then the demo if it is not deployed yet. A job that fails does not stop the platform. */
+  async #startJobs(deployments: DeploymentController): Promise<void> {
+    const { terminal, demo } = this.#options;
+    try {
+      await deployments.recover();
+      if (!demo) return;
+      const known = (await deployments.list()).find(({ name }) => name === DEMO_DEPLOYMENT);
+      if (known !== undefined) return;
+      const made = await deployments.create({ name: DEMO_DEPLOYMENT, script: DEMO_STATEMENTS });
+      await deployments.start(made.id);
+      terminal.out(
+        `  demo     ${DEMO_DEPLOYMENT}: flights of 2001, replayed (--no-demo leaves it out)\n`,
+      );
+    } catch (error) {
+      terminal.say(renderError(toMillraceError(error), terminal.palette));
+    }
+  }
+
+  async #listen(server: FastifyInstance): Promise<string> {
+    const { host, port, terminal } = this.#options;
+    const first = port ?? DEFAULT_PORT;
+    for (let tried = 0; ; tried++) {
+      try {
+        return await server.listen({ host, port: first + tried });
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== "EADDRINUSE") throw error;
+        const last = port !== undefined || tried >= PORTS_TRIED;
+        if (last) throw apiErrors.PORT_IN_USE({ host, port: first + tried }, { cause: error });
+        terminal.say(`port ${first + tried} is in use, trying ${first + tried + 1}`);
+      }
+    }
+  }
+}
+
+/** Resolves at the first SIGINT or SIGTERM; the second ends the process. */
+function stopSignal(): Promise<void> {
+  return new Promise((stop) => {
+    let stopping = false;
+    const handle = () => {
+      if (stopping) process.exit(130);
+      stopping = true;
+      stop();
+    };
+    process.on("SIGINT", handle);
+    process.on("SIGTERM", handle);
+  });
+}
+
+/** The built console: beside the bundle, or in dist/ of a checkout. */
+function consoleFolder(): string | undefined {
+  const candidates = ["../../../dist/console", "./console", "../console"];
+  for (const path of candidates) {
+    const folder = fileURLToPath(new URL(path, import.meta.url));
+    if (existsSync(join(folder, "index.html"))) return folder;
+  }
+  return undefined;
+}

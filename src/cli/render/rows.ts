@@ -171,7 +171,6 @@ function padCell(text: string, width: number, right: boolean): string {
 function printable(text: string): string {
   return text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
 const CONTROL = /[\x00-\x1f\x7f]/g;
 
 function cut(text: string): string {
