@@ -46,18 +46,18 @@ export function expectedRowText(row: readonly TypedJson[], schema: Schema, form:
   return joined(0, fields, form);
 }
 
-/** What remains when every -U and -D takes its row away, in the order in which rows came. */
+/** What remains when every -U and -D takes a row of its values away. */
 export function retracted(rows: readonly SinkRow[]): SinkRow[] {
-  const left: SinkRow[] = [];
+  if (rows.every(({ kind }) => kind === 0)) return [...rows];
+  const table = new Map<string, SinkRow[]>();
   for (const row of rows) {
-    if (row.kind === 0 || row.kind === 2) left.push(row);
-    else {
-      const text = rowText(row, "plain");
-      const at = left.findLastIndex((other) => rowText(other, "plain") === text);
-      if (at >= 0) left.splice(at, 1);
-    }
+    const text = rowText(row, "plain");
+    const same = table.get(text) ?? [];
+    if (row.kind === 0 || row.kind === 2) same.push(row);
+    else same.pop();
+    table.set(text, same);
   }
-  return left;
+  return [...table.values()].flat();
 }
 
 /** The last row of each key. */

@@ -2,9 +2,10 @@
 import type { Suite } from "../suite.ts";
 import { aggregatesSuite } from "./aggregates-suite.ts";
 import { itcasesSuite } from "./itcases-suite.ts";
+import { nexmarkSuite } from "./nexmark-suite.ts";
 import { parserSuite } from "./parser-suite.ts";
 import { plansSuite } from "./plans-suite.ts";
 import { programsSuite } from "./programs-suite.ts";
 import { scalarSuite } from "./scalar-suite.ts";
 
-export const suites: readonly Suite[] = [parserSuite, plansSuite, scalarSuite, aggregatesSuite, itcasesSuite, programsSuite];
+export const suites: readonly Suite[] = [parserSuite, plansSuite, scalarSuite, aggregatesSuite, itcasesSuite, programsSuite, nexmarkSuite];
