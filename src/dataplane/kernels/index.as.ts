@@ -46,11 +46,11 @@ export {
 export {
   domainCreate,
   domainDestroy,
+  domainSegments,
   restoreCopy,
   restoreFinish,
   restorePage,
   snapshotBegin,
-  snapshotCensus,
   snapshotCopied,
   snapshotDirtyPages,
   snapshotEnd,

@@ -32,7 +32,7 @@ import {
   pageAllocate,
   pageFree,
 } from "./memory.as";
-import { saveFrozen } from "./snapshot.as";
+import { countSegment, saveFrozen } from "./snapshot.as";
 
 export const KIND_ENTRIES: u8 = 1;
 export const KIND_LOG: u8 = 2;
@@ -93,6 +93,7 @@ export function touchPage(address: usize): void {
 
 function touchSlow(flag: usize, page: u32): void {
   if (load<u8>(flag) == FROZEN) saveFrozen(page);
+  else countSegment(page, -1);
   store<u8>(dirtyTable + page, DIRTY);
 }
 
@@ -179,7 +180,9 @@ export function freeStatePages(group: usize, address: usize, pages: u32): void {
   const first = <u32>(address >>> 12);
   const number = load<u32>(infoOf(first), INFO_LOGICAL);
   for (let page = first; page < first + pages; page++) {
-    if (load<u8>(dirtyTable + page) == FROZEN) saveFrozen(page);
+    const flag = load<u8>(dirtyTable + page);
+    if (flag == FROZEN) saveFrozen(page);
+    else if (flag == CLEAN) countSegment(page, -1);
     store<u8>(dirtyTable + page, CLEAN);
     store<u32>(infoOf(page), 0, INFO_GROUP);
   }

@@ -79,7 +79,11 @@ import { rebuildLogPage } from "./log.as";
 export const DOMAIN_MAPS: usize = 0;
 export const DOMAIN_NEXT_ID: usize = 4;
 const DOMAIN_SNAPSHOT: usize = 8;
+/** u32[SEGMENTS]: clean pages by the number of the segment that holds their last version. */
+const DOMAIN_COUNTS: usize = 12;
 const DOMAIN_BYTES: u32 = 64;
+/** Segment numbers are below this. */
+const SEGMENTS: u32 = 1024;
 
 const SNAPSHOT_DOMAIN: usize = 0;
 const SNAPSHOT_RECORDS: usize = 4;
@@ -101,13 +105,31 @@ const STORED: u32 = 40;
 const WAS_DIRTY: u32 = 0x80;
 
 export function domainCreate(): usize {
-  return blockAllocate(DOMAIN_BYTES);
+  const domain = blockAllocate(DOMAIN_BYTES);
+  store<u32>(domain, <u32>blockAllocate(SEGMENTS << 2), DOMAIN_COUNTS);
+  return domain;
 }
 
 /** The domain's maps are destroyed already, no snapshot is active. */
 export function domainDestroy(domain: usize): void {
   if (load<u32>(domain, DOMAIN_MAPS) != 0 || load<u32>(domain, DOMAIN_SNAPSHOT) != 0) fail(3);
+  blockFree(load<u32>(domain, DOMAIN_COUNTS), SEGMENTS << 2);
   blockFree(domain, DOMAIN_BYTES);
+}
+
+/** Address of u32[1024]: by segment number, the pages whose last version it holds and that have not changed since. */
+export function domainSegments(domain: usize): usize {
+  return <usize>load<u32>(domain, DOMAIN_COUNTS);
+}
+
+/** A page becomes clean (1) with its segment, or stops to be (-1). */
+export function countSegment(page: u32, change: i32): void {
+  const info = infoOf(page);
+  const segment = load<u32>(info, INFO_SEGMENT);
+  if (segment == 0) return;
+  const domain = domainOf(<usize>load<u32>(info, INFO_GROUP));
+  const at = <usize>load<u32>(domain, DOMAIN_COUNTS) + (segment << 2);
+  store<u32>(at, load<u32>(at) + change);
 }
 
 @inline
@@ -117,14 +139,14 @@ function domainOf(group: usize): usize {
 
 /**
  * Freezes the dirty pages (full: all pages) of a domain; 0 when there is no memory for the list or a snapshot is
- * active already. `segment` is a number above 0 that the written pages are marked with.
+ * active already. `segment` is a number from 1 to 1,023 that the written pages are marked with.
  * A full snapshot stands for itself: pages that were dirty are dirty again when it ends.
  */
 export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   if (load<u32>(domain, DOMAIN_SNAPSHOT) != 0) return 0;
   const pages = pageCount();
-  const count = countPages(domain, pages, full);
-  const recordPages = (count * RECORD + 4096) >>> 12;
+  const most = countFlagged(pages, full);
+  const recordPages = (most * RECORD + 4096) >>> 12;
   const records = pageAllocate(recordPages);
   if (records == 0) return 0;
   const liveBytes = measureLive(domain);
@@ -137,21 +159,34 @@ export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   const snapshot = blockAllocate(SNAPSHOT_BYTES);
   store<u32>(snapshot, <u32>domain, SNAPSHOT_DOMAIN);
   store<u32>(snapshot, <u32>records, SNAPSHOT_RECORDS);
-  store<u32>(snapshot, count, SNAPSHOT_COUNT);
   store<u32>(snapshot, recordPages, SNAPSHOT_RECORD_PAGES);
   store<u32>(snapshot, <u32>live, SNAPSHOT_LIVE);
   store<u32>(snapshot, liveBytes, SNAPSHOT_LIVE_BYTES);
   store<u32>(snapshot, segment, SNAPSHOT_SEGMENT);
   store<u32>(snapshot, full ? 1 : 0, SNAPSHOT_FULL);
   writeLive(domain, live);
-  freeze(domain, pages, full, records);
+  store<u32>(snapshot, freeze(domain, pages, full, records), SNAPSHOT_COUNT);
   store<u32>(domain, <u32>snapshot, DOMAIN_SNAPSHOT);
   return snapshot;
 }
 
-function countPages(domain: usize, pages: u32, full: bool): u32 {
+/** At least as many as pages will be frozen: dirty pages of all domains, or all pages. */
+function countFlagged(pages: u32, full: bool): u32 {
+  if (full) return pages;
   let count: u32 = 0;
-  for (let page = nextPage(0, pages, full); page < pages; page = nextPage(page + 1, pages, full)) {
+  const dirty = i8x16.splat(<i8>DIRTY);
+  let page: u32 = 0;
+  for (; page + 16 <= pages; page += 16) {
+    const hits = i8x16.eq(v128.load(dirtyTable + page), dirty);
+    count += popcnt<i32>(i8x16.bitmask(hits));
+  }
+  for (; page < pages; page++) if (load<u8>(dirtyTable + page) == DIRTY) count++;
+  return count;
+}
+
+function countPages(domain: usize, pages: u32): u32 {
+  let count: u32 = 0;
+  for (let page = nextPage(0, pages, false); page < pages; page = nextPage(page + 1, pages, false)) {
     const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
     if (group != 0 && domainOf(group) == domain) count++;
   }
@@ -173,17 +208,27 @@ function nextPage(page: u32, pages: u32, full: bool): u32 {
   return page;
 }
 
-function freeze(domain: usize, pages: u32, full: bool, records: usize): void {
+function freeze(domain: usize, pages: u32, full: bool, records: usize): u32 {
   let index: u32 = 0;
+  let lastMap: usize = 0;
+  let mapNumber: u32 = 0;
+  let ours = false;
   for (let page = nextPage(0, pages, full); page < pages; page = nextPage(page + 1, pages, full)) {
     const info = infoOf(page);
     const group = <usize>load<u32>(info, INFO_GROUP);
-    if (group == 0 || domainOf(group) != domain) continue;
+    if (group == 0) continue;
+    const map = <usize>load<u32>(group, GROUP_MAP);
+    if (map != lastMap) {
+      lastMap = map;
+      ours = <usize>load<u32>(map, MAP_DOMAIN) == domain;
+      mapNumber = load<u32>(map, MAP_ID);
+    }
+    if (!ours) continue;
     const number = load<u32>(info, INFO_LOGICAL);
     const kind = load<u8>(info, INFO_KIND);
     const record = records + index * RECORD;
     store<u32>(record, page << 12);
-    store<u32>(record, load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_ID), 4);
+    store<u32>(record, mapNumber, 4);
     store<u32>(record, load<u32>(group, GROUP_KEY_GROUP), 8);
     store<u32>(record, number, 12);
     let part: u32 = 0;
@@ -200,6 +245,7 @@ function freeze(domain: usize, pages: u32, full: bool, records: usize): void {
     store<u32>(info, index, INFO_RECORD);
     index++;
   }
+  return index;
 }
 
 function measureLive(domain: usize): u32 {
@@ -247,6 +293,9 @@ function writeLive(domain: usize, target: usize): void {
 export function saveFrozen(page: u32): void {
   const info = infoOf(page);
   const snapshot = <usize>load<u32>(domainOf(<usize>load<u32>(info, INFO_GROUP)), DOMAIN_SNAPSHOT);
+  const record =
+    <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(info, INFO_RECORD) * RECORD;
+  if ((load<u32>(record, 20) & WAS_DIRTY) == 0) countSegment(page, -1);
   if (load<u32>(snapshot, SNAPSHOT_FAILED) != 0) return;
   const side = pageAllocate(1);
   if (side == 0) {
@@ -254,8 +303,6 @@ export function saveFrozen(page: u32): void {
     return;
   }
   memory.copy(side, <usize>page << 12, 4096);
-  const record =
-    <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(info, INFO_RECORD) * RECORD;
   store<u32>(record, <u32>side | 1);
   store<u32>(snapshot, load<u32>(snapshot, SNAPSHOT_SIDE_PAGES) + 1, SNAPSHOT_SIDE_PAGES);
 }
@@ -348,6 +395,7 @@ function release(record: usize, source: u32, full: bool, segment: u32): void {
     } else {
       store<u8>(dirtyTable + page, CLEAN);
       store<u32>(infoOf(page), segment, INFO_SEGMENT);
+      countSegment(page, 1);
     }
   }
   store<u32>(record, 0);
@@ -395,33 +443,30 @@ export function snapshotEvict(domain: usize, segment: u32): u32 {
     const info = infoOf(page);
     const group = <usize>load<u32>(info, INFO_GROUP);
     if (group == 0 || load<u32>(info, INFO_SEGMENT) != segment || domainOf(group) != domain) continue;
-    if (load<u8>(dirtyTable + page) == CLEAN) {
+    const flag = load<u8>(dirtyTable + page);
+    if (flag == CLEAN) {
+      countSegment(page, -1);
       store<u8>(dirtyTable + page, DIRTY);
       count++;
+    } else if (flag == FROZEN) {
+      // A full snapshot will leave it as it found it: dirty, from now on.
+      const snapshot = <usize>load<u32>(domain, DOMAIN_SNAPSHOT);
+      const record =
+        <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(info, INFO_RECORD) * RECORD;
+      const word = load<u32>(record, 20);
+      if ((word & WAS_DIRTY) == 0) {
+        countSegment(page, -1);
+        store<u32>(record, word | WAS_DIRTY, 20);
+        count++;
+      }
     }
   }
   return count;
 }
 
-/** Counts the clean pages of a domain by segment: counts u32[segments], index = segment number. */
-export function snapshotCensus(domain: usize, counts: usize, segments: u32): void {
-  const pages = pageCount();
-  memory.fill(counts, 0, segments << 2);
-  for (let page: u32 = 0; page < pages; page++) {
-    const info = infoOf(page);
-    const group = <usize>load<u32>(info, INFO_GROUP);
-    if (group == 0 || load<u8>(dirtyTable + page) == DIRTY || domainOf(group) != domain) continue;
-    const segment = load<u32>(info, INFO_SEGMENT);
-    if (segment < segments) {
-      const at = counts + (segment << 2);
-      store<u32>(at, load<u32>(at) + 1);
-    }
-  }
-}
-
 /** Pages of a domain that the next snapshot would write. */
 export function snapshotDirtyPages(domain: usize): u32 {
-  return countPages(domain, pageCount(), false);
+  return countPages(domain, pageCount());
 }
 
 /**
@@ -510,7 +555,9 @@ function finishGroup(map: usize, group: usize): i32 {
     if (kind == KIND_ENTRIES) indexEntryPage(map, group, page);
     const pages = kind == KIND_RUN ? runPages(address) : 1;
     for (let p = page; p < page + pages; p++) {
-      store<u8>(dirtyTable + p, load<u32>(infoOf(p), INFO_SEGMENT) != 0 ? CLEAN : DIRTY);
+      const shared = load<u32>(infoOf(p), INFO_SEGMENT) != 0;
+      store<u8>(dirtyTable + p, shared ? CLEAN : DIRTY);
+      if (shared) countSegment(p, 1);
     }
   }
   return entries;

@@ -5,13 +5,18 @@
  * Rule:    a snapshot that is not known to be complete is not built upon: its pages are dirty again for the next one.
  *          A segment of which less than half is still current is evicted: its current pages become dirty, so that the next
  *          checkpoint does without it. What is written again is thereby at most as much as what was written anyway.
- * Limits:  MAX_SEGMENTS in a chain; of those within the manifest, MAX_INLINE_BYTES together.
+ * Counts:  the kernels count, by segment number, the pages that are as the segment has them (snapshot.as.ts).
+ * Limits:  MAX_SEGMENTS in a chain; of those within the manifest, MAX_INLINE_BYTES together; numbers below MAX_NUMBERS.
  */
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { SegmentRef } from "./state-handle.ts";
 
 const MAX_SEGMENTS = 32;
 const MAX_INLINE_BYTES = 64 * 1024;
+/** Of the kernels' table; they are used again, the one that was free for the longest first. */
+const MAX_NUMBERS = 1024;
+/** A restored chain is shared up to this; what is beyond counts as changed. */
+const MAX_RESTORED = 512;
 
 /** A segment with its number in the kernels' page table (above 0, ascending). */
 export interface ChainSegment {
@@ -53,7 +58,17 @@ export class SegmentChain {
   }
 
   takeNumber(): number {
-    return this.#nextNumber++;
+    const used = new Set(this.#confirmed.map(({ number }) => number));
+    if (this.#pending !== undefined) used.add(this.#pending.number);
+    let number = this.#nextNumber;
+    while (used.has(number)) number = (number % (MAX_NUMBERS - 1)) + 1;
+    this.#nextNumber = (number % (MAX_NUMBERS - 1)) + 1;
+    return number;
+  }
+
+  /** For a segment that is being restored; 0 when there are too many to share. */
+  takeRestoredNumber(): number {
+    return this.#nextNumber > MAX_RESTORED ? 0 : this.#nextNumber++;
   }
 
   /** After a restore from files that this subtask may go on sharing. */
@@ -62,23 +77,28 @@ export class SegmentChain {
     this.#review();
   }
 
-  /** At a barrier: what is not known to be complete has to be written again. Returns the number for the new segment. */
-  begin(checkpointId: number): number {
+  /**
+   * At a barrier: what is not known to be complete has to be written again. Returns the number for the new segment, and
+   * the segments that hold pages which have not changed.
+   */
+  begin(checkpointId: number): { readonly number: number; readonly base: readonly ChainSegment[] } {
     if (this.#pending !== undefined)
       this.#kernels.snapshotEvict(this.#domain, this.#pending.number);
     const number = this.takeNumber();
     this.#pending = { checkpointId, number, chain: undefined, live: undefined };
-    return number;
+    const current = this.#counts();
+    const base = this.#confirmed.filter((segment) => current(segment) > 0);
+    return { number, base };
   }
 
-  /** The segment of a snapshot is durable (none: nothing had changed). Returns the checkpoint's chain. */
+  /** The segment of a snapshot is durable. Returns the checkpoint's chain: `before`, then the new one. */
   written(
     number: number,
-    base: readonly ChainSegment[],
+    before: readonly ChainSegment[],
     ref: SegmentRef | undefined,
     live: Uint8Array,
   ): readonly ChainSegment[] {
-    const chain = ref === undefined ? base : [...base, { ref, number }];
+    const chain = ref === undefined ? before : [...before, { ref, number }];
     if (this.#pending?.number === number) {
       this.#pending.chain = chain;
       this.#pending.live = live;
@@ -100,7 +120,7 @@ export class SegmentChain {
   #review(): void {
     const chain = this.#confirmed;
     if (chain.length < 2) return;
-    const current = this.#census();
+    const current = this.#counts();
     const inline = chain.filter(({ ref }) => ref.data !== undefined);
     const inlineBytes = inline.reduce((sum, { ref }) => sum + ref.lengthBytes, 0);
     const evicted = new Set<ChainSegment>(inlineBytes > MAX_INLINE_BYTES ? inline : []);
@@ -114,16 +134,9 @@ export class SegmentChain {
     this.#confirmed = chain.filter((segment) => !evicted.has(segment));
   }
 
-  #census(): (segment: ChainSegment) => number {
-    const kernels = this.#kernels;
-    const counted = this.#nextNumber;
-    const pages = Math.ceil((counted * 4) / 4096);
-    const counts = kernels.pageAllocate(pages) >>> 0;
-    // Without memory to count, every segment counts as current: nothing is evicted.
-    if (counts === 0) return ({ ref }) => ref.pages;
-    kernels.snapshotCensus(this.#domain, counts, counted);
-    const copy = new Uint32Array(this.#memory.buffer, counts, counted).slice();
-    kernels.pageFree(counts, pages);
-    return ({ number }) => copy[number] ?? 0;
+  #counts(): (segment: ChainSegment) => number {
+    const address = this.#kernels.domainSegments(this.#domain) >>> 0;
+    const counts = new Uint32Array(this.#memory.buffer, address, MAX_NUMBERS);
+    return ({ number }) => counts[number]!;
   }
 }

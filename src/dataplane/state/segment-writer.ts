@@ -13,7 +13,7 @@ import type { SegmentRef } from "./state-handle.ts";
 
 /** As Flink's state.storage.fs.memory-threshold. */
 const INLINE_BYTES = 20 * 1024;
-const QUEUE_BYTES = 8 * 1024 * 1024;
+const QUEUE_BYTES = 32 * 1024 * 1024;
 
 export interface SegmentWriterOptions {
   readonly files: Files;

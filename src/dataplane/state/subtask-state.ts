@@ -140,8 +140,10 @@ export class SubtaskState {
     const folder = this.#folderFor(request);
     if (folder === undefined) return failedRun(snapshotErrors.NO_DIRECTORY({ name }));
     const { kernels } = runtime;
-    const segment = full ? this.#chain.takeNumber() : this.#chain.begin(checkpointId);
-    const base = full ? [] : this.#chain.confirmed;
+    const unchanged = this.#chain.confirmed;
+    const { number: segment, base } = full
+      ? { number: this.#chain.takeNumber(), base: [] }
+      : this.#chain.begin(checkpointId);
     const handle = {
       format: HANDLE_FORMAT,
       version: HANDLE_VERSION,
@@ -164,7 +166,7 @@ export class SubtaskState {
     const finish = ({ ref, live }: WrittenSegment) => {
       const chain = full
         ? [{ ref: ref!, number: segment }]
-        : this.#chain.written(segment, base, ref, live);
+        : this.#chain.written(segment, ref === undefined ? unchanged : base, ref, live);
       const segments = chain.map((part) => part.ref);
       const sizeBytes = segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
       return { sizeBytes, handle: { ...handle, segments } };
@@ -221,7 +223,7 @@ export class SubtaskState {
       hash: this.#hash,
       keyGroups,
       mapOf: (uid: string, name: string) => this.#maps.get(mapKey(uid, name))?.ptr,
-      numberOf: (ref: SegmentRef) => (this.#mayShare(ref) ? this.#chain.takeNumber() : 0),
+      numberOf: (ref: SegmentRef) => (this.#mayShare(ref) ? this.#chain.takeRestoredNumber() : 0),
     };
     for (const handle of handles) {
       if (!handle.maps.some(({ uid }) => this.#runs(uid))) continue;
