@@ -123,7 +123,7 @@ function laterText(
         `partitionBy=[${list(spec.partitionKeys)}]`,
         `orderBy=[${sortText(spec.sort, name)}]`,
         `window=[${spec.unit} BETWEEN ${boundText(spec.start)} AND ${boundText(spec.end)}]`,
-        `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${c.function}(${list(c.args)}) AS ${c.name}`)].join(", ")}]`,
+        `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${c.function}(${list(c.args) || (c.function === "COUNT" ? "*" : "")}) AS ${c.name}`)].join(", ")}]`,
       ];
     case "IntervalJoin":
     case "TemporalJoin": {

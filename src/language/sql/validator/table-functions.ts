@@ -71,12 +71,15 @@ function windowFunction(
   parameters: readonly string[],
 ): FromResult {
   const args = named(node, parameters, name);
-  const data = args.get("DATA");
+  const data = tableArgument(args.get("DATA"));
   const time = args.get("TIMECOL");
   const bad = (message: string, at: Node = node) =>
     validateErrors.WINDOW_ARGUMENT({ message }, { at: at.span });
-  if (data?.kind !== "tableArgument")
-    throw bad(`The first argument of ${name} must be a table: TABLE t or (SELECT …)`, data);
+  if (data === undefined)
+    throw bad(
+      `The first argument of ${name} must be a table: TABLE t or (SELECT …)`,
+      args.get("DATA"),
+    );
   if (time?.kind !== "descriptor" || time.columns.length !== 1)
     throw bad(`${name} needs DESCRIPTOR(time column) as its second argument`, time);
   const rel = convertQuery(context, data.query, environment);
@@ -101,6 +104,14 @@ function windowFunction(
     time: { attribute: attribute ?? "ROWTIME", index, type },
   });
   return tableOf(windowTvf(rel, window), undefined, []);
+}
+
+/** `TABLE t`, or a subquery in its place. */
+function tableArgument(node: ExpressionNode | undefined): TableArgumentNode | undefined {
+  if (node?.kind === "tableArgument") return node;
+  if (node?.kind !== "subquery") return undefined;
+  const { query, span } = node;
+  return { kind: "tableArgument", query, partitionBy: [], orderBy: [], span };
 }
 
 /** Positional or `name => value` arguments by parameter name. */
