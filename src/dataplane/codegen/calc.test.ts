@@ -10,9 +10,9 @@ import {
   readRows,
   type TestValue,
   testEnvironment,
-  testRuntime,
   writeBatch,
 } from "./test-batches.ts";
+import { testRuntime } from "./test-runtime.test.ts";
 
 const schema = (...fieldTypes: ReturnType<typeof types.int>[]): Schema => ({
   fields: fieldTypes.map((type, i) => ({ name: `f${i}`, type })),

@@ -1,10 +1,9 @@
 /**
- * For tests of generated code: a worker runtime in this thread, batches from plain values, and plain values from batches.
+ * For tests of generated code: batches from plain values, and plain values from batches. The runtime: test-runtime.test.ts.
  *
  * Values:  null; boolean; number for i8 to i32, f32, f64; bigint for i64 and i128 (DECIMAL: unscaled); string for text,
  *          Uint8Array for bytes; [millis, nanos] as bigints for ts128; an array of fields for ROW.
  */
-import { readFileSync } from "node:fs";
 import {
   BATCH_COLUMNS,
   BATCH_KINDS,
@@ -19,7 +18,6 @@ import {
   physicalOf,
 } from "../../foundation/columnar/logical-type.ts";
 import { physicalCount, physicalIndex, type Schema } from "../../foundation/columnar/schema.ts";
-import { instantiateKernels } from "../kernels/instantiate.ts";
 import type { FunctionEnvironment } from "./functions/registry.ts";
 import type { CodegenRuntime } from "./generated-module.ts";
 
@@ -32,15 +30,6 @@ export type TestValue =
   | Uint8Array
   | readonly [bigint, bigint]
   | readonly TestValue[];
-
-let kernelModule: WebAssembly.Module | undefined;
-
-export function testRuntime(): CodegenRuntime {
-  kernelModule ??= new WebAssembly.Module(
-    readFileSync(new URL("../kernels/kernels.wasm", import.meta.url)),
-  );
-  return instantiateKernels(kernelModule);
-}
 
 export const testEnvironment: FunctionEnvironment = {
   timeZone: "UTC",

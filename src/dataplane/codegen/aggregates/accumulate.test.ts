@@ -5,13 +5,8 @@ import { type LogicalType, types } from "../../../foundation/columnar/logical-ty
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { compileBatchBuilder } from "../codecs/batch-builder.ts";
-import {
-  readRows,
-  type TestValue,
-  testEnvironment,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testEnvironment, writeBatch } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 import { compileAccumulate } from "./accumulate.ts";
 import { hashDistance } from "./group-aggregate.ts";
 

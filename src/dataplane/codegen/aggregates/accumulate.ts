@@ -14,7 +14,7 @@
 import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
-import type { StateField } from "../../contract/keyed-state.ts";
+import type { StateField } from "../state-layout.ts";
 import { BatchColumns } from "../batch-columns.ts";
 import { BatchWriter } from "../batch-writer.ts";
 import type { CompileOptions } from "../calc.ts";

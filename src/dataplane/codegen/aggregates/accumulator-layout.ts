@@ -11,7 +11,7 @@
  * View slot (8 bytes): u32 handle of a copy in the log | 0xFFFFFFFF << 32. In temporary accumulators (merge) a view.
  */
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
-import type { StateField } from "../../contract/keyed-state.ts";
+import type { StateField } from "../state-layout.ts";
 
 export const ROWS_OFFSET = 0;
 export const FLAGS_OFFSET = 8;

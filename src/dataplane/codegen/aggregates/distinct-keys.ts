@@ -9,7 +9,7 @@ import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { call, type Expression, input } from "../../../foundation/plan/expression.ts";
-import type { KeyedMapSpec, StateField } from "../../contract/keyed-state.ts";
+import type { KeyedMapLayout, StateField } from "../state-layout.ts";
 import { type CompiledCalc, type CompileOptions, compileCalc } from "../calc.ts";
 import { compileKeyCodec, type KeyCodec } from "../codecs/key-codec.ts";
 import type { DistinctSet } from "./aggregate-plan.ts";
@@ -17,7 +17,7 @@ import type { DistinctSet } from "./aggregate-plan.ts";
 const BOOLEAN = types.boolean(false);
 
 export class DistinctKeys {
-  readonly mapSpec: KeyedMapSpec;
+  readonly mapSpec: KeyedMapLayout;
   readonly keyBytes: number;
   readonly #options: CompileOptions;
   readonly #maxParallelism: number;

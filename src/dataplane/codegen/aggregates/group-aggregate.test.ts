@@ -9,9 +9,9 @@ import {
   type TestRow,
   type TestValue,
   testEnvironment,
-  testRuntime,
   writeBatch,
 } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 import { compileGroupAggregate, type GroupAggregateSpec } from "./group-aggregate.ts";
 
 const MAX_PARALLELISM = 128;

@@ -12,7 +12,7 @@
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
-import type { KeyedMapSpec } from "../../contract/keyed-state.ts";
+import type { KeyedMapLayout } from "../state-layout.ts";
 import type { CompileOptions } from "../calc.ts";
 import { compileKeyCodec, type KeyCodec } from "../codecs/key-codec.ts";
 import { ModuleBuilder } from "../emitter/module-builder.ts";
@@ -38,7 +38,7 @@ export interface GroupAggregateSpec {
 
 export interface CompiledGroupAggregate {
   /** Maps to be created, in the order in which process() wants them. */
-  readonly mapSpecs: readonly KeyedMapSpec[];
+  readonly mapSpecs: readonly KeyedMapLayout[];
   process(
     batch: BatchPtr,
     maps: readonly { readonly ptr: number }[],
@@ -66,7 +66,7 @@ export function compileGroupAggregate(
 type Numbers = (...args: number[]) => number;
 
 class GroupAggregate implements CompiledGroupAggregate {
-  readonly mapSpecs: readonly KeyedMapSpec[];
+  readonly mapSpecs: readonly KeyedMapLayout[];
   readonly #options: CompileOptions;
   readonly #builder = new ModuleBuilder();
   readonly #module: GeneratedModule;

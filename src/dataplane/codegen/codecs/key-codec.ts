@@ -7,7 +7,7 @@
  */
 import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { StateField } from "../../contract/keyed-state.ts";
+import type { StateField } from "../state-layout.ts";
 import { KERNEL_SIGNATURES } from "../../kernels/kernels.generated.ts";
 import { BatchColumns, pushElement } from "../batch-columns.ts";
 import { BatchWriter } from "../batch-writer.ts";

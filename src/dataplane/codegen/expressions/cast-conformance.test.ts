@@ -9,13 +9,8 @@ import { type LogicalType, MAX_LENGTH } from "../../../foundation/columnar/logic
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
 import { compileCalc } from "../calc.ts";
-import {
-  readRows,
-  type TestValue,
-  testEnvironment,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testEnvironment, writeBatch } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 import { unscaledDecimal } from "./literal.ts";
 
 interface Case {

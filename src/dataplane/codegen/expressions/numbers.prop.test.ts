@@ -4,13 +4,8 @@ import { test } from "node:test";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import { call, type Expression, input } from "../../../foundation/plan/expression.ts";
 import { compileCalc } from "../calc.ts";
-import {
-  readRows,
-  type TestValue,
-  testEnvironment,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testEnvironment, writeBatch } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 
 const SEED = Number(process.env.MILLRACE_SEED ?? 20260101);
 const again = `MILLRACE_SEED=${SEED} node --test numbers.prop.test.ts`;

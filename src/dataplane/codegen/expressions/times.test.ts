@@ -5,13 +5,8 @@ import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
 import { compileCalc } from "../calc.ts";
-import {
-  readRows,
-  type TestValue,
-  testEnvironment,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testEnvironment, writeBatch } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 
 const MONTHS: LogicalType = {
   kind: "INTERVAL_YEAR_MONTH",

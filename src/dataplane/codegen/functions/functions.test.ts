@@ -3,13 +3,8 @@ import { test } from "node:test";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
 import { compileCalc } from "../calc.ts";
-import {
-  readRows,
-  type TestValue,
-  testEnvironment,
-  testRuntime,
-  writeBatch,
-} from "../test-batches.ts";
+import { readRows, type TestValue, testEnvironment, writeBatch } from "../test-batches.ts";
+import { testRuntime } from "../test-runtime.test.ts";
 import { functionLibrary } from "./index.ts";
 
 const STRING = types.string();

@@ -1,0 +1,22 @@
+/**
+ * What generated code asks of keyed state, as plain data of the shapes of contract/keyed-state.ts (this room knows no
+ * contract): StateField names a part of a key or value, KeyedMapLayout is a map to be created.
+ */
+import type { LogicalType } from "../../foundation/columnar/logical-type.ts";
+
+export interface StateField {
+  readonly name: string;
+  /** Byte offset within the key or the value. */
+  readonly offset: number;
+  readonly type: LogicalType | "counter" | "handle" | "flags";
+}
+
+export interface KeyedMapLayout {
+  readonly name: string;
+  /** Multiple of 8, or -1 for variable keys. */
+  readonly keyBytes: number;
+  readonly valueBytes: number;
+  readonly keyFields: readonly StateField[];
+  readonly valueFields: readonly StateField[];
+  readonly ttlMs: number;
+}
