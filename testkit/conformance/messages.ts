@@ -12,8 +12,18 @@ export interface ThreadOrder {
 
 export type ThreadMessage =
   | { readonly kind: "loaded"; readonly cases: number }
-  | { readonly kind: "start"; readonly index: number; readonly id: string; readonly limitMs: number }
-  | { readonly kind: "result"; readonly index: number; readonly id: string; readonly result: Result }
+  | {
+      readonly kind: "start";
+      readonly index: number;
+      readonly id: string;
+      readonly limitMs: number;
+    }
+  | {
+      readonly kind: "result";
+      readonly index: number;
+      readonly id: string;
+      readonly result: Result;
+    }
   | { readonly kind: "end" };
 
 export type Result =

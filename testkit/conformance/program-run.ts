@@ -61,7 +61,8 @@ async function runRestored(run: ProgramRun): Promise<Engine> {
   const infinite = run.afterRestore === "INFINITE";
   for (const table of record.tables)
     second.store.register(table.name, restoredEvents(table), { rowByRow: true, ended: !infinite });
-  for (const sink of record.sinks) second.store.collect(sink.name, first.rowsOf(sink.name) as SinkRow[]);
+  for (const sink of record.sinks)
+    second.store.collect(sink.name, first.rowsOf(sink.name) as SinkRow[]);
   for (const [i, plan] of plansOf(second, record).entries()) {
     const job = second.start(plan, { restoreFrom: paths[i]! });
     if (infinite) {
@@ -120,7 +121,9 @@ async function settled(
     const { failure, status } = job.view;
     if (failure !== null) throw toMillraceError(failure);
     const read = record.tables.every(({ name }) => engine.store.isRead(name));
-    const full = record.sinks.every((sink) => engine.rowsOf(sink.name).length >= expected(sink).length);
+    const full = record.sinks.every(
+      (sink) => engine.rowsOf(sink.name).length >= expected(sink).length,
+    );
     if (status === "RUNNING" && read && full) break;
     const now = performance.now();
     const rows = record.sinks.reduce((sum, { name }) => sum + engine.rowsOf(name).length, 0);

@@ -59,7 +59,10 @@ function runThread(order: ThreadOrder, onReport: (report: CaseReport) => void): 
     };
     const watch = (limitMs: number) => {
       clearTimeout(timer);
-      timer = setTimeout(() => lost(`no answer within ${limitMs / 1000} s (thread ended)`), limitMs);
+      timer = setTimeout(
+        () => lost(`no answer within ${limitMs / 1000} s (thread ended)`),
+        limitMs,
+      );
     };
     watch(LOAD_LIMIT_MS);
     thread.on("message", (message: ThreadMessage) => {

@@ -42,12 +42,7 @@ export class SinkRow {
   /** The sink table's primary key, as field indexes. */
   readonly key: readonly number[];
 
-  constructor(
-    kind: number,
-    values: readonly Value[],
-    schema: Schema,
-    key: readonly number[] = [],
-  ) {
+  constructor(kind: number, values: readonly Value[], schema: Schema, key: readonly number[] = []) {
     this.kind = kind;
     this.values = values;
     this.schema = schema;

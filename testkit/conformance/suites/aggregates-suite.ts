@@ -114,5 +114,8 @@ function judgeType({ type }: AggregateRecord, { schema }: QueryAnswer): Outcome 
 
 function judgeRows({ expected = [] }: AggregateRecord, { rows, schema }: QueryAnswer): Outcome {
   const wanted = expected.map(({ row }) => expectedRowText(row, schema, "plain"));
-  return sameRows(wanted, retracted(rows).map((row) => rowText(row, "plain")));
+  return sameRows(
+    wanted,
+    retracted(rows).map((row) => rowText(row, "plain")),
+  );
 }

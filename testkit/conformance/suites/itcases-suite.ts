@@ -70,7 +70,10 @@ function reasonNotToRun(record: ItcaseRecord): string | undefined {
 const SETTINGS: readonly (readonly [RegExp, (match: RegExpExecArray) => [string, string]])[] = [
   [/ZoneId\.of\("([^"]+)"\)/, (m) => ["table.local-time-zone", m[1]!]],
   [/NON_TEMPORAL_SORT_ENABLED.*true/, () => ["__table.exec.sort.non-temporal.enabled__", "true"]],
-  [/DISTINCT_AGG_SPLIT_ENABLED.*true/, () => ["table.optimizer.distinct-agg.split.enabled", "true"]],
+  [
+    /DISTINCT_AGG_SPLIT_ENABLED.*true/,
+    () => ["table.optimizer.distinct-agg.split.enabled", "true"],
+  ],
   [/MULTI_JOIN_ENABLED.*true/, () => ["table.optimizer.multi-join.enabled", "true"]],
   [/MINIBATCH_ENABLED, true/, () => ["table.exec.mini-batch.enabled", "true"]],
   [/MINIBATCH_ALLOW_LATENCY, (.*)/, (m) => ["table.exec.mini-batch.allow-latency", m[1]!]],
@@ -140,7 +143,10 @@ function judge(
   switch (record.compare) {
     case "append":
     case "changelog-strings":
-      return sameRows(wanted, rows.map((row) => rowText(row, form)));
+      return sameRows(
+        wanted,
+        rows.map((row) => rowText(row, form)),
+      );
     default: {
       const left = key.length > 0 ? upserted(rows, key) : retracted(rows);
       const inserts = left.map((row) => rowText({ ...pick(row), kind: 0 }, form));

@@ -58,7 +58,8 @@ export function configOf(record: ProgramRecord): Record<string, string> {
   const ignore = /FromChangelog|ToChangelog|ProcessTableFunction/.test(record.class);
   return {
     "table.optimizer.non-deterministic-update.strategy": ignore ? "IGNORE" : "TRY_RESOLVE",
-    ...(record.runner.some(({ kind }) => kind === "semantic") && record.class.startsWith("MultiJoin")
+    ...(record.runner.some(({ kind }) => kind === "semantic") &&
+    record.class.startsWith("MultiJoin")
       ? { "table.optimizer.multi-join.enabled": "true" }
       : {}),
     ...record.config,
@@ -66,7 +67,8 @@ export function configOf(record: ProgramRecord): Record<string, string> {
 }
 
 export function declareProgram(engine: Engine, record: ProgramRecord, batch: boolean): void {
-  for (const { sql } of record.setup) if (sql !== undefined && !usesTables(sql, record)) engine.execute(sql);
+  for (const { sql } of record.setup)
+    if (sql !== undefined && !usesTables(sql, record)) engine.execute(sql);
   for (const table of record.tables)
     engine.execute(
       createTable(table, {
@@ -86,7 +88,8 @@ export function declareProgram(engine: Engine, record: ProgramRecord, batch: boo
         ...sink.options,
       }),
     );
-  for (const { sql } of record.setup) if (sql !== undefined && usesTables(sql, record)) engine.execute(sql);
+  for (const { sql } of record.setup)
+    if (sql !== undefined && usesTables(sql, record)) engine.execute(sql);
 }
 
 /** Views come after the tables that they read. */
