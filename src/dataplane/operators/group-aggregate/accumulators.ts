@@ -14,21 +14,20 @@ import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggreg
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import type { CompileOptions } from "../../codegen/calc.ts";
 import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/batch-builder.ts";
-import {
-  compileKeyCodec,
-  type EncodedKeys,
-  type KeyCodec,
-} from "../../codegen/codecs/key-codec.ts";
+import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
 import { assembleBatch } from "../rows/assembled-batch.ts";
+import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { DistinctValues } from "./distinct-values.ts";
 
 export interface AccumulatorsOptions {
   readonly context: OperatorContext;
   readonly schema: Schema;
   readonly keys: readonly number[];
+  /** Fields by which rows are distributed, when they are not the keys. */
+  readonly groupFields?: readonly number[];
   readonly aggregates: readonly AggregateCall[];
   /** Field with the window's end, i64. */
   readonly momentField?: number;
@@ -67,7 +66,8 @@ export class Accumulators {
     this.#options = options;
     const { context, schema, operator, aggregates } = options;
     const { runtime } = context;
-    this.keys = compileKeyCodec({ schema, fields: options.keys, runtime, operator });
+    const { keys: fields, groupFields } = options;
+    this.keys = compileGroupedKeys({ context, schema, fields, groupFields, operator });
     this.#keyBuilder = compileBatchBuilder({ output: this.keys.schema, runtime, operator });
     const sets = new Map<string, number[]>([["", []]]);
     aggregates.forEach((aggregate, place) => {

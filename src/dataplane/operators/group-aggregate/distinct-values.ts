@@ -18,6 +18,7 @@ import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.t
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
+import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { NO_FLAG, WindowTimers } from "../windows/window-timers.ts";
 
@@ -25,6 +26,7 @@ export interface DistinctValuesOptions {
   readonly context: OperatorContext;
   readonly schema: Schema;
   readonly keys: readonly number[];
+  readonly groupFields?: readonly number[];
   readonly args: readonly number[];
   readonly filter: number;
   readonly index: number;
@@ -57,7 +59,8 @@ export class DistinctValues {
       },
       { runtime, environment: functionEnvironment(context), operator },
     );
-    this.#groupKeys = compileKeyCodec({ schema, fields: options.keys, runtime, operator });
+    const { keys, groupFields } = options;
+    this.#groupKeys = compileGroupedKeys({ context, schema, fields: keys, groupFields, operator });
     this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#rows = new BatchRows(runtime, schema);
     this.#map = state.map({

@@ -70,6 +70,7 @@ export class WindowAggregateOperator extends BaseOperator {
       context,
       schema,
       keys: [...grouping, start, end],
+      groupFields: grouping,
       aggregates,
       momentField: end,
       operator: description,

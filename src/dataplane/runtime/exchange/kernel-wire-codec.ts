@@ -8,13 +8,14 @@ import { BATCH_ROWS, type BatchPtr, PHYSICAL_CODE } from "../../../foundation/co
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
+import type { ExchangeKeys } from "../graph/exchange-keys.ts";
 import type { WireCodec } from "./wire-codec.ts";
 
 export interface KernelWireCodecOptions {
   readonly runtime: WorkerRuntime;
   readonly schema: Schema;
-  /** Fields of a hash exchange; undefined for the others, and on the consumer's side. */
-  readonly keys: readonly number[] | undefined;
+  /** Of a hash exchange; undefined for the others, and on the consumer's side. */
+  readonly keys: ExchangeKeys | undefined;
   readonly maxParallelism: number;
   /** For error messages. */
   readonly operator: string;
@@ -34,7 +35,7 @@ export class KernelWireCodec implements WireCodec {
     this.#runtime = runtime;
     this.#maxParallelism = options.maxParallelism;
     this.#keyCodec =
-      keys === undefined ? undefined : compileKeyCodec({ schema, fields: keys, runtime, operator });
+      keys === undefined ? undefined : compileKeyCodec({ ...keys, runtime, operator });
     this.#physical = Uint8Array.from(
       physicalColumns(schema),
       ({ physical }) => PHYSICAL_CODE[physical],

@@ -7,6 +7,7 @@ import { keyGroupRange } from "../../../foundation/columnar/key-group.ts";
 import { BatchView } from "../../../foundation/columnar/batch.ts";
 import { assert, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Counter } from "../../contract/metrics.ts";
+import { exchangeKeys } from "../graph/exchange-keys.ts";
 import {
   consumersOf,
   type EdgeSpec,
@@ -202,7 +203,7 @@ function exchangeOutput(place: Place, edge: EdgeSpec): ExchangeOutput {
   const codec = new KernelWireCodec({
     runtime: worker.runtime,
     schema: from.output,
-    keys: edge.distribution.kind === "hash" ? edge.distribution.keys : undefined,
+    keys: exchangeKeys(edge, message.plan),
     maxParallelism: graph.maxParallelism,
     operator,
   });

@@ -1,0 +1,42 @@
+/**
+ * ExchangeKeys: what a hash exchange hashes, so that a row arrives where its reader keeps its key: the reader's own key codec over
+ * the same fields with the same nullability.
+ *
+ * Joins:   all their keys, those of windows among them; both sides must come to one hash, so a key field counts as nullable when
+ *          it is on either side (as the join's state does it).
+ */
+import { withNullable } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { EdgeSpec } from "./job-graph.ts";
+
+export interface ExchangeKeys {
+  readonly schema: Schema;
+  readonly fields: readonly number[];
+}
+
+/** Undefined for an exchange that is not by hash. */
+export function exchangeKeys(edge: EdgeSpec, plan: ExecPlan): ExchangeKeys | undefined {
+  if (edge.distribution.kind !== "hash") return undefined;
+  const nodeOf = (id: number) => plan.nodes.find((node) => node.id === id)!;
+  const { output } = nodeOf(edge.fromNode);
+  const pairs = joinKeys(nodeOf(edge.toNode));
+  if (pairs === undefined) return { schema: output, fields: edge.distribution.keys };
+  const own = edge.toInput === 0 ? pairs.left : pairs.right;
+  const other = edge.toInput === 0 ? pairs.right : pairs.left;
+  const otherSchema = nodeOf(nodeOf(edge.toNode).inputs[1 - edge.toInput]!.node).output;
+  const fields = output.fields.map((field, index) => {
+    const pair = own.indexOf(index);
+    const partner = pair === -1 ? undefined : otherSchema.fields[other[pair]!];
+    const nullable = field.type.nullable || partner?.type.nullable === true;
+    return { ...field, type: withNullable(field.type, nullable) };
+  });
+  return { schema: { fields }, fields: own };
+}
+
+function joinKeys(
+  node: ExecNode,
+): { readonly left: readonly number[]; readonly right: readonly number[] } | undefined {
+  if (!("leftKeys" in node) || !("rightKeys" in node)) return undefined;
+  return { left: node.leftKeys, right: node.rightKeys };
+}
