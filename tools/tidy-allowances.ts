@@ -42,9 +42,9 @@ export const OPEN_DOORS: readonly OpenDoor[] = [
     reason: "the browser has no host; pages poll and show relative times",
   },
   {
-    where: /\.test\.tsx?$/,
+    where: /\.(?:test|bench)\.tsx?$/,
     allows: ["clock", "random", "timers", "console", "place", "node:*"],
-    reason: "tests drive the code from outside",
+    reason: "tests and benchmarks drive the code from outside",
   },
 ];
 

@@ -175,7 +175,7 @@ function checkImport(path: string, found: Import, packages: Packages): Violation
   const refuse = (rule: string, remedy: string) => [{ path, line, rule, remedy }];
   if (room === undefined)
     return refuse("room", "every file belongs to a room of tools/tidy-rooms.ts");
-  const isTest = /\.test\.tsx?$/.test(path);
+  const isTest = /\.(?:test|bench)\.tsx?$/.test(path);
   if (specifier.startsWith(".")) {
     const target = posix.join(dirname(path), specifier.replace(/\?.*$/, ""));
     if (target.startsWith("..")) return refuse("import table", "nothing outside the repository");

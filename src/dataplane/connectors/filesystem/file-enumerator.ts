@@ -57,7 +57,9 @@ export class FileEnumerator implements SplitEnumerator {
   /** Sorted by path. */
   async #find(): Promise<FoundFile[]> {
     const { path, regex } = this.#options;
-    const pattern = parsePathPattern(path);
+    // A file may be called as a pattern looks.
+    const literal = (await onFile("read", path, () => this.#files.stat(path))) !== undefined;
+    const pattern = literal ? undefined : parsePathPattern(path);
     const out: FoundFile[] = [];
     const exists = await this.#walk(pattern?.root ?? path, out);
     const continuous = this.discoverMs > 0;

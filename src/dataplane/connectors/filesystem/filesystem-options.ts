@@ -10,7 +10,7 @@ export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
     type: "string",
     required: true,
     description:
-      "A file, a folder (with what lies within it), or a pattern with *, ?, ** or {a,b}. For sinks a folder.",
+      "A file, a folder (with what lies within it), or a pattern with *, ?, **, [ab] or {a,b}. For sinks a folder.",
   },
   {
     key: "format",

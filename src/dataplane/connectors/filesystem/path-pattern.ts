@@ -1,4 +1,4 @@
-/** Paths with *, ?, ** and {a,b}: which folder to list, and which of the files below it match. */
+/** Paths with *, ?, **, [ab] and {a,b}: which folder to list, and which of the files below it match. */
 export interface PathPattern {
   /** The folder before the first name with a pattern. */
   readonly root: string;
@@ -8,7 +8,7 @@ export interface PathPattern {
 /** Undefined when the path holds no pattern. */
 export function parsePathPattern(path: string): PathPattern | undefined {
   const names = path.split("/");
-  const first = names.findIndex((name) => /[*?{]/.test(name));
+  const first = names.findIndex((name) => /[*?{[]/.test(name));
   if (first < 0) return undefined;
   const root = names.slice(0, first).join("/");
   const expression = new RegExp(`^${names.map(nameExpression).join("")}$`, "u");
@@ -21,10 +21,16 @@ function nameExpression(name: string, index: number, names: readonly string[]): 
   if (name === "**") return last ? ".*" : "(?:[^/]+/)*";
   let text = "";
   let depth = 0;
-  for (const c of name) {
+  for (let i = 0; i < name.length; i++) {
+    const c = name[i]!;
     if (c === "*") text += "[^/]*";
     else if (c === "?") text += "[^/]";
-    else if (c === "{") {
+    else if (c === "[" && name.indexOf("]", i + 2) > 0) {
+      const end = name.indexOf("]", i + 2);
+      const set = name.slice(i + 1, end).replace(/[\\^[\]&~]/g, "\\$&");
+      text += `[${set.replace(/^!/, "^")}]`;
+      i = end;
+    } else if (c === "{") {
       depth++;
       text += "(?:";
     } else if (c === "}" && depth > 0) {
