@@ -146,17 +146,18 @@ export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   if (load<u32>(domain, DOMAIN_SNAPSHOT) != 0) return 0;
   const pages = pageCount();
   const most = countFlagged(pages, full);
-  const recordPages = (most * RECORD + 4096) >>> 12;
-  const records = pageAllocate(recordPages);
-  if (records == 0) return 0;
+  const recordPages = (SNAPSHOT_BYTES + most * RECORD + 4095) >>> 12;
+  const snapshot = pageAllocate(recordPages);
+  if (snapshot == 0) return 0;
+  const records = snapshot + SNAPSHOT_BYTES;
   const liveBytes = measureLive(domain);
   const livePages = (liveBytes + 4096) >>> 12;
   const live = pageAllocate(livePages);
   if (live == 0) {
-    pageFree(records, recordPages);
+    pageFree(snapshot, recordPages);
     return 0;
   }
-  const snapshot = blockAllocate(SNAPSHOT_BYTES);
+  memory.fill(snapshot, 0, SNAPSHOT_BYTES);
   store<u32>(snapshot, <u32>domain, SNAPSHOT_DOMAIN);
   store<u32>(snapshot, <u32>records, SNAPSHOT_RECORDS);
   store<u32>(snapshot, recordPages, SNAPSHOT_RECORD_PAGES);
@@ -429,9 +430,8 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
     }
   }
   if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT));
-  pageFree(records, load<u32>(snapshot, SNAPSHOT_RECORD_PAGES));
   pageFree(load<u32>(snapshot, SNAPSHOT_LIVE), (load<u32>(snapshot, SNAPSHOT_LIVE_BYTES) + 4096) >>> 12);
-  blockFree(snapshot, SNAPSHOT_BYTES);
+  pageFree(snapshot, load<u32>(snapshot, SNAPSHOT_RECORD_PAGES));
   store<u32>(domain, 0, DOMAIN_SNAPSHOT);
 }
 

@@ -52,6 +52,8 @@ export class CheckpointStore<M extends Manifest = Manifest> {
   /** Resolves when the checkpoint would survive a crash. `directory`: the parent of a savepoint's folder. */
   async store(manifest: M, directory: string | undefined): Promise<StoredManifest> {
     const { checkpointId, kind, triggeredMs } = manifest;
+    if (this.#directory === "" && (kind === "checkpoint" || directory === undefined))
+      throw snapshotErrors.NO_DIRECTORY({ name: `checkpoint ${checkpointId}` });
     const folder =
       kind === "savepoint"
         ? savepointFolder(directory ?? this.#directory, checkpointId, triggeredMs)

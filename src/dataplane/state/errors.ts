@@ -108,7 +108,7 @@ export const snapshotErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 400,
-    message: "there is no folder to write the snapshot of subtask {name} to",
+    message: "there is no folder to write {name} to",
     hint: "Set execution.checkpointing.dir.",
   },
   FILE_MISSING: {

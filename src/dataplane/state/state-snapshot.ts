@@ -138,7 +138,14 @@ export class StateSnapshot {
     const live = this.#live;
     const dataBytes = writer.lengthBytes - SEGMENT_HEADER.length;
     const index = Buffer.concat(this.#index);
-    const end = encodeSegmentEnd({ dataBytes, index, live, maps }, checkpointId, hash);
+    let end: ReturnType<typeof encodeSegmentEnd>;
+    try {
+      end = encodeSegmentEnd({ dataBytes, index, live, maps }, checkpointId, hash);
+    } catch (cause) {
+      // Hashing goes through the worker's memory, which may be exhausted.
+      this.#fail(snapshotErrors.SNAPSHOT_MEMORY({ name: this.#options.name }, { cause }));
+      return;
+    }
     writer.append(end.bytes);
     this.#end(true);
     writer.finish(end.checksum, this.#pages).then(

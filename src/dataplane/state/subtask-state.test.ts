@@ -407,8 +407,12 @@ test("without memory to save frozen pages the snapshot fails, not the job", asyn
         model.set(id, value);
       }
     }
-    for (const page of taken) kernels.pageFree(page, 1);
     await assert.rejects(finish(env, run), codeIs("MR4202"));
+    // Nor is there memory for the list of another one.
+    for (let page = kernels.pageAllocate(1); page !== 0; page = kernels.pageAllocate(1))
+      taken.push(page);
+    await assert.rejects(finish(env, state.beginSnapshot(request(1))), codeIs("MR4202"));
+    for (const page of taken) kernels.pageFree(page, 1);
     compare(driver, model, { start: 0, end: 127 });
     const handle = await finish(env, state.beginSnapshot(request(2)));
     const restored = await subject(env, { restored: [handle] });

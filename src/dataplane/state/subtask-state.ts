@@ -138,7 +138,8 @@ export class SubtaskState {
     const { checkpointId } = request;
     const full = request.kind === "savepoint";
     const folder = this.#folderFor(request);
-    if (folder === undefined) return failedRun(snapshotErrors.NO_DIRECTORY({ name }));
+    if (folder === undefined)
+      return failedRun(snapshotErrors.NO_DIRECTORY({ name: `the snapshot of subtask ${name}` }));
     const { kernels } = runtime;
     const unchanged = this.#chain.confirmed;
     const { number: segment, base } = full
