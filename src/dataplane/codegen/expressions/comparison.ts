@@ -161,6 +161,8 @@ function constantText(expression: Expression | undefined): Uint8Array | undefine
 function emitRelation(relation: Relation) {
   return (context: ExpressionContext, node: Call): Value => {
     const [left, right] = node.args as readonly [Expression, Expression];
+    const isNullLiteral = (arg: Expression) => arg.kind === "literal" && arg.value === null;
+    if (isNullLiteral(left) || isNullLiteral(right)) return context.nullValue(node.type);
     if (isRow(left.type))
       throw codegenErrors.TYPE_UNSUPPORTED({ type: "ROW", where: node.function });
     const equality = relation === "eq" || relation === "ne";
