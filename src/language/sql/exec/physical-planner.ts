@@ -14,7 +14,7 @@ import {
   withoutTimeAttribute,
 } from "../../../foundation/columnar/logical-type.ts";
 import { planErrors } from "../errors.ts";
-import { and, isFalse, substitute } from "../rel/expressions.ts";
+import { TRUE, and, digest, isFalse, substitute } from "../rel/expressions.ts";
 import { isIdentity } from "../rel/rel-builder.ts";
 import { type RelNode, type ScanRel, relInputs } from "../rel/rel-node.ts";
 import { planAggregate } from "./aggregate-planner.ts";
@@ -131,7 +131,9 @@ export class PhysicalPlanner {
   #reader(scan: ScanRel, chain: CalcChain): PhysNode {
     const reader = this.#scans.read(scan);
     const projection = chain.projection.map((e) => reader.narrow(e));
-    const condition = reader.narrow(and(chain.conditions));
+    const where = and(chain.conditions);
+    const known = reader.ensured !== undefined && digest(reader.ensured) === digest(where);
+    const condition = known ? TRUE : reader.narrow(where);
     return this.calc(reader.node, projection, condition, chain.schema);
   }
 

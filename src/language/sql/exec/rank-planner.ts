@@ -22,6 +22,11 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
   if (deduplicate !== undefined) return deduplicate;
   const rankField = { name: rel.schema.fields.at(-1)!.name, type: types.bigint(false) };
   const fields = rel.outputRankNumber ? [...node.schema.fields, rankField] : node.schema.fields;
+  // One rank alone is a constant: Flink's ConstantRankNumberColumnRemoveRule.
+  if (rel.outputRankNumber && rel.start === rel.end) {
+    const bare = { ...rel, outputRankNumber: false };
+    return withNumber(planner, rel, planRank(planner, bare));
+  }
   const primaryKey = updateKey(node, rel.partition, rel.sort);
   const own = exchangeKeys(node.upsertKeys, rel.partition);
   const keys = [...own];
@@ -113,7 +118,7 @@ function planWindowRank(planner: PhysicalPlanner, rel: RankRel): PhysNode | unde
 }
 
 function withNumber(planner: PhysicalPlanner, rel: RankRel, node: PhysNode): PhysNode {
-  const expressions = [...fieldRefs(node.schema), literal("1", types.bigint(false))];
+  const expressions = [...fieldRefs(node.schema), literal(String(rel.end), types.bigint(false))];
   return planner.calc(node, expressions, TRUE, rel.schema);
 }
 

@@ -10,7 +10,7 @@ import {
   sourceColumns,
 } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
-import { isTrue } from "../rel/expressions.ts";
+import { digest, isDeterministic, isTrue } from "../rel/expressions.ts";
 import type { ScanRel } from "../rel/rel-node.ts";
 import { parseDuration } from "../validator/hints.ts";
 import { ALL, INSERT, type PhysFactory, type PhysNode, forward, hashBy } from "./phys-node.ts";
@@ -29,6 +29,8 @@ import { projectKeys } from "./upsert-keys.ts";
 
 export interface TableReader {
   readonly node: PhysNode;
+  /** What every row of the node satisfies already, over the table's columns. */
+  readonly ensured: Expression | undefined;
   /** Rewrites an expression over all of the table's columns to the node's output. */
   narrow(expression: Expression): Expression;
 }
@@ -85,9 +87,10 @@ export class ScanPlanner {
     let node = this.#source(table, layout, filter);
     node = this.#computed(node, layout);
     if (table.watermark !== undefined && streaming) node = this.#watermark(node, table, layout);
-    if (normalise && streaming) node = this.#normalise(node, table, layout);
+    const ensured = normalise && streaming ? commonFilter(use) : undefined;
+    if (normalise && streaming) node = this.#normalise(node, table, layout, ensured);
     const fields = node.schema.fields;
-    return { node, narrow: (expression) => narrow(expression, layout.items, fields) };
+    return { node, ensured, narrow: (expression) => narrow(expression, layout.items, fields) };
   }
 
   #normalises(table: ResolvedTable, mode: "insert-only" | "retract" | "upsert"): boolean {
@@ -171,18 +174,38 @@ export class ScanPlanner {
     );
   }
 
-  #normalise(input: PhysNode, table: ResolvedTable, layout: ScanLayout): PhysNode {
+  /** A filter within takes a row back (-D) when an update leaves it; outside, its -U would have no +U. */
+  #normalise(
+    input: PhysNode,
+    table: ResolvedTable,
+    layout: ScanLayout,
+    filter: Expression | undefined,
+  ): PhysNode {
+    const condition = filter && narrow(filter, layout.items, input.schema.fields);
     const key = table.primaryKey!.columns.map((name) => {
       const column = table.columns.findIndex((c) => c.name === name);
       return layout.items.findIndex((item) => item.length === 1 && item[0] === column);
     });
     return this.#factory.make(
-      { type: "ChangelogNormalize", uniqueKey: key, generateUpdateBefore: false },
+      {
+        type: "ChangelogNormalize",
+        uniqueKey: key,
+        ...(condition === undefined ? {} : { condition }),
+        generateUpdateBefore: false,
+      },
       [{ node: input, distribution: hashBy(key) }],
       input.schema,
       { kinds: ALL, upsertKeys: [key] },
     );
   }
+}
+
+/** The one condition that all readers of a table have, if they have. */
+function commonFilter(use: ScanUse): Expression | undefined {
+  const [first] = use.filters;
+  if (first === undefined || !isDeterministic(first)) return undefined;
+  const key = digest(first);
+  return use.filters.every((f) => f !== undefined && digest(f) === key) ? first : undefined;
 }
 
 function sourceIndex(table: ResolvedTable, name: string): number {

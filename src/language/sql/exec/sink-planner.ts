@@ -114,7 +114,7 @@ function materializes(
 function requireWatermarks(rel: RelNode, behaviour: string): void {
   if (rel.kind === "scan" && rel.table.watermark === undefined)
     throw planErrors.WINDOW_PLAN({
-      message: `ON CONFLICT DO ${behaviour} requires watermarks, but the source table '${identifierText(rel.table.identifier)}' does not define a watermark.`,
+      message: `ON CONFLICT DO ${behaviour} requires all source tables to define watermarks, but the table '${identifierText(rel.table.identifier)}' does not define a watermark.`,
       remedy: "Add WATERMARK FOR … to the source table, or use ON CONFLICT DO DEDUPLICATE.",
     });
   for (const input of relInputs(rel)) requireWatermarks(input, behaviour);

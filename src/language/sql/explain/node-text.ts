@@ -62,7 +62,7 @@ function details(
     case "Union":
       return ["all=[true]", `union=[${names(output)}]`];
     case "ChangelogNormalize":
-      return [`key=[${list(spec.uniqueKey)}]`];
+      return normalizeText(spec, name, style);
     case "SortLimit":
       return [
         `orderBy=[${sortText(spec.sort, name)}]`,
@@ -93,6 +93,16 @@ function details(
     default:
       return [];
   }
+}
+
+function normalizeText(
+  spec: PhysSpecOf<"ChangelogNormalize">,
+  name: (index: number) => string,
+  style: TextStyle,
+): string[] {
+  const key = `key=[${spec.uniqueKey.map(name).join(", ")}]`;
+  if (spec.condition === undefined) return [key];
+  return [key, `condition=[${expressionText(spec.condition, name, style)}]`];
 }
 
 type LaterSpec = PhysSpecOf<

@@ -242,10 +242,15 @@ export class Grouping {
       keys.reduce((sum, key) => sum * 2 + (set.includes(key) ? 0 : 1), 0);
     const value = (n: number) => literal(String(n), types.bigint(false));
     if (this.#setColumn < 0) return value(idOf(this.#sets[0]!));
+    // GROUP_ID(): how many equal sets came before.
+    const repeated = (id: number) =>
+      this.#sets.slice(0, id).filter((set) => set.join() === this.#sets[id]!.join()).length;
+    const result = (set: readonly number[], id: number) =>
+      value(keys.length === 0 ? repeated(id) : idOf(set));
     const column = input(this.#setColumn, types.bigint(false));
     const args: Expression[] = [];
     this.#sets.forEach((set, id) => {
-      args.push(equalsCall(column, value(id)), value(idOf(set)));
+      args.push(equalsCall(column, value(id)), result(set, id));
     });
     args.splice(args.length - 2, 1);
     return call("CASE", args, types.bigint(false));

@@ -10,7 +10,7 @@ import { type Expression, call, input, literal } from "../../../foundation/plan/
 import { validateErrors } from "../errors.ts";
 import { decorrelate } from "../rel/decorrelate.ts";
 import { TRUE, and, conjuncts, isCall, or, transform } from "../rel/expressions.ts";
-import { aggregate, extend, join, select } from "../rel/rel-builder.ts";
+import { aggregate, extend, join, project, select } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { SUBQUERY_REF, type SubqueryRequest } from "./collectors.ts";
 import { comparison } from "./operators.ts";
@@ -157,7 +157,11 @@ export class SubqueryStage {
       kept.map((_, i) => i),
       [],
     );
-    const marked = extend(unique, [TRUE], ["$marker"]);
+    // Without columns DISTINCT would be a global aggregate, which has a row even for no input.
+    const marked =
+      kept.length === 0
+        ? aggregate(project(right, [TRUE], ["$marker"]), [0], [])
+        : extend(unique, [TRUE], ["$marker"]);
     const moved = condition && moveRefs(condition, width, kept);
     const parts = [moved ?? TRUE];
     pending.operands.forEach((operand, i) => {
