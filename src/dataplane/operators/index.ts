@@ -15,6 +15,7 @@ import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
 import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
@@ -38,7 +39,10 @@ export const operatorFactories: Factories = {
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
-  WindowAggregate: (node, context) => new WindowAggregateOperator(node, context),
+  WindowAggregate: (node, context) =>
+    node.window.kind === "SESSION" && node.attached === undefined
+      ? new SessionAggregateOperator(node, context)
+      : new WindowAggregateOperator(node, context),
   WindowJoin: (node, context) => new WindowJoinOperator(node, context),
   WindowTableFunction: (node, context) => new WindowTableFunctionOperator(node, context),
 };

@@ -61,6 +61,7 @@ export class Accumulators {
   readonly #options: AccumulatorsOptions;
   readonly #groups: readonly CallGroup[];
   readonly #keyBuilder: BatchBuilder;
+  #keysAlone: KeyCodec | undefined;
 
   constructor(options: AccumulatorsOptions) {
     this.#options = options;
@@ -117,6 +118,54 @@ export class Accumulators {
       });
     });
     return assembleBatch(runtime, n, columns);
+  }
+
+  /** Keys of a batch that has the key fields as its columns. */
+  encodeKeys(batch: BatchPtr): EncodedKeys {
+    const { context, operator, keys, groupFields } = this.#options;
+    const { schema } = this.keys;
+    this.#keysAlone ??= compileGroupedKeys({
+      context,
+      schema,
+      fields: keys.map((_, index) => index),
+      groupFields: groupFields?.map((field) => keys.indexOf(field)),
+      operator,
+    });
+    return this.#keysAlone.encode(batch);
+  }
+
+  /**
+   * Merges the accumulators of n keys into `targets` temporary ones, key i into number owners[i] (u32). Returns their
+   * addresses, u32[targets]; their results must be read before the keys are removed. Not with DISTINCT.
+   */
+  mergeFragments(
+    targets: number,
+    n: number,
+    { keys, hashes }: EncodedKeys,
+    owners: number,
+  ): number {
+    const { kernels, memory } = this.#options.context.runtime;
+    const { compiled, map } = this.#groups[0]!;
+    const distance = hashDistance(this.keys.keyBytes);
+    const width = distance + compiled.valueBytes;
+    const base = kernels.arenaAlloc(targets * width) >>> 0;
+    new Uint8Array(memory.buffer, base, targets * width).fill(0);
+    const sources = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapFindBatch(map.ptr, n, hashes, keys, sources);
+    const ofSources = kernels.elementsAt(base + distance, width, n, owners) >>> 0;
+    compiled.merge(ofSources, sources, n, map.ptr);
+    const list = kernels.arenaAlloc(targets * 4) >>> 0;
+    const words = new Uint32Array(memory.buffer, list, targets);
+    for (let i = 0; i < targets; i++) words[i] = base + distance + i * width;
+    return list;
+  }
+
+  /** The aggregates of n accumulators (u32[n] addresses) as columns. Not with DISTINCT. */
+  resultsOf(n: number, accumulators: number): BatchPtr {
+    const { compiled, map, builder } = this.#groups[0]!;
+    const out = builder.begin(n);
+    compiled.results(accumulators, n, map.ptr, out, 0, 0);
+    return builder.finish(n, { insertOnly: true });
   }
 
   /** The key fields of n keys as columns. */

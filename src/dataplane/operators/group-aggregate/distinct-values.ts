@@ -5,11 +5,7 @@
  *          of the window that is part of the key) also timers "distinct<i>-timers", by which removeUntil finds them.
  * Rows:    with a NULL argument or without the filter do not count.
  */
-import {
-  type BatchPtr,
-  COLUMN_VALUES,
-  columnPtr,
-} from "../../../foundation/columnar/batch.ts";
+import { type BatchPtr, COLUMN_VALUES, columnPtr } from "../../../foundation/columnar/batch.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import { call, type Expression, input } from "../../../foundation/plan/expression.ts";

@@ -4,9 +4,16 @@ import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { JoinInputUnique, JoinNode, JoinType } from "../../../foundation/plan/exec-node.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
-import { ChangelogTable, seededRandom, testSeed } from "../../../../testkit/operator-harness/changelog-table.ts";
+import {
+  ChangelogTable,
+  seededRandom,
+  testSeed,
+} from "../../../../testkit/operator-harness/changelog-table.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
-import { type HarnessRow, OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
+import {
+  type HarnessRow,
+  OperatorHarness,
+} from "../../../../testkit/operator-harness/operator-harness.ts";
 
 const fields = { k: types.string(), v: types.int(), u: types.bigint(false) };
 const side = schemaOf(fields);

@@ -3,9 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { RankNode } from "../../../foundation/plan/exec-node.ts";
-import { ChangelogTable, seededRandom, testSeed } from "../../../../testkit/operator-harness/changelog-table.ts";
+import {
+  ChangelogTable,
+  seededRandom,
+  testSeed,
+} from "../../../../testkit/operator-harness/changelog-table.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
-import { type HarnessRow, OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
+import {
+  type HarnessRow,
+  OperatorHarness,
+} from "../../../../testkit/operator-harness/operator-harness.ts";
 
 const fields = { k: types.int(), v: types.int(), id: types.string() };
 const input = schemaOf(fields);
@@ -18,7 +25,12 @@ interface Row {
   readonly id: string;
 }
 
-function node(strategy: RankNode["strategy"], numbered: boolean, start: number, end: number): RankNode {
+function node(
+  strategy: RankNode["strategy"],
+  numbered: boolean,
+  start: number,
+  end: number,
+): RankNode {
   return {
     ...nodeBase(numbered ? ranked : input),
     type: "Rank",

@@ -6,7 +6,7 @@
  * State:   accumulators.ts keyed by grouping, window start and end; timers by end: a window finds its keys without looking
  *          at others, and leaves nothing behind when it has fired.
  * Late:    a row all of whose windows are over is dropped and counted in numLateRecordsDropped.
- * Errors:  MR4151 for rows that take back, MR4152 for SESSION, MR4105 for aggregates that cannot be compiled.
+ * Errors:  MR4151 and MR4152 for rows that take back, MR4105 for aggregates that cannot be compiled.
  * Source:  Flink StreamExecWindowAggregate, SlicingWindowOperator.
  */
 import {
@@ -65,7 +65,7 @@ export class WindowAggregateOperator extends BaseOperator {
         remedy: "Aggregate with GROUP BY window_start, window_end without a window function.",
       });
     this.#rows = new BatchRows(context.runtime, input);
-    if (attached === undefined) this.#times = new WindowTimes(context, window, description);
+    if (attached === undefined) this.#times = new WindowTimes(context, window);
     this.#accumulators = new Accumulators({
       context,
       schema,

@@ -11,6 +11,7 @@ import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { WindowTableFunctionNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
+import { operatorErrors } from "../errors.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { type AssignedWindows, WindowTimes } from "../windows/window-times.ts";
@@ -26,7 +27,13 @@ export class WindowTableFunctionOperator extends BaseOperator {
   }
 
   override open(): void {
-    this.#times = new WindowTimes(this.context, this.#node.window, this.#node.description);
+    if (this.#node.window.kind === "SESSION")
+      throw operatorErrors.WINDOW_UNSUPPORTED({
+        window: "SESSION",
+        operator: this.#node.description,
+        remedy: "Aggregate directly by the session window, or run the statement on a Flink target.",
+      });
+    this.#times = new WindowTimes(this.context, this.#node.window);
     this.#rows = new BatchRows(this.context.runtime, this.context.inputs[0]!);
   }
 

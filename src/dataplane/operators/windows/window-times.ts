@@ -3,7 +3,6 @@
  *
  * Times:   windows are counted on the wall clock: of TIMESTAMP as it is, of TIMESTAMP_LTZ and processing time in the
  *          session's zone. toEpoch() gives the instant that a watermark or the clock is compared with.
- * Errors:  MR4152 for SESSION.
  * Source:  Flink TimeWindow.getWindowStartWithOffset, TimeWindowUtil, the WindowAssigners of the table runtime.
  */
 import {
@@ -21,7 +20,6 @@ import { call, input } from "../../../foundation/plan/expression.ts";
 import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
-import { operatorErrors } from "../errors.ts";
 
 /** Lists in the arena, one item per (row, window). */
 export interface AssignedWindows {
@@ -43,17 +41,11 @@ export class WindowTimes {
   readonly #zone: string;
   readonly #toWallClock: CompiledCalc | undefined;
 
-  constructor(context: OperatorContext, window: WindowSpec, operator: string) {
+  constructor(context: OperatorContext, window: WindowSpec) {
     this.#context = context;
     this.#window = window;
     this.#schema = context.inputs[0]!;
-    if (window.kind === "SESSION")
-      throw operatorErrors.WINDOW_UNSUPPORTED({
-        window: "SESSION",
-        operator,
-        remedy: "Use TUMBLE, HOP or CUMULATE, or run the statement on a Flink target.",
-      });
-    this.#kind = KINDS[window.kind];
+    this.#kind = window.kind === "SESSION" ? KINDS.TUMBLE : KINDS[window.kind];
     const { attribute, type, index } = window.time;
     const zoned = attribute === "PROCTIME" || type.kind === "TIMESTAMP_LTZ";
     this.#zone = zoned ? context.timeZone : "UTC";
@@ -64,7 +56,11 @@ export class WindowTimes {
           projection: [call("CAST", [input(index, type)], types.timestamp(3))],
           output: { fields: [{ name: "time", type: types.timestamp(3) }] },
         },
-        { runtime: context.runtime, environment: functionEnvironment(context), operator },
+        {
+          runtime: context.runtime,
+          environment: functionEnvironment(context),
+          operator: `time of ${window.kind}`,
+        },
       );
   }
 
@@ -72,7 +68,7 @@ export class WindowTimes {
   assign(batch: BatchPtr): AssignedWindows {
     const { kernels, memory } = this.#context.runtime;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
-    const { values, width, validity } = this.#times(batch, rows);
+    const { values, width, validity } = this.times(batch);
     const { sizeMs, slideMs, stepMs, offsetMs } = this.#window;
     const step = this.#kind === KINDS.HOP ? slideMs : stepMs;
     const out = kernels.arenaAlloc(12) >>> 0;
@@ -101,8 +97,10 @@ export class WindowTimes {
     return wallClockToEpoch(wallClockMs, this.#zone);
   }
 
-  #times(batch: BatchPtr, rows: number) {
+  /** Wall-clock milliseconds of the rows: i64, `width` bytes apart, and their validity (0 = none is NULL). */
+  times(batch: BatchPtr) {
     const { kernels, memory } = this.#context.runtime;
+    const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { time } = this.#window;
     if (time.attribute === "PROCTIME") {
       const now = this.#context.clock.nowMs();
