@@ -56,7 +56,9 @@ const QUERIES: Readonly<Record<string, string>> = {
 async function tableOf(query: string, parallelism: number): Promise<string[]> {
   const engine = new Engine();
   engine.store.register("orders", orderEvents());
-  const items = Array.from({ length: 12 }, (_, i) => ({ row: [i, i % 5 === 0 ? null : `item ${i}`] }));
+  const items = Array.from({ length: 12 }, (_, i) => ({
+    row: [i, i % 5 === 0 ? null : `item ${i}`],
+  }));
   engine.store.register("items", items);
   for (const ddl of DDL) engine.execute(ddl);
   const result = engine.execute(query);
