@@ -18,6 +18,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { operatorFactories } from "../dataplane/operators/index.ts";
 import { findFormat } from "../dataplane/formats/registry.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
@@ -27,7 +28,10 @@ const COPY_BYTES = 1024 * 1024;
 export const STDIN = "stdin";
 
 export function sqlHost(): SqlHost {
-  return { resolveFile: (path, options) => inlineTable(path, options) };
+  return {
+    resolveFile: (path, options) => inlineTable(path, options),
+    operators: new Set(Object.keys(operatorFactories)),
+  };
 }
 
 function inlineTable(

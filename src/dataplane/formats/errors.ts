@@ -58,4 +58,12 @@ export const formatErrors = defineErrors({
     message: "the worker's memory has no {sizeBytes} bytes left for a format's tables",
     hint: "Give the job more memory or more slots.",
   },
+  FORMAT_WRITES_ONLY: {
+    code: "MR3108",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message: "format {format} can be written, not read",
+    hint: "Read the table with another format, such as json.",
+  },
 });

@@ -4,15 +4,17 @@ import type { FormatFactory } from "../contract/format.ts";
 import { similar, type TableOption } from "../contract/table-option.ts";
 import { csvFormat } from "./csv/csv-format.ts";
 import { CSV_OPTIONS } from "./csv/csv-options.ts";
+import { DEBEZIUM_JSON_OPTIONS, debeziumJsonFormat } from "./debezium-json/debezium-json-format.ts";
 import { jsonFormat } from "./json/json-format.ts";
 import { JSON_OPTIONS } from "./json/json-options.ts";
 import { RAW_OPTIONS, rawFormat } from "./raw/raw-format.ts";
 
-const FORMATS: readonly FormatFactory[] = [csvFormat, jsonFormat, rawFormat];
+const FORMATS: readonly FormatFactory[] = [csvFormat, debeziumJsonFormat, jsonFormat, rawFormat];
 
 /** Options by format: what docs, console forms and completion are made of. */
 export const FORMAT_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
   csv: CSV_OPTIONS,
+  "debezium-json": DEBEZIUM_JSON_OPTIONS,
   json: JSON_OPTIONS,
   raw: RAW_OPTIONS,
 };

@@ -28,6 +28,20 @@ const KIND_ROW: u32 = 18;
 const FLAG_ISO: u32 = 1;
 const FLAG_PLAIN_DECIMAL: u32 = 2;
 const FLAG_SKIP_NULLS: u32 = 4;
+/** Each row in Debezium's envelope, its kind as `op`. */
+const FLAG_ENVELOPE: u32 = 8;
+
+/** {"before":null,"after": and what follows it; then the same for rows that go. */
+const ENVELOPE: usize = memory.data<u8>([
+  123, 34, 98, 101, 102, 111, 114, 101, 34, 58, 110, 117, 108, 108, 44, 34, 97, 102, 116, 101, 114,
+  34, 58, 44, 34, 111, 112, 34, 58, 34, 99, 34, 125, 123, 34, 98, 101, 102, 111, 114, 101, 34, 58,
+  44, 34, 97, 102, 116, 101, 114, 34, 58, 110, 117, 108, 108, 44, 34, 111, 112, 34, 58, 34, 100, 34,
+  125,
+]);
+const ADD_HEAD: u32 = 23;
+const ADD_TAIL: u32 = 10;
+const GO_HEAD: u32 = 10;
+const GO_TAIL: u32 = 23;
 
 let flags: u32 = 0;
 let encodedAt: usize = 0;
@@ -65,7 +79,7 @@ export function viewBytes(validity: usize, values: usize, rows: usize): u32 {
 export function jsonEncode(entries: usize, count: u32, options: u32, batch: usize): u32 {
   flags = options;
   const rows = load<u32>(batch);
-  let perRow: u32 = 8;
+  let perRow: u32 = 48;
   let variable: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const entry = entries + <usize>i * ENTRY;
@@ -79,11 +93,24 @@ export function jsonEncode(entries: usize, count: u32, options: u32, batch: usiz
   const start = arenaAlloc(perRow * rows + variable + 64);
   let out = start;
   for (let row: u32 = 0; row < rows; row++) {
-    out = encodeFields(entries, count, batch, row, out);
+    if ((flags & FLAG_ENVELOPE) != 0) out = encodeEnvelope(entries, count, batch, row, out);
+    else out = encodeFields(entries, count, batch, row, out);
     store<u8>(out++, 10);
   }
   encodedAt = start;
   return <u32>(out - start);
+}
+
+function encodeEnvelope(entries: usize, count: u32, batch: usize, row: u32, out: usize): usize {
+  const kinds = <usize>load<u32>(batch, 4);
+  const goes = kinds != 0 && (load<u8>(kinds + row) & 1) != 0;
+  const text = goes ? ENVELOPE + ADD_HEAD + ADD_TAIL : ENVELOPE;
+  const head = goes ? GO_HEAD : ADD_HEAD;
+  const tail = goes ? GO_TAIL : ADD_TAIL;
+  memory.copy(out, text, head);
+  out = encodeFields(entries, count, batch, row, out + head);
+  memory.copy(out, text + head, tail);
+  return out + tail;
 }
 
 /** `{…}` of `count` entries, all levels. */

@@ -14,11 +14,12 @@ export function filesystemSink(format: (identifier: string) => FormatFactory): S
     accepts: "insert-only",
     validate: (node) => validate(node, format),
     createWriter: (context) => {
-      const { options } = context.node.table;
+      const { options, schema } = context.node.table;
       const read = readFilesystemOptions(options);
       const factory = format(read.format);
-      const { runtime, input, timeZone } = context;
-      const encoder = factory.createEncoder({ runtime, input, options, timeZone });
+      const { runtime, timeZone } = context;
+      // The names are the table's: those of the query are of no account.
+      const encoder = factory.createEncoder({ runtime, input: schema, options, timeZone });
       return new FileSinkWriter(context, read, encoder, factory.fileExtension);
     },
     createCommitter: ({ env }) => new FileCommitter(env.files),

@@ -15,6 +15,7 @@ const ENTRY_BYTES = 32;
 const FLAG_ISO = 1;
 const FLAG_PLAIN_DECIMAL = 2;
 const FLAG_SKIP_NULLS = 4;
+const FLAG_ENVELOPE = 8;
 
 interface Entry {
   readonly kind: number;
@@ -31,7 +32,8 @@ export class JsonEncoder implements Encoder {
   readonly #count: number;
   readonly #flags: number;
 
-  constructor(context: EncoderContext) {
+  /** `envelope`: each row within Debezium's, with its kind. */
+  constructor(context: EncoderContext, { envelope = false } = {}) {
     const options = readJsonOptions(context.options);
     for (const { name, type } of context.input.fields) checkJsonType([name], type);
     const entries: Entry[] = [];
@@ -42,7 +44,8 @@ export class JsonEncoder implements Encoder {
     this.#flags =
       (options.iso ? FLAG_ISO : 0) |
       (options.plainDecimals ? FLAG_PLAIN_DECIMAL : 0) |
-      (options.ignoreNullFields ? FLAG_SKIP_NULLS : 0);
+      (options.ignoreNullFields ? FLAG_SKIP_NULLS : 0) |
+      (envelope ? FLAG_ENVELOPE : 0);
   }
 
   encode(batch: number): { readonly address: number; readonly length: number } {
