@@ -1,8 +1,9 @@
 /**
- * Keyed state against a model: random writes to a map of a subtask's state, mirrored in a JavaScript Map.
+ * Keyed state against a model: random writes to a map of a subtask's state, mirrored in a
+ * JavaScript Map.
  *
- * Keys are numbers, written as fixed keys (the number in the first 8 bytes, its negative behind) or as texts; a value is a
- * counter, a stamp and the handle of a log block with a text.
+ * Keys are numbers, written as fixed keys (the number in the first 8 bytes, its negative behind) or
+ * as texts; a value is a counter, a stamp and the handle of a log block with a text.
  */
 import assert from "node:assert/strict";
 import type { KeyGroupRange } from "../src/foundation/columnar/key-group.ts";

@@ -1,6 +1,6 @@
 /**
- * A worker's runtime for tests: kernels are built when their sources have changed, compiled once per process, and each
- * test gets a memory of its own (well under a millisecond).
+ * A worker's runtime for tests: kernels are built when their sources have changed, compiled once
+ * per process, and each test gets a memory of its own (well under a millisecond).
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -1,13 +1,15 @@
 /**
  * Arena: memory for one call of a task, by bump allocation; mark and release instead of free.
  *
- * Flow:    batches, strings and scratch of decoders, generated modules and operators. The task marks before and
- *          releases after each batch; whoever nests may do the same.
- * Layout:  chunks (runs of pages) in a list; each begins with 16 bytes: previous u32, next u32, end u32, pages u32.
- *          A mark is the next free address; it lies within its chunk, never at the chunk's begin.
- * Limits:  chunks of 256 KiB at first, then 1 MiB; larger single allocations get a chunk of their own. Of chunks not in
- *          use, what exceeds 64 MiB in total is given back at release.
- * Errors:  traps with FAILURE_MEMORY when the memory is exhausted: an allocation that returns is usable.
+ * Flow:    batches, strings and scratch of decoders, generated modules and operators. The task
+ *          marks before and releases after each batch; whoever nests may do the same.
+ * Layout:  chunks (runs of pages) in a list; each begins with 16 bytes: previous u32, next u32, end
+ *          u32, pages u32. A mark is the next free address; it lies within its chunk, never at the
+ *          chunk's begin.
+ * Limits:  chunks of 256 KiB at first, then 1 MiB; larger single allocations get a chunk of their
+ *          own. Of chunks not in use, what exceeds 64 MiB in total is given back at release.
+ * Errors:  traps with FAILURE_MEMORY when the memory is exhausted: an allocation that returns is
+ *          usable.
  */
 import { FAILURE_MEMORY, PAGE_BYTES, fail, pageAllocate, pageFree } from "./memory.as";
 

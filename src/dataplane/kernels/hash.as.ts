@@ -1,10 +1,13 @@
 /**
  * Hashes of 64 bits: of bytes, of fixed keys and of views; one by one and for a batch.
  *
- * Flow:    generated code → here → exchange (key group = top bits) and keyed maps (upper half is kept in the entry).
- * Stable:  hashes are part of the snapshot format ("hash": 1 in its manifest): a change needs a new number there.
- * Source:  hashBytes is XXH64 with seed 0 (specification: xxHash, doc/xxhash_spec.md). hash64 is the finalizer of
- *          MurmurHash3 over x + P4: two multiplications, every input bit reaches the top bits.
+ * Flow:    generated code → here → exchange (key group = top bits) and keyed maps (upper half is
+ *          kept in the entry).
+ * Stable:  hashes are part of the snapshot format ("hash": 1 in its manifest): a change needs a new
+ *          number there.
+ * Source:  hashBytes is XXH64 with seed 0 (specification: xxHash, doc/xxhash_spec.md). hash64 is
+ *          the finalizer of MurmurHash3 over x + P4: two multiplications, every input bit reaches
+ *          the top bits.
  */
 const P1: u64 = 0x9e3779b185ebca87;
 const P2: u64 = 0xc2b2ae3d27d4eb4f;
@@ -86,7 +89,10 @@ function hashPair(low: u64, high: u64): u64 {
   return mix(mix(low) ^ (high * P1));
 }
 
-/** Hash of a fixed key of `keyBytes` bytes (a multiple of 8): what hashFixedBatch computes for each row. */
+/**
+ * Hash of a fixed key of `keyBytes` bytes (a multiple of 8): what hashFixedBatch computes for each
+ * row.
+ */
 export function hashFixed(key: usize, keyBytes: u32): u64 {
   if (keyBytes == 8) return mix(load<u64>(key));
   if (keyBytes == 16) return hashPair(load<u64>(key), load<u64>(key, 8));

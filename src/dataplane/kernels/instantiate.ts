@@ -1,12 +1,13 @@
 /**
  * Makes a worker's runtime from the compiled kernels: its private memory and the kernels' instance.
  *
- * Flow:    worker start, inline execution, tests → here → WorkerRuntime (contract/operator.ts; the shape is repeated here
- *          because this room imports nothing).
- * Reuse:   memoryReset() forgets all state and the arena: cheaper than a new instance. A new instance on a used memory
- *          begins from nothing as well; the memory need not be cleared.
- * Errors:  a kernel that cannot go on traps (WebAssembly.RuntimeError); kernelFailureOf() then names the reason. After a
- *          trap the worker's state is not to be trusted: the job goes on from its last checkpoint in a new runtime.
+ * Flow:    worker start, inline execution, tests → here → WorkerRuntime (contract/operator.ts; the
+ *          shape is repeated here because this room imports nothing).
+ * Reuse:   memoryReset() forgets all state and the arena: cheaper than a new instance. A new
+ *          instance on a used memory begins from nothing as well; the memory need not be cleared.
+ * Errors:  a kernel that cannot go on traps (WebAssembly.RuntimeError); kernelFailureOf() then
+ *          names the reason. After a trap the worker's state is not to be trusted: the job goes on
+ *          from its last checkpoint in a new runtime.
  */
 import type { KernelExports } from "./kernels.generated.ts";
 
@@ -51,7 +52,9 @@ const FAILURES: readonly (KernelFailure | undefined)[] = [
   "too-long",
 ];
 
-/** The reason of the last trap, which is forgotten by asking; undefined when the kernels gave none. */
+/**
+ * The reason of the last trap, which is forgotten by asking; undefined when the kernels gave none.
+ */
 export function kernelFailureOf(kernels: KernelExports): KernelFailure | undefined {
   return FAILURES[kernels.kernelFailure()];
 }

@@ -1,12 +1,14 @@
 /**
- * Pages of keyed state: which page belongs to which key group, and what has to happen before one is written.
+ * Pages of keyed state: which page belongs to which key group, and what has to happen before one is
+ * written.
  *
- * Layout:  map header, key group descriptors (one per key group of the subtask, 64 B each) and page directories are
- *          blocks that are never snapshotted: they are derived. A directory maps logical page numbers (from 1) to
- *          addresses; a number that is free holds (next free number << 1 | 1). A run of pages (a log block beyond
- *          4 KiB) has one number; the parts of a run are told apart by their distance to its first page.
- * Touch:   every write to a page of state is preceded by touchPage: it marks the page dirty and, if a snapshot has
- *          frozen it, saves the old contents first.
+ * Layout:  map header, key group descriptors (one per key group of the subtask, 64 B each) and page
+ *          directories are blocks that are never snapshotted: they are derived. A directory maps
+ *          logical page numbers (from 1) to addresses; a number that is free holds (next free
+ *          number << 1 | 1). A run of pages (a log block beyond 4 KiB) has one number; the parts of
+ *          a run are told apart by their distance to its first page.
+ * Touch:   every write to a page of state is preceded by touchPage: it marks the page dirty and, if
+ *          a snapshot has frozen it, saves the old contents first.
  */
 import {
   CLEAN,
@@ -56,7 +58,9 @@ export const MAP_ID: usize = 44;
 export const MAP_PER_PAGE: usize = 48;
 export const MAP_SWEEP_GROUP: usize = 52;
 export const MAP_SWEEP_CURSOR: usize = 56;
-/** u32[MAP_HANDLE_COUNT]: offsets of log handles within the value, freed with an entry that expires. */
+/**
+ * u32[MAP_HANDLE_COUNT]: offsets of log handles within the value, freed with an entry that expires.
+ */
 export const MAP_HANDLES: usize = 60;
 export const MAP_HANDLE_COUNT: usize = 64;
 export const MAP_EMPTY_PAGES: usize = 68;
@@ -104,7 +108,10 @@ export function touchRange(address: usize, length: u32): void {
   for (let page = address >>> 12; page <= last; page++) touchPage(page << 12);
 }
 
-/** The descriptor of the key group of `hash` (upper half of the key's hash); traps when it is not this subtask's. */
+/**
+ * The descriptor of the key group of `hash` (upper half of the key's hash); traps when it is not
+ * this subtask's.
+ */
 @inline
 export function groupOf(map: usize, hash: u32): usize {
   const group =
@@ -195,7 +202,10 @@ export function freeStatePages(group: usize, address: usize, pages: u32): void {
   pageFree(address, pages);
 }
 
-/** The pages of the run (KIND_RUN) that begins at `address`: kept where entry pages keep their links. */
+/**
+ * The pages of the run (KIND_RUN) that begins at `address`: kept where entry pages keep their
+ * links.
+ */
 @inline
 export function runPages(address: usize): u32 {
   return load<u32>(infoOf(<u32>(address >>> 12)), INFO_NEXT);

@@ -1,18 +1,24 @@
 /**
- * Keyed maps: key → fixed-width value at a stable address; the contract is dataplane/contract/keyed-state.ts.
+ * Keyed maps: key → fixed-width value at a stable address; the contract is
+ * dataplane/contract/keyed-state.ts.
  *
- * Flow:    operators (one call per batch) and generated code → here → pages of state, log (variable keys).
- * Index:   per key group, open addressing with linear probing. A slot is a u64: upper hash half | EntryPtr << 32; 0 is
- *          empty. Home of a hash: the fraction of hash · maxParallelism / 2^32 (what the key group leaves of the hash)
- *          scaled to the number of slots, so slots lie in hash order and growth streams from old to new. After the last
- *          slot stands one with EntryPtr 1 and the index's begin: probing wraps without a bound check.
- *          Load at most 0.8; 7, 15 … 511 slots, then half as many pages again: 10 to 15 bytes a key. One group grows at
- *          a time: no pause is longer than one group's rehash, and that reads no entry.
- * Entries: slabs of one page; a page that was emptied is given back by mapTrim, never during an operator's call, so
- *          entries may be removed while iterating. Free entries are zero, their hash field links them.
- * Batches: blocks of 64 rows in three passes (home slots, tags, keys), so that the cache misses of a block overlap.
- * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry is absent to find,
- *          starts from zero on upsert, and is swept by mapSweep. What its handles point to is freed with it.
+ * Flow:    operators (one call per batch) and generated code → here → pages of state, log (variable
+ *          keys).
+ * Index:   per key group, open addressing with linear probing. A slot is a u64: upper hash half |
+ *          EntryPtr << 32; 0 is empty. Home of a hash: the fraction of hash · maxParallelism / 2^32
+ *          (what the key group leaves of the hash) scaled to the number of slots, so slots lie in
+ *          hash order and growth streams from old to new. After the last slot stands one with
+ *          EntryPtr 1 and the index's begin: probing wraps without a bound check. Load at most 0.8;
+ *          7, 15 … 511 slots, then half as many pages again: 10 to 15 bytes a key. One group grows
+ *          at a time: no pause is longer than one group's rehash, and that reads no entry.
+ * Entries: slabs of one page; a page that was emptied is given back by mapTrim, never during an
+ *          operator's call, so entries may be removed while iterating. Free entries are zero, their
+ *          hash field links them.
+ * Batches: blocks of 64 rows in three passes (home slots, tags, keys), so that the cache misses of
+ *          a block overlap.
+ * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry
+ *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
+ *          handles point to is freed with it.
  */
 import {
   FAILURE_LENGTH,
@@ -101,7 +107,10 @@ export function stateSetTime(seconds: u32): void {
   now = seconds & TIME;
 }
 
-/** Forgets all state and the arena: the worker's memory is as after its start (contents are not cleared). */
+/**
+ * Forgets all state and the arena: the worker's memory is as after its start (contents are not
+ * cleared).
+ */
 export function memoryReset(): void {
   resetArena();
   resetPages();
@@ -109,8 +118,9 @@ export function memoryReset(): void {
 }
 
 /**
- * keyBytes: multiple of 8, or -1 for variable keys. Owns the key groups [firstGroup, firstGroup + groupCount).
- * ttlSeconds 0 = never. `domain`: maps that are snapshotted together, see snapshot.as.ts.
+ * keyBytes: multiple of 8, or -1 for variable keys. Owns the key groups [firstGroup, firstGroup +
+ * groupCount). ttlSeconds 0 = never. `domain`: maps that are snapshotted together, see
+ * snapshot.as.ts.
  */
 export function mapCreate(
   domain: usize,
@@ -163,7 +173,10 @@ export function mapSetTtl(map: usize, seconds: u32): void {
   store<u32>(map, seconds, MAP_TTL_SECONDS);
 }
 
-/** Offsets within the value of handles whose chains are freed when an entry expires. offsets: u32[count]. */
+/**
+ * Offsets within the value of handles whose chains are freed when an entry expires. offsets:
+ * u32[count].
+ */
 export function mapSetHandles(map: usize, offsets: usize, count: u32): void {
   const old = load<u32>(map, MAP_HANDLE_COUNT);
   if (old != 0) blockFree(load<u32>(map, MAP_HANDLES), old << 2);
@@ -679,8 +692,8 @@ function freeHandles(map: usize, group: usize, entry: usize): void {
 }
 
 /**
- * The next live entry of a key group after `cursor` (an EntryPtr; 0 = the first), 0 at the end. Entries may be removed
- * while iterating; entries inserted meanwhile may or may not be seen.
+ * The next live entry of a key group after `cursor` (an EntryPtr; 0 = the first), 0 at the end.
+ * Entries may be removed while iterating; entries inserted meanwhile may or may not be seen.
  */
 export function mapIterate(map: usize, keyGroup: u32, cursor: u32): usize {
   const index = keyGroup - load<u32>(map, MAP_FIRST_GROUP);
@@ -724,7 +737,10 @@ function nextEntry(map: usize, group: usize, number: u32, offset: u32): usize {
   return 0;
 }
 
-/** Looks at up to `budget` live entries where the last sweep stopped, removes the expired; returns how many. */
+/**
+ * Looks at up to `budget` live entries where the last sweep stopped, removes the expired; returns
+ * how many.
+ */
 export function mapSweep(map: usize, budget: u32): u32 {
   const ttl = load<u32>(map, MAP_TTL_SECONDS);
   if (ttl == 0 || load<u32>(map, MAP_SIZE) == 0) return 0;
@@ -760,7 +776,10 @@ export function mapSweep(map: usize, budget: u32): u32 {
   return removed;
 }
 
-/** Gives empty entry pages and oversized indexes back. Between operators' calls only: cursors of mapIterate end here. */
+/**
+ * Gives empty entry pages and oversized indexes back. Between operators' calls only: cursors of
+ * mapIterate end here.
+ */
 export function mapTrim(map: usize): void {
   if (load<u32>(map, MAP_EMPTY_PAGES) == 0) return;
   const groupCount = load<u32>(map, MAP_GROUP_COUNT);
@@ -798,7 +817,10 @@ export function indexFor(count: u32): u32 {
   return size;
 }
 
-/** After a restore: counts, free entries and index of one entry page. Returns the live entries, or -1 if damaged. */
+/**
+ * After a restore: counts, free entries and index of one entry page. Returns the live entries, or
+ * -1 if damaged.
+ */
 export function rebuildEntryPage(map: usize, group: usize, page: u32): i32 {
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);

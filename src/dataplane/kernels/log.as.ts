@@ -1,15 +1,21 @@
 /**
- * Log: variable-size blocks of state, found by Handle (u32: number of the page << 9 | offset in 8-byte units).
+ * Log: variable-size blocks of state, found by Handle (u32: number of the page << 9 | offset in
+ * 8-byte units).
  *
- * Flow:    keyed maps keep variable keys here; operators keep rows and lists, with the handle in an entry's value.
- * Layout:  a block is 8-byte aligned:  u32 units | FREE | LINKED, u32 length, then the bytes. units is its size in
- *          8-byte units, header included. A free block holds the handles of the next and previous free block of its
- *          class in place of the bytes. Small blocks fill pages from their start (units 0 = nothing follows); a block
- *          beyond 4 KiB has a run of pages of its own.
- * Classes: up to 128 bytes every multiple of 8, then four per doubling up to 4 KiB: at most a quarter is unused.
- *          Freed blocks serve their class again; a page without live blocks is given back.
- * Linked:  the bytes of a linked block begin with the Handle of the next block (0 = last): logFreeChain frees them all.
- * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB, FAILURE_MEMORY.
+ * Flow:    keyed maps keep variable keys here; operators keep rows and lists, with the handle in an
+ *          entry's value.
+ * Layout:  a block is 8-byte aligned:  u32 units | FREE | LINKED, u32 length, then the bytes. units
+ *          is its size in 8-byte units, header included. A free block holds the handles of the next
+ *          and previous free block of its class in place of the bytes. Small blocks fill pages from
+ *          their start (units 0 = nothing follows); a block beyond 4 KiB has a run of pages of its
+ *          own.
+ * Classes: up to 128 bytes every multiple of 8, then four per doubling up to 4 KiB: at most a
+ *          quarter is unused. Freed blocks serve their class again; a page without live blocks is
+ *          given back.
+ * Linked:  the bytes of a linked block begin with the Handle of the next block (0 = last):
+ *          logFreeChain frees them all.
+ * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB,
+ *          FAILURE_MEMORY.
  */
 import {
   FAILURE_HANDLE,
@@ -128,7 +134,9 @@ function allocateZeroed(group: usize, length: u32, flags: u32): u32 {
   return handle;
 }
 
-/** Class of the smallest blocks with at least `units`: exact up to 16 units, then 4 per doubling. */
+/**
+ * Class of the smallest blocks with at least `units`: exact up to 16 units, then 4 per doubling.
+ */
 @inline
 function classOf(units: u32): u32 {
   if (units <= 16) return units;
@@ -308,8 +316,9 @@ function allocateRun(group: usize, units: u32, length: u32, flags: u32): u32 {
 }
 
 /**
- * After a restore: rebuilds the free lists and counts of one page of small blocks from its contents.
- * False when the contents cannot be (a checksum has been right for them, so this is a defect or a forgery).
+ * After a restore: rebuilds the free lists and counts of one page of small blocks from its
+ * contents. False when the contents cannot be (a checksum has been right for them, so this is a
+ * defect or a forgery).
  */
 export function rebuildLogPage(group: usize, page: u32): bool {
   const begin = <usize>page << 12;

@@ -1,15 +1,20 @@
 /**
- * Memory of a worker: pages of 4 KiB handed out in runs, and small blocks below a page for what is never snapshotted.
+ * Memory of a worker: pages of 4 KiB handed out in runs, and small blocks below a page for what is
+ * never snapshotted.
  *
  * Flow:    under arena, keyed maps and snapshots; nobody else grows the memory.
- * Layout:  static data | tables | pages. The tables have one row per page and move to a place twice as big when the
- *          memory outgrows them:
- *            tags   u32   free run: FREE | pages, on its first and last page; allocated run: pages, on both
- *            dirty  u8    0 clean, 1 written since the last snapshot, 2 frozen by a snapshot and not yet copied
+ * Layout:  static data | tables | pages. The tables have one row per page and move to a place twice
+ *          as big when the memory outgrows them:
+ *            tags   u32   free run: FREE | pages, on its first and last page; allocated run: pages,
+ *                   on both
+ *            dirty  u8    0 clean, 1 written since the last snapshot, 2 frozen by a snapshot and
+ *                   not yet copied
  *            infos  32 B  what a page is to state (see INFO_…); the links of a free run
- * Limits:  65,535 WebAssembly pages (4 GiB less 64 KiB: no address range ends at 2^32), or less by memoryLimit().
- * Errors:  pageAllocate returns 0 when the memory is exhausted. Whoever cannot go on calls fail(), which leaves a code
- *          for kernelFailure() and traps: no half-done call ever returns. FAILURE_… are explained in instantiate.ts.
+ * Limits:  65,535 WebAssembly pages (4 GiB less 64 KiB: no address range ends at 2^32), or less by
+ *          memoryLimit().
+ * Errors:  pageAllocate returns 0 when the memory is exhausted. Whoever cannot go on calls fail(),
+ *          which leaves a code for kernelFailure() and traps: no half-done call ever returns.
+ *          FAILURE_… are explained in instantiate.ts.
  */
 export const PAGE_BYTES: u32 = 4096;
 
@@ -45,7 +50,9 @@ export const INFO_SHIFT: u32 = 5;
 
 const FREE: u32 = 0x80000000;
 const BINS: u32 = 21;
-/** Runs looked at in the first bin before a larger bin is cut: bounds the search, not the memory. */
+/**
+ * Runs looked at in the first bin before a larger bin is cut: bounds the search, not the memory.
+ */
 const BIN_SEARCH: u32 = 16;
 const FIRST_TABLE_PAGES: u32 = 1024;
 const MOST_PAGES: u32 = 65535 * 16;
@@ -294,7 +301,10 @@ function growBy(pages: u32): bool {
   return true;
 }
 
-/** Zeroed block of 64 to 2,048 bytes (rounded up to a power of two), or whole pages beyond; traps when exhausted. */
+/**
+ * Zeroed block of 64 to 2,048 bytes (rounded up to a power of two), or whole pages beyond; traps
+ * when exhausted.
+ */
 export function blockAllocate(bytes: u32): usize {
   if (bytes > 2048) {
     const pages = (bytes + PAGE_BYTES - 1) >>> 12;

@@ -1,14 +1,18 @@
 /**
  * Exchange: which subtask a row goes to, and batches as blocks that are copied with one memcpy.
  *
- * Flow:    hashes of the key columns → partitionRows → wireBytes, wireEncode for each target → ring → wireDecode.
- * Rule:    key group = (upper half of the hash · maxParallelism) >> 32; subtask = key group · parallelism / maxParallelism.
- * Block:   a batch (columnar/batch.ts) whose addresses are offsets from its begin, all parts 16-byte aligned:
+ * Flow:    hashes of the key columns → partitionRows → wireBytes, wireEncode for each target → ring
+ *          → wireDecode.
+ * Rule:    key group = (upper half of the hash · maxParallelism) >> 32; subtask = key group ·
+ *          parallelism / maxParallelism.
+ * Block:   a batch (columnar/batch.ts) whose addresses are offsets from its begin, all parts
+ *          16-byte aligned:
  *            batch header and column descriptors, `reserved` = bytes of the block
  *            u8[columns]  physical kinds (PHYSICAL_CODE of columnar/batch.ts)
  *            kinds, then per column validity and values; bytes of views behind their column
- *          Absent kinds stay absent; a validity without NULLs becomes absent. Values under validity 0 are zero.
- *          wireDecode turns offsets into addresses in place: no copy, and nothing is allocated.
+ *          Absent kinds stay absent; a validity without NULLs becomes absent. Values under validity
+ *          0 are zero. wireDecode turns offsets into addresses in place: no copy, and nothing is
+ *          allocated.
  * Limits:  a block has less than 2 GiB: FAILURE_LENGTH traps.
  */
 import { FAILURE_LENGTH, fail } from "./memory.as";
@@ -19,7 +23,10 @@ const RESERVED: usize = 12;
 const VIEW: u8 = 9;
 const ROW: u8 = 10;
 
-/** Bytes per value by physical kind: bool i8 i16 i32 i64 f32 f64 i128 ts128 view row, as a power of two. */
+/**
+ * Bytes per value by physical kind: bool i8 i16 i32 i64 f32 f64 i128 ts128 view row, as a power of
+ * two.
+ */
 @inline
 function shiftOf(kind: u8): u32 {
   switch (kind) {
@@ -45,8 +52,8 @@ function aligned(bytes: u32): u32 {
 }
 
 /**
- * Sorts row numbers by target subtask, stable: rows u32[n]; target t has rows[offsets[t] … offsets[t + 1]).
- * offsets: u32[parallelism + 1]. hashes: u64[n].
+ * Sorts row numbers by target subtask, stable: rows u32[n]; target t has rows[offsets[t] …
+ * offsets[t + 1]). offsets: u32[parallelism + 1]. hashes: u64[n].
  */
 export function partitionRows(
   n: u32,
@@ -87,7 +94,9 @@ function targetOf(hash: usize, maxParallelism: u32, parallelism: u32): u32 {
   return (keyGroup * parallelism) / maxParallelism;
 }
 
-/** Bytes of the block for n rows of a batch; rows u32[n], 0 = the first n. physical: u8[columns]. */
+/**
+ * Bytes of the block for n rows of a batch; rows u32[n], 0 = the first n. physical: u8[columns].
+ */
 export function wireBytes(batch: usize, physical: usize, rows: usize, n: u32): u32 {
   const columns = load<u32>(batch, 8);
   let bytes: u64 = aligned(HEADER + columns * COLUMN) + aligned(columns);

@@ -1,22 +1,24 @@
 /**
- * Snapshots of keyed state: which pages changed since the last one, their contents as they were at the barrier, and the
- * way back from stored pages to maps.
+ * Snapshots of keyed state: which pages changed since the last one, their contents as they were at
+ * the barrier, and the way back from stored pages to maps.
  *
- * Flow:    state/ calls snapshotBegin at the barrier (the pause), snapshotNext between batches until nothing is left,
- *          snapshotEnd; on restore restorePage and restoreCopy for every page, then restoreFinish.
- * Domain:  the maps of one task, which are snapshotted together; tasks of one worker take their snapshots at
- *          different moments. One snapshot per domain at a time.
- * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about to be written or freed
- *          is copied to a side page first (touchPage → saveFrozen). If no side page can be had, the snapshot fails, the
- *          job does not.
- * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1; 0 = done), u32 map id, u32 key group,
- *          u32 number, u32 part, u32 pages of the run << 8 | kind.
+ * Flow:    state/ calls snapshotBegin at the barrier (the pause), snapshotNext between batches
+ *          until nothing is left, snapshotEnd; on restore restorePage and restoreCopy for every
+ *          page, then restoreFinish.
+ * Domain:  the maps of one task, which are snapshotted together; tasks of one worker take their
+ *          snapshots at different moments. One snapshot per domain at a time.
+ * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about
+ *          to be written or freed is copied to a side page first (touchPage → saveFrozen). If no
+ *          side page can be had, the snapshot fails, the job does not.
+ * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1; 0 = done), u32
+ *          map id, u32 key group, u32 number, u32 part, u32 pages of the run << 8 | kind.
  * Stored:  what snapshotNext writes per page into the index, 40 B:
- *          u32 map id, u32 key group, u32 number, u32 part, u32 pages << 8 | kind, u32 length, u64 XXH64 of the bytes,
- *          u64 0 (the caller's: offset). Trailing zeros of a page are not stored.
+ *          u32 map id, u32 key group, u32 number, u32 part, u32 pages << 8 | kind, u32 length, u64
+ *          XXH64 of the bytes, u64 0 (the caller's: offset). Trailing zeros of a page are not
+ *          stored.
  * Live:    snapshotBegin also writes, for every key group with pages, which numbers exist:
- *          u32 map id, u32 key group, u32 words, then u32[words], bit n % 32 of word n / 32 for number n. So a page
- *          freed since an earlier segment never comes back.
+ *          u32 map id, u32 key group, u32 words, then u32[words], bit n % 32 of word n / 32 for
+ *          number n. So a page freed since an earlier segment never comes back.
  */
 import {
   CLEAN,
@@ -117,7 +119,10 @@ export function domainDestroy(domain: usize): void {
   blockFree(domain, DOMAIN_BYTES);
 }
 
-/** Address of u32[1024]: by segment number, the pages whose last version it holds and that have not changed since. */
+/**
+ * Address of u32[1024]: by segment number, the pages whose last version it holds and that have not
+ * changed since.
+ */
 export function domainSegments(domain: usize): usize {
   return <usize>load<u32>(domain, DOMAIN_COUNTS);
 }
@@ -138,9 +143,10 @@ function domainOf(group: usize): usize {
 }
 
 /**
- * Freezes the dirty pages (full: all pages) of a domain; 0 when there is no memory for the list or a snapshot is
- * active already. `segment` is a number from 1 to 1,023 that the written pages are marked with.
- * A full snapshot stands for itself: pages that were dirty are dirty again when it ends.
+ * Freezes the dirty pages (full: all pages) of a domain; 0 when there is no memory for the list or
+ * a snapshot is active already. `segment` is a number from 1 to 1,023 that the written pages are
+ * marked with. A full snapshot stands for itself: pages that were dirty are dirty again when it
+ * ends.
  */
 export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   if (load<u32>(domain, DOMAIN_SNAPSHOT) != 0) return 0;
@@ -338,8 +344,9 @@ export function snapshotLiveBytes(snapshot: usize): u32 {
 }
 
 /**
- * Copies the next pages to target, one after another, and writes what they are into index (40 bytes each), while another
- * page fits into maxBytes and maxRecords. Returns the bytes; snapshotCopied() says how many pages they are.
+ * Copies the next pages to target, one after another, and writes what they are into index (40 bytes
+ * each), while another page fits into maxBytes and maxRecords. Returns the bytes; snapshotCopied()
+ * says how many pages they are.
  */
 export function snapshotNext(
   snapshot: usize,
@@ -411,8 +418,8 @@ function usedBytes(address: usize): u32 {
 }
 
 /**
- * Ends a snapshot. success = false: pages not written yet are dirty again, and so is what was written (its segment
- * will not be kept).
+ * Ends a snapshot. success = false: pages not written yet are dirty again, and so is what was
+ * written (its segment will not be kept).
  */
 export function snapshotEnd(snapshot: usize, success: bool): void {
   const domain = <usize>load<u32>(snapshot, SNAPSHOT_DOMAIN);
@@ -435,7 +442,10 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
   store<u32>(domain, 0, DOMAIN_SNAPSHOT);
 }
 
-/** Marks all pages whose last version is in `segment` dirty, so that the next snapshot needs the segment no more. */
+/**
+ * Marks all pages whose last version is in `segment` dirty, so that the next snapshot needs the
+ * segment no more.
+ */
 export function snapshotEvict(domain: usize, segment: u32): u32 {
   const pages = pageCount();
   let count: u32 = 0;
@@ -470,8 +480,8 @@ export function snapshotDirtyPages(domain: usize): u32 {
 }
 
 /**
- * Makes room for a stored run; returns its address, 0 when the group is not this map's or the number exists already.
- * word: pages << 8 | kind, as stored.
+ * Makes room for a stored run; returns its address, 0 when the group is not this map's or the
+ * number exists already. word: pages << 8 | kind, as stored.
  */
 export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): usize {
   const index = keyGroup - load<u32>(map, MAP_FIRST_GROUP);
@@ -486,7 +496,10 @@ export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): 
   return placeStatePages(group, number, pages, kind);
 }
 
-/** Copies the stored bytes of one page into place; false when length or hash are not those of the stored record. */
+/**
+ * Copies the stored bytes of one page into place; false when length or hash are not those of the
+ * stored record.
+ */
 export function restoreCopy(address: usize, source: usize, record: usize, segment: u32): bool {
   const length = load<u32>(record, 20);
   if (length > 4096 || hashBytes(source, length) != load<u64>(record, 24)) return false;
@@ -496,8 +509,8 @@ export function restoreCopy(address: usize, source: usize, record: usize, segmen
 }
 
 /**
- * After all pages of a map are in place: free lists, counts and index. Pages with a segment are clean then.
- * False when contents cannot be.
+ * After all pages of a map are in place: free lists, counts and index. Pages with a segment are
+ * clean then. False when contents cannot be.
  */
 export function restoreFinish(map: usize): bool {
   const count = load<u32>(map, MAP_GROUP_COUNT);

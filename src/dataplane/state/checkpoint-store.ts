@@ -2,13 +2,19 @@
  * CheckpointStore: the folder of a job's checkpoints: manifests, and who still needs which segment.
  *
  * Layout:  <directory>/chk-<id>/_metadata           manifest, written last, whole or not at all
- *          <directory>/shared/<id>-….seg            segments of all checkpoints; a checkpoint refers to its own and older ones
- *          <anywhere>/savepoint-<id>-<time>/        _metadata and its own segments: may be moved and copied as a folder
- * Manifest: {"magic":"millrace-checkpoint","version":1,"checksum":"…","manifest":{…}}\n, exactly as JSON.stringify writes it;
- *          the checksum is the first 16 hex digits of the SHA-256 of the inner text. Paths in it are relative to it.
- * Garbage: a segment is removed when no manifest of the folder names it and its id is not above the last completed one (so
- *          that what is being written stays). While one manifest cannot be read, nothing is removed: it may name anything.
- * Errors:  MR4201 write, MR4210 read, MR4212 newer, MR4213 damaged, MR4214 not there, MR4217 a segment is gone.
+ *          <directory>/shared/<id>-….seg            segments of all checkpoints; a checkpoint
+ *                                                   refers to its own and older ones
+ *          <anywhere>/savepoint-<id>-<time>/        _metadata and its own segments: may be moved
+ *                                                   and copied as a folder
+ * Manifest: {"magic":"millrace-checkpoint","version":1,"checksum":"…","manifest":{…}}\n, exactly as
+ *           JSON.stringify writes it;
+ *          the checksum is the first 16 hex digits of the SHA-256 of the inner text. Paths in it
+ *          are relative to it.
+ * Garbage: a segment is removed when no manifest of the folder names it and its id is not above the
+ *          last completed one (so that what is being written stays). While one manifest cannot be
+ *          read, nothing is removed: it may name anything.
+ * Errors:  MR4201 write, MR4210 read, MR4212 newer, MR4213 damaged, MR4214 not there, MR4217 a
+ *          segment is gone.
  */
 import { createHash } from "node:crypto";
 import type { Files } from "../../foundation/host/env.ts";
@@ -49,7 +55,10 @@ export class CheckpointStore<M extends Manifest = Manifest> {
     this.#directory = directory;
   }
 
-  /** Resolves when the checkpoint would survive a crash. `directory`: the parent of a savepoint's folder. */
+  /**
+   * Resolves when the checkpoint would survive a crash. `directory`: the parent of a savepoint's
+   * folder.
+   */
   async store(manifest: M, directory: string | undefined): Promise<StoredManifest> {
     const { checkpointId, kind, triggeredMs } = manifest;
     if (this.#directory === "" && (kind === "checkpoint" || directory === undefined))
@@ -123,7 +132,9 @@ export class CheckpointStore<M extends Manifest = Manifest> {
     return named;
   }
 
-  /** Removes segments and folders of checkpoints that never completed, up to the last completed id. */
+  /**
+   * Removes segments and folders of checkpoints that never completed, up to the last completed id.
+   */
   async #collect(completedId: number): Promise<void> {
     const named = this.#named!;
     if (this.#unreadable) return;

@@ -1,4 +1,7 @@
-/** State errors MR40xx, and MR4201 … MR4249: snapshots and their files. The runtime's checkpoint errors begin at MR4250. */
+/**
+ * State errors MR40xx, and MR4201 … MR4249: snapshots and their files. The runtime's checkpoint
+ * errors begin at MR4250.
+ */
 import { defineErrors, type MillraceError } from "../../foundation/base/errors.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import { kernelFailureOf } from "../kernels/instantiate.ts";

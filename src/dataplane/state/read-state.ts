@@ -1,10 +1,15 @@
 /**
- * readState: the entries of one map of a checkpoint or savepoint, typed by its layout, without its operator.
+ * readState: the entries of one map of a checkpoint or savepoint, typed by its layout, without its
+ * operator.
  *
- * Flow:    manifest's handles → a memory of its own (one old subtask at a time) → entries, one after another.
- * Values:  integers up to 32 bits, FLOAT, DOUBLE: number; BIGINT, intervals, DECIMAL (unscaled), counters, flags: bigint;
- *          BOOLEAN: boolean; TIMESTAMP with more than 3 digits: [milliseconds, nanoseconds]; handle: the bytes of the log
- *          block, null for none; variable-size types within fixed fields: bytes. A variable key is its bytes, as "key".
+ * Flow:    manifest's handles → a memory of its own (one old subtask at a time) → entries, one
+ *          after another.
+ * Values:  integers up to 32 bits, FLOAT, DOUBLE: number; BIGINT, intervals, DECIMAL (unscaled),
+ *          counters, flags: bigint;
+ *          BOOLEAN: boolean; TIMESTAMP with more than 3 digits: [milliseconds, nanoseconds];
+ *                   handle: the bytes of the log
+ *          block, null for none; variable-size types within fixed fields: bytes. A variable key is
+ *          its bytes, as "key".
  * Errors:  as restore-state.ts.
  */
 import { physicalOf } from "../../foundation/columnar/logical-type.ts";

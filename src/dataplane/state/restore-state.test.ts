@@ -82,7 +82,8 @@ test("a segment that subtasks share does not bring back what one of them has rep
 
     const left = await subject(env, [whole], 2, 0);
     const right = await subject(env, [whole], 2, 1);
-    // The left half is replaced, so that its chain needs the first segment no more; the right half's does.
+    // The left half is replaced, so that its chain needs the first segment no more; the right
+    // half's does.
     write(left, model, IDS.filter(left.owns));
     const handles: StateHandle[] = [];
     for (const id of [2, 3])
@@ -131,7 +132,8 @@ test("page numbers are given out again after a restore", async () => {
       const { runtime, map } = now.driver;
       const sameGroup = IDS.filter((key) => keyGroupOfId(runtime, map, key) === 77);
       assert.ok(sameGroup.length > 40);
-      // Pages for each; all but the last are free again at the checkpoint: only their numbers could be lost.
+      // Pages for each; all but the last are free again at the checkpoint: only their numbers could
+      // be lost.
       write(now, model, sameGroup, "y".repeat(6000));
       write(now, model, sameGroup.slice(0, -1));
       handle = await checkpoint(now, id);

@@ -1,11 +1,14 @@
 /**
- * Restore: the pages of a range of key groups, out of the chains of all old subtasks, into the maps of a new one.
+ * Restore: the pages of a range of key groups, out of the chains of all old subtasks, into the maps
+ * of a new one.
  *
- * Flow:    handles → readSegmentEnd of every segment → plan (newest version of every page that exists) → read, check the
- *          hash of each page, copy into place → rebuild indexes and free lists (kernel restoreFinish).
- * Rules:   a segment counts for its own key groups, those of its handle and those of the reader. Within a handle the last
- *          segment says which pages exist.
- * Memory:  READ_BYTES at a time go through the worker's memory; plans hold about 100 bytes a page while restoring.
+ * Flow:    handles → readSegmentEnd of every segment → plan (newest version of every page that
+ *          exists) → read, check the hash of each page, copy into place → rebuild indexes and free
+ *          lists (kernel restoreFinish).
+ * Rules:   a segment counts for its own key groups, those of its handle and those of the reader.
+ *          Within a handle the last segment says which pages exist.
+ * Memory:  READ_BYTES at a time go through the worker's memory; plans hold about 100 bytes a page
+ *          while restoring.
  * Errors:  MR4210 missing, MR4211 damaged (file and byte), MR4212 newer, MR4001 memory.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
@@ -37,7 +40,10 @@ export interface RestoreOptions {
   readonly keyGroups: KeyGroupRange;
   /** Address of the map for a node's uid and a map's name; undefined = not wanted here. */
   readonly mapOf: (uid: string, name: string) => number | undefined;
-  /** A number for the kernels' page table under which the pages of a segment are kept; 0 = they count as changed. */
+  /**
+   * A number for the kernels' page table under which the pages of a segment are kept; 0 = they
+   * count as changed.
+   */
   readonly numberOf: (ref: SegmentRef) => number;
 }
 
@@ -161,7 +167,10 @@ function pageOffsets(ref: SegmentRef, end: SegmentEnd): Float64Array {
   return offsets;
 }
 
-/** What of a key group of a map is wanted: numbers that exist, and for each the newest record of every part. */
+/**
+ * What of a key group of a map is wanted: numbers that exist, and for each the newest record of
+ * every part.
+ */
 interface GroupPlan {
   readonly map: number;
   readonly keyGroup: number;

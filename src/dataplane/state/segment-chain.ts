@@ -1,12 +1,17 @@
 /**
- * SegmentChain: which segments together hold a subtask's state, and which of them are worth keeping.
+ * SegmentChain: which segments together hold a subtask's state, and which of them are worth
+ * keeping.
  *
- * Flow:    restore or completed checkpoint → chain → the next checkpoint names it again and adds one segment.
- * Rule:    a snapshot that is not known to be complete is not built upon: its pages are dirty again for the next one.
- *          A segment of which less than half is still current is evicted: its current pages become dirty, so that the next
- *          checkpoint does without it. What is written again is thereby at most as much as what was written anyway.
- * Counts:  the kernels count, by segment number, the pages that are as the segment has them (snapshot.as.ts).
- * Limits:  MAX_SEGMENTS in a chain; of those within the manifest, MAX_INLINE_BYTES together; numbers below MAX_NUMBERS.
+ * Flow:    restore or completed checkpoint → chain → the next checkpoint names it again and adds
+ *          one segment.
+ * Rule:    a snapshot that is not known to be complete is not built upon: its pages are dirty again
+ *          for the next one. A segment of which less than half is still current is evicted: its
+ *          current pages become dirty, so that the next checkpoint does without it. What is written
+ *          again is thereby at most as much as what was written anyway.
+ * Counts:  the kernels count, by segment number, the pages that are as the segment has them
+ *          (snapshot.as.ts).
+ * Limits:  MAX_SEGMENTS in a chain; of those within the manifest, MAX_INLINE_BYTES together;
+ *          numbers below MAX_NUMBERS.
  */
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { SegmentRef } from "./state-handle.ts";
@@ -52,7 +57,10 @@ export class SegmentChain {
     return this.#confirmed;
   }
 
-  /** Which pages exist according to the last segment of the chain; undefined when a new one has to say it. */
+  /**
+   * Which pages exist according to the last segment of the chain; undefined when a new one has to
+   * say it.
+   */
   get live(): Uint8Array | undefined {
     return this.#live?.number === this.#confirmed.at(-1)?.number ? this.#live?.bytes : undefined;
   }
@@ -78,8 +86,8 @@ export class SegmentChain {
   }
 
   /**
-   * At a barrier: what is not known to be complete has to be written again. Returns the number for the new segment, and
-   * the segments that hold pages which have not changed.
+   * At a barrier: what is not known to be complete has to be written again. Returns the number for
+   * the new segment, and the segments that hold pages which have not changed.
    */
   begin(checkpointId: number): { readonly number: number; readonly base: readonly ChainSegment[] } {
     if (this.#pending !== undefined)
@@ -91,7 +99,10 @@ export class SegmentChain {
     return { number, base };
   }
 
-  /** The segment of a snapshot is durable. Returns the checkpoint's chain: `before`, then the new one. */
+  /**
+   * The segment of a snapshot is durable. Returns the checkpoint's chain: `before`, then the new
+   * one.
+   */
   written(
     number: number,
     before: readonly ChainSegment[],

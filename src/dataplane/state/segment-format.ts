@@ -1,16 +1,20 @@
 /**
- * Segment: an immutable piece of a subtask's state, pages of any of its maps; the unit that checkpoints share.
+ * Segment: an immutable piece of a subtask's state, pages of any of its maps; the unit that
+ * checkpoints share.
  *
  * Layout (little-endian):
  *      0           8  magic "MRSTATE1"
  *      8              pages, one after another, trailing zeros left out: dataBytes in all
- *      +dataBytes     index: 40 bytes a page as the kernel snapshotNext writes them (snapshot.as.ts), in order of the pages
+ *      +dataBytes     index: 40 bytes a page as the kernel snapshotNext writes them
+ *                     (snapshot.as.ts), in order of the pages
  *      …              live numbers of every key group, as snapshotBegin writes them
  *      …              JSON: { maps: [{ id, uid, name }] }, what the map ids of this segment mean
- *      end − 48       u64 dataBytes, u32 records, u32 liveBytes, u32 mapsBytes, u32 version, u64 checkpoint id,
- *                     u64 XXH64 of everything from the index to here, magic "MRSTATEE"
- * Covered: the magic by comparison, each page by its hash in the index, the rest by the hash at the end; that hash also
- *          stands in the reference, so that a whole, valid but foreign file is noticed.
+ *      end − 48       u64 dataBytes, u32 records, u32 liveBytes, u32 mapsBytes, u32 version, u64
+ *                     checkpoint id, u64 XXH64 of everything from the index to here, magic
+ *                     "MRSTATEE"
+ * Covered: the magic by comparison, each page by its hash in the index, the rest by the hash at the
+ *          end; that hash also stands in the reference, so that a whole, valid but foreign file is
+ *          noticed.
  * Errors:  MR4211 with file and offset, MR4212 newer version.
  */
 import { snapshotErrors } from "./errors.ts";

@@ -1,10 +1,14 @@
 /**
- * SegmentWriter: takes the bytes of a segment as they come and writes them behind the running job: to a file, or, when they
+ * SegmentWriter: takes the bytes of a segment as they come and writes them behind the running job:
+ * to a file, or, when they
  * stay few, into the reference itself, which spares a file and its sync.
  *
- * Flow:    snapshot (sync, between batches) → append → queue → file; finish → synced file → SegmentRef.
- * Limits:  INLINE_BYTES in the reference; QUEUE_BYTES waiting for the disk, then `isFull` asks the caller to wait.
- * Errors:  MR4201 once, from finish(); what was written is removed then. The caller may look at `failed` earlier.
+ * Flow:    snapshot (sync, between batches) → append → queue → file; finish → synced file →
+ *          SegmentRef.
+ * Limits:  INLINE_BYTES in the reference; QUEUE_BYTES waiting for the disk, then `isFull` asks the
+ *          caller to wait.
+ * Errors:  MR4201 once, from finish(); what was written is removed then. The caller may look at
+ *          `failed` earlier.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
 import type { Files, WritableFile } from "../../foundation/host/env.ts";
@@ -77,7 +81,10 @@ export class SegmentWriter {
     return { ...ref, file };
   }
 
-  /** Gives up: closes and removes what was written. Never throws: the reason to give up is what counts. */
+  /**
+   * Gives up: closes and removes what was written. Never throws: the reason to give up is what
+   * counts.
+   */
   async discard(): Promise<void> {
     this.#failed = true;
     this.#waiting = [];

@@ -1,11 +1,15 @@
 /**
- * StateHandle: the description of one subtask's state in a checkpoint. Plain data: it travels to the job master, stands in
+ * StateHandle: the description of one subtask's state in a checkpoint. Plain data: it travels to
+ * the job master, stands in
  * the manifest, and comes back to every subtask that restores.
  *
  * Flow:    snapshot of a subtask → report → manifest → restore.
- * Chain:   `segments`, oldest first: the newest version of a page wins; the last segment says which pages exist.
- * Paths:   absolute in memory; relative to the checkpoint folder in a manifest (checkpoint-store.ts).
- * Version: HANDLE_VERSION; HASH_VERSION changes with the hash functions of the kernels. Newer ones are refused (MR4212).
+ * Chain:   `segments`, oldest first: the newest version of a page wins; the last segment says which
+ *          pages exist.
+ * Paths:   absolute in memory; relative to the checkpoint folder in a manifest
+ *          (checkpoint-store.ts).
+ * Version: HANDLE_VERSION; HASH_VERSION changes with the hash functions of the kernels. Newer ones
+ *          are refused (MR4212).
  * Errors:  MR4212, MR4215.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
@@ -27,7 +31,10 @@ export interface SegmentRef {
   /** XXH64 of the segment's end, which holds the hashes of its pages: 16 hex digits. */
   readonly checksum: string;
   readonly pages: number;
-  /** Only what it holds of these key groups counts: after a change of parallelism subtasks share segments. */
+  /**
+   * Only what it holds of these key groups counts: after a change of parallelism subtasks share
+   * segments.
+   */
   readonly keyGroups: KeyGroupRange;
 }
 
@@ -103,7 +110,10 @@ export function unclaimedUids(
   return uidsOf(handles).filter((uid) => !planUids.has(uid));
 }
 
-/** The first difference between a saved layout and the wanted one, in words; undefined when they agree. */
+/**
+ * The first difference between a saved layout and the wanted one, in words; undefined when they
+ * agree.
+ */
 export function layoutDifference(saved: KeyedMapSpec, wanted: KeyedMapSpec): string | undefined {
   if (saved.keyBytes !== wanted.keyBytes)
     return `keys had ${saved.keyBytes} bytes, now ${wanted.keyBytes}`;

@@ -1,11 +1,12 @@
 /**
  * StateSnapshot: one snapshot of a subtask's state on its way to storage.
  *
- * Flow:    barrier → constructor (freezes pages: the pause) → step() between batches copies frozen pages into a segment →
- *          done resolves with the handle when the segment is durable.
- * Kinds:   incremental: dirty pages, upon the chain. full (savepoints): all pages, in a segment of its own; the chain does
- *          not notice.
- * Failure: of writing, or of memory for saving frozen pages: `done` rejects, the pages are dirty again, the job goes on.
+ * Flow:    barrier → constructor (freezes pages: the pause) → step() between batches copies frozen
+ *          pages into a segment → done resolves with the handle when the segment is durable.
+ * Kinds:   incremental: dirty pages, upon the chain. full (savepoints): all pages, in a segment of
+ *          its own; the chain does not notice.
+ * Failure: of writing, or of memory for saving frozen pages: `done` rejects, the pages are dirty
+ *          again, the job goes on.
  */
 import type { MillraceError } from "../../foundation/base/errors.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";

@@ -1,128 +1,31 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { MillraceError } from "../../foundation/base/errors.ts";
-import { keyGroupRange } from "../../foundation/columnar/key-group.ts";
-import type { Env } from "../../foundation/host/env.ts";
-import { SimulatedWorld } from "../../foundation/host/simulated-env.ts";
 import {
   compare,
   keyGroupOfId,
-  MapDriver,
   type Model,
   modelSpec,
   mutate,
   seeded,
 } from "../../../testkit/state-fixture.ts";
-import { loadTestKernels, loadTestRuntime } from "../../../testkit/worker-runtime.ts";
+import {
+  check,
+  codeIs,
+  copyOf,
+  DIRECTORY,
+  finish,
+  manifest,
+  NODE,
+  request,
+  SEED,
+  simulate,
+  subject,
+} from "../../../testkit/state-subject.ts";
+import { loadTestRuntime } from "../../../testkit/worker-runtime.ts";
 import { CheckpointStore, handlesOf, loadManifest } from "./checkpoint-store.ts";
-import { readState } from "./read-state.ts";
 import type { StateHandle } from "./state-handle.ts";
-import { createSubtaskState, type SnapshotRun, type SubtaskState } from "./subtask-state.ts";
-
-const SEED = Number(process.env.SEED ?? (Date.now() % 1_000_000) + 1);
-const DIRECTORY = "/job";
-// Before any simulation: what happens outside of it looks like a deadlock to it.
-await loadTestKernels();
-const NODE = { uid: "agg" };
-
-interface Subject {
-  readonly state: SubtaskState;
-  readonly drivers: readonly MapDriver[];
-  readonly range: { readonly start: number; readonly end: number };
-}
-
-async function subject(
-  env: Env,
-  options: {
-    readonly restored?: readonly unknown[];
-    readonly parallelism?: number;
-    readonly index?: number;
-    readonly memoryLimitBytes?: number;
-    readonly directory?: string;
-  } = {},
-): Promise<Subject> {
-  const { restored = [], parallelism = 1, index = 0, memoryLimitBytes } = options;
-  const runtime = await loadTestRuntime(memoryLimitBytes === undefined ? {} : { memoryLimitBytes });
-  const range = keyGroupRange(128, parallelism, index);
-  const state = await createSubtaskState({
-    runtime,
-    env,
-    maxParallelism: 128,
-    keyGroups: range,
-    name: `1-${index}`,
-    checkpointDirectory: options.directory ?? DIRECTORY,
-    restored,
-  });
-  const backend = state.forOperator(NODE);
-  const drivers = [8, 16, -1].map(
-    (keyBytes) => new MapDriver(runtime, backend.map(modelSpec(`m${keyBytes}`, keyBytes))),
-  );
-  return { state, drivers, range };
-}
-
-/** Writes a whole snapshot, changing the state while it is written. */
-async function finish(
-  env: Env,
-  run: SnapshotRun,
-  between: () => void = () => {},
-): Promise<StateHandle> {
-  // Looked at below; a failure before that is no unhandled one.
-  run.done.catch(() => {});
-  for (let steps = 0; !run.step(64 * 1024); steps++) {
-    between();
-    await new Promise<void>((resolve) => env.timers.yield(resolve));
-    assert.ok(steps < 100_000, "the snapshot does not end");
-  }
-  return (await run.done).handle;
-}
-
-function request(checkpointId: number, kind: "checkpoint" | "savepoint" = "checkpoint") {
-  return { checkpointId, kind, triggeredMs: 1_000_000 + checkpointId };
-}
-
-function manifest(
-  checkpointId: number,
-  states: readonly unknown[],
-  kind: "checkpoint" | "savepoint" = "checkpoint",
-) {
-  return { ...request(checkpointId, kind), states };
-}
-
-/** Runs a test on the simulated disk. */
-async function simulate(
-  body: (env: Env, world: SimulatedWorld) => Promise<void>,
-  seed = SEED,
-): Promise<void> {
-  const world = new SimulatedWorld(seed);
-  await world.run(body(world.boot(), world));
-}
-
-function codeIs(code: string): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof MillraceError, String(error));
-    assert.equal(error.code, code, error.message);
-    return true;
-  };
-}
-
-function copyOf(model: Model): Model {
-  return new Map([...model].map(([id, value]) => [id, { ...value }]));
-}
-
-function check(subtask: Subject, models: readonly Model[]): void {
-  for (const [i, driver] of subtask.drivers.entries()) {
-    const { keyBytes } = driver.map.spec;
-    const owns = (id: number) => {
-      const group = keyGroupOfId(driver.runtime, driver.map, id);
-      return group >= subtask.range.start && group <= subtask.range.end;
-    };
-    try {
-      compare(driver, models[i]!, subtask.range, owns);
-    } catch (error) {
-      throw new Error(`map of ${keyBytes} key bytes: ${String(error)}`, { cause: error });
-    }
-  }
-}
+import { createSubtaskState } from "./subtask-state.ts";
 
 test(`checkpoints restore what was there at the barrier, at any parallelism (SEED=${SEED})`, async () => {
   await simulate(async (env) => {
@@ -441,75 +344,4 @@ test("operator values come back from every old subtask, and a closed state gives
     state.close();
     await assert.rejects(run.done, codeIs("MR4204"));
   });
-});
-
-test("state is read by name and type without its operator", async () => {
-  await simulate(async (env) => {
-    const { state, drivers } = await subject(env);
-    const random = seeded(SEED);
-    const models: Model[] = [new Map(), new Map(), new Map()];
-    for (const [i, driver] of drivers.entries())
-      mutate(driver, models[i]!, random, { count: 1000, keys: 500, removePercent: 10 });
-    const handle = await finish(env, state.beginSnapshot(request(1)));
-    const runtime = await loadTestRuntime();
-    const read = { runtime, files: env.files, handles: [handle], uid: "agg" };
-    const found: Model = new Map();
-    for await (const { key, value } of readState({ ...read, map: "m8" })) {
-      const { text } = value;
-      assert.ok(text === null || text instanceof Uint8Array);
-      found.set(Number(key.id), {
-        count: Number(value.count),
-        text: text === null ? undefined : new TextDecoder().decode(text),
-      });
-    }
-    const sorted = (model: Model) => [...model].toSorted(([a], [b]) => a - b);
-    assert.deepEqual(sorted(found), sorted(models[0]!));
-    let variable = 0;
-    for await (const { key } of readState({ ...read, map: "m-1" })) {
-      assert.ok(key.key instanceof Uint8Array);
-      variable++;
-    }
-    assert.equal(variable, models[2]!.size);
-    assert.equal(runtime.kernels.memoryUsedBytes() < 2_000_000, true);
-  });
-});
-
-test(`a crash at any moment leaves the last completed checkpoint whole (SEED=${SEED})`, async () => {
-  let survived = 0;
-  for (let round = 0; round < 12; round++) {
-    const world = new SimulatedWorld(SEED + round, { fileDelayMs: 3 });
-    const random = seeded(SEED + round);
-    let completed: { readonly path: string; readonly model: Model } | undefined;
-    const env = world.boot();
-    const job = async (): Promise<void> => {
-      const { state, drivers } = await subject(env);
-      const store = new CheckpointStore(env.files, DIRECTORY);
-      const model: Model = new Map();
-      for (let id = 1; ; id++) {
-        mutate(drivers[0]!, model, random, { count: 700, keys: 2000, removePercent: 10 });
-        const frozen = copyOf(model);
-        const handle = await finish(env, state.beginSnapshot(request(id)));
-        const { path } = await store.store(manifest(id, [handle]), undefined);
-        const replaced = completed?.path;
-        completed = { path, model: frozen };
-        state.checkpointCompleted(id);
-        if (replaced !== undefined) await store.discard(replaced);
-      }
-    };
-    job().catch((error: unknown) => assert.fail(String(error)));
-    await world.advance(40 + random(200));
-    world.crash();
-    const { path, model } = completed ?? { path: undefined, model: undefined };
-    if (path === undefined || model === undefined) continue;
-    const next = world.boot();
-    await world.run(
-      (async () => {
-        const { states } = await new CheckpointStore(next.files, DIRECTORY).load(path);
-        const restored = await subject(next, { restored: states });
-        compare(restored.drivers[0]!, model, { start: 0, end: 127 });
-      })(),
-    );
-    survived++;
-  }
-  assert.ok(survived >= 8, `${survived} of 12 crashes came after a completed checkpoint`);
 });

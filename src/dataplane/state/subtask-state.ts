@@ -1,11 +1,15 @@
 /**
- * SubtaskState: the keyed state and operator values of one subtask: its maps, its snapshots, its restore.
+ * SubtaskState: the keyed state and operator values of one subtask: its maps, its snapshots, its
+ * restore.
  *
- * Flow:    runtime creates it per subtask (restored or empty) → forOperator(node) for its operators → beginSnapshot at each
- *          barrier → checkpointCompleted. maintain() between batches keeps the time for TTL, sweeps and trims.
- * Memory:  one domain of the worker's kernels (kernels/snapshot.as.ts); pages are the unit of everything.
- * Sharing: after a restore the chain goes on where the files lie in this job's own folder; a savepoint elsewhere, or
- *          another job's files, are copied by the first checkpoint, which is full then.
+ * Flow:    runtime creates it per subtask (restored or empty) → forOperator(node) for its operators
+ *          → beginSnapshot at each barrier → checkpointCompleted. maintain() between batches keeps
+ *          the time for TTL, sweeps and trims.
+ * Memory:  one domain of the worker's kernels (kernels/snapshot.as.ts); pages are the unit of
+ *          everything.
+ * Sharing: after a restore the chain goes on where the files lie in this job's own folder; a
+ *          savepoint elsewhere, or another job's files, are copied by the first checkpoint, which
+ *          is full then.
  * Errors:  MR4005 … MR4008, MR42xx.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
@@ -113,7 +117,10 @@ export class SubtaskState {
     };
   }
 
-  /** Between batches: time for TTL, a few entries swept, empty pages given back. Cheap when called too often. */
+  /**
+   * Between batches: time for TTL, a few entries swept, empty pages given back. Cheap when called
+   * too often.
+   */
   maintain(): void {
     const { env, runtime } = this.#options;
     const nowMs = env.clock.nowMs();
@@ -130,7 +137,9 @@ export class SubtaskState {
     });
   }
 
-  /** At the barrier: freezes what has changed. The snapshot before must have left step() with true. */
+  /**
+   * At the barrier: freezes what has changed. The snapshot before must have left step() with true.
+   */
   beginSnapshot(request: SnapshotRequest): SnapshotRun {
     const { name, runtime, maxParallelism, keyGroups } = this.#options;
     if (this.#closed) throw stateErrors.STATE_CLOSED({ name });
