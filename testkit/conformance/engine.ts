@@ -12,7 +12,7 @@ import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts"
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
 import type { Env } from "../../src/foundation/host/env.ts";
 import { realEnv } from "../../src/foundation/host/real-env.ts";
-import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
+import type { ExecNodeType, ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import { defaultRegistry } from "../../src/dataplane/connectors/registry.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
@@ -54,6 +54,7 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     this.#env = options.env ?? realEnv();
     this.session = new SqlSession({
+      host: { operators: new Set(Object.keys(operatorFactories)) as ReadonlySet<ExecNodeType> },
       collectOptions: { connector: "values" },
       config: {
         "execution.runtime-mode": options.batch === true ? "batch" : "streaming",

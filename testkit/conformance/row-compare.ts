@@ -39,6 +39,8 @@ function joined(kind: number, fields: readonly string[], form: RowForm): string 
 
 /** The text of a row of typed JSON, if its values have the types of the schema. */
 export function expectedRowText(row: readonly TypedJson[], schema: Schema, form: RowForm): string {
+  if (row.length === 1 && schema.fields.length > 1 && typeof row[0] === "string")
+    return `+I[${row[0]}]`;
   const fields = row.map((value, i) => {
     const field = schema.fields[i];
     return field === undefined ? "(no such column)" : expectedText(value, field.type);

@@ -52,7 +52,7 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
     case "TIMESTAMP_LTZ":
       return timestamp(plain, type.precision);
     case "INTERVAL_YEAR_MONTH":
-      return BigInt(plain as number);
+      return isoMonths(String(plain)) ?? BigInt(plain as number);
     case "INTERVAL_DAY_TIME":
       return intervalMillis(json, plain);
     case "ROW":
@@ -74,7 +74,27 @@ export function untagged(json: TypedJson): TypedJson {
   return entries.length >= 1 && /^\$|^row$/.test(entries[0]![0]) ? entries[0]![1] : json;
 }
 
+/** Period.toString: P1Y6M. */
+export function isoMonths(text: string): bigint | undefined {
+  const match = /^(-?)P(?:(-?\d+)Y)?(?:(-?\d+)M)?(?:(-?\d+)D)?$/.exec(text);
+  if (match === null) return undefined;
+  const months = Number(match[2] ?? 0) * 12 + Number(match[3] ?? 0);
+  return BigInt(match[1] === "-" ? -months : months);
+}
+
+/** Duration.toString: PT36H12.5S. */
+export function isoMillis(text: string): bigint | undefined {
+  const match =
+    /^(-?)P(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d+)?)S)?)?$/.exec(text);
+  if (match === null) return undefined;
+  const [days, hours, minutes, seconds] = match.slice(2).map((part) => Number(part ?? 0));
+  const millis = Math.round((((days! * 24 + hours!) * 60 + minutes!) * 60 + seconds!) * 1000);
+  return BigInt(match[1] === "-" ? -millis : millis);
+}
+
 function intervalMillis(json: TypedJson, plain: TypedJson): bigint {
+  const iso = isoMillis(String(plain));
+  if (iso !== undefined) return iso;
   const isMillis = typeof json === "object" && json !== null && "$interval_ms" in json;
   const factor = isMillis || typeof json === "number" ? 1 : 1000;
   return BigInt(Math.round(Number(plain) * factor));

@@ -7,6 +7,7 @@
  */
 import { baseErrors } from "../../src/foundation/base/errors.ts";
 import { type LogicalType, typeToString } from "../../src/foundation/columnar/logical-type.ts";
+import { isoMillis, isoMonths } from "../conformance/typed-json.ts";
 import type { TestValue } from "../../src/dataplane/codegen/test-batches.ts";
 
 const DAY_MS = 86_400_000;
@@ -27,11 +28,13 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
     case "DOUBLE":
       return Number(value);
     case "BIGINT":
-    case "INTERVAL_YEAR_MONTH":
-    case "INTERVAL_DAY_TIME":
       return BigInt(typeof value === "number" ? Math.trunc(value) : String(value));
+    case "INTERVAL_YEAR_MONTH":
+      return isoMonths(String(value)) ?? BigInt(value as number);
+    case "INTERVAL_DAY_TIME":
+      return isoMillis(String(unwrapText(json))) ?? BigInt(Math.trunc(Number(value)));
     case "DECIMAL":
-      return unscaled(String(value), type.scale);
+      return fitting(unscaled(String(value), type.scale), type.precision);
     case "CHAR":
     case "VARCHAR":
       return String(value);
@@ -58,6 +61,11 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
   }
 }
 
+/** The content of {"$interval_seconds": "PT1S"}, not yet a number. */
+function unwrapText(json: unknown): unknown {
+  return typeof json === "object" && json !== null ? Object.values(json)[0] : json;
+}
+
 function unwrap(json: unknown): unknown {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return json;
   const [entry] = Object.entries(json);
@@ -68,6 +76,12 @@ function unwrap(json: unknown): unknown {
 function checked(value: number, json: unknown, type: LogicalType): number {
   if (!Number.isInteger(value)) throw invalid(json, type);
   return value;
+}
+
+/** What does not fit the precision is NULL, as in Flink's own conversion. */
+function fitting(value: bigint, precision: number): bigint | null {
+  const magnitude = value < 0n ? -value : value;
+  return magnitude < 10n ** BigInt(precision) ? value : null;
 }
 
 function unscaled(text: string, scale: number): bigint {
