@@ -1,16 +1,18 @@
 /**
  * DeploymentController: keeps what the user wants (desired) in the store and makes the target's jobs follow it.
  *
- * Flow:    api, cli → here → store and target. A job that dies with its process is started again from its newest checkpoint
- *          after restartDelayMs(); a job that failed for good stays FAILED until the user acts.
+ * Flow:    api, cli → here → store and target. A job whose process dies is started again after restartDelayMs(), from its
+ *          newest checkpoint; a job that failed for good stays FAILED until the user acts.
+ * Rules:   calls that change one deployment wait for each other. What a call cannot finish is told, and kept as the job's failure.
  * Errors:  MR6011…MR6016; the script's own errors (MR20xx–MR22xx) as the language reports them.
  */
 import { type ErrorObject, toMillraceError } from "../../foundation/base/errors.ts";
 import type { Env } from "../../foundation/host/env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
-import type { DeploymentTable, Store } from "../store/store.ts";
+import type { DeploymentTable, JobTable, Store } from "../store/store.ts";
 import { type JobView, type Target, type TargetJob, TERMINAL } from "../targets/target.ts";
 import { controllerErrors } from "./errors.ts";
+import { JobRecords } from "./job-records.ts";
 import { restartDelayMs } from "./restart-policy.ts";
 
 export type { JobSample, ResultEvent } from "../targets/target.ts";
@@ -18,9 +20,10 @@ export type { JobSample, ResultEvent } from "../targets/target.ts";
 /** The code with which a target reports that a job's process is gone without having said why. */
 export const PROCESS_DIED = "MR5090";
 const ID_BYTES = 16;
+const DEATHS_KEPT = 64;
 
 /** Makes a plan of a deployment's script; undefined when it holds no INSERT. */
-export type PlanScript = (script: string) => Promise<ExecPlan | undefined>;
+export type PlanScript = (script: string) => ExecPlan | undefined;
 
 export interface Deployment {
   readonly id: string;
@@ -41,24 +44,27 @@ export interface DeploymentDraft {
   readonly parallelism?: number;
 }
 
-interface Running {
+interface Followed {
   readonly job: TargetJob;
   readonly stopListening: () => void;
 }
 
 export class DeploymentController {
   readonly #store: Store;
+  readonly #records: JobRecords;
   readonly #target: Target;
   readonly #env: Env;
   readonly #planScript: PlanScript;
-  readonly #jobs = new Map<string, Running>();
+  readonly #jobs = new Map<string, Followed>();
   readonly #plans = new Map<string, ExecPlan>();
   readonly #deaths = new Map<string, number[]>();
   readonly #pendingRestarts = new Map<string, () => void>();
+  readonly #tails = new Map<string, Promise<unknown>>();
   #closed = false;
 
   constructor(parts: { store: Store; target: Target; env: Env; planScript: PlanScript }) {
     this.#store = parts.store;
+    this.#records = new JobRecords(parts.store);
     this.#target = parts.target;
     this.#env = parts.env;
     this.#planScript = parts.planScript;
@@ -66,16 +72,16 @@ export class DeploymentController {
 
   /** Adopts the jobs of an earlier life of the platform, and starts those that should run and do not. */
   async recover(): Promise<void> {
+    await this.#target.prune(await this.#records.allIds());
     const rows = await this.#store.db.selectFrom("deployment").selectAll().execute();
     for (const row of rows) {
-      const last = await this.#lastJob(row.id);
-      const job = last === undefined ? undefined : await this.#target.adopt(last.id);
-      if (job !== undefined) this.#follow(row.id, job);
-      const alive = job !== undefined && !TERMINAL.has(job.view().status);
-      const ended = last !== undefined && TERMINAL.has(last.status as JobView["status"]);
-      if (row.desired === "RUNNING" && !alive && !ended) {
-        await this.#restart(row.id, last?.restore_from ?? (await job?.lastCheckpoint()));
-      }
+      await this.#exclusive(row.id, async () => {
+        try {
+          await this.#recover(row);
+        } catch (error) {
+          await this.#fail(row.id, error);
+        }
+      });
     }
   }
 
@@ -93,77 +99,82 @@ export class DeploymentController {
   }
 
   async create(draft: DeploymentDraft): Promise<Deployment> {
-    await this.#plan(draft.name, draft.script);
-    const taken = await this.#store.db
-      .selectFrom("deployment")
-      .select("id")
-      .where("name", "=", draft.name)
-      .executeTakeFirst();
-    if (taken !== undefined) throw controllerErrors.NAME_TAKEN({ name: draft.name });
-    const row = {
-      id: this.#env.random.hex(ID_BYTES),
-      name: draft.name,
-      script: draft.script,
-      target: this.#target.name,
-      parallelism: draft.parallelism ?? 1,
-      desired: "STOPPED" as const,
-      created_at: this.#env.clock.nowMs(),
-    };
-    await this.#store.db.insertInto("deployment").values(row).execute();
-    return this.#describe(row);
+    this.#plan(draft.name, draft.script);
+    return this.#exclusive(`name ${draft.name}`, async () => {
+      const taken = await this.#store.db
+        .selectFrom("deployment")
+        .select("id")
+        .where("name", "=", draft.name)
+        .executeTakeFirst();
+      if (taken !== undefined) throw controllerErrors.NAME_TAKEN({ name: draft.name });
+      const row = {
+        id: this.#env.random.hex(ID_BYTES),
+        name: draft.name,
+        script: draft.script,
+        target: this.#target.name,
+        parallelism: draft.parallelism ?? 1,
+        desired: "STOPPED" as const,
+        created_at: this.#env.clock.nowMs(),
+      };
+      await this.#store.db.insertInto("deployment").values(row).execute();
+      return this.#describe(row);
+    });
   }
 
+  /** Removes a deployment with its jobs and their folders; savepoints stay. */
   async delete(id: string): Promise<void> {
     const row = await this.#row(id);
-    if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
-    this.#forget(id);
-    await this.#store.db.deleteFrom("deployment").where("id", "=", id).execute();
+    await this.#exclusive(id, async () => {
+      if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
+      this.#forget(id);
+      for (const jobId of await this.#records.ids(id)) await this.#target.remove(jobId);
+      await this.#store.db.deleteFrom("deployment").where("id", "=", id).execute();
+    });
   }
 
-  /** Starts a new job: from the newest checkpoint of the last one, or with `fresh` from nothing. */
+  /** Starts a new job: from the state that the last one left, or with `fresh` from nothing. */
   async start(id: string, options: { readonly fresh?: boolean } = {}): Promise<Deployment> {
     const row = await this.#row(id);
-    if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
-    const last = await this.#lastJob(id);
-    const previous = last === undefined ? undefined : await this.#target.adopt(last.id);
-    const from = options.fresh
-      ? undefined
-      : (last?.restore_from ?? (await previous?.lastCheckpoint()));
-    await this.#setDesired(id, "RUNNING");
-    await this.#launch(row, from);
+    await this.#exclusive(id, async () => {
+      if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
+      this.#cancelRestart(id);
+      const from = options.fresh ? undefined : await this.#latestState(id);
+      await this.#setDesired(id, "RUNNING");
+      await this.#launch(row, from);
+    });
     return this.get(id);
   }
 
   /** Stops the job, at a savepoint that the next start goes on from, or with `savepoint: false` at once. */
   async stop(id: string, options: { readonly savepoint?: boolean } = {}): Promise<Deployment> {
     const row = await this.#row(id);
-    await this.#setDesired(id, "STOPPED");
-    this.#pendingRestarts.get(id)?.();
-    this.#pendingRestarts.delete(id);
-    const running = this.#jobs.get(id);
-    if (running === undefined || TERMINAL.has(running.job.view().status)) {
-      if (running === undefined) throw controllerErrors.NOT_RUNNING({ name: row.name });
-      return this.get(id);
-    }
-    if (options.savepoint === false) {
-      await running.job.cancel();
-    } else {
-      const folder = await running.job.stopWithSavepoint();
-      await this.#store.db
-        .updateTable("job")
-        .set({ restore_from: folder })
-        .where("id", "=", running.job.jobId)
-        .execute();
-    }
+    await this.#exclusive(id, async () => {
+      const followed = this.#jobs.get(id);
+      if (followed === undefined) throw controllerErrors.NOT_RUNNING({ name: row.name });
+      await this.#setDesired(id, "STOPPED");
+      this.#cancelRestart(id);
+      if (!this.#isAlive(id)) return;
+      try {
+        if (options.savepoint === false) await followed.job.cancel();
+        else {
+          const folder = await followed.job.stopWithSavepoint();
+          await this.#records.set(followed.job.jobId, { restore_from: folder });
+        }
+      } catch (error) {
+        // It runs on, and should be watched over as before.
+        await this.#setDesired(id, "RUNNING");
+        throw error;
+      }
+    });
     return this.get(id);
   }
 
   /** The live job of a deployment, for metrics and results. */
   async job(id: string): Promise<TargetJob> {
     const row = await this.#row(id);
-    const running = this.#jobs.get(id);
-    if (running === undefined) throw controllerErrors.NOT_RUNNING({ name: row.name });
-    return running.job;
+    const followed = this.#jobs.get(id);
+    if (followed === undefined) throw controllerErrors.NOT_RUNNING({ name: row.name });
+    return followed.job;
   }
 
   async plan(id: string): Promise<ExecPlan> {
@@ -171,124 +182,155 @@ export class DeploymentController {
     return this.#plan(row.name, row.script);
   }
 
-  /** Stops every job at a savepoint, still wanted: the next control plane starts them from there. */
-  async suspendAll(): Promise<void> {
-    for (const [id, { job }] of this.#jobs) {
-      if (!this.#isAlive(id)) continue;
-      this.#jobs.get(id)?.stopListening();
-      const folder = await job.stopWithSavepoint();
-      await this.#store.db
-        .updateTable("job")
-        .set({ restore_from: folder, status: "SUSPENDED", ended_at: this.#env.clock.nowMs() })
-        .where("id", "=", job.jobId)
-        .execute();
-    }
+  /**
+   * Stops every job at a savepoint, still wanted: the next control plane starts them from there. A job that cannot take one
+   * now runs on, to be adopted; its name is in the answer.
+   */
+  async suspendAll(): Promise<string[]> {
+    const running: string[] = [];
+    await Promise.all(
+      [...this.#jobs.keys()].map((id) =>
+        this.#exclusive(id, async () => {
+          this.#cancelRestart(id);
+          const followed = this.#jobs.get(id);
+          if (followed === undefined || !this.#isAlive(id)) return;
+          try {
+            const folder = await followed.job.stopWithSavepoint();
+            followed.stopListening();
+            await this.#records.set(followed.job.jobId, {
+              restore_from: folder,
+              status: "SUSPENDED",
+              ended_at: this.#env.clock.nowMs(),
+            });
+          } catch (error) {
+            const reason = toMillraceError(error).message;
+            running.push(`${(await this.#row(id)).name}: ${reason}`);
+          }
+        }),
+      ),
+    );
+    return running;
   }
 
   /** Lets the jobs run on: they are adopted by the next control plane. */
   async close(): Promise<void> {
     this.#closed = true;
     for (const cancel of this.#pendingRestarts.values()) cancel();
-    for (const running of this.#jobs.values()) running.stopListening();
+    for (const followed of this.#jobs.values()) followed.stopListening();
+    await Promise.allSettled(this.#tails.values());
     await this.#target.close();
   }
 
+  async #recover(row: DeploymentTable): Promise<void> {
+    const last = await this.#records.last(row.id);
+    const isWanted = row.desired === "RUNNING";
+    if (last?.status === "SUSPENDED") {
+      if (isWanted) await this.#launch(row, last.restore_from ?? undefined);
+      return;
+    }
+    const job = last === undefined ? undefined : await this.#target.adopt(last.id);
+    // What died meanwhile is started again by following it.
+    if (job !== undefined) this.#follow(row.id, job);
+    else if (isWanted && !TERMINAL.has(last?.status as JobView["status"])) {
+      await this.#launch(row, last?.restore_from ?? undefined);
+    }
+  }
+
+  /** What the next start goes on from: the savepoint of the last stop, or the newest checkpoint. */
+  async #latestState(id: string): Promise<string | undefined> {
+    const last = await this.#records.last(id);
+    if (last === undefined) return undefined;
+    if (last.restore_from !== null) return last.restore_from;
+    return (await this.#target.adopt(last.id))?.lastCheckpoint();
+  }
+
   async #launch(row: DeploymentTable, restoreFrom: string | undefined): Promise<void> {
-    const plan = await this.#plan(row.name, row.script);
+    const plan = this.#plan(row.name, row.script);
     const jobId = this.#env.random.hex(ID_BYTES);
-    await this.#store.db
-      .insertInto("job")
-      .values({
-        id: jobId,
-        deployment_id: row.id,
-        status: "INITIALIZING",
-        started_at: this.#env.clock.nowMs(),
-        ended_at: null,
-        restarts: 0,
-        failure: null,
-        restore_from: null,
-      })
-      .execute();
-    const job = await this.#target.start({
-      jobId,
-      name: row.name,
-      plan,
-      parallelism: row.parallelism,
-      ...(restoreFrom === undefined ? {} : { restoreFrom }),
-    });
-    this.#follow(row.id, job);
+    await this.#records.add(row.id, jobId, this.#env.clock.nowMs());
+    try {
+      const job = await this.#target.start({
+        jobId,
+        name: row.name,
+        plan,
+        parallelism: row.parallelism,
+        ...(restoreFrom === undefined ? {} : { restoreFrom }),
+      });
+      this.#follow(row.id, job);
+    } catch (error) {
+      await this.#fail(row.id, error);
+      throw error;
+    }
   }
 
   #follow(id: string, job: TargetJob): void {
     this.#jobs.get(id)?.stopListening();
     const onChange = (view: JobView) => {
-      this.#record(id, job, view).catch((error: unknown) => this.#lost(id, error));
+      this.#observe(id, job, view).catch((error: unknown) => {
+        if (!this.#closed) throw error;
+      });
     };
     this.#jobs.set(id, { job, stopListening: job.onChange(onChange) });
     onChange(job.view());
   }
 
-  async #record(id: string, job: TargetJob, view: JobView): Promise<void> {
+  async #observe(id: string, job: TargetJob, view: JobView): Promise<void> {
     if (this.#closed) return;
-    await this.#store.db
-      .updateTable("job")
-      .set({
-        status: view.status,
-        ended_at: view.endedAt,
-        restarts: view.restarts,
-        failure: view.failure === null ? null : JSON.stringify(view.failure),
-      })
-      .where("id", "=", job.jobId)
-      .execute();
+    await this.#records.set(job.jobId, {
+      status: view.status,
+      ended_at: view.endedAt,
+      restarts: view.restarts,
+      failure: view.failure === null ? null : JSON.stringify(view.failure),
+    });
     const died = view.status === "FAILED" && view.failure?.code === PROCESS_DIED;
-    if (died && this.#jobs.get(id)?.job === job) await this.#scheduleRestart(id, job);
+    if (died && this.#jobs.get(id)?.job === job) await this.#scheduleRestart(id, job.jobId);
   }
 
-  async #scheduleRestart(id: string, job: TargetJob): Promise<void> {
+  async #scheduleRestart(id: string, jobId: string): Promise<void> {
     const row = await this.#row(id);
-    if (row.desired !== "RUNNING" || this.#pendingRestarts.has(id)) return;
-    const deaths = this.#deaths.get(id) ?? [];
-    deaths.push(this.#env.clock.nowMs());
-    this.#deaths.set(id, deaths.slice(-64));
+    if (this.#closed || row.desired !== "RUNNING" || this.#pendingRestarts.has(id)) return;
+    const deaths = [...(this.#deaths.get(id) ?? []), this.#env.clock.nowMs()].slice(-DEATHS_KEPT);
+    this.#deaths.set(id, deaths);
     const cancel = this.#env.timers.after(restartDelayMs(deaths), () => {
       this.#pendingRestarts.delete(id);
-      job
-        .lastCheckpoint()
-        .then((from) => this.#restart(id, from))
-        .catch((error: unknown) => this.#lost(id, error));
+      this.#exclusive(id, () => this.#revive(id, jobId)).catch((error: unknown) => {
+        if (!this.#closed) throw error;
+      });
     });
     this.#pendingRestarts.set(id, cancel);
   }
 
-  async #restart(id: string, from: string | undefined): Promise<void> {
+  /** The same job in a new process. One that does not start counts as another death. */
+  async #revive(id: string, jobId: string): Promise<void> {
     const row = await this.#row(id);
-    if (this.#closed || row.desired !== "RUNNING") return;
-    await this.#launch(row, from);
+    if (this.#closed || row.desired !== "RUNNING" || this.#isAlive(id)) return;
+    try {
+      this.#follow(id, await this.#target.revive(jobId));
+    } catch (error) {
+      await this.#fail(id, error);
+      if (toMillraceError(error).definition.retryable) await this.#scheduleRestart(id, jobId);
+    }
   }
 
-  /** A job could not be followed or started again: kept as its failure, for the user to see. */
-  #lost(id: string, error: unknown): void {
-    if (this.#closed) return;
+  /** A job could not be started or found: kept as its failure, for the user to see. */
+  async #fail(id: string, error: unknown): Promise<void> {
     const failure: ErrorObject = toMillraceError(error).toObject();
-    this.#lastJob(id)
-      .then((job) =>
-        job === undefined
-          ? undefined
-          : this.#store.db
-              .updateTable("job")
-              .set({ status: "FAILED", failure: JSON.stringify(failure) })
-              .where("id", "=", job.id)
-              .execute(),
-      )
-      .catch((cause: unknown) => {
-        if (!this.#closed) throw cause;
-      });
+    const last = await this.#records.last(id);
+    if (this.#closed || last === undefined) return;
+    this.#jobs.get(id)?.stopListening();
+    this.#jobs.delete(id);
+    await this.#records.set(last.id, {
+      status: "FAILED",
+      failure: JSON.stringify(failure),
+      ended_at: this.#env.clock.nowMs(),
+    });
   }
 
   async #describe(row: DeploymentTable): Promise<Deployment> {
-    const running = this.#jobs.get(row.id);
-    const last = running === undefined ? await this.#lastJob(row.id) : undefined;
-    const plan = await this.#plan(row.name, row.script);
+    const followed = this.#jobs.get(row.id);
+    const observedAt = this.#env.clock.nowMs();
+    const last = followed === undefined ? await this.#records.last(row.id) : undefined;
+    const stored = last === undefined ? null : storedView(last, observedAt);
     return {
       id: row.id,
       name: row.name,
@@ -298,23 +340,26 @@ export class DeploymentController {
       desired: row.desired,
       createdAt: row.created_at,
       job:
-        running !== undefined
-          ? {
-              ...running.job.view(),
-              jobId: running.job.jobId,
-              observedAt: this.#env.clock.nowMs(),
-            }
-          : last === undefined
-            ? null
-            : storedView(last, this.#env.clock.nowMs()),
-      sinks: watchableSinks(plan),
+        followed === undefined
+          ? stored
+          : { ...followed.job.view(), jobId: followed.job.jobId, observedAt },
+      sinks: this.#sinks(row),
     };
   }
 
-  async #plan(name: string, script: string): Promise<ExecPlan> {
+  /** A script that no longer fits the platform's tables must not hide the others: starting it tells what is wrong. */
+  #sinks(row: DeploymentTable): string[] {
+    try {
+      return watchableSinks(this.#plan(row.name, row.script));
+    } catch {
+      return [];
+    }
+  }
+
+  #plan(name: string, script: string): ExecPlan {
     const known = this.#plans.get(script);
     if (known !== undefined) return known;
-    const plan = await this.#planScript(script);
+    const plan = this.#planScript(script);
     if (plan === undefined) throw controllerErrors.NOTHING_TO_RUN({ name });
     this.#plans.set(script, plan);
     return plan;
@@ -330,30 +375,37 @@ export class DeploymentController {
     return row;
   }
 
-  async #lastJob(id: string) {
-    return this.#store.db
-      .selectFrom("job")
-      .selectAll()
-      .where("deployment_id", "=", id)
-      .orderBy("started_at", "desc")
-      .limit(1)
-      .executeTakeFirst();
-  }
-
   async #setDesired(id: string, desired: "RUNNING" | "STOPPED"): Promise<void> {
     await this.#store.db.updateTable("deployment").set({ desired }).where("id", "=", id).execute();
   }
 
   #isAlive(id: string): boolean {
-    const running = this.#jobs.get(id);
-    return running !== undefined && !TERMINAL.has(running.job.view().status);
+    const followed = this.#jobs.get(id);
+    return followed !== undefined && !TERMINAL.has(followed.job.view().status);
+  }
+
+  #cancelRestart(id: string): void {
+    this.#pendingRestarts.get(id)?.();
+    this.#pendingRestarts.delete(id);
   }
 
   #forget(id: string): void {
+    this.#cancelRestart(id);
     this.#jobs.get(id)?.stopListening();
     this.#jobs.delete(id);
-    this.#pendingRestarts.get(id)?.();
-    this.#pendingRestarts.delete(id);
+    this.#deaths.delete(id);
+  }
+
+  /** Runs one thing at a time for each key. */
+  async #exclusive<T>(key: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#tails.get(key) ?? Promise.resolve();
+    const mine = before.then(work, work);
+    this.#tails.set(key, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#tails.get(key) === mine) this.#tails.delete(key);
+    }
   }
 }
 
@@ -365,14 +417,7 @@ export function watchableSinks(plan: ExecPlan): string[] {
 }
 
 function storedView(
-  job: {
-    id: string;
-    status: string;
-    started_at: number;
-    ended_at: number | null;
-    restarts: number;
-    failure: string | null;
-  },
+  job: JobTable,
   observedAt: number,
 ): JobView & { jobId: string; observedAt: number } {
   return {

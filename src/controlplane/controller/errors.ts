@@ -74,4 +74,12 @@ export const controllerErrors = defineErrors({
     message: "the text holds {count} statements that return rows",
     hint: "Run one at a time; SET and CREATE may stand before it.",
   },
+  TOO_MANY_QUERIES: {
+    code: "MR6020",
+    domain: "user",
+    retryable: true,
+    httpStatus: 429,
+    message: "{limit} queries run already",
+    hint: "Stop one of them, or wait until it has ended.",
+  },
 });

@@ -1,15 +1,19 @@
 /**
- * Previews: a query of the SQL workspace, run on the target with its rows handed to the one who asked.
+ * PreviewRunner: a query of the SQL workspace, run on the target with its rows handed to the one who asked.
  *
- * Flow:    api → here → target. Nothing is stored: the job is canceled when its reader leaves.
+ * Flow:    api → here → target. Nothing is stored: the job is canceled when its reader leaves, and its folder removed. What
+ *          needs no job (SHOW, DESCRIBE, EXPLAIN) is answered at once.
+ * Errors:  the language's, before anything runs; MR6017 nothing to show; the job's own failure.
  */
 import type { Env } from "../../foundation/host/env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ResultEvent, Target } from "../targets/target.ts";
 import { watchableSinks } from "./deployments.ts";
 import { controllerErrors } from "./errors.ts";
+import type { PlannedQuery } from "./workspace.ts";
 
 const ID_BYTES = 16;
+const RUNNING_LIMIT = 4;
 
 export interface Preview {
   /** Rows until the query ends or the signal aborts. */
@@ -19,12 +23,13 @@ export interface Preview {
 export class PreviewRunner {
   readonly #target: Target;
   readonly #env: Env;
-  readonly #planQuery: (sql: string) => Promise<ExecPlan | undefined>;
+  readonly #planQuery: (sql: string) => PlannedQuery | undefined;
+  #running = 0;
 
   constructor(parts: {
     target: Target;
     env: Env;
-    planQuery: (sql: string) => Promise<ExecPlan | undefined>;
+    planQuery: (sql: string) => PlannedQuery | undefined;
   }) {
     this.#target = parts.target;
     this.#env = parts.env;
@@ -33,21 +38,44 @@ export class PreviewRunner {
 
   /** Checks and plans the query; errors of the language are thrown here, before anything runs. */
   async prepare(sql: string): Promise<Preview> {
-    const plan = await this.#planQuery(sql);
-    const sink = plan === undefined ? undefined : watchableSinks(plan)[0];
-    if (plan === undefined || sink === undefined) {
-      throw controllerErrors.NOT_A_QUERY({});
+    const planned = this.#planQuery(sql);
+    if (planned?.kind === "rows") return { run: () => answer(planned) };
+    const sink = planned === undefined ? undefined : watchableSinks(planned.plan)[0];
+    if (planned === undefined || sink === undefined) throw controllerErrors.NOT_A_QUERY({});
+    if (this.#running >= RUNNING_LIMIT) {
+      throw controllerErrors.TOO_MANY_QUERIES({ limit: RUNNING_LIMIT });
     }
-    return { run: (signal) => this.#run(plan, sink, signal) };
+    return { run: (signal) => this.#run(planned.plan, sink, signal) };
   }
 
   async *#run(plan: ExecPlan, sink: string, signal: AbortSignal): AsyncGenerator<ResultEvent> {
     const jobId = this.#env.random.hex(ID_BYTES);
-    const job = await this.#target.start({ jobId, name: "preview", plan, parallelism: 1 });
+    this.#running++;
     try {
+      const config = { ...plan.config, "execution.checkpointing.interval": "0 ms" };
+      const job = await this.#target.start({
+        jobId,
+        name: "preview",
+        plan: { ...plan, config },
+        parallelism: 1,
+      });
       yield* job.results(sink, signal);
     } finally {
-      await job.cancel();
+      this.#running--;
+      await this.#target.remove(jobId);
     }
   }
+}
+
+async function* answer(
+  planned: Extract<PlannedQuery, { readonly kind: "rows" }>,
+): AsyncGenerator<ResultEvent> {
+  const { schema, rows } = planned;
+  yield { kind: "schema", schema, changelogMode: "insert-only", upsertKey: [] };
+  yield {
+    kind: "rows",
+    snapshot: true,
+    missed: 0,
+    rows: rows.map((values) => ({ kind: 0, values })),
+  };
 }

@@ -84,7 +84,14 @@ export type ResultEvent =
       readonly changelogMode: ChangelogMode;
       readonly upsertKey: readonly number[];
     }
-  | { readonly kind: "rows"; readonly snapshot: boolean; readonly rows: readonly ResultRow[] };
+  | {
+      readonly kind: "rows";
+      /** True for the present contents, which come first. */
+      readonly snapshot: boolean;
+      readonly rows: readonly ResultRow[];
+      /** Rows that are not among them: beyond what is kept, or the reader was too slow. */
+      readonly missed: number;
+    };
 
 export interface JobView {
   readonly status: JobStatus;
@@ -110,7 +117,7 @@ export interface TargetJob {
   cancel(): Promise<void>;
   /** Stops at a savepoint and returns its folder. */
   stopWithSavepoint(): Promise<string>;
-  /** The newest completed checkpoint, to start from again. */
+  /** Where another start goes on: the newest completed checkpoint; undefined = from the beginning. */
   lastCheckpoint(): Promise<string | undefined>;
 }
 
@@ -119,6 +126,12 @@ export interface Target {
   start(request: JobRequest): Promise<TargetJob>;
   /** Finds a job that was started earlier, running or ended; undefined when nothing is known of it. */
   adopt(jobId: string): Promise<TargetJob | undefined>;
+  /** Starts a job again whose process died, from its newest checkpoint; one that runs is left alone. */
+  revive(jobId: string): Promise<TargetJob>;
+  /** Ends a job if it runs, and removes all it has left behind, savepoints excepted. */
+  remove(jobId: string): Promise<void>;
+  /** Removes what an earlier control plane left behind: all jobs but the known ones (previews whose reader is gone). */
+  prune(known: ReadonlySet<string>): Promise<void>;
   /** Lets go of all jobs without touching them. */
   close(): Promise<void>;
 }

@@ -213,7 +213,7 @@ function toResultMessage(event: ResultEvent, room: number): t.ResultMessage {
   const changes = event.rows
     .slice(0, room)
     .map((row) => ({ kind: ROW_KIND_TEXT[row.kind], row: [...row.values] }));
-  return { type: "rows", snapshot: event.snapshot, changes };
+  return { type: "rows", snapshot: event.snapshot, changes, missed: event.missed };
 }
 
 function toDeployment(deployment: Deployment): t.Deployment {

@@ -18,7 +18,7 @@
  *   GET    /deployments/:id/metrics    → stream of MetricsSample (the last 10 minutes first, then one a second)
  *   GET    /deployments/:id/results/:sink   → stream of ResultMessage
  *   GET    /deployments/:id/checkpoints → { checkpoints: CheckpointInfo[] }
- *   GET    /catalog                    → { ddl: string, tables: CatalogTable[] }  (ddl: run it in a SqlSession to validate)
+ *   GET    /catalog                    → Catalog                    (its ddl, run in a SqlSession, gives the same tables)
  *   POST   /sql/check                  { script } → { diagnostics: Diagnostic[] }
  *   POST   /sql/query                  { sql, limit?, timeoutMs? } → stream of ResultMessage; closing the request cancels
  */
@@ -159,7 +159,13 @@ export const ResultMessage = z.discriminatedUnion("type", [
     upsertKey: z.array(z.number()),
   }),
   /** `snapshot` rows are the present contents; later ones are changes to it. */
-  z.object({ type: z.literal("rows"), snapshot: z.boolean(), changes: z.array(RowChange) }),
+  z.object({
+    type: z.literal("rows"),
+    snapshot: z.boolean(),
+    changes: z.array(RowChange),
+    /** Rows that are not among them: beyond what is kept, or the reader was too slow. */
+    missed: z.number(),
+  }),
   z.object({
     type: z.literal("end"),
     reason: z.enum(["finished", "limit", "timeout", "canceled"]),
@@ -186,6 +192,14 @@ export const CatalogTable = z.object({
   columns: z.array(Column),
 });
 export type CatalogTable = z.infer<typeof CatalogTable>;
+
+export const Catalog = z.object({
+  ddl: z.string(),
+  tables: z.array(CatalogTable),
+  /** Operators of this engine beyond those of every engine: SqlHost.operators. */
+  operators: z.array(z.string()),
+});
+export type Catalog = z.infer<typeof Catalog>;
 
 export const Diagnostic = z.object({
   severity: z.enum(["error", "warning"]),

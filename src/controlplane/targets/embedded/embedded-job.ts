@@ -1,0 +1,214 @@
+/**
+ * EmbeddedJob: one job process as the controller sees it: its last status, ten minutes of samples, its checkpoints, its rows.
+ *
+ * Flow:    job process → JobHandle's events → here → listeners. The view is of this moment while the connection stands;
+ *          a connection that breaks without an outcome means that the process is dead: FAILED with MR5090.
+ * Limits:  SAMPLES_KEPT samples, CHECKPOINTS_KEPT checkpoints.
+ */
+import type { CheckpointView } from "../../../dataplane/runtime/master/checkpoint-history.ts";
+import type { JobRequest } from "../../../dataplane/runtime/process/job-file.ts";
+import type { JobHandle } from "../../../dataplane/runtime/process/job-handle.ts";
+import type { ControlEvent, JobReport } from "../../../dataplane/runtime/process/messages.ts";
+import { recoveryPoint } from "../../../dataplane/runtime/process/recovery-point.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { CheckpointSample, JobSample, JobView, ResultEvent, TargetJob } from "../target.ts";
+import { TERMINAL } from "../target.ts";
+import { embeddedErrors } from "./errors.ts";
+import { jobResults } from "./job-results.ts";
+
+const SAMPLES_KEPT = 600;
+const CHECKPOINTS_KEPT = 100;
+
+export interface EmbeddedJobOptions {
+  readonly env: Env;
+  readonly savepointsFolder: string;
+}
+
+export class EmbeddedJob implements TargetJob {
+  readonly jobId: string;
+  readonly #handle: JobHandle;
+  readonly #options: EmbeddedJobOptions;
+  readonly #viewListeners = new Set<(view: JobView) => void>();
+  readonly #sampleListeners = new Set<(sample: JobSample) => void>();
+  readonly #checkpoints = new Map<number, CheckpointSample>();
+  #samples: JobSample[] = [];
+  #view: JobView;
+
+  private constructor(handle: JobHandle, options: EmbeddedJobOptions) {
+    this.#handle = handle;
+    this.#options = options;
+    this.jobId = handle.file.request.jobId;
+    this.#view = this.#endView();
+  }
+
+  /** Takes over a handle; what happened before is asked for, what happens from now on is followed. */
+  static async open(handle: JobHandle, options: EmbeddedJobOptions): Promise<EmbeddedJob> {
+    const job = new EmbeddedJob(handle, options);
+    await job.#follow();
+    return job;
+  }
+
+  get isAlive(): boolean {
+    return this.#handle.state === "connected";
+  }
+
+  get request(): JobRequest {
+    return this.#handle.file.request;
+  }
+
+  view(): JobView {
+    return this.#view;
+  }
+
+  onChange(listener: (view: JobView) => void): () => void {
+    this.#viewListeners.add(listener);
+    return () => this.#viewListeners.delete(listener);
+  }
+
+  samples(): readonly JobSample[] {
+    return this.#samples;
+  }
+
+  onSample(listener: (sample: JobSample) => void): () => void {
+    this.#sampleListeners.add(listener);
+    return () => this.#sampleListeners.delete(listener);
+  }
+
+  checkpoints(): readonly CheckpointSample[] {
+    return [...this.#checkpoints.values()];
+  }
+
+  results(sink: string, signal: AbortSignal): AsyncIterable<ResultEvent> {
+    return jobResults(this.#options.env, this.#handle.folder, sink, signal);
+  }
+
+  async cancel(): Promise<void> {
+    if (this.isAlive) await this.#handle.request("cancel", {});
+  }
+
+  async stopWithSavepoint(): Promise<string> {
+    const directory = this.#options.savepointsFolder;
+    return (await this.#handle.request("stop", { directory })).path;
+  }
+
+  async lastCheckpoint(): Promise<string | undefined> {
+    const { file } = this.#handle;
+    if (file.outcome?.status === "FINISHED") return undefined;
+    return (await recoveryPoint(this.#options.env.files, file)).restoreFrom;
+  }
+
+  /** Ends the process at once. */
+  async kill(): Promise<void> {
+    await this.#handle.kill();
+  }
+
+  /** Lets go of the job without touching it. */
+  close(): void {
+    this.#viewListeners.clear();
+    this.#sampleListeners.clear();
+    this.#handle.close();
+  }
+
+  async #follow(): Promise<void> {
+    const handle = this.#handle;
+    if (!this.isAlive) return;
+    handle.onEvent((event) => this.#onEvent(event));
+    handle.onClose(() => this.#show(this.#endView()));
+    try {
+      await handle.request("follow", { topics: ["status", "samples", "checkpoints"] });
+      const [report, samples, checkpoints] = await Promise.all([
+        handle.request("status", {}),
+        handle.request("samples", {}),
+        handle.request("checkpoints", {}),
+      ]);
+      this.#samples = [...samples];
+      for (const view of checkpoints) this.#keepCheckpoint(view);
+      this.#show(this.#reportView(report));
+    } catch (error) {
+      // It ended while it was asked: how, is known then.
+      if (this.isAlive) throw error;
+      this.#show(this.#endView());
+    }
+  }
+
+  #onEvent(event: ControlEvent): void {
+    if (event.event === "status") this.#show(this.#reportView(event.report));
+    else if (event.event === "checkpoint") this.#keepCheckpoint(event.view);
+    else if (event.event === "sample") {
+      this.#samples.push(event.sample);
+      if (this.#samples.length > SAMPLES_KEPT) this.#samples.shift();
+      for (const listener of this.#sampleListeners) listener(event.sample);
+    }
+  }
+
+  /** An end is final: a report that was under way when it came changes nothing. */
+  #show(view: JobView): void {
+    if (TERMINAL.has(this.#view.status) && this.#view.endedAt !== null && !this.isAlive) {
+      if (view.status === this.#view.status) return;
+    }
+    this.#view = view;
+    for (const listener of this.#viewListeners) listener(view);
+  }
+
+  #keepCheckpoint(view: CheckpointView): void {
+    const { id, status, triggeredMs, durationMs, sizeBytes } = view;
+    this.#checkpoints.set(id, {
+      id,
+      status,
+      triggeredAt: triggeredMs,
+      durationMs,
+      bytes: status === "COMPLETED" ? sizeBytes : null,
+    });
+    if (this.#checkpoints.size > CHECKPOINTS_KEPT) {
+      this.#checkpoints.delete(this.#checkpoints.keys().next().value!);
+    }
+  }
+
+  #reportView({ status, startedMs, endedMs, restarts, failure }: JobReport): JobView {
+    return {
+      status,
+      startedAt: startedMs,
+      endedAt: endedMs,
+      restarts: restarts + this.#deaths(),
+      failure,
+    };
+  }
+
+  /** The view of a job that has no connection: its outcome, or that its process is dead. */
+  #endView(): JobView {
+    const { outcome, process } = this.#handle.file;
+    const startedAt = process?.startedMs ?? this.#options.env.clock.nowMs();
+    if (this.isAlive) {
+      return {
+        status: "INITIALIZING",
+        startedAt,
+        endedAt: null,
+        restarts: this.#deaths(),
+        failure: null,
+      };
+    }
+    if (outcome !== undefined) {
+      const { status, startedMs, endedMs, restarts, failure } = outcome;
+      return {
+        status,
+        startedAt: startedMs,
+        endedAt: endedMs,
+        restarts: restarts + this.#deaths(),
+        failure,
+      };
+    }
+    const { jobId } = this;
+    return {
+      status: "FAILED",
+      startedAt,
+      endedAt: this.#options.env.clock.nowMs(),
+      restarts: this.#deaths(),
+      failure: embeddedErrors.PROCESS_DIED({ jobId, folder: this.#handle.folder }).toObject(),
+    };
+  }
+
+  /** Each process after the first stands for a death. */
+  #deaths(): number {
+    return Math.max(0, this.#handle.file.starts - 1);
+  }
+}

@@ -1,0 +1,115 @@
+/**
+ * EmbeddedTarget: runs each job with this engine, as an operating-system process with a folder of its own.
+ *
+ * Flow:    controller → here → runtime/process (JobHandle) → job process. What the process is made of (connectors, operators,
+ *          kernels) is its entry's affair, which the composition root hands in.
+ * Files:   <jobs>/<jobId>/ job.json, job.log, checkpoints; savepoints in a folder that outlives jobs. Only the owner may enter.
+ * Errors:  MR5090 a process died, MR5091 no such job; those of the runtime (MR5012–MR5019).
+ */
+import { adoptJobProcess, startJobProcess } from "../../../dataplane/runtime/process/job-handle.ts";
+import type { JobRequest as ProcessRequest } from "../../../dataplane/runtime/process/job-file.ts";
+import type { Env } from "../../../foundation/host/env.ts";
+import type { JobRequest, Target } from "../target.ts";
+import { EmbeddedJob } from "./embedded-job.ts";
+import { embeddedErrors } from "./errors.ts";
+
+/** How often jobs take checkpoints when their script does not say. */
+const DEFAULT_CONFIG: Readonly<Record<string, string>> = {
+  "execution.checkpointing.interval": "10 s",
+};
+
+export interface EmbeddedTargetOptions {
+  readonly env: Env;
+  /** One folder a job is made below it. */
+  readonly jobsFolder: string;
+  readonly savepointsFolder: string;
+  /** The composition root's entry of job processes; it calls runJobProcess(process.argv[2], …). */
+  readonly entry: URL;
+  /** Options of Node for job processes. */
+  readonly nodeOptions?: readonly string[];
+  /** Flink's keys for jobs whose script does not set them. */
+  readonly config?: Readonly<Record<string, string>>;
+}
+
+export class EmbeddedTarget implements Target {
+  readonly name = "embedded";
+  readonly #options: EmbeddedTargetOptions;
+  readonly #jobs = new Map<string, EmbeddedJob>();
+
+  constructor(options: EmbeddedTargetOptions) {
+    this.#options = options;
+  }
+
+  async start(request: JobRequest): Promise<EmbeddedJob> {
+    const { jobId, name, plan, parallelism, restoreFrom } = request;
+    return this.#run({
+      jobId,
+      name,
+      plan,
+      parallelism,
+      config: { ...DEFAULT_CONFIG, ...this.#options.config, ...plan.config },
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
+    });
+  }
+
+  /** Starts the process of a job again that died: it goes on from the job's newest checkpoint. */
+  async revive(jobId: string): Promise<EmbeddedJob> {
+    const known = await this.adopt(jobId);
+    if (known === undefined) {
+      throw embeddedErrors.JOB_UNKNOWN({ jobId, folder: this.#folder(jobId) });
+    }
+    return known.isAlive ? known : this.#run(known.request);
+  }
+
+  async adopt(jobId: string): Promise<EmbeddedJob | undefined> {
+    const known = this.#jobs.get(jobId);
+    if (known !== undefined) return known;
+    const handle = await adoptJobProcess(this.#options.env, this.#folder(jobId));
+    if (handle === undefined) return undefined;
+    return this.#keep(await EmbeddedJob.open(handle, this.#options));
+  }
+
+  async remove(jobId: string): Promise<void> {
+    const job = await this.adopt(jobId);
+    if (job?.isAlive) await job.kill();
+    job?.close();
+    this.#jobs.delete(jobId);
+    await this.#options.env.files.remove(this.#folder(jobId));
+  }
+
+  async prune(known: ReadonlySet<string>): Promise<void> {
+    const { env, jobsFolder } = this.#options;
+    if ((await env.files.stat(jobsFolder)) === undefined) return;
+    for (const jobId of await env.files.list(jobsFolder)) {
+      if (!known.has(jobId)) await this.remove(jobId);
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const job of this.#jobs.values()) job.close();
+    this.#jobs.clear();
+  }
+
+  async #run(request: ProcessRequest): Promise<EmbeddedJob> {
+    const { env, entry, nodeOptions } = this.#options;
+    const folder = this.#folder(request.jobId);
+    const handle = await startJobProcess({
+      env,
+      folder,
+      request,
+      entry,
+      ...(nodeOptions === undefined ? {} : { nodeOptions }),
+    });
+    this.#jobs.get(request.jobId)?.close();
+    return this.#keep(await EmbeddedJob.open(handle, this.#options));
+  }
+
+  #keep(job: EmbeddedJob): EmbeddedJob {
+    this.#jobs.set(job.jobId, job);
+    return job;
+  }
+
+  #folder(jobId: string): string {
+    return `${this.#options.jobsFolder}/${jobId}`;
+  }
+}
