@@ -15,6 +15,7 @@ test("Nexmark q0–q23", { skip: !sharedExists() }, () => {
       const results = session.executeScript(nexmarkText(`q${i}.sql`));
       const plan = results.flatMap((result) => (result.kind === "insert" ? [result.plan] : []));
       assert.equal(plan.length, 1);
+      assert.deepEqual(JSON.parse(JSON.stringify(plan[0])), plan[0], "plans are plain JSON");
       const scans = plan[0]!.nodes.filter((node) => node.type === "TableSourceScan");
       assert.equal(scans.length, 1, "one source for all readers");
     } catch (error) {

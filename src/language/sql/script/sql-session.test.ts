@@ -205,7 +205,7 @@ test("growing state is warned of once, and not with a TTL or bounded input", () 
 
 test("EXPLAIN prints three plans", () => {
   const session = new SqlSession();
-  session.execute(TABLE);
+  session.execute("CREATE TABLE t (a INT, b STRING) WITH ('connector'='datagen')");
   const [[text]] = rows(session.execute("EXPLAIN CHANGELOG_MODE SELECT a FROM t WHERE a > 1")) as [
     [string],
   ];
