@@ -8,6 +8,11 @@ const VIEW: u32 = 255;
 const FACTOR: u64 = 0x9e3779b97f4a7c15;
 
 function mix(p: usize, length: usize, sum: u64): u64 {
+  if (length < 8) {
+    let word: u64 = <u64>length;
+    for (let i: usize = 0; i < length; i++) word = (word << 8) | <u64>load<u8>(p + i);
+    return rotl((sum ^ word) * FACTOR, 29);
+  }
   let a = sum;
   let b = sum ^ FACTOR;
   const end = p + length;
@@ -16,11 +21,9 @@ function mix(p: usize, length: usize, sum: u64): u64 {
     b = (b ^ load<u64>(p, 8)) * FACTOR;
     p += 16;
   }
-  if (p + 8 <= end) {
-    a = (a ^ load<u64>(p)) * FACTOR;
-    p += 8;
-  }
-  while (p < end) b = (b ^ load<u8>(p++)) * FACTOR;
+  // The last eight bytes may be read twice.
+  if (p + 8 < end) a = (a ^ load<u64>(p)) * FACTOR;
+  if (p < end) b = (b ^ load<u64>(end - 8)) * FACTOR;
   return a ^ rotl(b, 29);
 }
 
