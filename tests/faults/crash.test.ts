@@ -36,6 +36,7 @@ const STATEMENTS = [
 const CONFIG = {
   "execution.checkpointing.interval": "20 ms",
   "execution.checkpointing.dir": "/checkpoints",
+  "execution.checkpointing.num-retained": "2",
   "execution.checkpointing.tolerable-failed-checkpoints": "1000",
   "restart-strategy.type": "fixed-delay",
   "restart-strategy.fixed-delay.attempts": "1000",

@@ -1,0 +1,154 @@
+/**
+ * Kills the process of a job again and again (SIGKILL) while it writes files exactly once, and counts the rows against the
+ * input: every number of a sequence once, with a running aggregate that a lost or doubled row would change.
+ *
+ * Run:     node tests/faults/kill-job.ts [--kills 50] [--seed 1] [--json]
+ * Exit:    1 when a row is lost or doubled, or the job cannot be started again.
+ */
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { planScript } from "../../src/cli/plan-script.ts";
+import { startJobProcess } from "../../src/dataplane/runtime/process/job-handle.ts";
+import { realEnv } from "../../src/foundation/host/real-env.ts";
+
+export interface KillRun {
+  readonly kills: number;
+  /** Kills after which the job went on from a checkpoint; the others came before the first one. */
+  readonly restored: number;
+  readonly rows: number;
+  readonly lost: number;
+  readonly doubled: number;
+  /** Rows whose running count does not follow from the one before. */
+  readonly wrong: number;
+  /** From the kill to a running process again, at most. */
+  readonly slowestRestartMs: number;
+}
+
+const ROWS_PER_SECOND = 20_000;
+const KEYS = 97;
+/** Between two kills, at most. */
+const MOST_PAUSE_MS = 700;
+const ENTRY = new URL("../../src/cli/job.worker.ts", import.meta.url);
+
+export async function killRepeatedly(options: {
+  readonly kills: number;
+  readonly seed: number;
+  readonly onKill?: (kill: number) => void;
+}): Promise<KillRun> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-kill-"));
+  const random = generator(options.seed);
+  const rows = Math.ceil((options.kills * (MOST_PAUSE_MS + 800) * ROWS_PER_SECOND) / 1000 / 3);
+  try {
+    const request = {
+      jobId: "a".repeat(32),
+      name: "kill",
+      plan: planScript("kill.sql", script(join(folder, "out"), rows)).plan,
+      parallelism: 2,
+    };
+    let slowestRestartMs = 0;
+    let kills = 0;
+    let restored = 0;
+    for (;;) {
+      const startedAt = performance.now();
+      const job = await startJobProcess({
+        env: realEnv(),
+        folder: join(folder, "job"),
+        entry: ENTRY,
+        request,
+      });
+      slowestRestartMs = Math.max(slowestRestartMs, performance.now() - startedAt);
+      const ended = new Promise<string>((resolve) => {
+        if (job.state === "ended") resolve("ended");
+        job.onClose(resolve);
+      });
+      const isLast = kills === options.kills;
+      const pause = 50 + random() * MOST_PAUSE_MS;
+      const state = await (isLast ? ended : Promise.race([ended, sleep(pause, "alive")]));
+      if (state === "ended") break;
+      if (state === "gone") throw new Error("the process died by itself");
+      await job.kill();
+      if ((await job.recoveryPoint()) !== undefined) restored++;
+      job.close();
+      kills++;
+      options.onKill?.(kills);
+    }
+    return {
+      kills,
+      restored,
+      slowestRestartMs: Math.round(slowestRestartMs),
+      ...count(join(folder, "out"), rows),
+    };
+  } finally {
+    rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+function script(out: string, rows: number): string {
+  return `SET 'execution.checkpointing.interval' = '100 ms';
+SET 'table.exec.mini-batch.enabled' = 'false';
+CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '${ROWS_PER_SECOND}',
+  'number-of-rows' = '${rows}', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '${rows}');
+CREATE TABLE counts (k BIGINT, n BIGINT, c BIGINT) WITH ('connector' = 'filesystem', 'path' = '${out}', 'format' = 'debezium-json');
+INSERT INTO counts SELECT MOD(n, ${KEYS}) AS k, MAX(n) AS n, COUNT(*) AS c FROM numbers GROUP BY MOD(n, ${KEYS});`;
+}
+
+interface Change {
+  readonly op: "c" | "d";
+  readonly before: { k: number; n: number; c: number } | null;
+  readonly after: { k: number; n: number; c: number } | null;
+}
+
+/** Each input row makes one `c` of its key: (n, c) must be there once for each n, with c its rank within the key. */
+function count(
+  folder: string,
+  rows: number,
+): Omit<KillRun, "kills" | "restored" | "slowestRestartMs"> {
+  const seen = new Map<number, number>();
+  let wrong = 0;
+  for (const name of readdirSync(folder).filter((file) => !file.startsWith("."))) {
+    for (const line of readFileSync(join(folder, name), "utf8").split("\n")) {
+      if (line === "") continue;
+      const { op, after } = JSON.parse(line) as Change;
+      if (op !== "c" || after === null) continue;
+      const key = after.k * 1e9 + after.c;
+      seen.set(key, (seen.get(key) ?? 0) + 1);
+      if (after.c < 1 || after.c > Math.ceil(rows / KEYS)) wrong++;
+    }
+  }
+  let doubled = 0;
+  for (const times of seen.values()) doubled += times - 1;
+  return { rows, lost: rows - seen.size, doubled, wrong };
+}
+
+/** Uniform in [0, 1), the same for one seed. */
+function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
+    return state / 4294967296;
+  };
+}
+
+function option(name: string, fallback: number): number {
+  const at = process.argv.indexOf(`--${name}`);
+  return at < 0 ? fallback : Number(process.argv[at + 1]);
+}
+
+if (import.meta.main) {
+  const kills = option("kills", 50);
+  const seed = option("seed", 1);
+  const result = await killRepeatedly({
+    kills,
+    seed,
+    onKill: (kill) => process.stderr.write(`\rkill ${kill} of ${kills}`),
+  });
+  process.stderr.write("\n");
+  if (process.argv.includes("--json")) {
+    for (const [name, value] of Object.entries(result)) {
+      process.stdout.write(`${JSON.stringify({ name, value })}\n`);
+    }
+  } else process.stdout.write(`${JSON.stringify(result)} (seed ${seed})\n`);
+  if (result.lost + result.doubled + result.wrong > 0) process.exitCode = 1;
+}
