@@ -131,7 +131,9 @@ class Platform {
     terminal.out(`  next     open the console · or: millrace sql   ·   Ctrl-C stops (${host})\n`);
     await stopped;
     terminal.say("stopping: every job takes a savepoint …");
-    await parts.deployments.suspendAll();
+    for (const problem of await parts.deployments.suspendAll()) {
+      terminal.say(`runs on, until the next \`millrace up\`: ${problem}`);
+    }
     await server.close();
     await parts.deployments.close();
     await store.close();
@@ -144,7 +146,8 @@ class Platform {
     const { data } = this.#options;
     const target = new EmbeddedTarget({
       env: this.#env,
-      folder: join(data, "jobs"),
+      jobsFolder: join(data, "jobs"),
+      savepointsFolder: join(data, "savepoints"),
       entry: new URL("../job.worker.ts", import.meta.url),
     });
     const workspace = new Workspace({ ddl: tables, host: sqlHost() });

@@ -27,7 +27,7 @@ function newTarget(): EmbeddedTarget {
     env,
     jobsFolder: join(base, "jobs"),
     savepointsFolder: join(base, "savepoints"),
-    entry: new URL("../../../cli/job-process.worker.ts", import.meta.url),
+    entry: new URL("../../../cli/job.worker.ts", import.meta.url),
     config: { "execution.checkpointing.interval": "200 ms" },
   });
 }
