@@ -28,8 +28,9 @@ export interface KillRun {
 
 const ROWS_PER_SECOND = 20_000;
 const KEYS = 97;
-/** Between two kills, at most. */
-const MOST_PAUSE_MS = 700;
+/** From a start to the kill. */
+const LEAST_PAUSE_MS = 200;
+const MOST_PAUSE_MS = 1500;
 const ENTRY = new URL("../../src/cli/job.worker.ts", import.meta.url);
 
 export async function killRepeatedly(options: {
@@ -39,7 +40,7 @@ export async function killRepeatedly(options: {
 }): Promise<KillRun> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-kill-"));
   const random = generator(options.seed);
-  const rows = Math.ceil((options.kills * (MOST_PAUSE_MS + 800) * ROWS_PER_SECOND) / 1000 / 3);
+  const rows = Math.ceil((options.kills * MOST_PAUSE_MS * ROWS_PER_SECOND) / 1000);
   try {
     const request = {
       jobId: "a".repeat(32),
@@ -64,7 +65,7 @@ export async function killRepeatedly(options: {
         job.onClose(resolve);
       });
       const isLast = kills === options.kills;
-      const pause = 50 + random() * MOST_PAUSE_MS;
+      const pause = LEAST_PAUSE_MS + random() * (MOST_PAUSE_MS - LEAST_PAUSE_MS);
       const state = await (isLast ? ended : Promise.race([ended, sleep(pause, "alive")]));
       if (state === "ended") break;
       if (state === "gone") throw new Error("the process died by itself");
