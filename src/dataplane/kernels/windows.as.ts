@@ -386,3 +386,32 @@ export function gatherAll(words: usize, n: u32): usize {
   memory.copy(to, words, n << 2);
   return to;
 }
+
+/**
+ * Numbers the entries of a scratch map whose value's first word is 0 from `next` on: owners u32[n] gets each entry's number,
+ * keys[number] its key (`width` bytes each), numbered[number] the entry. Returns the next number.
+ */
+export function numberEntries(
+  n: u32,
+  entries: usize,
+  keys: usize,
+  width: u32,
+  next: u32,
+  owners: usize,
+  groupKeys: usize,
+  numbered: usize,
+): u32 {
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    let number = load<u32>(entry);
+    if (number == 0) {
+      memory.copy(groupKeys + <usize>(next * width), keys + <usize>(i * width), width);
+      store<u32>(numbered + (next << 2), <u32>entry);
+      next++;
+      number = next;
+      store<u32>(entry, number);
+    }
+    store<u32>(owners + (i << 2), number - 1);
+  }
+  return next;
+}

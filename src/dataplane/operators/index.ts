@@ -1,6 +1,10 @@
 /** The operators by ExecNode type; sources and sinks are the runtime's. */
-import type { ExecNodeOf, ExecNodeType } from "../../foundation/plan/exec-node.ts";
-import type { OperatorFactory } from "../contract/operator.ts";
+import type {
+  ExecNodeOf,
+  ExecNodeType,
+  WindowAggregateNode,
+} from "../../foundation/plan/exec-node.ts";
+import type { Operator, OperatorContext, OperatorFactory } from "../contract/operator.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
 import { DeduplicateOperator } from "./deduplicate/deduplicate.ts";
@@ -16,6 +20,7 @@ import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
+import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
 import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
@@ -39,10 +44,19 @@ export const operatorFactories: Factories = {
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
-  WindowAggregate: (node, context) =>
-    node.window.kind === "SESSION" && node.attached === undefined
-      ? new SessionAggregateOperator(node, context)
-      : new WindowAggregateOperator(node, context),
+  WindowAggregate: createWindowAggregate,
   WindowJoin: (node, context) => new WindowJoinOperator(node, context),
   WindowTableFunction: (node, context) => new WindowTableFunctionOperator(node, context),
 };
+
+/** Sessions, windows that share slices, or windows that every row is folded into. */
+function createWindowAggregate(node: WindowAggregateNode, context: OperatorContext): Operator {
+  const { window, attached, aggregates } = node;
+  if (attached !== undefined) return new WindowAggregateOperator(node, context);
+  if (window.kind === "SESSION") return new SessionAggregateOperator(node, context);
+  const shares = window.kind === "HOP" || window.kind === "CUMULATE";
+  const plain = aggregates.every(({ distinct, retract }) => !distinct && !retract);
+  return shares && plain && window.time.attribute === "ROWTIME"
+    ? new SliceAggregateOperator(node, context)
+    : new WindowAggregateOperator(node, context);
+}

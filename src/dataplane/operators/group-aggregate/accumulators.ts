@@ -135,14 +135,12 @@ export class Accumulators {
   }
 
   /**
-   * Merges the accumulators of n keys into `targets` temporary ones, key i into number owners[i] (u32). Returns their
-   * addresses, u32[targets]; their results must be read before the keys are removed. Not with DISTINCT.
+   * Merges the accumulators of lists of keys into `targets` temporary ones, key i of a list into number owners[i] (u32).
+   * Returns their addresses, u32[targets]; read their results before the keys are removed. Not with DISTINCT.
    */
-  mergeFragments(
+  mergeSlices(
     targets: number,
-    n: number,
-    { keys, hashes }: EncodedKeys,
-    owners: number,
+    lists: readonly (EncodedKeys & { readonly n: number; readonly owners: number })[],
   ): number {
     const { kernels, memory } = this.#options.context.runtime;
     const { compiled, map } = this.#groups[0]!;
@@ -150,10 +148,12 @@ export class Accumulators {
     const width = distance + compiled.valueBytes;
     const base = kernels.arenaAlloc(targets * width) >>> 0;
     new Uint8Array(memory.buffer, base, targets * width).fill(0);
-    const sources = kernels.arenaAlloc(n * 4) >>> 0;
-    kernels.mapFindBatch(map.ptr, n, hashes, keys, sources);
-    const ofSources = kernels.elementsAt(base + distance, width, n, owners) >>> 0;
-    compiled.merge(ofSources, sources, n, map.ptr);
+    for (const { n, keys, hashes, owners } of lists) {
+      const sources = kernels.arenaAlloc(n * 4) >>> 0;
+      kernels.mapFindBatch(map.ptr, n, hashes, keys, sources);
+      const into = kernels.elementsAt(base + distance, width, n, owners) >>> 0;
+      compiled.merge(into, sources, n, map.ptr);
+    }
     const list = kernels.arenaAlloc(targets * 4) >>> 0;
     const words = new Uint32Array(memory.buffer, list, targets);
     for (let i = 0; i < targets; i++) words[i] = base + distance + i * width;

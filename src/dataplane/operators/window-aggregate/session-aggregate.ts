@@ -215,12 +215,8 @@ export class SessionAggregateOperator extends BaseOperator {
         { values: fragments.numbers },
       ]),
     );
-    const targets = accumulators.mergeFragments(
-      sessions.n,
-      fragments.n,
-      sources,
-      fragments.sessions,
-    );
+    const list = { n: fragments.n, owners: fragments.sessions, ...sources };
+    const targets = accumulators.mergeSlices(sessions.n, [list]);
     for (let from = 0; from < sessions.n; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
       const rows = Math.min(MAX_BATCH_ROWS, sessions.n - from);

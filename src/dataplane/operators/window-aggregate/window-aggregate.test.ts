@@ -165,3 +165,90 @@ test("attached windows: columns of the input", () => {
     ],
   });
 });
+
+test("HOP and CUMULATE without DISTINCT share slices: a slice is merged into each of its windows", () => {
+  const sums = [aggregate("COUNT", [], types.bigint(false)), aggregate("MAX", [0], types.string())];
+  const plain = {
+    aggregates: sums,
+    grouping: [] as number[],
+    output: schemaOf({
+      n: types.bigint(false),
+      max: types.string(),
+      s: types.timestamp(3, false),
+      e: types.timestamp(3, false),
+    }),
+  };
+  runCase({
+    node: node({ kind: "HOP", slideMs: 5_000 }, plain),
+    inputs: [input],
+    events: [
+      rows(["+I", "a", 1, 6_000], ["+I", "b", 1, 1_000]),
+      watermark(5_000),
+      watermark(10_000),
+      rows(["+I", "c", 2, 7_000], ["+I", "d", 2, 2_000]),
+      watermark(15_000),
+      rows(["+I", "e", 2, 31_000]),
+      watermark(60_000),
+    ],
+    expected: [
+      [],
+      ["+I[1, b, 1969-12-31T23:59:55, 1970-01-01T00:00:05]", "watermark 5000"],
+      [W("2, b", "", ":10"), "watermark 10000"],
+      [],
+      [W("2, c", ":05", ":15"), "watermark 15000"],
+      [],
+      [W("1, e", ":25", ":35"), W("1, e", ":30", ":40"), "watermark 60000"],
+    ],
+  });
+  runCase({
+    node: node({ kind: "CUMULATE", stepMs: 5_000 }, plain),
+    inputs: [input],
+    events: [
+      rows(["+I", "a", 1, 1_000], ["+I", "b", 2, 6_000]),
+      watermark(5_000),
+      rows(["+I", "late but counted", 2, 2_000]),
+      watermark(15_000),
+      rows(["+I", "late", 2, 2_000], ["+I", "z", 2, 12_000]),
+      watermark(30_000),
+    ],
+    expected: [
+      [],
+      [W("1, a", "", ":05"), "watermark 5000"],
+      [],
+      [W("3, late but counted", "", ":10"), "watermark 15000"],
+      [],
+      [W("1, z", ":10", ":20"), "watermark 30000"],
+    ],
+  });
+  const grouped = {
+    ...plain,
+    grouping: [0],
+    output: schemaOf({
+      k: types.string(),
+      n: types.bigint(false),
+      max: types.string(),
+      s: types.timestamp(3, false),
+      e: types.timestamp(3, false),
+    }),
+  };
+  runCase({
+    node: node({ kind: "HOP", slideMs: 5_000 }, grouped),
+    inputs: [input],
+    unordered: true,
+    events: [
+      rows(["+I", "a", 1, 6_000], ["+I", null, 1, 1_000], ["+I", "a", 1, 2_000]),
+      watermark(30_000),
+    ],
+    expected: [
+      [],
+      [
+        "+I[a, 1, a, 1969-12-31T23:59:55, 1970-01-01T00:00:05]",
+        "+I[null, 1, null, 1969-12-31T23:59:55, 1970-01-01T00:00:05]",
+        W("a, 2, a", "", ":10"),
+        W("null, 1, null", "", ":10"),
+        W("a, 1, a", ":05", ":15"),
+        "watermark 30000",
+      ],
+    ],
+  });
+});

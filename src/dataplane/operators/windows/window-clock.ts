@@ -37,7 +37,11 @@ export class WindowClock {
   /** Windows that end at this wall-clock time or before are over. By processing time no row is late. */
   get overUntil(): number {
     if (!this.#isEventTime) return MIN_WATERMARK;
-    const now = this.#now;
+    return this.wallClockAfter(this.#now);
+  }
+
+  /** The wall-clock time up to which windows are over at this instant. */
+  wallClockAfter(now: number): number {
     if (this.#zone === "UTC" || Math.abs(now) > MAX_DATE_MS) return now + 1;
     return now + zoneOffsetMs(now, this.#zone) + 1;
   }
