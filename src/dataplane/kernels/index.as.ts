@@ -150,7 +150,6 @@ export {
   mathTanh,
 } from "./math.as";
 
-export { pageAllocate, pageFree } from "./memory.as";
 export { jsonDecode } from "./json.as";
 export { encodedAddress, jsonEncode } from "./json-encode.as";
 export { blackholeChecksum } from "./datagen-checksum.as";
@@ -224,6 +223,7 @@ export {
   gatherAll,
   gatherWords,
   millisOf,
+  numberEntries,
   repeatTime,
   rowsAbove,
   rowsNotZero,
@@ -267,3 +267,4 @@ export {
   zoneUtcToLocal,
 } from "./cast.as";
 export { csvDecode, csvEncode } from "./csv.as";
+export { elementsAt, sessionAdd, sessionTake } from "./sessions.as";
