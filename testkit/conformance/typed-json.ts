@@ -84,8 +84,9 @@ export function isoMonths(text: string): bigint | undefined {
 
 /** Duration.toString: PT36H12.5S. */
 export function isoMillis(text: string): bigint | undefined {
-  const match =
-    /^(-?)P(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d+)?)S)?)?$/.exec(text);
+  const match = /^(-?)P(?:(-?\d+)D)?(?:T(?:(-?\d+)H)?(?:(-?\d+)M)?(?:(-?\d+(?:\.\d+)?)S)?)?$/.exec(
+    text,
+  );
   if (match === null) return undefined;
   const [days, hours, minutes, seconds] = match.slice(2).map((part) => Number(part ?? 0));
   const millis = Math.round((((days! * 24 + hours!) * 60 + minutes!) * 60 + seconds!) * 1000);

@@ -1,7 +1,10 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { formatFunctions } from "./format-functions.ts";
 import { jsonFunctions } from "./json-functions.ts";
 import { miscFunctions } from "./misc-functions.ts";
+import { momentFunctions } from "./moment-functions.ts";
+import { randomFunctions } from "./random-functions.ts";
 import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
 import { stringFunctions } from "./string-functions.ts";
@@ -25,4 +28,7 @@ export const functionLibrary: FunctionTable = join(
   regexFunctions,
   miscFunctions,
   jsonFunctions,
+  momentFunctions,
+  randomFunctions,
+  formatFunctions,
 );

@@ -2,7 +2,7 @@
  * Functions of dates and times: parts, rounding, arithmetic by unit, patterns, the clock.
  *
  * Zones:  TIMESTAMP_LTZ is taken apart in the session's zone. The clock is read once a batch.
- * Source: Flink DateTimeUtils, SqlDateTimeUtils; EXTRACT's MILLISECOND is within the minute, as Flink's.
+ * Source: Flink DateTimeUtils, SqlDateTimeUtils.
  */
 import {
   type LogicalType,
@@ -62,10 +62,13 @@ const isTime = (type: LogicalType | undefined) =>
 const isTimestamp = (type: LogicalType | undefined) =>
   type?.kind === "TIMESTAMP" || type?.kind === "TIMESTAMP_LTZ";
 
-/** EXTRACT(unit, value). */
+const isClock = (type: LogicalType | undefined) => isTimestamp(type) || type?.kind === "TIME";
+
+/** EXTRACT(unit, value); parts of a second of times: moment-functions.ts. */
 const extract: CompiledFunction = {
   kind: "compiled",
-  accepts: ({ args }) => unitOf(args[0]) !== undefined,
+  accepts: ({ args }) =>
+    unitOf(args[0]) !== undefined && (textOf(args[0]) !== "MILLISECOND" || !isClock(args[1]?.type)),
   emit: (context, call) => emitExtract(context, call, unitOf(call.args[0])!, call.args[1]!),
 };
 
