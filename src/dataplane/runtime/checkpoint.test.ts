@@ -260,6 +260,29 @@ describe("savepoints", () => {
     assert.deepEqual(committedRows("t").at(-1), [0n, BigInt(Number.MAX_SAFE_INTEGER)]);
   });
 
+  test("the watermark goes on where it was: what was late stays late", async () => {
+    const world = new SimulatedWorld(5);
+    const storage = new MemoryStorage();
+    const job = plan(
+      [
+        source(1, { unbounded: "true", watermarks: "true", rows: "1000", pauseMs: "1" }),
+        node(2, "SortLimit", [1]),
+        sink(3, 2, "t"),
+      ],
+      EVERY_10_MS,
+    );
+    const first = start(world.boot(), job, { storage });
+    await world.advance(60);
+    const { path } = await world.run(first.stopWithSavepoint({ directory: "sp" }));
+    const before = committedRows("t").at(-1)![1];
+    assert.ok(before > 0n);
+    committed.clear();
+    const second = start(world.boot(), job, { storage, restoreFrom: path });
+    await world.advance(30);
+    await world.run(second.cancel());
+    assert.equal(committedRows("t")[0]![1], before);
+  });
+
   test("refuses what does not fit", async () => {
     const world = new SimulatedWorld(3);
     const storage = new MemoryStorage();

@@ -13,12 +13,15 @@ import { MIN_WATERMARK } from "../../contract/operator.ts";
 export class WatermarkCombiner {
   readonly #watermarks: number[];
   readonly #idle: boolean[];
+  /** False from when an input goes idle until it is active with a watermark that has caught up. */
+  readonly #aligned: boolean[];
   #combined = MIN_WATERMARK;
   #allIdle = false;
 
   constructor(inputs: number) {
     this.#watermarks = new Array<number>(inputs).fill(MIN_WATERMARK);
     this.#idle = new Array<boolean>(inputs).fill(false);
+    this.#aligned = new Array<boolean>(inputs).fill(true);
   }
 
   get combined(): number {
@@ -36,16 +39,19 @@ export class WatermarkCombiner {
     return true;
   }
 
-  /** Takes an input's watermark (which makes it active); true when the combined one has risen. */
+  /** Takes an input's watermark; true when the combined one has risen. */
   watermark(input: number, watermark: number): boolean {
     if (watermark <= this.#watermarks[input]!) return false;
     this.#watermarks[input] = watermark;
+    if (!this.#idle[input] && watermark >= this.#combined) this.#aligned[input] = true;
     return this.#update();
   }
 
   /** Takes an input's status; true when the combined watermark has risen. `allIdle` tells the status to pass on. */
   setIdle(input: number, idle: boolean): boolean {
+    if (idle === this.#idle[input]) return false;
     this.#idle[input] = idle;
+    this.#aligned[input] = !idle && this.#watermarks[input]! >= this.#combined;
     return this.#update();
   }
 
@@ -57,7 +63,7 @@ export class WatermarkCombiner {
       const watermark = this.#watermarks[i]!;
       highest = Math.max(highest, watermark);
       if (this.#idle[i]) idle++;
-      else smallest = Math.min(smallest, watermark);
+      else if (this.#aligned[i]) smallest = Math.min(smallest, watermark);
     }
     this.#allIdle = idle === this.#watermarks.length && idle > 0;
     const next = this.#allIdle ? highest : smallest;

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { by, hash, node, plan, sink, source } from "../doubles.test.ts";
+import { buildJobGraph, consumersOf, producersOf } from "./job-graph.ts";
+
+const shape = (job: ExecPlan, parallelism: number) => {
+  const graph = buildJobGraph(job, { parallelism });
+  return {
+    tasks: graph.tasks.map((task) => [task.parallelism, task.nodes.map(({ id }) => id)]),
+    edges: graph.edges.map((edge) => [edge.fromNode, edge.toNode, edge.distribution.kind]),
+  };
+};
+
+const aggregate = plan([
+  source(1),
+  node(2, "Calc", [1]),
+  node(3, "GroupAggregate", [hash(2)]),
+  sink(4, 3, "t"),
+]);
+
+test("at parallelism 1 everything is one task", () => {
+  assert.deepEqual(shape(aggregate, 1), { tasks: [[1, [1, 2, 3, 4]]], edges: [] });
+});
+
+test("beyond, a hash edge cuts", () => {
+  assert.deepEqual(shape(aggregate, 4), {
+    tasks: [
+      [4, [1, 2]],
+      [4, [3, 4]],
+    ],
+    edges: [[2, 3, "hash"]],
+  });
+});
+
+test("a singleton runs once, and so does what follows it until rows are spread again", () => {
+  const job = plan([
+    source(1),
+    node(2, "SortLimit", [by(1, "singleton")]),
+    node(3, "Calc", [2]),
+    node(4, "Calc", [by(3, "rebalance")]),
+    sink(5, 4, "t"),
+  ]);
+  assert.deepEqual(shape(job, 2), {
+    tasks: [
+      [2, [1]],
+      [1, [2, 3]],
+      [2, [4, 5]],
+    ],
+    edges: [
+      [1, 2, "singleton"],
+      [3, 4, "rebalance"],
+    ],
+  });
+});
+
+test("a forward edge past an exchange becomes one itself: tasks never form a cycle", () => {
+  const job = plan([
+    source(1),
+    node(2, "SortLimit", [by(1, "singleton")]),
+    node(3, "Join", [1, by(2, "broadcast")]),
+    sink(4, 3, "t"),
+  ]);
+  const graph = buildJobGraph(job, { parallelism: 2 });
+  assert.deepEqual(shape(job, 2), {
+    tasks: [
+      [2, [1]],
+      [1, [2]],
+      [2, [3, 4]],
+    ],
+    edges: [
+      [1, 2, "singleton"],
+      [1, 3, "forward"],
+      [2, 3, "broadcast"],
+    ],
+  });
+  const [toOne, forward, broadcast] = graph.edges;
+  assert.deepEqual(producersOf(forward!, graph, 1), [1]);
+  assert.deepEqual(consumersOf(forward!, graph, 0), [0]);
+  assert.deepEqual(producersOf(toOne!, graph, 0), [0, 1]);
+  assert.deepEqual(consumersOf(broadcast!, graph, 0), [0, 1]);
+});
+
+test("forward inputs of different parallelism meet at the smaller one", () => {
+  const job = plan([source(1), node(2, "Values", []), node(3, "Union", [1, 2]), sink(4, 3, "t")]);
+  assert.deepEqual(shape(job, 3), {
+    tasks: [
+      [3, [1]],
+      [1, [2]],
+      [1, [3, 4]],
+    ],
+    edges: [
+      [1, 3, "singleton"],
+      [2, 3, "forward"],
+    ],
+  });
+});
+
+test("refuses what is no graph, a newer plan, and odd parallelisms", () => {
+  const code = (job: ExecPlan, parallelism: number) => {
+    try {
+      buildJobGraph(job, { parallelism });
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+    return "";
+  };
+  assert.equal(code(plan([node(1, "Calc", [2]), source(2)]), 1), "MR5002");
+  assert.equal(code(plan([source(1), source(1)]), 1), "MR5002");
+  assert.equal(code(plan([]), 1), "MR5002");
+  assert.equal(code({ ...aggregate, version: 99 as 1 }, 1), "MR5001");
+  for (const parallelism of [0, -1, 1.5, 257, Number.NaN])
+    assert.equal(code(aggregate, parallelism), "MR5003");
+});
