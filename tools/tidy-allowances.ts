@@ -27,6 +27,17 @@ export const OPEN_DOORS: readonly OpenDoor[] = [
     reason: "the entry of a thread takes the port that Node hands to it",
   },
   {
+    where: /^src\/dataplane\/runtime\/worker\/[a-z-]*thread[a-z-]*\.ts$/,
+    allows: ["node:worker_threads"],
+    reason: "the border of a thread itself: the simulator runs the same workers inline instead",
+  },
+  {
+    where: /^src\/dataplane\/runtime\/process\//,
+    allows: ["node:child_process", "node:fs", "node:net", "clock", "timers"],
+    reason:
+      "the border of a process itself: spawning, the control socket, what outlives the process",
+  },
+  {
     where: /^src\/dataplane\/connectors\//,
     allows: ["node:net", "node:tls"],
     reason: "a connector speaks its system's own protocol; the simulator replaces it whole",

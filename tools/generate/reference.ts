@@ -55,7 +55,8 @@ function connectorsPage(): string {
 function optionTable(options: readonly TableOption[]): string {
   const rows = options.map(({ key, type, values, default: fallback, required, description }) => {
     const kind = type === "enum" ? (values ?? []).map((value) => `\`${value}\``).join(", ") : type;
-    const standard = required === true ? "required" : fallback === undefined ? "" : `\`${fallback}\``;
+    const standard =
+      required === true ? "required" : fallback === undefined ? "" : `\`${fallback}\``;
     return `| \`${key}\` | ${kind} | ${standard} | ${cell(description)} |`;
   });
   return `| option | type | default | |\n| --- | --- | --- | --- |\n${rows.join("\n")}\n`;
