@@ -4,6 +4,9 @@
  * Flow:    here → planScript → runtime. Ctrl-C cancels; the second one ends the process at once.
  * --json:  one line at the end: { numRecordsIn, numRecordsOut, wallMs, cpuMs }, cpuMs of this process with its threads.
  */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { MillraceError } from "../../foundation/base/errors.ts";
 import { startJob } from "../../dataplane/runtime/run-job.ts";
 import type { JobMaster } from "../../dataplane/runtime/master/job-master.ts";
@@ -29,6 +32,13 @@ const FLAGS: readonly Flag[] = [
     value: "N",
     help: "worker threads (default: parallelism.default, or 1)",
   },
+  {
+    name: "state",
+    short: "s",
+    value: "DIR",
+    help: "where checkpoints go (default: a folder that goes with the job)",
+  },
+  { name: "from", value: "PATH", help: "a checkpoint or savepoint to start from" },
   { name: "json", help: "print the final numbers as one JSON line on stdout" },
   { name: "quiet", short: "q", help: "no progress" },
 ];
@@ -62,15 +72,24 @@ ${flagHelp(FLAGS)}`,
     return runPlan(planned.plan, parallelism, terminal, {
       json: args.has("json"),
       quiet: args.has("quiet"),
+      state: args.text("state"),
+      from: args.text("from"),
     });
   },
 };
+
+interface RunOptions {
+  readonly json: boolean;
+  readonly quiet: boolean;
+  readonly state: string | undefined;
+  readonly from: string | undefined;
+}
 
 async function runPlan(
   plan: ExecPlan,
   parallelism: number | undefined,
   terminal: Terminal,
-  options: { readonly json: boolean; readonly quiet: boolean },
+  options: RunOptions,
 ): Promise<number> {
   const parts = engineParts({ print: (text) => terminal.out(text) });
   const { env, kernelsModule } = parts;
@@ -85,6 +104,8 @@ async function runPlan(
       kernelsModule,
       ports: parts.ports,
     }),
+    config: { [CHECKPOINT_DIR]: checkpointFolder(plan, options.state) },
+    ...(options.from === undefined ? {} : { restoreFrom: options.from }),
     signal: stop.signal,
   });
   const interrupt = () => {
@@ -112,6 +133,17 @@ async function runPlan(
     terminal.out(`${JSON.stringify(line)}\n`);
   }
   return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
+}
+
+const CHECKPOINT_DIR = "execution.checkpointing.dir";
+
+/** As the script or --state says; otherwise a folder that is removed when this process ends. */
+function checkpointFolder(plan: ExecPlan, state: string | undefined): string {
+  const given = state ?? plan.config[CHECKPOINT_DIR] ?? plan.config["state.checkpoints.dir"];
+  if (given !== undefined) return given;
+  const folder = mkdtempSync(join(tmpdir(), "millrace-run-"));
+  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  return folder;
 }
 
 /** A line a second: rows, rows/s, watermark, lag, checkpoint. Returns what stops it. */

@@ -98,7 +98,9 @@ CREATE TABLE airports (
 }
 
 /** What the demo's job computes. */
-export const DEMO_STATEMENTS = `CREATE TABLE hourly_delays (
+export const DEMO_STATEMENTS = `SET 'execution.checkpointing.interval' = '10 s';
+
+CREATE TABLE hourly_delays (
   window_start TIMESTAMP(3),
   origin STRING,
   airport STRING,
