@@ -127,7 +127,7 @@ test("integers wrap, division by zero is an error that names the place", () => {
     [5, 9, -14, -3, 1],
     [null, null, null, null, null],
   ]);
-  assert.throws(() => run(s, [[1, 0]], ops), /MR4101|division by zero in DIVIDE/);
+  assert.throws(() => run(s, [[1, 0]], ops), /MR4101|Division by zero in DIVIDE/);
   const guarded = call(
     "CASE",
     [call("EQUALS", [b, literal(0, types.int(false))], BOOL), literal(-1, types.int()), ops[3]!],

@@ -15,7 +15,7 @@ export const codegenErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 422,
-    message: "division by zero in {function} ({where})",
+    message: "Division by zero in {function} ({where})",
     hint: "Guard the divisor, for example with NULLIF(divisor, 0).",
   },
   CAST_FAILED: {

@@ -118,6 +118,19 @@ export const validateErrors = defineErrors({
     message: "{message}",
     hint: "See the syntax of window functions: TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '1' MINUTE).",
   },
+  ESCAPE_INVALID: {
+    ...user,
+    code: "MR2132",
+    message: "Invalid escape {what} '{text}'",
+    hint: "Expected: {expected}.",
+  },
+  CAST_TIME_NUMBER: {
+    ...user,
+    code: "MR2133",
+    message:
+      "The cast from {from} type to {to} type is not allowed. It's recommended to use {instead}.",
+    hint: "Use {instead}.",
+  },
   LITERAL_INVALID: {
     ...user,
     code: "MR2119",

@@ -176,7 +176,8 @@ function judgeRecord(record: ScalarRecord, answer: QueryAnswer, zone: string): O
       value instanceof Uint8Array && answer.schema.fields[0]!.type.kind.endsWith("BINARY")
         ? new TextDecoder().decode(value)
         : sqlText(value, answer.schema.fields[0]!.type, zone);
-    return got === record.expectedString ? passed : failed(record.expectedString, got);
+    const wanted = withoutCode(record.expectedString);
+    return got === wanted ? passed : failed(String(wanted), got);
   }
   return judgeValue(record.expected ?? null, record.type, answer, 0, zone);
 }
@@ -211,7 +212,9 @@ function judgeValue(
 }
 
 /** `LocalDateTime.of(2021, 9, 24, 10, 0, 0, 0).format(TIMESTAMP_FORMATTER)` as the text that it gives. */
-function withoutCode(json: TypedJson): TypedJson {
+function withoutCode(given: TypedJson): TypedJson {
+  const isCode = typeof given === "object" && given !== null && "$java" in given;
+  const json = isCode ? (given as { readonly $java: TypedJson }).$java : given;
   if (typeof json !== "string" || !json.includes("TIMESTAMP_FORMATTER")) return json;
   const numbers = [...json.replaceAll("_", "").matchAll(/\d+/g)].map(([digits]) => Number(digits));
   const [year = 0, month = 1, day = 1, hour = 0, minute = 0, second = 0, nanos = 0] = numbers;

@@ -255,7 +255,8 @@ test("SIMILAR TO matches the whole text", () => {
     evaluate([STRING], [[value]], call("SIMILAR_TO", [f0, text(pattern)], types.boolean()))[0];
   assert.equal(similar("a(b|c)%", "acxx"), true);
   assert.equal(similar("a(b|c)", "acx"), false);
-  assert.equal(similar("a.c", "abc"), false);
+  assert.equal(similar("a.c", "abc"), true);
+  assert.equal(similar("a$c", "abc"), false);
 });
 
 test("a bad pattern is refused with its place", () => {

@@ -142,7 +142,7 @@ function wrapped(values: Json[], many: boolean, wrapper: string): Json | undefin
     return many ? values : [one];
   }
   if (wrapper.startsWith("WITH CONDITIONAL") || wrapper === "CONDITIONAL ARRAY") {
-    return Array.isArray(one) || isObject(one) ? one : [one];
+    return Array.isArray(one) ? one : [one];
   }
   return Array.isArray(one) || isObject(one) ? one : undefined;
 }
@@ -180,17 +180,51 @@ function failure(call: Call, text: string) {
   return codegenErrors.EXPRESSION_FAILED({ function: call.function, text, where: "a row" });
 }
 
+/** As Flink writes it: the slash and everything beyond ASCII are escaped too. */
+function quoted(text: string): string {
+  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(text)
+    .replaceAll("/", "\\/")
+    .replaceAll(/[\u007f-\uffff]/g, escape);
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  b: "\b",
+  f: "\f",
+  n: "\n",
+  r: "\r",
+  t: "\t",
+  '"': '"',
+  "\\": "\\",
+  "/": "/",
+};
+
+/** Without the quotes around it, and its escapes undone, whether or not the whole is valid JSON. */
+function unquoted(text: string): string {
+  if (text.length < 2 || !text.startsWith('"') || !text.endsWith('"')) return text;
+  const inner = text.slice(1, -1);
+  let valid = true;
+  const plain = inner.replaceAll(
+    /\\(u[0-9a-fA-F]{4}|[^])|\\$/g,
+    (_, escape: string | undefined) => {
+      if (escape?.length === 5) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
+      const char = ESCAPES[escape ?? ""];
+      if (char === undefined) valid = false;
+      return char ?? "";
+    },
+  );
+  return valid ? plain : text;
+}
+
 export const jsonFunctions: FunctionTable = {
   JSON_EXISTS: exists,
   JSON_VALUE: value,
   JSON_QUERY: query,
   IS_JSON: isJson,
   JSON_QUOTE: rowFunction(({ args: [text], out }, row) =>
-    out.setString(row, JSON.stringify(text!.string(row))),
+    out.setString(row, quoted(text!.string(row))),
   ),
-  JSON_UNQUOTE: rowFunction(({ args: [text], out }, row) => {
-    const raw = text!.string(row);
-    const json = raw.startsWith('"') ? parseJson(raw) : undefined;
-    out.setString(row, typeof json === "string" ? json : raw);
-  }),
+  JSON_UNQUOTE: rowFunction(({ args: [text], out }, row) =>
+    out.setString(row, unquoted(text!.string(row))),
+  ),
 };

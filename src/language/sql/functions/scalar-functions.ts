@@ -210,7 +210,7 @@ const timestampAddRule: ReturnRule = (args, values) => {
     unit === "NANOSECOND" ? 9 : unit === "MICROSECOND" ? 6 : unit === "MILLISECOND" ? 3 : 0;
   if (type.kind === "DATE") {
     const whole = ["YEAR", "QUARTER", "MONTH", "WEEK", "DAY"].includes(unit);
-    return whole ? types.date(nullable) : types.timestamp(fraction, nullable);
+    return whole ? types.date(nullable) : types.timestamp(Math.max(6, fraction), nullable);
   }
   if (type.kind === "TIMESTAMP" || type.kind === "TIMESTAMP_LTZ")
     return { kind: type.kind, precision: Math.max(type.precision, fraction), nullable };
@@ -245,7 +245,10 @@ const time: readonly FunctionDefinition[] = [
   fn("FROM_UNIXTIME", ["L S?"], NULL_STRING),
   fn("UNIX_TIMESTAMP", ["", "SL S?"], (args) => types.bigint(args.length > 0 && anyNullable(args))),
   fn("TO_DATE", ["SL S?"], nullableOf(types.date)),
-  fn("TO_TIMESTAMP_LTZ", ["N I?", "S S? S?", "S I"], () => types.timestampLtz(3)),
+  fn("TO_TIMESTAMP_LTZ", ["N I?", "S S? S?"], (_, [, pattern]) => {
+    const text = pattern?.kind === "literal" ? String(pattern.value) : "";
+    return types.timestampLtz(Math.min(9, Math.max(3, /S+$/.exec(text)?.[0].length ?? 3)));
+  }),
   fn("TO_TIMESTAMP", ["SL S?"], () => types.timestamp(3)),
   fn("CURRENT_WATERMARK", ["TS"], (args) => withNullable(plainTime(args[0]!), true), NOW),
   fn("SOURCE_WATERMARK", [""], () => types.timestamp(3)),

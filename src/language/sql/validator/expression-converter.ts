@@ -50,6 +50,7 @@ import {
 } from "./operators.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { type Scope, nestedField } from "./scope.ts";
+import { refuseTimeAsNumber } from "./time-casts.ts";
 import { canCastExplicitly, isCharacter, isInteger, isNull, isNumeric } from "./type-system.ts";
 
 export class ExpressionConverter {
@@ -274,7 +275,7 @@ export class ExpressionConverter {
       if (!isCharacter(arg.type) && !isNull(arg.type))
         throw bad(node.operator, args, node, `'<STRING> ${node.operator} <STRING>'`);
     const cast = args.map((arg) => (isNull(arg.type) ? castTo(arg, types.string()) : arg));
-    checkLike(cast[1]!, cast[2], node);
+    checkLike(node.operator, cast[1]!, cast[2], node);
     const nullable = cast.some((arg) => arg.type.nullable);
     const name = node.operator === "LIKE" ? "LIKE" : "SIMILAR_TO";
     const result = call(name, cast, types.boolean(nullable));
@@ -363,6 +364,7 @@ export class ExpressionConverter {
         { what: "CAST with FORMAT", remedy: "Use DATE_FORMAT or TO_TIMESTAMP." },
         { at: node.span },
       );
+    refuseTimeAsNumber(operand.type, to, node);
     if (!canCastExplicitly(operand.type, to))
       throw validateErrors.CAST_IMPOSSIBLE(
         { from: typeToString(operand.type), to: typeToString(to) },

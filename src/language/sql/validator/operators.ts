@@ -71,8 +71,9 @@ export function comparison(
   if (type === undefined || !comparable(type, name))
     throw bad(operator, [left, right], node, `'<COMPARABLE_TYPE> ${operator} <COMPARABLE_TYPE>'`);
   const distinct = name === "IS_DISTINCT_FROM" || name === "IS_NOT_DISTINCT_FROM";
-  const nullable = !distinct && (left.type.nullable || right.type.nullable);
-  return call(name, [alignTo(left, type), alignTo(right, type)], types.boolean(nullable));
+  const args = [leniently(left, type), leniently(right, type)];
+  const nullable = !distinct && args.some((arg) => arg.type.nullable);
+  return call(name, args, types.boolean(nullable));
 }
 
 const isRowCall = (e: Expression): e is Extract<Expression, { kind: "call" }> =>
@@ -82,6 +83,14 @@ function comparable(type: LogicalType, operator: string): boolean {
   if (/EQUALS$|DISTINCT/.test(operator)) return type.kind !== "VARIANT" && type.kind !== "BITMAP";
   const kinds = ["MAP", "MULTISET", "ROW", "STRUCTURED", "VARIANT", "RAW", "BITMAP"];
   return !kinds.includes(type.kind);
+}
+
+/** A text from a column that is compared with a time and is none counts as NULL, as in Flink. */
+function leniently(expression: Expression, type: LogicalType): Expression {
+  const { type: own, kind } = expression;
+  if (kind === "literal" || !isCharacter(own) || !isDatetime(type))
+    return alignTo(expression, type);
+  return call("TRY_CAST", [expression], withNullable(withoutTimeAttribute(type), true));
 }
 
 /** Converts only where the physical form or the scale differs. */
@@ -221,20 +230,26 @@ export function unify(
 const withAttributeOnly = (type: LogicalType): LogicalType => withoutTimeAttribute(type);
 
 /** Constant patterns are checked at once: what an escape character must stand before, and that it is one character. */
-export function checkLike(pattern: Expression, sign: Expression | undefined, node: Node): void {
+export function checkLike(
+  operator: "LIKE" | "SIMILAR TO",
+  pattern: Expression,
+  sign: Expression | undefined,
+  node: Node,
+): void {
   if (sign?.kind !== "literal" || typeof sign.value !== "string") return;
-  const refuse = (text: string, expected: string) =>
-    validateErrors.LITERAL_INVALID({ type: "LIKE", text, expected }, { at: node.span });
+  const refuse = (what: string, text: string, expected: string) =>
+    validateErrors.ESCAPE_INVALID({ what, text, expected }, { at: node.span });
   const escaping = [...sign.value];
   if (escaping.length !== 1 || sign.value === " ")
-    throw refuse(sign.value, "an escape of one character that is no blank");
+    throw refuse("character", sign.value, "one character that is no blank");
   if (pattern.kind !== "literal" || typeof pattern.value !== "string") return;
   const characters = [...pattern.value];
   for (let i = 0; i < characters.length; i++) {
     if (characters[i] !== escaping[0]) continue;
     const next = characters[++i];
-    if (next !== "%" && next !== "_" && next !== escaping[0])
-      throw refuse(pattern.value, "an escape character before %, _ or itself");
+    const special = operator === "LIKE" ? "%_" : "%_|*+?{}()[]^$-:.";
+    if (next === undefined || !(special.includes(next) || next === escaping[0]))
+      throw refuse("sequence", pattern.value, "the escape before a special character or itself");
   }
 }
 

@@ -1,6 +1,7 @@
 /** SIMILAR TO patterns as Java patterns over the whole text: `%` any characters, `_` one, the rest of the operators kept. */
 
-const ESCAPED_IN_JAVA = /[.^$\\]/;
+/** The dot stays: it stands for any character, as in Calcite. */
+const ESCAPED_IN_JAVA = /[\^$\\]/;
 
 export function similarToRegex(pattern: string, escapeText: string | undefined): string {
   let out = "";
