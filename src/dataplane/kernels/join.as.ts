@@ -404,3 +404,10 @@ export function setsAppend(map: usize, n: u32, hashes: usize, entries: usize, vi
     if (entry != 0) setAdd(map, load<u32>(hashes + (i << 3), 4), entry, 0, load<u64>(views + (i << 3)), 0);
   }
 }
+
+/** The addresses (u32[n]) of views. */
+export function viewAddresses(n: u32, views: usize): usize {
+  const out = arenaAlloc(n << 2);
+  for (let i: u32 = 0; i < n; i++) store<u32>(out + (i << 2), load<u32>(views + (i << 3)));
+  return out;
+}

@@ -23,6 +23,7 @@ import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.t
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
+import { SessionWindowFunctionOperator } from "./window-table-function/session-window-function.ts";
 import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
 
 type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
@@ -46,7 +47,10 @@ export const operatorFactories: Factories = {
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
   WindowAggregate: createWindowAggregate,
   WindowJoin: (node, context) => new WindowJoinOperator(node, context),
-  WindowTableFunction: (node, context) => new WindowTableFunctionOperator(node, context),
+  WindowTableFunction: (node, context) =>
+    node.window.kind === "SESSION"
+      ? new SessionWindowFunctionOperator(node, context)
+      : new WindowTableFunctionOperator(node, context),
 };
 
 /** Sessions, windows that share slices, or windows that every row is folded into. */

@@ -2,7 +2,7 @@ import { test } from "node:test";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import type { WindowSpec, WindowTableFunctionNode } from "../../../foundation/plan/exec-node.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
-import { rows, runCase } from "../../../../testkit/operator-harness/operator-case.ts";
+import { rows, runCase, watermark } from "../../../../testkit/operator-harness/operator-case.ts";
 
 const rowtime = { ...types.timestamp(3), timeAttribute: "ROWTIME" } as LogicalType;
 const input = schemaOf({ v: types.int(), ts: rowtime });
@@ -58,6 +58,34 @@ test("HOP and CUMULATE give one row per window", () => {
       W(1, ":12", ":10", ":15", ":14.999"),
       W(1, ":12", ":10", ":20", ":19.999"),
       W(2, ":17", ":10", ":20", ":19.999"),
+    ],
+  });
+});
+
+test("SESSION: rows are kept until their session is over, then emitted with its bounds", () => {
+  runCase({
+    node: node({ kind: "SESSION", gapMs: 5_000, partitionKeys: [0] }),
+    inputs: [input],
+    unordered: true,
+    events: [
+      rows(["+I", 1, 11_000], ["+I", 1, 19_000], ["+I", 2, 12_000]),
+      rows(["+I", 1, 15_000], ["+I", 1, 40_000]),
+      watermark(16_999),
+      rows(["+I", 2, 11_500]),
+      watermark(50_000),
+    ],
+    expected: [
+      [],
+      [],
+      [W(2, ":12", ":12", ":17", ":16.999"), "watermark 16999"],
+      [],
+      [
+        W(1, ":11", ":11", ":24", ":23.999"),
+        W(1, ":19", ":11", ":24", ":23.999"),
+        W(1, ":15", ":11", ":24", ":23.999"),
+        W(1, ":40", ":40", ":45", ":44.999"),
+        "watermark 50000",
+      ],
     ],
   });
 });

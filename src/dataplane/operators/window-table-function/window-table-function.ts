@@ -3,7 +3,7 @@
  *
  * Out:     input fields, window_start, window_end (TIMESTAMP(3)), window_time (the time attribute: end − 1 ms).
  * Rules:   rows without a rowtime are dropped (counted in numNullRowTimeRecordsDropped); kinds are carried.
- * Errors:  MR4152 for SESSION.
+ * Session: session-window-function.ts.
  * Source:  Flink StreamExecWindowTableFunction, AlignedWindowTableFunctionOperator.
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
@@ -11,7 +11,6 @@ import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { WindowTableFunctionNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
-import { operatorErrors } from "../errors.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { type AssignedWindows, WindowTimes } from "../windows/window-times.ts";
@@ -27,12 +26,6 @@ export class WindowTableFunctionOperator extends BaseOperator {
   }
 
   override open(): void {
-    if (this.#node.window.kind === "SESSION")
-      throw operatorErrors.WINDOW_UNSUPPORTED({
-        window: "SESSION",
-        operator: this.#node.description,
-        remedy: "Aggregate directly by the session window, or run the statement on a Flink target.",
-      });
     this.#times = new WindowTimes(this.context, this.#node.window);
     this.#rows = new BatchRows(this.context.runtime, this.context.inputs[0]!);
   }
