@@ -192,6 +192,7 @@ export {
   setsRemove,
   setsRows,
   setsUnmatched,
+  viewAddresses,
 } from "./join.as";
 export { rankFinal, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
