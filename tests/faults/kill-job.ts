@@ -2,7 +2,7 @@
  * Kills the process of a job again and again (SIGKILL) while it writes files exactly once, and counts the rows against the
  * input: every number of a sequence once, with a running aggregate that a lost or doubled row would change.
  *
- * Run:     node tests/faults/kill-job.ts [--kills 50] [--seed 1] [--json]
+ * Run:     npm run faults -- [--kills 50] [--seed 1] [--json]
  * Exit:    1 when a row is lost or doubled, or the job cannot be started again.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
