@@ -1,5 +1,6 @@
 /** Calls of the console's API (src/controlplane/api/console/types.ts lists them); every failure is an ApiError. */
 import type {
+  Catalog,
   CatalogTable,
   CheckpointInfo,
   Deployment,
@@ -12,6 +13,7 @@ import type {
 } from "../../../src/controlplane/api/console/types.ts";
 
 export type {
+  Catalog,
   CatalogTable,
   CheckpointInfo,
   Deployment,
@@ -72,7 +74,7 @@ export const signIn = (token: string) => post<{ user: string }>("/session", { to
 export const getDeployments = async () =>
   (await get<{ deployments: Deployment[] }>("/deployments")).deployments;
 export const getGraph = (id: string) => get<JobGraph>(`/deployments/${id}/graph`);
-export const getCatalog = () => get<{ ddl: string; tables: CatalogTable[] }>("/catalog");
+export const getCatalog = () => get<Catalog>("/catalog");
 export const checkScript = async (script: string) =>
   (await post<{ diagnostics: Diagnostic[] }>("/sql/check", { script })).diagnostics;
 export const startDeployment = (id: string) => post<Deployment>(`/deployments/${id}/start`, {});

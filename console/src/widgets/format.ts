@@ -41,3 +41,7 @@ export function duration(ms: number | null | undefined): string {
     ? `${minutes} min ${seconds % 60} s`
     : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
+
+export function ago(atMs: number, nowMs: number): string {
+  return `${duration(Math.max(0, Math.round((nowMs - atMs) / 1000) * 1000)).replace(/^0 ms$/, "0 s")} ago`;
+}

@@ -3,6 +3,8 @@ import type { ResultColumn, Row } from "./result-rows.ts";
 
 /** Rows drawn; a longer result is cut and says so. */
 const MAX_DRAWN = 500;
+/** Digits of fractions; the whole value is the cell's title. */
+const FRACTION = 2;
 const NUMERIC = /^(TINYINT|SMALLINT|INT|BIGINT|FLOAT|DOUBLE|DECIMAL)/;
 
 export function ResultGrid(props: {
@@ -48,14 +50,12 @@ export function ResultGrid(props: {
 }
 
 function Cell(props: { value: unknown; number: boolean }) {
-  if (props.value === null || props.value === undefined) return <td className="null">NULL</td>;
-  const text =
-    typeof props.value === "object" ? JSON.stringify(props.value) : cellText(props.value);
-  return <td className={props.number ? "number" : ""}>{text}</td>;
-}
-
-function cellText(value: unknown): string {
-  return typeof value === "number" && !Number.isInteger(value)
-    ? String(Math.round(value * 1000) / 1000)
-    : String(value);
+  const { value, number } = props;
+  if (value === null || value === undefined) return <td className="null">NULL</td>;
+  const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  return (
+    <td className={number ? "number" : ""} title={text}>
+      {typeof value === "number" && !Number.isInteger(value) ? value.toFixed(FRACTION) : text}
+    </td>
+  );
 }

@@ -4,6 +4,8 @@ import type { ResultMessage } from "../api-client/calls.ts";
 /** Rows kept; beyond it the oldest go, and the table says so. */
 export const MAX_ROWS = 10_000;
 
+const ORDER = new Intl.Collator("en", { numeric: true });
+
 export type Row = readonly unknown[];
 export interface ResultColumn {
   readonly name: string;
@@ -15,18 +17,20 @@ export class ResultRows {
   #upsertKey: readonly number[] = [];
   readonly #rows = new Map<string, Row[]>();
   received = 0;
-  dropped = 0;
+  /** Rows that are not shown: beyond MAX_ROWS, or never sent. */
+  missed = 0;
 
   apply(message: Extract<ResultMessage, { type: "schema" | "rows" }>): void {
     if (message.type === "schema") {
       this.columns = message.columns;
       this.#upsertKey = message.upsertKey;
       this.#rows.clear();
-      this.received = 0;
+      this.missed = 0;
       return;
     }
+    this.missed += message.missed;
     for (const { kind, row } of message.changes) {
-      this.received++;
+      if (!message.snapshot) this.received++;
       const key = JSON.stringify(
         this.#upsertKey.length > 0 ? this.#upsertKey.map((index) => row[index]) : row,
       );
@@ -35,8 +39,18 @@ export class ResultRows {
     }
   }
 
+  /** By key when there is one, else the newest first. */
   rows(): Row[] {
-    return [...this.#rows.values()].flat();
+    const rows = [...this.#rows.values()].flat();
+    const key = this.#upsertKey;
+    if (key.length === 0) return rows.reverse();
+    return rows.sort((a, b) => {
+      for (const index of key) {
+        const order = ORDER.compare(String(a[index]), String(b[index]));
+        if (order !== 0) return order;
+      }
+      return 0;
+    });
   }
 
   #add(key: string, row: Row): void {
@@ -45,7 +59,7 @@ export class ResultRows {
     else this.#rows.set(key, [row]);
     if (this.#rows.size > MAX_ROWS) {
       this.#rows.delete(this.#rows.keys().next().value!);
-      this.dropped++;
+      this.missed++;
     }
   }
 

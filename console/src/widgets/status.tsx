@@ -2,6 +2,7 @@
 const LOOK: Record<string, { glyph: string; word: string; state: string }> = {
   RUNNING: { glyph: "●", word: "Running", state: "ok" },
   FINISHED: { glyph: "✓", word: "Finished", state: "idle" },
+  CANCELLING: { glyph: "◐", word: "Stopping", state: "idle" },
   CANCELED: { glyph: "■", word: "Stopped", state: "idle" },
   SUSPENDED: { glyph: "■", word: "Suspended", state: "idle" },
   FAILED: { glyph: "✕", word: "Failed", state: "err" },
@@ -10,10 +11,14 @@ const LOOK: Record<string, { glyph: string; word: string; state: string }> = {
   RECONCILING: { glyph: "?", word: "Unreachable", state: "idle" },
 };
 
-export function Status(props: { status: string }) {
-  const look = LOOK[props.status] ?? { glyph: "◐", word: "Starting", state: "idle" };
+const STARTING = { glyph: "◐", word: "Starting", state: "idle" };
+
+/** A job that came to its end because it was told to is stopped, not finished. */
+export function Status(props: { status: string; desired: "RUNNING" | "STOPPED" }) {
+  const isStopped = props.desired === "STOPPED" && props.status === "FINISHED";
+  const look = LOOK[isStopped ? "CANCELED" : props.status] ?? STARTING;
   return (
-    <span className="status" data-state={look.state}>
+    <span className="status" data-state={look.state} role="status">
       <span aria-hidden="true">{look.glyph}</span> {look.word}
     </span>
   );

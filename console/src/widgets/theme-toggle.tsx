@@ -1,19 +1,20 @@
 /** Light, dark, or as the system has it. */
-import { useMantineColorScheme } from "@mantine/core";
+import { setColourScheme, useColourScheme } from "../theme/colour-scheme.ts";
 
 const NEXT = { auto: "light", light: "dark", dark: "auto" } as const;
 const LABEL = { auto: "◐ System", light: "☀ Light", dark: "☾ Dark" } as const;
 
 export function ThemeToggle() {
-  const { colorScheme, setColorScheme } = useMantineColorScheme();
+  const scheme = useColourScheme();
   return (
     <button
       type="button"
-      className="button"
-      aria-label={`Colour scheme: ${colorScheme}`}
-      onClick={() => setColorScheme(NEXT[colorScheme])}
+      className="button quiet"
+      title={`Change to ${NEXT[scheme]}`}
+      onClick={() => setColourScheme(NEXT[scheme])}
     >
-      {LABEL[colorScheme]}
+      <span className="only-read">Colour scheme: </span>
+      {LABEL[scheme]}
     </button>
   );
 }

@@ -50,7 +50,10 @@ test("a problem at the end of the text still has something to underline", () => 
 });
 
 test("tables of one script are unknown to the next", () => {
-  assert.deepEqual(workspace.check("CREATE TEMPORARY VIEW v AS SELECT 1 AS a; SELECT a FROM v"), []);
+  assert.deepEqual(
+    workspace.check("CREATE TEMPORARY VIEW v AS SELECT 1 AS a; SELECT a FROM v"),
+    [],
+  );
   assert.equal(workspace.check("SELECT a FROM v").length, 1);
 });
 

@@ -8,8 +8,8 @@ import {
   stopDeployment,
   streamMetrics,
 } from "../../api-client/calls.ts";
-import { bytes, count, DASH, duration, rate, timestamp } from "../../widgets/format.ts";
-import { Notice } from "../../widgets/notice.tsx";
+import { ago, bytes, count, DASH, duration, rate, timestamp } from "../../widgets/format.ts";
+import { Failure, Notice } from "../../widgets/notice.tsx";
 import { Status } from "../../widgets/status.tsx";
 import { useStream } from "../../widgets/use-stream.ts";
 import { OperatorGraph } from "./operator-graph.tsx";
@@ -18,13 +18,14 @@ import { ThroughputChart } from "./throughput-chart.tsx";
 
 /** Ten minutes at one sample a second. */
 const MAX_SAMPLES = 600;
-const ALIVE = new Set(["INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING"]);
+const ENDED = new Set(["FAILED", "CANCELED", "FINISHED", "SUSPENDED"]);
 
 export function DeploymentPanel({ deployment }: { deployment: Deployment }) {
   const samples = useRef<MetricsSample[]>([]);
   const { job } = deployment;
+  const isAlive = job !== null && !ENDED.has(job.status);
   const failure = useStream(
-    job === null ? undefined : job.jobId,
+    isAlive ? job.jobId : undefined,
     (signal) => {
       samples.current = [];
       return streamMetrics(deployment.id, signal);
@@ -34,99 +35,124 @@ export function DeploymentPanel({ deployment }: { deployment: Deployment }) {
     },
   );
   const last = samples.current.at(-1);
+  const current = isAlive ? last : undefined;
   return (
     <>
       <div className="page-title">
         <h1>{deployment.name}</h1>
-        {job === null ? <span className="muted">✎ Draft</span> : <Status status={job.status} />}
-        {job?.startedAt ? (
-          <span className="muted">
-            since {duration((job.endedAt ?? job.observedAt) - job.startedAt)} · {deployment.target}{" "}
-            · parallelism {deployment.parallelism}
-          </span>
-        ) : null}
+        {job === null ? (
+          <span className="muted">✎ Draft</span>
+        ) : (
+          <Status status={job.status} desired={deployment.desired} />
+        )}
+        <span className="muted">{facts(deployment)}</span>
         <span className="spacer" />
-        <Actions deployment={deployment} />
+        <Actions deployment={deployment} isAlive={isAlive} />
       </div>
-      {job?.failure ? (
-        <div className="notice" role="alert">
-          <strong>The job failed</strong>
-          <div>
-            <code>{job.failure.code}</code> {job.failure.message}
-          </div>
-          <div className="muted">{job.failure.hint}</div>
-        </div>
-      ) : null}
+      {job?.failure && !isAlive ? <Failure title="The job failed" body={job.failure} /> : null}
       {failure === undefined ? null : <Notice title="Metrics are stale" error={failure} />}
-      <Numbers sample={last} restarts={job?.restarts} />
-      <div className="columns">
-        <section className="panel" aria-label="Operator graph">
-          <h2>Operators</h2>
-          <OperatorGraph deployment={deployment.id} sample={last} />
-        </section>
-        <section className="panel" aria-label="Throughput">
-          <h2>Rows per second</h2>
+      <Numbers sample={current} restarts={job?.restarts} />
+      <section className="panel" aria-labelledby="operators">
+        <h2 id="operators">Operators</h2>
+        <OperatorGraph deployment={deployment.id} sample={current} />
+      </section>
+      <div className={deployment.sinks.length > 0 ? "third-columns" : ""}>
+        <section className="panel" aria-labelledby="throughput">
+          <h2 id="throughput">Rows per second</h2>
           <ThroughputChart samples={samples.current} />
         </section>
+        <Results deployment={deployment} />
       </div>
-      <Results deployment={deployment} />
     </>
   );
+}
+
+function facts({ job, target, parallelism }: Deployment): string {
+  const parts = [target, `parallelism ${parallelism}`];
+  if (job?.startedAt) {
+    const until = job.endedAt ?? job.observedAt;
+    const span = duration(Math.max(0, until - job.startedAt));
+    parts.unshift(job.endedAt === null ? `for ${span}` : `after ${span}`);
+  }
+  return parts.join(" · ");
 }
 
 function Numbers(props: { sample: MetricsSample | undefined; restarts: number | undefined }) {
   const { sample } = props;
   const checkpoint = sample?.lastCheckpoint;
-  const items: [string, string][] = [
-    ["Rows in", rate(sample?.rowsInPerSecond)],
-    ["Rows out", rate(sample?.rowsOutPerSecond)],
-    ["Rows in, total", count(sample?.rowsIn)],
-    ["Watermark", timestamp(sample?.watermark)],
+  const items: [string, string, string?][] = [
+    ["Rows in", rate(sample?.rowsInPerSecond), `${count(sample?.rowsIn)} in total`],
+    ["Rows out", rate(sample?.rowsOutPerSecond), `${count(sample?.rowsOut)} in total`],
+    ["Watermark", ...splitTime(timestamp(sample?.watermark))],
     [
       "Last checkpoint",
-      checkpoint ? `${bytes(checkpoint.bytes)} in ${duration(checkpoint.durationMs)}` : DASH,
+      checkpoint ? bytes(checkpoint.bytes) : DASH,
+      checkpoint ? `in ${duration(checkpoint.durationMs)}, ${ago(checkpoint.at, sample!.at)}` : "",
     ],
-    ["Restarts", count(props.restarts)],
+    ["Restarts", count(props.restarts), "of this job"],
   ];
   return (
-    <dl className="kpis" style={{ margin: 0 }}>
-      {items.map(([name, value]) => (
+    <dl className="kpis">
+      {items.map(([name, value, note]) => (
         <div className="kpi" key={name}>
           <dt>{name}</dt>
-          <dd>{value}</dd>
+          <dd>
+            {value}
+            <span className="kpi-note">{note || "\u00a0"}</span>
+          </dd>
         </div>
       ))}
     </dl>
   );
 }
 
-function Actions({ deployment }: { deployment: Deployment }) {
+/** The time large, the date below it. */
+function splitTime(text: string): [string, string] {
+  const [date, time] = text.split(" ");
+  return time === undefined ? [text, ""] : [time, date!];
+}
+
+function Actions({ deployment, isAlive }: { deployment: Deployment; isAlive: boolean }) {
   const queries = useQueryClient();
-  const [busy, setBusy] = useState(false);
+  const [busy, setBusy] = useState("");
   const [error, setError] = useState<unknown>(undefined);
-  const alive = deployment.job !== null && ALIVE.has(deployment.job.status);
-  const act = async (action: (id: string) => Promise<unknown>) => {
-    setBusy(true);
+  const act = async (name: string, action: (id: string) => Promise<unknown>) => {
+    setBusy(name);
     setError(undefined);
     try {
       await action(deployment.id);
     } catch (failure) {
       setError(failure);
     }
-    setBusy(false);
     await queries.invalidateQueries({ queryKey: ["deployments"] });
+    setBusy("");
   };
   return (
     <>
       {error === undefined ? null : <Notice title="That did not work" error={error} />}
-      <button
-        type="button"
-        className="button"
-        disabled={busy}
-        onClick={() => act(alive ? stopDeployment : startDeployment)}
-      >
-        {alive ? "Stop with savepoint" : "Start from latest state"}
-      </button>
+      {isAlive ? (
+        <button
+          type="button"
+          className="button"
+          disabled={busy !== ""}
+          onClick={() => act("Stopping", stopDeployment)}
+        >
+          {busy === "" ? "Stop with savepoint" : `${busy} …`}
+        </button>
+      ) : (
+        <button
+          type="button"
+          className="button primary"
+          disabled={busy !== ""}
+          onClick={() => act("Starting", startDeployment)}
+        >
+          {busy === ""
+            ? deployment.job === null
+              ? "Start"
+              : "Start from latest state"
+            : `${busy} …`}
+        </button>
+      )}
     </>
   );
 }

@@ -1,13 +1,16 @@
-/** The overview: one deployment after the other with its job, and the SQL box below. */
+/** The overview: one deployment with its job, the others as tabs, and the SQL box below. */
 import { useQuery } from "@tanstack/react-query";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { getDeployments } from "../../api-client/calls.ts";
 import { Notice } from "../../widgets/notice.tsx";
+import { Skeleton } from "../../widgets/skeleton.tsx";
 import { Status } from "../../widgets/status.tsx";
-import { SqlBox } from "../sql/sql-box.tsx";
+import { Tabs } from "../../widgets/tabs.tsx";
 import { DeploymentPanel } from "./deployment-panel.tsx";
 
-const POLL_MS = 2000;
+const POLL_MS = 1000;
+/** The editor brings the parser and validator with it: the page shows before they are there. */
+const SqlBox = lazy(async () => ({ default: (await import("../sql/sql-box.tsx")).SqlBox }));
 
 export function OverviewPage() {
   const deployments = useQuery({
@@ -21,34 +24,50 @@ export function OverviewPage() {
   return (
     <>
       {deployments.isError ? (
-        <Notice title="The deployments cannot be listed" error={deployments.error} />
+        <Notice
+          title={
+            deployments.data === undefined
+              ? "The deployments cannot be listed"
+              : `As of ${new Date(deployments.dataUpdatedAt).toLocaleTimeString()}, trying again`
+          }
+          error={deployments.error}
+        />
       ) : null}
       {all.length > 1 ? (
-        <div className="tabs" role="tablist" aria-label="Deployments">
-          {all.map((deployment) => (
-            <button
-              key={deployment.id}
-              type="button"
-              role="tab"
-              aria-selected={deployment === shown}
-              onClick={() => choose(deployment.id)}
-            >
-              {deployment.name} {deployment.job ? <Status status={deployment.job.status} /> : null}
-            </button>
-          ))}
-        </div>
+        <Tabs
+          label="Deployments"
+          chosen={shown?.id}
+          choose={choose}
+          items={all.map(({ id, name, job, desired }) => ({
+            id,
+            label: (
+              <>
+                {name} {job ? <Status status={job.status} desired={desired} /> : null}
+              </>
+            ),
+          }))}
+        />
       ) : null}
-      {shown === undefined ? (
-        deployments.isPending ? null : (
-          <p className="muted">
-            Nothing is deployed. Start the platform without --no-demo to see the flight demo, or run
-            a query below.
-          </p>
+      {deployments.isPending ? (
+        <Skeleton label="Loading the deployments" height={400} />
+      ) : shown === undefined ? (
+        deployments.isError ? null : (
+          <section className="panel centred" aria-labelledby="empty">
+            <h1 id="empty">Nothing is deployed yet</h1>
+            <p>
+              Run a query below, or start the platform without <code>--no-demo</code> to see the
+              flight demo at work.
+            </p>
+          </section>
         )
       ) : (
-        <DeploymentPanel key={shown.id} deployment={shown} />
+        <div className={deployments.isError ? "stale stack" : "stack"}>
+          <DeploymentPanel key={shown.id} deployment={shown} />
+        </div>
       )}
-      <SqlBox />
+      <Suspense fallback={<Skeleton label="Loading the editor" height={240} />}>
+        <SqlBox />
+      </Suspense>
     </>
   );
 }

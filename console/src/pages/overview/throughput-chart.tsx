@@ -1,8 +1,8 @@
 /** Rows in and out per second over the last ten minutes; drawn anew when the colour scheme changes. */
-import { useComputedColorScheme } from "@mantine/core";
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
 import type { MetricsSample } from "../../api-client/calls.ts";
+import { tokenColour, useShownScheme } from "../../theme/colour-scheme.ts";
 import { rate } from "../../widgets/format.ts";
 
 const HEIGHT = 260;
@@ -10,7 +10,7 @@ const HEIGHT = 260;
 export function ThroughputChart({ samples }: { samples: readonly MetricsSample[] }) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
-  const scheme = useComputedColorScheme();
+  const scheme = useShownScheme();
   const data = useRef<uPlot.AlignedData>([[], [], []]);
   data.current = [
     samples.map(({ at }) => at / 1000),
@@ -35,30 +35,37 @@ export function ThroughputChart({ samples }: { samples: readonly MetricsSample[]
   const last = samples.at(-1);
   return (
     <>
-      <div className="chart" ref={holder} aria-hidden="true" />
-      <p className="muted" style={{ margin: 0 }}>
-        {last === undefined
-          ? "No sample yet."
-          : `Now ${rate(last.rowsInPerSecond)} in and ${rate(last.rowsOutPerSecond)} out.`}
+      <p className="legend">
+        <span className="legend-in" aria-hidden="true" /> in {rate(last?.rowsInPerSecond)}
+        <span className="legend-out" aria-hidden="true" /> out {rate(last?.rowsOutPerSecond)}
       </p>
+      <div className="chart" ref={holder} aria-hidden="true" />
     </>
   );
 }
 
 function chartOptions(width: number): uPlot.Options {
-  const style = getComputedStyle(document.documentElement);
-  const colour = (name: string) => style.getPropertyValue(name).trim();
-  const axis = { stroke: colour("--ink2"), grid: { stroke: colour("--line"), width: 1 } };
-  const value = (_: uPlot, raw: number | null) => (raw === null ? "—" : rate(raw));
+  const axis = {
+    stroke: tokenColour("--ink2"),
+    grid: { stroke: tokenColour("--line"), width: 1 },
+    ticks: { stroke: tokenColour("--line"), width: 1 },
+  };
+  const clock = (_: uPlot, seconds: number[]) =>
+    seconds.map((at) => new Date(at * 1000).toTimeString().slice(0, 8));
   return {
     width,
     height: HEIGHT,
+    legend: { show: false },
+    cursor: { show: false },
     scales: { y: { range: (_, __, max) => [0, Math.max(max * 1.1, 1)] } },
-    axes: [axis, { ...axis, size: 60 }],
+    axes: [
+      { ...axis, values: clock, space: 80 },
+      { ...axis, size: 56 },
+    ],
     series: [
       {},
-      { label: "in", stroke: colour("--accent"), width: 2, value },
-      { label: "out", stroke: colour("--warn"), width: 2, dash: [6, 3], value },
+      { stroke: tokenColour("--accent"), width: 2, points: { show: false } },
+      { stroke: tokenColour("--warn"), width: 2, dash: [6, 3], points: { show: false } },
     ],
   };
 }

@@ -1,8 +1,49 @@
-/** Checks a script against the platform's tables. */
-import { checkScript, type Diagnostic } from "../../api-client/calls.ts";
+/**
+ * Checks a script in the browser with the platform's own parser and validator, against the platform's tables.
+ *
+ * Flow:    editor → here → language/sql, a few milliseconds. A script that reads files by name (`FROM 'data.csv'`) is checked by
+ *          the platform instead: only there are the files.
+ */
+import { diagnosticSpan } from "../../../../src/language/sql/script/diagnostic-span.ts";
+import { checkScript, SqlSession } from "../../../../src/language/sql/script/sql-session.ts";
+import {
+  type Catalog,
+  checkScript as checkOnPlatform,
+  type Diagnostic,
+} from "../../api-client/calls.ts";
 
 export type Checker = (script: string) => Promise<readonly Diagnostic[]>;
 
-export function createChecker(_ddl: string): Checker {
-  return checkScript;
+export function createChecker(catalog: Catalog): Checker {
+  const operators = new Set(catalog.operators);
+  return async (script) => {
+    let readsFiles = false;
+    const session = new SqlSession({
+      host: {
+        operators,
+        resolveFile: () => {
+          readsFiles = true;
+          return undefined;
+        },
+      },
+    });
+    session.executeScript(catalog.ddl);
+    const found = checkScript(script, {}, session);
+    if (readsFiles) return checkOnPlatform(script);
+    return found
+      .map((finding) => {
+        const { code, message, hint, place } = finding.error;
+        const suggestion = place.didYouMean?.length
+          ? `Did you mean ${place.didYouMean.join(" or ")}?`
+          : hint;
+        return {
+          severity: finding.severity,
+          code,
+          message,
+          hint: suggestion,
+          ...diagnosticSpan(finding, script),
+        };
+      })
+      .sort((a, b) => a.from - b.from);
+  };
 }

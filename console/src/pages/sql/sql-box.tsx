@@ -1,70 +1,133 @@
 /** The SQL box: checks while one types, runs a query on the platform, shows its rows as they come. */
 import { useQuery } from "@tanstack/react-query";
 import { useCallback, useRef, useState } from "react";
-import { ApiError, type Diagnostic, getCatalog, streamQuery } from "../../api-client/calls.ts";
+import {
+  ApiError,
+  type Catalog,
+  type Diagnostic,
+  getCatalog,
+  streamQuery,
+} from "../../api-client/calls.ts";
 import { count, duration } from "../../widgets/format.ts";
 import { Notice } from "../../widgets/notice.tsx";
 import { ResultGrid } from "../../widgets/result-grid.tsx";
 import { ResultRows } from "../../widgets/result-rows.ts";
+import { Skeleton } from "../../widgets/skeleton.tsx";
 import { SqlEditor } from "./sql-editor.tsx";
 
-const FIRST_QUERY = `SELECT origin, COUNT(*) AS flights, MAX(delay) AS worst_delay
+const DEMO_QUERY = `SELECT origin, COUNT(*) AS flights, MAX(delay) AS worst_delay
 FROM flights
 GROUP BY origin`;
 const REDRAW_MS = 250;
+const SHOWN_PROBLEMS = 5;
+const ENDS = {
+  finished: "Finished",
+  limit: "Stopped at its limit",
+  timeout: "Stopped after its time limit",
+  canceled: "Stopped",
+} as const;
 
 export function SqlBox() {
-  const catalog = useQuery({ queryKey: ["catalog"], queryFn: getCatalog });
-  const sql = useRef(FIRST_QUERY);
+  const catalog = useQuery({
+    queryKey: ["catalog"],
+    queryFn: getCatalog,
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+  const hasDemo = catalog.data?.tables.some(({ name }) => name === "flights");
+  return (
+    <section className="panel" aria-labelledby="sql">
+      <h2 id="sql">SQL</h2>
+      {catalog.isError ? (
+        <Notice title="The tables cannot be listed" error={catalog.error} />
+      ) : catalog.data === undefined ? (
+        <Skeleton label="Loading the tables" height={160} />
+      ) : (
+        <Editor catalog={catalog.data} initial={hasDemo ? DEMO_QUERY : "SELECT 1"} />
+      )}
+    </section>
+  );
+}
+
+function Editor({ catalog, initial }: { catalog: Catalog; initial: string }) {
+  const sql = useRef(initial);
   const [problems, setProblems] = useState<readonly Diagnostic[]>([]);
   const run = useQueryRun();
   const start = useCallback(() => run.start(sql.current), [run.start]);
-  const tables = catalog.data?.tables ?? [];
+  const hasErrors = problems.some(({ severity }) => severity === "error");
+  const { columns, missed } = run.result;
   return (
-    <section className="panel" aria-label="SQL">
-      <h2>SQL</h2>
-      {catalog.data === undefined ? null : (
-        <SqlEditor
-          initial={FIRST_QUERY}
-          catalog={catalog.data}
-          onChange={(text) => {
-            sql.current = text;
-          }}
-          onProblems={setProblems}
-          onRun={start}
-        />
-      )}
-      <ul className="problems" aria-live="polite">
-        {problems.map((problem) => (
-          <li key={`${problem.from}-${problem.code}`} data-severity={problem.severity}>
-            {problem.code} {problem.message} <span className="muted">{problem.hint}</span>
-          </li>
-        ))}
-      </ul>
+    <>
+      <SqlEditor
+        initial={initial}
+        catalog={catalog}
+        onChange={(text) => {
+          sql.current = text;
+        }}
+        onProblems={setProblems}
+        onRun={start}
+      />
+      <Problems problems={problems} text={sql.current} />
       <div className="editor-bar">
         <button
           type="button"
           className="button primary"
+          disabled={!run.running && hasErrors}
           onClick={() => (run.running ? run.stop() : start())}
         >
           {run.running ? "Stop" : "Run"}
         </button>
         <span className="muted">
-          Ctrl-Enter runs. Tables: {tables.map((table) => table.name).join(", ") || "none"}.
+          <kbd>Ctrl</kbd> <kbd>Enter</kbd> runs
+        </span>
+        <span className="muted" role="status">
+          {run.summary}
+          {missed > 0 ? ` · ${count(missed)} rows are not shown` : ""}
         </span>
         <span className="spacer" />
-        <span className="muted">{run.summary}</span>
+        <Tables catalog={catalog} />
       </div>
       {run.error === undefined ? null : <Notice title="The query failed" error={run.error} />}
-      {run.result.columns.length === 0 ? null : (
-        <ResultGrid
-          label="Rows of the query"
-          columns={run.result.columns}
-          rows={run.result.rows()}
-        />
+      {columns.length === 0 ? null : (
+        <ResultGrid label="Rows of the query" columns={columns} rows={run.result.rows()} />
       )}
-    </section>
+    </>
   );
+}
+
+function Problems(props: { problems: readonly Diagnostic[]; text: string }) {
+  return (
+    <ul className="problems" aria-label="Problems" aria-live="polite">
+      {props.problems.slice(0, SHOWN_PROBLEMS).map((problem) => (
+        <li key={`${problem.from}-${problem.code}`} data-severity={problem.severity}>
+          <span className="problem-place">{placeOf(props.text, problem.from)}</span>{" "}
+          {problem.message} <span className="muted">{problem.hint}</span>{" "}
+          <code className="muted">{problem.code}</code>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Tables({ catalog }: { catalog: Catalog }) {
+  if (catalog.tables.length === 0) return <span className="muted">No tables yet</span>;
+  return (
+    <span className="muted">
+      Tables:{" "}
+      {catalog.tables.map(({ name, columns }, index) => (
+        <span key={name}>
+          {index > 0 ? ", " : ""}
+          <code title={columns.map((column) => `${column.name} ${column.type}`).join("\n")}>
+            {name}
+          </code>
+        </span>
+      ))}
+    </span>
+  );
+}
+
+function placeOf(text: string, offset: number): string {
+  const before = text.slice(0, offset).split("\n");
+  return `${before.length}:${before.at(-1)!.length + 1}`;
 }
 
 function useQueryRun() {
@@ -78,15 +141,15 @@ function useQueryRun() {
     abort.current = own;
     result.current = new ResultRows();
     setError(undefined);
-    setState({ running: true, summary: "running …", drawn: 0 });
+    setState({ running: true, summary: "Running …", drawn: 0 });
     let lastDrawn = 0;
     try {
       for await (const messages of streamQuery(sql, own.signal)) {
         for (const message of messages) {
           if (message.type === "error") throw new ApiError(message.error);
           if (message.type === "end") {
-            const why = message.reason === "finished" ? "finished" : `stopped: ${message.reason}`;
-            const summary = `${why}, ${count(message.rows)} changes in ${duration(message.elapsedMs)}`;
+            const changes = `${count(message.rows)} changes in ${duration(message.elapsedMs)}`;
+            const summary = `${ENDS[message.reason]}, ${changes}`;
             setState((before) => ({ ...before, summary }));
           } else result.current.apply(message);
         }
@@ -97,7 +160,7 @@ function useQueryRun() {
       }
     } catch (failure) {
       if (!own.signal.aborted) setError(failure);
-      setState((before) => ({ ...before, summary: own.signal.aborted ? "stopped" : "" }));
+      setState((before) => ({ ...before, summary: own.signal.aborted ? "Stopped" : "" }));
     }
     if (abort.current === own) setState((before) => ({ ...before, running: false }));
   }, []);

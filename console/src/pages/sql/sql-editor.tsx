@@ -1,26 +1,22 @@
 /** CodeMirror with the platform's own checks: problems are underlined 150 ms after the last key. */
-import { autocompletion } from "@codemirror/autocomplete";
+import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
-import { sql } from "@codemirror/lang-sql";
+import { StandardSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
-import { linter, lintGutter } from "@codemirror/lint";
+import { linter, lintGutter, lintKeymap } from "@codemirror/lint";
 import { EditorState, Prec } from "@codemirror/state";
 import { drawSelection, EditorView, keymap, lineNumbers } from "@codemirror/view";
 import { tags } from "@lezer/highlight";
 import { useEffect, useRef } from "react";
-import type { CatalogTable, Diagnostic } from "../../api-client/calls.ts";
+import type { Catalog, Diagnostic } from "../../api-client/calls.ts";
 import { createChecker } from "./checker.ts";
+import { completion } from "./completion.ts";
 
 const CHECK_DELAY_MS = 150;
 
-export interface EditorCatalog {
-  readonly ddl: string;
-  readonly tables: readonly CatalogTable[];
-}
-
 export function SqlEditor(props: {
   initial: string;
-  catalog: EditorCatalog;
+  catalog: Catalog;
   onChange: (text: string) => void;
   onProblems: (problems: readonly Diagnostic[]) => void;
   onRun: () => void;
@@ -38,15 +34,16 @@ export function SqlEditor(props: {
           lineNumbers(),
           history(),
           drawSelection(),
-          autocompletion(),
+          autocompletion({ override: [completion(catalog)] }),
+          closeBrackets(),
           lintGutter(),
-          sql({ schema: Object.fromEntries(catalog.tables.map(tableCompletion)) }),
+          sql({ dialect: StandardSQL }),
           syntaxHighlighting(colours),
           EditorView.contentAttributes.of({ "aria-label": "SQL query" }),
           Prec.highest(
             keymap.of([{ key: "Mod-Enter", run: runKey(() => latest.current.onRun()) }]),
           ),
-          keymap.of([...defaultKeymap, ...historyKeymap]),
+          keymap.of([...completionKeymap, ...lintKeymap, ...defaultKeymap, ...historyKeymap]),
           linter(
             checkDocument(catalog, (problems) => latest.current.onProblems(problems)),
             {
@@ -78,11 +75,8 @@ function runKey(run: () => void) {
   };
 }
 
-function checkDocument(
-  catalog: EditorCatalog,
-  onProblems: (problems: readonly Diagnostic[]) => void,
-) {
-  const check = createChecker(catalog.ddl);
+function checkDocument(catalog: Catalog, onProblems: (problems: readonly Diagnostic[]) => void) {
+  const check = createChecker(catalog);
   return async (view: EditorView) => {
     const problems = await check(view.state.doc.toString());
     onProblems(problems);
@@ -93,8 +87,4 @@ function checkDocument(
       message: `${code}: ${message}`,
     }));
   };
-}
-
-function tableCompletion(table: CatalogTable): [string, string[]] {
-  return [table.name, table.columns.map((column) => column.name)];
 }
