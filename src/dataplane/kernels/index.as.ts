@@ -194,6 +194,7 @@ export {
   setsUnmatched,
   viewAddresses,
 } from "./join.as";
+export { materializeRows } from "./materialize.as";
 export { rankFinal, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
 export { nexmarkBuildTables, nexmarkGenerate, nexmarkTableBytes } from "./nexmark.as";

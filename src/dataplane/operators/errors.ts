@@ -34,4 +34,13 @@ export const operatorErrors = defineErrors({
     message: "{operator} sorts all rows, which needs bounded input",
     hint: "Add a LIMIT, sort by a time attribute, or run the statement in batch mode.",
   },
+  NOT_NULL_VIOLATED: {
+    code: "MR4170",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message:
+      "column '{column}' of {table} is NOT NULL, however, a null value is being written into it",
+    hint: "Set 'table.exec.sink.not-null-enforcer' = 'DROP' to drop such records silently, or filter them out.",
+  },
 });

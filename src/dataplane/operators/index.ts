@@ -1,4 +1,4 @@
-/** The operators by ExecNode type; sources and sinks are the runtime's. */
+/** The operators by ExecNode type; sources and the writers of sinks are the runtime's. */
 import type {
   ExecNodeOf,
   ExecNodeType,
@@ -15,6 +15,7 @@ import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { RankOperator } from "./rank/rank.ts";
+import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
@@ -41,6 +42,7 @@ export const operatorFactories: Factories = {
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),
+  Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),

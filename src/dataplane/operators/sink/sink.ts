@@ -33,11 +33,6 @@ interface NotNullColumn {
   readonly column: number;
 }
 
-/** True when rows go to the writer as they are: no operator is needed. */
-export function isPlainSink(node: SinkNode): boolean {
-  return !node.upsertMaterialize && node.notNullFields.length === 0;
-}
-
 export class SinkOperator extends BaseOperator {
   readonly #node: SinkNode;
   #notNull: readonly NotNullColumn[] = [];

@@ -6,6 +6,7 @@
  * Errors:  MR1004 for a node type that has no operator; those of connectors and operators.
  */
 import { baseErrors } from "../../../foundation/base/errors.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type {
   ExecNode,
   SinkNode,
@@ -175,7 +176,7 @@ class ChainBuilder implements Chain {
     const options = { node, writer, metrics, view, gate, clock, bufferTimeoutMs, tap, wake, fail };
     const tail = new SinkTail(options);
     this.sinks.push(tail);
-    if (this.#factory(node) === undefined) this.#inputs.set(`${node.id}:0`, tail);
+    if (isPlain(node, input)) this.#inputs.set(`${node.id}:0`, tail);
     else this.#addOperator(node, [tail], metrics);
   }
 
@@ -221,6 +222,12 @@ class ChainBuilder implements Chain {
   #factory(node: ExecNode): OperatorFactory<never> | undefined {
     return this.#options.environment.operators[node.type];
   }
+}
+
+/** True when rows go to the writer as they are. */
+function isPlain(node: SinkNode, input: Schema): boolean {
+  const checked = node.notNullFields.some((field) => input.fields[field]!.type.nullable);
+  return !checked && !node.upsertMaterialize;
 }
 
 function createOperator(
