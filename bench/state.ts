@@ -1,0 +1,197 @@
+/**
+ * `bench state`: bytes of memory a key of a two-aggregate GROUP BY costs, and how long a checkpoint of 100 MB stops the rows.
+ *
+ * Does:    fills one map as GroupAggregate does (BIGINT key, COUNT and SUM), then takes checkpoints of it with every page
+ *          dirty, into a folder, in slices as a task does; both the barrier and the longest slice are stops.
+ * Check:   counts and sums of a sample of keys, and of the whole after a restore from the last checkpoint.
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { types } from "../src/foundation/columnar/logical-type.ts";
+import { realEnv } from "../src/foundation/host/real-env.ts";
+import type { WorkerRuntime } from "../src/dataplane/contract/operator.ts";
+import { createSubtaskState, type SubtaskState } from "../src/dataplane/state/subtask-state.ts";
+import { loadTestRuntime } from "../testkit/worker-runtime.ts";
+import { type BenchContext, finish, isTrusted, print } from "./context.ts";
+import { benchErrors } from "./errors.ts";
+import { summarise } from "./figures.ts";
+import { machineLine } from "./machine.ts";
+import { decimals, formatTable } from "./table.ts";
+
+const KEYS = 2_400_000;
+const BATCH = 4096;
+const VALUE_BYTES = 16;
+const KEY_GROUPS = 128;
+/** As a task writes between two batches (runtime/task/subtask.ts). */
+const SLICE_BYTES = 1024 * 1024;
+const SPREAD = 0xd6e8feb86659fd93n;
+
+export async function benchState(context: BenchContext): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-bench-state-"));
+  try {
+    const runtime = await loadTestRuntime();
+    const before = runtime.kernels.memoryUsedBytes();
+    const state = await openState(runtime, folder, []);
+    const map = mapOf(state);
+    addAll(runtime, map);
+    const bytesPerKey = (runtime.kernels.memoryUsedBytes() - before) / KEYS;
+    const pauses: number[] = [];
+    const slices: number[] = [];
+    let handle: unknown;
+    for (let i = 1; i <= Math.max(context.repeat, 5); i++) {
+      addAll(runtime, map);
+      const stopped = await checkpoint(state, i);
+      pauses.push(stopped.barrierMs);
+      slices.push(stopped.longestSliceMs);
+      handle = stopped.handle;
+    }
+    state.close();
+    await checkRestored(folder, handle, pauses.length + 1);
+    report(context, bytesPerKey, pauses, slices);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function openState(
+  runtime: WorkerRuntime,
+  folder: string,
+  restored: readonly unknown[],
+): Promise<SubtaskState> {
+  return createSubtaskState({
+    runtime,
+    env: realEnv(),
+    maxParallelism: KEY_GROUPS,
+    keyGroups: { start: 0, end: KEY_GROUPS - 1 },
+    name: "bench",
+    checkpointDirectory: folder,
+    restored,
+  });
+}
+
+function mapOf(state: SubtaskState): number {
+  return state.forOperator({ uid: "group" }).map({
+    name: "accumulators",
+    keyBytes: 8,
+    valueBytes: VALUE_BYTES,
+    keyFields: [{ name: "k", offset: 0, type: types.bigint(false) }],
+    valueFields: [
+      { name: "count", offset: 0, type: "counter" },
+      { name: "sum", offset: 8, type: types.bigint(false) },
+    ],
+    ttlMs: 0,
+  }).ptr;
+}
+
+/** One row of every key: count += 1, sum += the key's number. */
+function addAll({ kernels, memory }: WorkerRuntime, map: number): void {
+  for (let from = 0; from < KEYS; from += BATCH) {
+    const rows = Math.min(BATCH, KEYS - from);
+    const mark = kernels.arenaMark();
+    const keys = kernels.arenaAlloc(rows * 8) >>> 0;
+    const hashes = kernels.arenaAlloc(rows * 8) >>> 0;
+    const entries = kernels.arenaAlloc(rows * 4) >>> 0;
+    const keyWords = new BigUint64Array(memory.buffer, keys, rows);
+    for (let i = 0; i < rows; i++) keyWords[i] = BigInt.asUintN(64, BigInt(from + i) * SPREAD);
+    kernels.hashFixedBatch(rows, keys, 8, hashes);
+    kernels.mapUpsertBatch(map, rows, hashes, keys, entries);
+    const data = new DataView(memory.buffer);
+    for (let i = 0; i < rows; i++) {
+      const entry = data.getUint32(entries + i * 4, true);
+      data.setUint32(entry, data.getUint32(entry, true) + 1, true);
+      data.setBigInt64(entry + 8, data.getBigInt64(entry + 8, true) + BigInt(from + i), true);
+    }
+    kernels.arenaRelease(mark);
+  }
+}
+
+async function checkpoint(state: SubtaskState, checkpointId: number) {
+  const startedAt = performance.now();
+  const run = state.beginSnapshot({ checkpointId, triggeredMs: Date.now(), kind: "checkpoint" });
+  const barrierMs = performance.now() - startedAt;
+  let longestSliceMs = 0;
+  for (let isDone = false; !isDone; ) {
+    const sliceAt = performance.now();
+    isDone = run.step(SLICE_BYTES);
+    longestSliceMs = Math.max(longestSliceMs, performance.now() - sliceAt);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const { handle } = await run.done;
+  state.checkpointCompleted(checkpointId);
+  return { barrierMs, longestSliceMs, handle };
+}
+
+/** A fresh runtime restores what the last checkpoint holds: every key with its count and sum. */
+async function checkRestored(folder: string, handle: unknown, times: number): Promise<void> {
+  const runtime = await loadTestRuntime();
+  const state = await openState(runtime, folder, [handle]);
+  const map = mapOf(state);
+  addAll(runtime, map);
+  const { kernels, memory } = runtime;
+  const key = kernels.arenaAlloc(8) >>> 0;
+  const wanted = BigInt(times + 1);
+  for (let number = 0n; number < BigInt(KEYS); number += 9973n) {
+    const data = new DataView(memory.buffer);
+    data.setBigUint64(key, BigInt.asUintN(64, number * SPREAD), true);
+    const entry = kernels.mapFind(map, kernels.hashFixed(key, 8), key, 8) >>> 0;
+    const right =
+      entry !== 0 &&
+      BigInt(data.getUint32(entry, true)) === wanted &&
+      data.getBigInt64(entry + 8, true) === number * wanted;
+    if (!right) {
+      throw benchErrors.MILLRACE_FAILED({
+        how: `restored a wrong count or sum of key ${number}`,
+        script: "the state benchmark",
+        detail: `expected count ${wanted}`,
+      });
+    }
+  }
+  state.close();
+}
+
+function report(
+  context: BenchContext,
+  bytesPerKey: number,
+  pauses: readonly number[],
+  slices: readonly number[],
+): void {
+  const pause = summarise(pauses);
+  const slice = summarise(slices);
+  const sizeMb = (bytesPerKey * KEYS) / 1e6;
+  const rows = [
+    ["memory of a key, index included", `${decimals(bytesPerKey, 1)} bytes`],
+    ["state", `${decimals(sizeMb, 0)} MB, ${KEYS} keys, every page dirty`],
+    [
+      "stop at the barrier, median and longest",
+      `${decimals(pause.median, 2)}, ${decimals(Math.max(...pauses), 2)} ms`,
+    ],
+    [
+      "longest slice while it is written, median and longest",
+      `${decimals(slice.median, 2)}, ${decimals(Math.max(...slices), 2)} ms`,
+    ],
+  ];
+  print(
+    context,
+    `State of COUNT and SUM by a BIGINT key; counts right after a restore\n${machineLine(context.machine)}\n\n${formatTable(["", ""], rows)}`,
+  );
+  const trusted = isTrusted(context, 0);
+  finish(context, [
+    {
+      name: "state-bytes-per-key",
+      value: bytesPerKey,
+      unit: "bytes",
+      spread: 0,
+      detail: { keys: KEYS },
+      trusted,
+    },
+    {
+      name: "checkpoint-stop",
+      value: Math.max(pause.median, slice.median),
+      unit: "ms",
+      spread: pause.spread,
+      detail: { sizeMb, barrierMs: pause.median, sliceMs: slice.median },
+      trusted,
+    },
+  ]);
+}
