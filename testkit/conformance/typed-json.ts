@@ -4,7 +4,12 @@
  * DATE): the schema decides.
  */
 import { baseErrors } from "../../src/foundation/base/errors.ts";
-import { type LogicalType, typeToString } from "../../src/foundation/columnar/logical-type.ts";
+import type { NestedType } from "../../src/foundation/columnar/binary-value.ts";
+import {
+  type LogicalType,
+  typeToString,
+  types,
+} from "../../src/foundation/columnar/logical-type.ts";
 import type {
   DecimalValue,
   TimestampValue,
@@ -62,9 +67,26 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
       );
     case "NULL":
       return null;
+    case "ARRAY":
+    case "MAP":
+    case "MULTISET":
+      return nestedValue(json, type);
     default:
       throw unsupportedJson(type);
   }
+}
+
+/** An array of elements, or of [key, value] pairs. */
+export function nestedValue(json: TypedJson, type: NestedType): readonly Value[] {
+  const plain = untagged(json) as readonly TypedJson[];
+  if (type.kind === "ARRAY") return plain.map((value) => jsonToValue(value, type.element));
+  const [keyType, valueType] =
+    type.kind === "MAP" ? [type.key, type.value] : [type.element, types.int(false)];
+  const pairs = Array.isArray(plain) ? plain : Object.entries(plain as object);
+  return (pairs as (readonly TypedJson[])[]).map(([key, value]) => [
+    jsonToValue(key!, keyType),
+    jsonToValue(value!, valueType),
+  ]);
 }
 
 /** The content of {"$tag": content}; anything else as it is. */

@@ -1,4 +1,5 @@
 /** Whether a value is the expected one: both as text of one manner, so that 1.0 is not 1 and NaN is NaN. */
+import { encodeNested, isNested } from "../../src/foundation/columnar/binary-value.ts";
 import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts";
 import type { Value } from "../../src/foundation/columnar/value-reader.ts";
 import { formatValue } from "../../src/foundation/columnar/value-text.ts";
@@ -16,5 +17,7 @@ export function sqlText(value: Value, type: LogicalType, timeZone: string): stri
 
 /** The text that an expected value has if it is of this type. */
 export function expectedText(json: TypedJson, type: LogicalType): string {
-  return javaText(jsonToValue(json, type), type);
+  const value = jsonToValue(json, type);
+  if (value === null || !isNested(type)) return javaText(value, type);
+  return javaText(encodeNested(value as readonly Value[], type), type);
 }

@@ -7,7 +7,8 @@
  */
 import { baseErrors } from "../../src/foundation/base/errors.ts";
 import { type LogicalType, typeToString } from "../../src/foundation/columnar/logical-type.ts";
-import { isoMillis, isoMonths } from "../conformance/typed-json.ts";
+import { isoMillis, isoMonths, nestedValue, type TypedJson } from "../conformance/typed-json.ts";
+import { encodeNested } from "../../src/foundation/columnar/binary-value.ts";
 import type { TestValue } from "../../src/dataplane/codegen/test-batches.ts";
 
 const DAY_MS = 86_400_000;
@@ -53,6 +54,10 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
       if (!Array.isArray(value)) throw invalid(json, type);
       return type.fields.map((field, i) => typedValue(value[i], field.type));
     }
+    case "ARRAY":
+    case "MAP":
+    case "MULTISET":
+      return encodeNested(nestedValue(json as TypedJson, type), type);
     default:
       throw baseErrors.UNSUPPORTED({
         what: `a test value of type ${typeToString(type)}`,

@@ -15,7 +15,8 @@
  * Source:  Row.toString, java.time's and BigDecimal's toString, Double.toString, Flink's CastRules to CHARACTER_STRING.
  */
 import { baseErrors } from "../base/errors.ts";
-import { type LogicalType, typeToString } from "./logical-type.ts";
+import { decodeNested, type NestedType } from "./binary-value.ts";
+import { type LogicalType, typeToString, types } from "./logical-type.ts";
 import { ROW_KIND_TEXT } from "./row-kind.ts";
 import type { Schema } from "./schema.ts";
 import type { DecimalValue, TimestampValue, Value } from "./value-reader.ts";
@@ -83,12 +84,30 @@ export function formatValue(
     case "INTEGER":
     case "BIGINT":
       return String(value);
+    case "ARRAY":
+    case "MAP":
+    case "MULTISET":
+      return formatNested(value as Uint8Array, type, style);
     default:
       throw baseErrors.UNSUPPORTED({
         what: `printing a value of type ${typeToString(type)}`,
         remedy: "Cast the column to STRING.",
       });
   }
+}
+
+/** `[1, 2]` and `{a=1}`; elements in the same manner. */
+function formatNested(bytes: Uint8Array | readonly Value[], type: NestedType, style: TextStyle) {
+  const values = bytes instanceof Uint8Array ? decodeNested(bytes, type) : bytes;
+  if (type.kind === "ARRAY")
+    return `[${values.map((value) => formatValue(value, type.element, style)).join(", ")}]`;
+  const [keyType, valueType] =
+    type.kind === "MAP" ? [type.key, type.value] : [type.element, types.int(false)];
+  const entries = (values as readonly (readonly Value[])[]).map(
+    ([key, value]) =>
+      `${formatValue(key!, keyType, style)}=${formatValue(value!, valueType, style)}`,
+  );
+  return `{${entries.join(", ")}}`;
 }
 
 /** Double.toString: 1.0, 1.0E10, 1.234E-5, NaN, Infinity. */

@@ -1,5 +1,6 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { collectionFunctions } from "./collection-functions.ts";
 import { formatFunctions } from "./format-functions.ts";
 import { jsonFunctions } from "./json-functions.ts";
 import { miscFunctions } from "./misc-functions.ts";
@@ -31,4 +32,5 @@ export const functionLibrary: FunctionTable = join(
   momentFunctions,
   randomFunctions,
   formatFunctions,
+  collectionFunctions,
 );
