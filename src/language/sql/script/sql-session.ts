@@ -12,6 +12,7 @@ import { identifierText } from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
 import type { InsertNode, StatementNode } from "../parser/ast.ts";
 import { parseScript, parseStatement } from "../parser/parser.ts";
+import { checkStatement } from "../parser/statement-checks.ts";
 import { executeDefinition } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
 import { executeShow } from "./show.ts";
@@ -35,6 +36,7 @@ export class SqlSession {
   execute(statement: string | StatementNode, text?: string): StatementResult {
     const node = typeof statement === "string" ? parseStatement(statement) : statement;
     this.context.text = typeof statement === "string" ? statement : (text ?? "");
+    checkStatement(node);
     return this.#execute(node);
   }
 
