@@ -133,6 +133,20 @@ describe("checkpoints", () => {
     assert.deepEqual(sorted("t"), COUNTS);
   });
 
+  test("a worker that does not answer is given up", async () => {
+    const env = realEnv();
+    const config = { ...EVERY_10_MS, ...RESTART_FAST, "hang.value": "2000900" };
+    const beats = { "millrace.metrics.interval": "50 ms", "heartbeat.timeout": "500 ms" };
+    const job = start(env, counting({ ...config, ...beats }), {
+      parallelism: 2,
+      transport: threadTransport({ entry, env, kernelsModule }),
+    });
+    const result = await job.ended;
+    assert.equal(result.status, "FINISHED", String(result.failure));
+    assert.equal(result.failure?.code, "MR5005");
+    assert.deepEqual(sorted("t"), COUNTS);
+  });
+
   test("random schedules: restarts anywhere, exactly once", async () => {
     for (let seed = 1; seed <= 40; seed++) {
       committed.clear();
@@ -357,6 +371,31 @@ describe("sources that end, or find more", () => {
     assert.deepEqual([result.status, result.restarts], ["FINISHED", 1]);
     // 1,000 of the source; of VALUES' spy one for MAX_WATERMARK and one for the end.
     assert.equal(committedRows("t").length, 1002);
+  });
+
+  test("splits that cannot be found fail the start; later they are looked for again", async () => {
+    const world = new SimulatedWorld(2);
+    failures.discoveries = 2;
+    const job = start(world.boot(), counting({ ...EVERY_10_MS, ...RESTART_FAST }));
+    const result = await world.run(job.ended);
+    assert.deepEqual([result.status, result.restarts], ["FINISHED", 2]);
+    assert.equal(result.failure?.code, "MR5017");
+    committed.clear();
+    const options = { discoverMs: "10", splits: "3", rows: "50", unbounded: "true" };
+    const endless = plan([source(1, options), sink(2, 1, "t")], EVERY_10_MS);
+    for (const [broken, status] of [
+      [4, "RUNNING"],
+      [99, "FAILED"],
+    ] as const) {
+      const next = start(world.boot(), endless);
+      await world.advance(15);
+      failures.discoveries = broken;
+      await world.advance(200);
+      failures.discoveries = 0;
+      assert.equal(next.view.status === "RUNNING" ? "RUNNING" : "FAILED", status);
+      if (status === "RUNNING") assert.equal(committedRows("t").length, 150);
+      await world.run(next.cancel());
+    }
   });
 
   test("splits found later are read once, across restarts", async () => {

@@ -83,6 +83,10 @@ const numbersSource: SourceFactory = {
     return {
       discoverMs: options.discoverMs,
       discover: async () => {
+        if (failures.discoveries > 0) {
+          failures.discoveries--;
+          throw new Error("the source system is away");
+        }
         if (options.slowDiscoverMs > 0) await sleep(env, options.slowDiscoverMs);
         const all = options.discoverMs === 0 ? options.splits : Math.min(options.splits, found + 1);
         const splits: SourceSplit[] = [];
@@ -260,13 +264,14 @@ function forwarding({ output }: OperatorContext): Operator {
   };
 }
 
-/** How often Calc still throws at the value of config `fail.value`. */
-export const failures = { left: 0 };
+/** How often Calc still throws at the value of config `fail.value`, and how often splits are not found. */
+export const failures = { left: 0, discoveries: 0 };
 
-/** Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value` unless it was restored. */
+/** Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value`, or never returns at `hang.value`, unless it was restored. */
 function calc(context: OperatorContext): Operator {
   const fail = context.config["fail.value"];
   const die = context.config["die.value"];
+  const hang = context.config["hang.value"];
   const attempts = context.state.operatorValue("attempts");
   return {
     ...forwarding(context),
@@ -277,6 +282,7 @@ function calc(context: OperatorContext): Operator {
         failures.left--;
         throw new Error(`value ${fail} hurts`);
       }
+      if (hang !== undefined && isFirst && rows.some(([, v]) => String(v) === hang)) for (;;);
       if (die !== undefined && isFirst && rows.some(([, v]) => String(v) === die)) process.exit(7);
       context.output.emit(batch);
     },

@@ -69,13 +69,14 @@ export class Execution {
   #allDeployed: () => void = () => {};
   #phase: "starting" | "running" | "failed" | "closed" = "starting";
   #closing: Promise<readonly ErrorObject[]> | undefined;
-  readonly #closed: Promise<void>;
-  #resolveClosed: () => void = () => {};
+  /** Resolves at the first failure, or at close(): nothing of the workers is to be waited for any more. */
+  readonly over: Promise<void>;
+  #resolveOver: () => void = () => {};
 
   constructor(options: ExecutionOptions) {
     this.#options = options;
-    this.#closed = new Promise((resolve) => {
-      this.#resolveClosed = resolve;
+    this.over = new Promise((resolve) => {
+      this.#resolveOver = resolve;
     });
   }
 
@@ -134,7 +135,7 @@ export class Execution {
     this.#phase = "running";
     this.#assigners = this.#scans().map((node) => this.#createAssigner(node, env));
     const started = Promise.all(this.#assigners.map((assigner) => this.#startAssigner(assigner)));
-    await Promise.race([started, this.#closed]);
+    await Promise.race([started, this.over]);
     this.broadcast({ kind: "start" });
   }
 
@@ -171,7 +172,7 @@ export class Execution {
   close(): Promise<readonly ErrorObject[]> {
     this.#phase = "closed";
     this.#allDeployed();
-    this.#resolveClosed();
+    this.#resolveOver();
     this.#closing ??= this.#terminate();
     return this.#closing;
   }
@@ -220,6 +221,7 @@ export class Execution {
     if (this.#phase === "failed" || this.#phase === "closed") return;
     this.#phase = "failed";
     this.#allDeployed();
+    this.#resolveOver();
     this.#options.events.onFailed(error);
   }
 

@@ -219,7 +219,7 @@ export class JobMaster {
   /** A fresh report of all workers. */
   async metrics(): Promise<JobMetrics> {
     if (this.#execution !== undefined && this.#status === "RUNNING")
-      await this.#metrics.collect(this.#execution);
+      await Promise.race([this.#metrics.collect(this.#execution), this.#execution.over]);
     return this.#metrics.latest;
   }
 
@@ -374,7 +374,7 @@ export class JobMaster {
   async #finish(execution: Execution): Promise<void> {
     if (this.#status !== "RUNNING") return;
     const { intervalMs, afterTasksFinish } = this.#checkpoints;
-    await this.#metrics.collect(execution);
+    await Promise.race([this.#metrics.collect(execution), execution.over]);
     if (this.#coordinator !== undefined && intervalMs > 0 && afterTasksFinish)
       await this.#coordinator.final(execution);
     else await this.#committers.commit(execution.finished, 0);
