@@ -65,6 +65,8 @@ export class FunctionBuilder implements FunctionRef {
   readonly localTypes: WasmType[] = [];
   readonly localNames: string[] = [];
   readonly #free = new Map<WasmType, Local[]>();
+  /** Unnamed locals taken since the innermost recycling() began. */
+  #taken: Set<Local> | undefined;
   #depth = 0;
 
   constructor(name: string, type: FunctionType, paramNames: readonly string[] = []) {
@@ -77,11 +79,27 @@ export class FunctionBuilder implements FunctionRef {
   /** A local of this type; fresh ones are zero, reused ones hold anything. */
   local(type: WasmType, name?: string): Local {
     const reused = name === undefined ? this.#free.get(type)?.pop() : undefined;
-    if (reused !== undefined) return reused;
+    if (reused !== undefined) {
+      this.#taken?.add(reused);
+      return reused;
+    }
     const index = this.params.length + this.localTypes.length;
     this.localTypes.push(type);
     this.localNames.push(name ?? `t${index}`);
+    if (name === undefined) this.#taken?.add(index);
     return index;
+  }
+
+  /** Unnamed locals that `body` takes are given back behind it: nothing may read them afterwards. */
+  recycling(body: () => void): void {
+    const outer = this.#taken;
+    const taken = new Set<Local>();
+    this.#taken = taken;
+    body();
+    this.#taken = outer;
+    for (const local of taken) {
+      if (this.#free.get(this.typeOf(local))?.includes(local) !== true) this.release(local);
+    }
   }
 
   /** Gives a local back; nothing may read it afterwards. */

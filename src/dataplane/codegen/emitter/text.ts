@@ -26,7 +26,7 @@ export function moduleToText(module: ModuleBuilder): string {
     lines.push(`  (import "${from}" "${name}" (func $${name}${signature(type)}))`);
   if (module.data.length > 0)
     lines.push(`  (data (global.get $data) ;; ${module.data.length} bytes`, "  )");
-  for (const f of module.functions) lines.push(...functionToText(f));
+  for (const f of module.functions) for (const line of functionToText(f)) lines.push(line);
   lines.push(")");
   return `${lines.join("\n")}\n`;
 }

@@ -29,6 +29,11 @@ const CHEAP_CALLS = new Set([
 ]);
 const CHEAP_KINDS = new Set(["BOOLEAN", "TINYINT", "SMALLINT", "INTEGER", "BIGINT", "DATE"]);
 const MAX_BRANCHLESS_ARGS = 4;
+/**
+ * Above it the arguments share no values, and their locals are used again: an engine's compiler copies the state of all
+ * locals at each branch, so that time and memory would grow with the square of the arguments.
+ */
+const MAX_SHARING_ARGS = 64;
 
 function isCheap(expression: Expression): boolean {
   if (!CHEAP_KINDS.has(expression.type.kind) || expression.type.nullable) return false;
@@ -99,8 +104,12 @@ function emitShortCircuit(context: ExpressionContext, node: Call, kind: "and" | 
     const [first, ...rest] = node.args;
     if (first !== undefined) step(first, () => f.br(end));
     // What later arguments compute is known to those behind them only.
+    const apart = rest.length > MAX_SHARING_ARGS;
     context.scoped(() => {
-      for (const arg of rest) step(arg, () => f.br(end));
+      for (const arg of rest) {
+        if (apart) f.recycling(() => context.scoped(() => step(arg, () => f.br(end))));
+        else step(arg, () => f.br(end));
+      }
     });
   });
   return result;
