@@ -42,6 +42,22 @@ const QUERIES: Readonly<Record<string, string>> = {
   "hopping windows": `SELECT window_start, customer, COUNT(*)
      FROM TABLE(HOP(TABLE orders, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '6' SECOND))
      GROUP BY window_start, window_end, customer`,
+  "cumulating windows": `SELECT window_start, window_end, customer, COUNT(DISTINCT item)
+     FROM TABLE(CUMULATE(TABLE orders, DESCRIPTOR(ts), INTERVAL '1' SECOND, INTERVAL '3' SECOND))
+     GROUP BY window_start, window_end, customer`,
+  "session windows": `SELECT window_start, window_end, customer, COUNT(*)
+     FROM TABLE(SESSION(TABLE orders PARTITION BY customer, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+     GROUP BY window_start, window_end, customer`,
+  "windows of windows": `SELECT window_end, MAX(n) FROM (
+     SELECT window_start, window_end, window_time, item, COUNT(*) AS n
+     FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '2' SECOND))
+     GROUP BY window_start, window_end, window_time, item
+   ) GROUP BY window_start, window_end`,
+  "interval join": `SELECT l.id, r.id FROM orders l JOIN orders r
+     ON l.item = r.item AND r.ts BETWEEN l.ts - INTERVAL '1' SECOND AND l.ts + INTERVAL '1' SECOND`,
+  "first of each customer": `SELECT customer, id FROM (
+     SELECT *, ROW_NUMBER() OVER (PARTITION BY customer ORDER BY ts) AS r FROM orders
+   ) WHERE r = 1`,
   "windows without keys": `SELECT window_start, COUNT(*)
      FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '5' SECOND))
      GROUP BY window_start, window_end`,
