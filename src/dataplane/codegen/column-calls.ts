@@ -87,10 +87,12 @@ class Extraction {
     const changed = args.some((arg, index) => arg.expression !== node.args[index]);
     const rewritten = changed ? { ...node, args: args.map((arg) => arg.expression) } : node;
     if (implementation?.kind !== "column") return { expression: rewritten, depth };
-    return this.#extract(rewritten, depth, implementation, guards);
+    return this.#extract(node, rewritten, depth, implementation, guards);
   }
 
+  /** The function is prepared for the call as it was written, and runs over the rewritten arguments. */
   #extract(
+    written: Call,
     node: Call,
     argDepth: number,
     implementation: ColumnFunction,
@@ -107,7 +109,7 @@ class Extraction {
     const type = guards.length > 0 ? withNullable(node.type, true) : node.type;
     this.results.push({ name: `f${resultField}`, type: withNullable(type, true) });
     this.calls.push({
-      call: node,
+      call: written,
       implementation,
       args: node.args,
       guard: conjunction(guards.map((guard) => guard.expression)),

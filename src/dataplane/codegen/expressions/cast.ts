@@ -11,6 +11,7 @@ import {
   physicalOf,
   typeToString,
 } from "../../../foundation/columnar/logical-type.ts";
+import { isNested } from "../../../foundation/columnar/binary-value.ts";
 import type { Call } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
 import type { ExpressionContext } from "../expression-context.ts";
@@ -58,7 +59,12 @@ function stripNullability(type: LogicalType): string {
   return typeToString(type).replaceAll(" NOT NULL", "");
 }
 
+/** Collections that must be taken apart are a column function's: functions/nested-cast-functions.ts. */
+function keepsEncoding({ args: [from], type }: Call): boolean {
+  return from === undefined || !isNested(from.type) || sameConstructed(from.type, type);
+}
+
 export const castFunctions: FunctionTable = {
-  CAST: { kind: "compiled", emit: emitCast(false) },
-  TRY_CAST: { kind: "compiled", emit: emitCast(true) },
+  CAST: { kind: "compiled", accepts: keepsEncoding, emit: emitCast(false) },
+  TRY_CAST: { kind: "compiled", accepts: keepsEncoding, emit: emitCast(true) },
 };

@@ -2,10 +2,13 @@
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
 import { collectionFunctions } from "./collection-functions.ts";
 import { formatFunctions } from "./format-functions.ts";
+import { jsonConstructFunctions } from "./json-construct-functions.ts";
 import { jsonFunctions } from "./json-functions.ts";
 import { miscFunctions } from "./misc-functions.ts";
 import { momentFunctions } from "./moment-functions.ts";
+import { nestedCastFunctions } from "./nested-cast-functions.ts";
 import { randomFunctions } from "./random-functions.ts";
+import { regexColumnFunctions } from "./regex-column-functions.ts";
 import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
 import { stringFunctions } from "./string-functions.ts";
@@ -33,4 +36,7 @@ export const functionLibrary: FunctionTable = join(
   randomFunctions,
   formatFunctions,
   collectionFunctions,
+  jsonConstructFunctions,
+  nestedCastFunctions,
+  regexColumnFunctions,
 );
