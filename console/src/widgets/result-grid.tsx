@@ -4,7 +4,8 @@ import type { ResultColumn, Row } from "./result-rows.ts";
 /** Rows drawn; a longer result is cut and says so. */
 const MAX_DRAWN = 500;
 /** Digits of fractions; the whole value is the cell's title. */
-const FRACTION = 2;
+const FRACTION_DIGITS = 2;
+const FRACTIONAL = /^(FLOAT|DOUBLE)/;
 const NUMERIC = /^(TINYINT|SMALLINT|INT|BIGINT|FLOAT|DOUBLE|DECIMAL)/;
 
 export function ResultGrid(props: {
@@ -33,7 +34,7 @@ export function ResultGrid(props: {
               // biome-ignore lint/suspicious/noArrayIndexKey: rows have no identity of their own
               <tr key={index}>
                 {props.columns.map(({ name, type }, column) => (
-                  <Cell key={name} value={row[column]} number={NUMERIC.test(type)} />
+                  <Cell key={name} value={row[column]} type={type} />
                 ))}
               </tr>
             ))}
@@ -49,13 +50,13 @@ export function ResultGrid(props: {
   );
 }
 
-function Cell(props: { value: unknown; number: boolean }) {
-  const { value, number } = props;
+function Cell({ value, type }: { value: unknown; type: string }) {
   if (value === null || value === undefined) return <td className="null">NULL</td>;
   const text = typeof value === "object" ? JSON.stringify(value) : String(value);
+  const isFraction = FRACTIONAL.test(type) && typeof value === "number";
   return (
-    <td className={number ? "number" : ""} title={text}>
-      {typeof value === "number" && !Number.isInteger(value) ? value.toFixed(FRACTION) : text}
+    <td className={NUMERIC.test(type) ? "number" : ""} title={text}>
+      {isFraction ? value.toFixed(FRACTION_DIGITS) : text}
     </td>
   );
 }

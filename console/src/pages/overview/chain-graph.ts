@@ -55,7 +55,7 @@ export function chainGraph(graph: JobGraph): PlacedGraph {
     members.set(chain, [...(members.get(chain) ?? []), node]);
   }
   const drawing = new dagre.graphlib.Graph();
-  drawing.setGraph({ rankdir: "LR", ranksep: 56, nodesep: 16 });
+  drawing.setGraph({ rankdir: "LR", ranksep: 76, nodesep: 16 });
   drawing.setDefaultEdgeLabel(() => ({}));
   for (const [id, nodes] of members) {
     drawing.setNode(String(id), { width: WIDTH, height: nodes.length * LINE + FOOT });
@@ -70,9 +70,16 @@ export function chainGraph(graph: JobGraph): PlacedGraph {
     return { id, nodes, x: x - width / 2, y: y - height / 2, width, height };
   });
   const byId = new Map(chains.map((chain) => [chain.id, chain]));
+  const labelled = new Set<string>();
   const edges = links.map(({ from, to, distribution }) => {
-    const label = distribution === "forward" ? "" : distribution;
-    return edgeBetween(byId.get(chainOf.get(from)!)!, byId.get(chainOf.get(to)!)!, label);
+    const start = byId.get(chainOf.get(from)!)!;
+    const end = byId.get(chainOf.get(to)!)!;
+    const { points } = drawing.edge(String(start.id), String(end.id));
+    // Edges that end alike share one label.
+    const key = `${end.id} ${distribution}`;
+    const label = distribution === "forward" || labelled.has(key) ? "" : distribution;
+    labelled.add(key);
+    return edgeBetween(start, end, points.slice(1, -1), label);
   });
   const { width = 0, height = 0 } = drawing.graph();
   return { width, height, chains, edges };
@@ -86,15 +93,22 @@ export function operatorName({ type, description }: GraphNode): string {
   return type === "Sink" && table !== undefined ? `Sink ${table}` : type;
 }
 
-function edgeBetween(from: Chain, to: Chain, label: string): DrawnEdge {
+/** A curve that leaves and arrives level, by way of the points that dagre leads it around others. */
+function edgeBetween(
+  from: Chain,
+  to: Chain,
+  between: readonly { readonly x: number; readonly y: number }[],
+  label: string,
+): DrawnEdge {
   const start = { x: from.x + from.width, y: from.y + from.height / 2 };
   const end = { x: to.x, y: to.y + to.height / 2 };
-  const middle = (start.x + end.x) / 2;
-  return {
-    id: `${from.id}-${to.id}`,
-    path: `M${start.x} ${start.y}C${middle} ${start.y} ${middle} ${end.y} ${end.x} ${end.y}`,
-    label,
-    x: end.x - 6,
-    y: end.y - 6,
-  };
+  let path = `M${start.x} ${start.y}`;
+  let last = start;
+  // Of neighbours in adjacent columns dagre gives one point in the gap: it adds nothing.
+  for (const point of [...(between.length > 1 ? between : []), end]) {
+    const middle = (last.x + point.x) / 2;
+    path += `C${middle} ${last.y} ${middle} ${point.y} ${point.x} ${point.y}`;
+    last = point;
+  }
+  return { id: `${from.id}-${to.id}`, path, label, x: end.x - 6, y: end.y - 6 };
 }

@@ -5,7 +5,7 @@ import type { MetricsSample } from "../../api-client/calls.ts";
 import { tokenColour, useShownScheme } from "../../theme/colour-scheme.ts";
 import { rate } from "../../widgets/format.ts";
 
-const HEIGHT = 260;
+const HEIGHT = 380;
 
 export function ThroughputChart({ samples }: { samples: readonly MetricsSample[] }) {
   const holder = useRef<HTMLDivElement>(null);
