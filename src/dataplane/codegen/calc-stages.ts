@@ -14,8 +14,13 @@ import {
   BATCH_ROWS,
   columnPtr,
 } from "../../foundation/columnar/batch.ts";
-import type { RowField } from "../../foundation/columnar/logical-type.ts";
-import { physicalColumns, physicalIndex, type Schema } from "../../foundation/columnar/schema.ts";
+import type { LogicalType, RowField } from "../../foundation/columnar/logical-type.ts";
+import {
+  physicalColumns,
+  physicalCount,
+  physicalIndex,
+  type Schema,
+} from "../../foundation/columnar/schema.ts";
 import { type Call, type Expression, input } from "../../foundation/plan/expression.ts";
 import { generateCalcLoop } from "./calc-loop.ts";
 import type { CalcSpec, CompileOptions } from "./calc.ts";
@@ -172,21 +177,34 @@ export class CalcStages {
         out,
         environment: this.#options.environment,
       });
-      const { data } = this.#view;
-      data.setUint32(columnPtr(wide, result), out.validity, true);
-      data.setUint32(columnPtr(wide, result) + 4, out.values, true);
+      this.#place(out, wide, result);
     }
   }
 
-  #reader(batch: number, schema: Schema, field: number): ColumnReader {
-    const at = columnPtr(batch, physicalIndex(schema, field));
+  /** A result's columns into the widened batch; returns the column behind them. */
+  #place(out: ColumnWriter, wide: number, column: number): number {
     const { data } = this.#view;
-    return new ColumnReader(
-      this.#view,
-      schema.fields[field]!.type,
-      data.getUint32(at, true),
-      data.getUint32(at + 4, true),
-    );
+    data.setUint32(columnPtr(wide, column), out.validity, true);
+    data.setUint32(columnPtr(wide, column) + 4, out.values, true);
+    return out.fields.reduce((next, field) => this.#place(field, wide, next), column + 1);
+  }
+
+  #reader(batch: number, schema: Schema, field: number): ColumnReader {
+    return this.#columnReader(batch, schema.fields[field]!.type, physicalIndex(schema, field));
+  }
+
+  #columnReader(batch: number, type: LogicalType, column: number): ColumnReader {
+    const at = columnPtr(batch, column);
+    const { data } = this.#view;
+    let child = column + 1;
+    const parts = type.kind === "ROW" || type.kind === "STRUCTURED" ? type.fields : [];
+    const fields = parts.map((part) => {
+      const reader = this.#columnReader(batch, part.type, child);
+      child += physicalCount(part.type);
+      return reader;
+    });
+    const [validity, values] = [data.getUint32(at, true), data.getUint32(at + 4, true)];
+    return new ColumnReader(this.#view, type, validity, values, fields);
   }
 
   /** A copy: the memory may grow while the function runs. */

@@ -53,9 +53,18 @@ export class ColumnReader {
   readonly #view: MemoryView;
   readonly #validity: number;
   readonly #values: number;
+  /** Fields of a ROW. */
+  readonly fields: readonly ColumnReader[];
 
-  constructor(view: MemoryView, type: LogicalType, validity: number, values: number) {
+  constructor(
+    view: MemoryView,
+    type: LogicalType,
+    validity: number,
+    values: number,
+    fields: readonly ColumnReader[] = [],
+  ) {
     this.#view = view;
+    this.fields = fields;
     this.type = type;
     this.physical = physicalOf(type);
     this.#validity = validity;
@@ -148,6 +157,8 @@ export class ColumnWriter {
   readonly physical: Physical;
   readonly validity: number;
   readonly values: number;
+  /** Fields of a ROW: each is written for every row that setPresent() is called for. */
+  readonly fields: readonly ColumnWriter[];
   readonly #view: MemoryView;
   readonly #runtime: CodegenRuntime;
   #free = 0;
@@ -159,8 +170,18 @@ export class ColumnWriter {
     this.type = type;
     this.physical = physicalOf(type);
     this.validity = runtime.kernels.arenaAlloc(rows) >>> 0;
-    this.values = runtime.kernels.arenaAlloc(rows * PHYSICAL_WIDTH[this.physical]) >>> 0;
+    const bytes = rows * PHYSICAL_WIDTH[this.physical];
+    this.values = bytes === 0 ? 0 : runtime.kernels.arenaAlloc(bytes) >>> 0;
     view.bytes.fill(0, this.validity, this.validity + rows);
+    this.fields =
+      type.kind === "ROW" || type.kind === "STRUCTURED"
+        ? type.fields.map((field) => new ColumnWriter(runtime, view, field.type, rows))
+        : [];
+  }
+
+  /** A ROW that is there. */
+  setPresent(row: number): void {
+    this.#valid(row);
   }
 
   setNull(row: number): void {

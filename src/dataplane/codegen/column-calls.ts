@@ -4,12 +4,11 @@
  * Depth:   0 for a call whose arguments hold no other column call, else one more than theirs.
  * Guard:   when the call lies in a branch, a BOOLEAN that says for which rows the branch is taken. Guards are built from the
  *          rewritten conditions, so that a guard may itself rest on earlier results.
- * Errors:  TYPE_UNSUPPORTED for a column function over or to a ROW.
+ * ROWs:    arguments and results may be ROWs: they have readers and writers of their fields (column-access.ts).
  */
 import { type RowField, types, withNullable } from "../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import { call, type Call, type Expression, input } from "../../foundation/plan/expression.ts";
-import { codegenErrors } from "./errors.ts";
 import { ExpressionIds } from "./expressions/expression-ids.ts";
 import { isRow } from "./expressions/row-parts.ts";
 import { type ColumnFunction, findFunction, type FunctionTable } from "./functions/registry.ts";
@@ -98,8 +97,6 @@ class Extraction {
     implementation: ColumnFunction,
     guards: readonly Rewritten[],
   ): Rewritten {
-    if (isRow(node.type) || node.args.some(({ type }) => isRow(type)))
-      throw codegenErrors.TYPE_UNSUPPORTED({ type: "ROW", where: `function ${node.function}` });
     const key = `${this.#ids.idOf(node)}|${guards.map((g) => this.#ids.idOf(g.expression)).join()}`;
     const known = this.#known.get(key);
     if (known !== undefined) return known;

@@ -11,10 +11,10 @@ import {
   physicalOf,
   typeToString,
 } from "../../../foundation/columnar/logical-type.ts";
-import { isNested } from "../../../foundation/columnar/binary-value.ts";
 import type { Call } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
 import type { ExpressionContext } from "../expression-context.ts";
+import { castsNested } from "../functions/nested-cast-functions.ts";
 import type { FunctionTable } from "../functions/registry.ts";
 import type { Value } from "../value.ts";
 import { castNumeric, isNumeric } from "./cast-numeric.ts";
@@ -59,9 +59,9 @@ function stripNullability(type: LogicalType): string {
   return typeToString(type).replaceAll(" NOT NULL", "");
 }
 
-/** Collections that must be taken apart are a column function's: functions/nested-cast-functions.ts. */
+/** Collections and rows that must be taken apart are a column function's: functions/nested-cast-functions.ts. */
 function keepsEncoding({ args: [from], type }: Call): boolean {
-  return from === undefined || !isNested(from.type) || sameConstructed(from.type, type);
+  return from === undefined || !castsNested(from.type, type);
 }
 
 export const castFunctions: FunctionTable = {

@@ -2,7 +2,6 @@
  * Functions over ARRAY and MAP, as column functions over decoded values.
  *
  * NULLs:  a NULL collection gives NULL; elements may be NULL. Positions count from 1; beyond the ends there is nothing.
- * Limits: rows as arguments or results of a call of its own are refused by column-calls.ts; inside collections they may be.
  * Source: Flink's classes ArrayContainsFunction … MapUnionFunction.
  */
 import { isNested } from "../../../foundation/columnar/binary-value.ts";

@@ -32,6 +32,9 @@ export function readValue(reader: ColumnReader, row: number): Value {
       return reader.string(row);
     case "NULL":
       return null;
+    case "ROW":
+    case "STRUCTURED":
+      return reader.fields.map((field) => readValue(field, row));
     case "BIGINT":
     case "INTERVAL_YEAR_MONTH":
     case "INTERVAL_DAY_TIME":
@@ -50,6 +53,12 @@ export function writeValue(out: ColumnWriter, row: number, value: Value): void {
   if (typeof value === "string") return out.setString(row, value);
   if (value instanceof Uint8Array) return out.setBytes(row, value);
   if (isNested(type)) return out.setBytes(row, encodeNested(value as readonly Value[], type));
+  if (type.kind === "ROW" || type.kind === "STRUCTURED") {
+    out.fields.forEach((field, i) =>
+      writeValue(field, row, (value as readonly Value[])[i] ?? null),
+    );
+    return out.setPresent(row);
+  }
   if (type.kind === "DECIMAL") return out.setBigint(row, (value as DecimalValue).unscaled);
   const { millis, nanos } = value as TimestampValue;
   out.setTimestamp(row, millis, nanos);
