@@ -1,7 +1,8 @@
 /**
- * Whole jobs on a simulated machine that loses its power: files of orders → windows and joins → files, with checkpoints. The process
- * dies at a random step, unsynced bytes are lost or torn, another parallelism goes on from the newest checkpoint. Whatever the
- * seed: every result is in the files exactly once.
+ * Whole jobs on a simulated machine that loses its power: files of orders → windows and joins →
+ * files, with checkpoints. The process dies at a random step, unsynced bytes are lost or torn,
+ * another parallelism goes on from the newest checkpoint. Whatever the seed: every result is in the
+ * files exactly once.
  *
  * Replay:  CRASH_SEED=<n> node --test tests/faults/crash.test.ts
  */

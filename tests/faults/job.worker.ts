@@ -1,4 +1,7 @@
-/** Entry of job processes and their worker threads in these tests: the built-in connectors and operators, as the platform has them. */
+/**
+ * Entry of job processes and their worker threads in these tests: the built-in connectors and
+ * operators, as the platform has them.
+ */
 import { isMainThread } from "node:worker_threads";
 import { defaultRegistry } from "../../src/dataplane/connectors/registry.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";

@@ -1,6 +1,6 @@
 /**
- * A real job process that is killed (SIGKILL) while it runs, with everything real: files, decoding, windows, state, file sink.
- * Every result is in the files exactly once.
+ * A real job process that is killed (SIGKILL) while it runs, with everything real: files, decoding,
+ * windows, state, file sink. Every result is in the files exactly once.
  */
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";

@@ -1,4 +1,7 @@
-/** The same statements over the same rows at parallelism 1, 2 and 3: the tables that their changes amount to are the same. */
+/**
+ * The same statements over the same rows at parallelism 1, 2 and 3: the tables that their changes
+ * amount to are the same.
+ */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Engine } from "../../testkit/conformance/engine.ts";

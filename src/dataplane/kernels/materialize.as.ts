@@ -1,12 +1,14 @@
 /**
- * The rows of one primary key that a sink may have to show, in the order in which they came: the kernel of the sink's upsert
- * materialiser. What the table shows is the last of them.
+ * The rows of one primary key that a sink may have to show, in the order in which they came: the
+ * kernel of the sink's upsert materialiser. What the table shows is the last of them.
  *
- * State:   row set (row-set.as.ts) of the primary key; identity = the query's upsert key, or the row itself.
+ * State:   row set (row-set.as.ts) of the primary key; identity = the query's upsert key, or the
+ *          row itself.
  * Flow:    operators/sink → materializeRows → changes → ChangeEmitter.
- * Rules:   a row that comes is added, or takes the place of the one with its identity, and is emitted: +I when it is the first, else +U.
- *          A row that goes is emitted as -D when it was the only one; when it was the last, the one before comes back as +U; one that is
- *          not there changes nothing.
+ * Rules:   a row that comes is added, or takes the place of the one with its identity, and is
+ *          emitted: +I when it is the first, else +U. A row that goes is emitted as -D when it was
+ *          the only one; when it was the last, the one before comes back as +U; one that is not
+ *          there changes nothing.
  * Source:  Flink SinkUpsertMaterializer.
  */
 import { groupOf, touchPage } from "./keyed-map-pages.as";
@@ -30,7 +32,10 @@ const INSERT: u32 = 0;
 const AFTER: u32 = 2;
 const DELETE: u32 = 3;
 
-/** kinds: u8[n], 0 = all +I. identities: u64[n] views, 0 = the rows are their own. Frees of unlinked blocks are noted. */
+/**
+ * kinds: u8[n], 0 = all +I. identities: u64[n] views, 0 = the rows are their own. Frees of unlinked
+ * blocks are noted.
+ */
 export function materializeRows(
   map: usize,
   n: u32,

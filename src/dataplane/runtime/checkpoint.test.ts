@@ -11,15 +11,11 @@ import {
   createState,
   failingCommits,
   failures,
-  hash,
   MemoryStorage,
-  node,
   operators,
-  plan,
   registry,
-  sink,
-  source,
 } from "./doubles.test.ts";
+import { hash, node, plan, sink, source } from "./plan-doubles.test.ts";
 import { type RunJobOptions, startJob } from "./run-job.ts";
 import { threadTransport } from "./worker/thread-transport.ts";
 

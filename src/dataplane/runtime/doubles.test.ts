@@ -1,8 +1,10 @@
 /**
- * Test doubles of the runtime's tests: a source of numbers, operators that forward, count and join, a sink that commits in
- * two phases, state and checkpoints in memory. This file is also the entry of worker threads that use them.
+ * Test doubles of the runtime's tests: a source of numbers, operators that forward, count and join,
+ * a sink that commits in two phases, state and checkpoints in memory. This file is also the entry
+ * of worker threads that use them.
  *
- * Rows:    (key BIGINT, value BIGINT). Split s of the source emits value = s · 1,000,000 + i and key = value mod `keys`.
+ * Rows:    (key BIGINT, value BIGINT). Split s of the source emits value = s · 1,000,000 + i and
+ *          key = value mod `keys`.
  */
 import { isMainThread, workerData } from "node:worker_threads";
 import { loadTestKernels } from "../../../testkit/worker-runtime.ts";
@@ -15,13 +17,7 @@ import {
 import { types } from "../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import type { Env } from "../../foundation/host/env.ts";
-import type {
-  Distribution,
-  ExecNode,
-  ExecPlan,
-  SinkNode,
-  TableSourceScanNode,
-} from "../../foundation/plan/exec-node.ts";
+import type { TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
 import type { Operator, OperatorContext, WorkerRuntime } from "../contract/operator.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import type { Committable, SinkFactory } from "../contract/sink.ts";
@@ -73,7 +69,10 @@ export function readRows({ memory }: WorkerRuntime, batch: number): Row[] {
   return Array.from({ length: view.rows(batch) }, (_, i): Row => [value(0, i), value(1, i)]);
 }
 
-/** Options of a source table: rows per split, splits, batch rows, keys, watermarks, pauseMs, unbounded, failAt, dieAt. */
+/**
+ * Options of a source table: rows per split, splits, batch rows, keys, watermarks, pauseMs,
+ * unbounded, failAt, dieAt.
+ */
 const numbersSource: SourceFactory = {
   identifier: "numbers",
   validate: () => {},
@@ -158,7 +157,10 @@ function numberOptions({ table: { options } }: TableSourceScanNode) {
   };
 }
 
-/** What sinks of this process have committed, by table: committable id → rows. Committing twice changes nothing. */
+/**
+ * What sinks of this process have committed, by table: committable id → rows. Committing twice
+ * changes nothing.
+ */
 export const committed = new Map<string, Map<string, Row[]>>();
 /** Commits that must fail, by table: how many. */
 export const failingCommits = new Map<string, number>();
@@ -264,10 +266,16 @@ function forwarding({ output }: OperatorContext): Operator {
   };
 }
 
-/** How often Calc still throws at the value of config `fail.value`, and how often splits are not found. */
+/**
+ * How often Calc still throws at the value of config `fail.value`, and how often splits are not
+ * found.
+ */
 export const failures = { left: 0, discoveries: 0 };
 
-/** Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value`, or never returns at `hang.value`, unless it was restored. */
+/**
+ * Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value`, or
+ * never returns at `hang.value`, unless it was restored.
+ */
 function calc(context: OperatorContext): Operator {
   const fail = context.config["fail.value"];
   const die = context.config["die.value"];
@@ -290,7 +298,10 @@ function calc(context: OperatorContext): Operator {
   };
 }
 
-/** GroupAggregate: (key, count so far) for every row; its state is redistributed by key among whatever subtasks there are. */
+/**
+ * GroupAggregate: (key, count so far) for every row; its state is redistributed by key among
+ * whatever subtasks there are.
+ */
 function count(context: OperatorContext): Operator {
   const state = context.state.operatorValue("counts");
   const counts = new Map<string, number>();
@@ -423,74 +434,6 @@ export class MemoryStorage implements CheckpointStorage {
     this.stored.delete(path);
   }
 }
-
-type NodeInput = number | { readonly from: number; readonly by: Distribution };
-
-/** Builds plans in one line: node(id, type, inputs, extra). */
-export function plan(nodes: readonly ExecNode[], config: Record<string, string> = {}): ExecPlan {
-  return { version: 1, nodes, config, timeZone: "UTC", mode: "streaming" };
-}
-
-const common = (id: number, type: string, inputs: readonly NodeInput[]) =>
-  ({
-    id,
-    uid: `${id}_${type}`,
-    inputs: inputs.map((input) =>
-      typeof input === "number"
-        ? { node: input, distribution: { kind: "forward" as const } }
-        : { node: input.from, distribution: input.by },
-    ),
-    output: SCHEMA,
-    changelogMode: "insert-only",
-    upsertKeys: [],
-    description: type,
-  }) as const;
-
-export function source(id: number, options: Record<string, string> = {}): ExecNode {
-  return {
-    ...common(id, "source", []),
-    type: "TableSourceScan",
-    table: { name: `c.d.s${id}`, options: { connector: "numbers", ...options }, schema: SCHEMA },
-    projection: [[0], [1]],
-    bounded: options.unbounded !== "true",
-  };
-}
-
-export function sink(
-  id: number,
-  input: NodeInput,
-  table: string,
-  options: Record<string, string> = {},
-): SinkNode {
-  return {
-    ...common(id, "sink", [input]),
-    type: "Sink",
-    table: { name: table, options: { connector: "two-phase", ...options }, schema: SCHEMA },
-    sinkChangelogMode: "insert-only",
-    upsertKey: [],
-    upsertMaterialize: false,
-    notNullEnforcer: "ERROR",
-    notNullFields: [],
-  };
-}
-
-/** Any other node: the doubles look at nothing but its type. */
-export function node(
-  id: number,
-  type: "Calc" | "GroupAggregate" | "Union" | "Join" | "Values" | "SortLimit" | "Rank",
-  inputs: readonly NodeInput[],
-): ExecNode {
-  return { ...common(id, type, inputs), type } as unknown as ExecNode;
-}
-
-export const hash = (from: number, key = 0): NodeInput => ({
-  from,
-  by: { kind: "hash", keys: [key] },
-});
-export const by = (from: number, kind: "broadcast" | "rebalance" | "singleton"): NodeInput => ({
-  from,
-  by: { kind },
-});
 
 const data = workerData as { millraceWorker?: number } | null;
 if (!isMainThread && data?.millraceWorker !== undefined)

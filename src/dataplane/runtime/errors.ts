@@ -1,4 +1,6 @@
-/** Runtime errors MR50xx, and checkpoint errors MR4250 and up (the state backend's own are below). */
+/**
+ * Runtime errors MR50xx, and checkpoint errors MR4250 and up (the state backend's own are below).
+ */
 import { defineErrors } from "../../foundation/base/errors.ts";
 
 export const runtimeErrors = defineErrors({

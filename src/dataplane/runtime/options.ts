@@ -1,5 +1,6 @@
 /**
- * Options of the runtime under Flink's keys, with Flink's defaults, read once from the job's configuration.
+ * Options of the runtime under Flink's keys, with Flink's defaults, read once from the job's
+ * configuration.
  *
  * Source:  Flink CheckpointingOptions, RestartStrategyOptions, ExecutionOptions.
  * Errors:  MR1003 for a value that does not parse or lies outside its range.
@@ -72,7 +73,10 @@ const UNITS: Readonly<Record<string, number>> = {
   days: 86_400_000,
 };
 
-/** Flink's duration texts: "10 min", "500ms", a bare number is milliseconds; ISO forms such as "PT1M" too. */
+/**
+ * Flink's duration texts: "10 min", "500ms", a bare number is milliseconds; ISO forms such as
+ * "PT1M" too.
+ */
 export function durationMs(config: Config, key: string, fallbackMs: number): number {
   const text = config[key];
   if (text === undefined) return fallbackMs;

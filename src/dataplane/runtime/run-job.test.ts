@@ -4,19 +4,14 @@ import { realEnv } from "../../foundation/host/real-env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { loadTestKernels } from "../../../testkit/worker-runtime.ts";
 import {
-  by,
   committed,
   committedRows,
   createState,
   failures,
-  hash,
-  node,
   operators,
-  plan,
   registry,
-  sink,
-  source,
 } from "./doubles.test.ts";
+import { by, hash, node, plan, sink, source } from "./plan-doubles.test.ts";
 import { runJob, type RunJobOptions } from "./run-job.ts";
 import { threadTransport } from "./worker/thread-transport.ts";
 

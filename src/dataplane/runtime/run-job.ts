@@ -1,6 +1,6 @@
 /**
- * runJob: runs a plan to its end, in this thread or in worker threads of this process. The entry for the command line, the tests
- * and the job process.
+ * runJob: runs a plan to its end, in this thread or in worker threads of this process. The entry
+ * for the command line, the tests and the job process.
  *
  * Example: const result = await runJob(plan, { registry, operators, env, kernelsModule });
  *          if (result.status === "FAILED") throw result.failure;
@@ -53,7 +53,10 @@ export interface RunJobOptions {
   readonly firstAttempt?: number;
   /** Awaited before the savepoint of a stop is committed. */
   readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
-  /** Completed checkpoints that an earlier process of the same job has left, besides restoreFrom; oldest first. */
+  /**
+   * Completed checkpoints that an earlier process of the same job has left, besides restoreFrom;
+   * oldest first.
+   */
   readonly olderCheckpoints?: readonly string[];
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly log?: Logger;
@@ -123,7 +126,10 @@ function jobCheckpointDirectory(config: Config, jobId: string): string | undefin
   return directory === undefined ? undefined : `${directory}/${jobId}`;
 }
 
-/** Runs a job to its end. A job that fails is a result, not an exception; a plan that cannot run throws. */
+/**
+ * Runs a job to its end. A job that fails is a result, not an exception; a plan that cannot run
+ * throws.
+ */
 export function runJob(plan: ExecPlan, options: RunJobOptions): Promise<JobResult> {
   return startJob(plan, options).ended;
 }

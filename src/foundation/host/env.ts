@@ -1,6 +1,8 @@
 /**
- * Env: everything that touches the world (clock, timers, randomness, files, network, threads) behind one interface with
- * two twins: the real one, and a simulated one in which a whole job runs in one thread and a seed replays any schedule.
+ * Env: everything that touches the world (clock, timers, randomness, files, network, threads)
+ *      behind one interface with
+ * two twins: the real one, and a simulated one in which a whole job runs in one thread and a seed
+ * replays any schedule.
  *
  * Flow:    under everything in the data plane; the control plane uses it for clock and randomness.
  */
@@ -47,7 +49,10 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
-/** Paths are plain strings with `/`; errors are MR3xxx / MR4xxx catalogue errors of the caller with Node's as cause. */
+/**
+ * Paths are plain strings with `/`; errors are MR3xxx / MR4xxx catalogue errors of the caller with
+ * Node's as cause.
+ */
 export interface Files {
   stat(path: string): Promise<FileStat | undefined>;
   /** Names within a folder, sorted. */

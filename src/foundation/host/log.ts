@@ -1,10 +1,12 @@
 /**
- * Log: structured lines, one JSON object each, to a sink that is given: a file, stderr, a test's array.
+ * Log: structured lines, one JSON object each, to a sink that is given: a file, stderr, a test's
+ *      array.
  *
- *     {"at":"2026-01-31T12:00:00.000Z","level":"WARN","message":"checkpoint failed","jobId":"…","checkpoint":7,"error":{…}}
+ *     {"at":"2026-01-31T12:00:00.000Z","level":"WARN","message":"checkpoint
+ *     failed","jobId":"…","checkpoint":7,"error":{…}}
  *
- * Rules:   messages are fixed texts, what varies is in fields. Fields whose name says that they are secret are masked, and so are
- *          passwords within URLs; row values are never logged.
+ * Rules:   messages are fixed texts, what varies is in fields. Fields whose name says that they are
+ *          secret are masked, and so are passwords within URLs; row values are never logged.
  * Limits:  texts beyond MAX_TEXT characters are cut, nesting beyond MAX_DEPTH is left out.
  */
 import { MillraceError } from "../base/errors.ts";

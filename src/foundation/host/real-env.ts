@@ -2,9 +2,11 @@
  * The real twin of Env: the process's clocks, Node's timers and its file system.
  *
  * Flow:    under every room that is given an Env; made once per process by the composition root.
- * Files:   errors are Node's own (with `code`, `path`, `syscall`); the caller wraps them as the cause of its catalogue error.
- *          A file is durable after sync(): its bytes, and with the first sync() of a new file its name too.
- * Limits:  a timer beyond 2^31 - 1 ms is set again until its time has come (Node would fire it at once).
+ * Files:   errors are Node's own (with `code`, `path`, `syscall`); the caller wraps them as the
+ *          cause of its catalogue error. A file is durable after sync(): its bytes, and with the
+ *          first sync() of a new file its name too.
+ * Limits:  a timer beyond 2^31 - 1 ms is set again until its time has come (Node would fire it at
+ *          once).
  */
 import { randomBytes } from "node:crypto";
 import { readSync } from "node:fs";

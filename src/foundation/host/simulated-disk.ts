@@ -1,9 +1,11 @@
 /**
- * SimulatedDisk: files in memory that behave at a crash as a journaling file system does at a power cut.
+ * SimulatedDisk: files in memory that behave at a crash as a journaling file system does at a power
+ *                cut.
  *
- * Model:   what sync() has not confirmed is volatile. At a crash, every 512-byte sector written since is kept or lost on its own
- *          (a lost one before a kept one reads as zeros), and of the changes of names not yet synced a random
- *          number of the first ones survives, in order.
+ * Model:   what sync() has not confirmed is volatile. At a crash, every 512-byte sector written
+ *          since is kept or lost on its own (a lost one before a kept one reads as zeros), and of
+ *          the changes of names not yet synced a random number of the first ones survives, in
+ *          order.
  * Errors:  Node's shape: code, path, syscall.
  */
 import type { SeededRandom } from "./simulated-random.ts";

@@ -1,14 +1,17 @@
 /**
- * SimulatedWorld: the simulated twin of Env. Time is virtual, randomness is seeded, files live in memory, and everything
+ * SimulatedWorld: the simulated twin of Env. Time is virtual, randomness is seeded, files live in
+ *                 memory, and everything
  * that is ready runs in an order drawn from the seed: one seed replays one schedule.
  *
- * Flow:    test → world.boot() → Env of one process → a whole job in this thread; world.run() drives it.
+ * Flow:    test → world.boot() → Env of one process → a whole job in this thread; world.run()
+ *          drives it.
  * Time:    stands still while anything is ready, then jumps to the next timer.
- * Crash:   every process booted so far is dead: its timers are gone, its file operations never return; the disk keeps what
- *          simulated-disk.ts says. boot() then starts the next one.
- * Faults:  file operations fail (EIO), are slow, or find the disk full, at the rates given; none by default.
- * Errors:  run() rejects when nothing is ready, no timer is set and the work is not done (a deadlock), or after
- *          MAX_STEPS steps.
+ * Crash:   every process booted so far is dead: its timers are gone, its file operations never
+ *          return; the disk keeps what simulated-disk.ts says. boot() then starts the next one.
+ * Faults:  file operations fail (EIO), are slow, or find the disk full, at the rates given; none by
+ *          default.
+ * Errors:  run() rejects when nothing is ready, no timer is set and the work is not done (a
+ *          deadlock), or after MAX_STEPS steps.
  */
 import { baseErrors } from "../base/errors.ts";
 import type { Env, Files, FileStat, ReadableFile, Timers, WritableFile } from "./env.ts";
@@ -309,7 +312,10 @@ class SimulatedFiles implements Files {
     };
   }
 
-  /** One operation of the disk: among what is ready, delayed or failed as drawn. After a crash it never returns. */
+  /**
+   * One operation of the disk: among what is ready, delayed or failed as drawn. After a crash it
+   * never returns.
+   */
   #operate<T>(syscall: string, path: string, writeBytes: number, action: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!this.#process.alive) return;

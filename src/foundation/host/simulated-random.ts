@@ -1,4 +1,7 @@
-/** SeededRandom: sfc32 from one 32-bit seed; the same seed gives the same words for ever. Source: PractRand's sfc32. */
+/**
+ * SeededRandom: sfc32 from one 32-bit seed; the same seed gives the same words for ever. Source:
+ * PractRand's sfc32.
+ */
 import type { Random } from "./env.ts";
 
 export class SeededRandom implements Random {

@@ -1,5 +1,6 @@
 /**
- * GroupedKeys: a key codec whose hashes lie in the key group of some of its fields: rows were sent here by those fields, and state
+ * GroupedKeys: a key codec whose hashes lie in the key group of some of its fields: rows were sent
+ *              here by those fields, and state
  * must live in the key groups of its subtask, though it is kept by more (the window, for one).
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";

@@ -1,10 +1,14 @@
 /**
- * Sink: what lies between a query and its table's writer: NOT NULL constraints, and for upsert tables whose primary key does not
- * hold an upsert key of the query, the materialiser that puts changes of several rows under one key in order.
+ * Sink: what lies between a query and its table's writer: NOT NULL constraints, and for upsert
+ *       tables whose primary key does not
+ * hold an upsert key of the query, the materialiser that puts changes of several rows under one key
+ * in order.
  *
  * Flow:    chain → here → SinkWriter.
- * In/out:  any changelog → the same without rows that break a constraint; materialised: +I, +U, -D by primary key.
- * State:   map "rows" (materialised only): primary key → the rows that fall on it, in order of arrival.
+ * In/out: any changelog → the same without rows that break a constraint; materialised: +I, +U, -D
+ * by primary key.
+ * State:   map "rows" (materialised only): primary key → the rows that fall on it, in order of
+ *          arrival.
  * Errors:  MR4170 NULL for a NOT NULL column; MR1004 for ON CONFLICT DO ERROR and DO NOTHING.
  * Source:  Flink ConstraintEnforcer, SinkUpsertMaterializer.
  */

@@ -1,6 +1,9 @@
 /** Barrier: what separates the rows of one checkpoint from the next, in band between subtasks. */
 
-/** `suspend`: stop reading after the barrier. `drain`: MAX_WATERMARK goes before it, so that windows fire; then stop. */
+/**
+ * `suspend`: stop reading after the barrier. `drain`: MAX_WATERMARK goes before it, so that windows
+ * fire; then stop.
+ */
 export type BarrierStop = "none" | "suspend" | "drain";
 
 export interface Barrier {

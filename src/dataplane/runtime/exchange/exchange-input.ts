@@ -1,8 +1,11 @@
 /**
- * ExchangeInput: one edge's consumer side in one subtask: frames of all producers, in turn, into one input of the chain.
+ * ExchangeInput: one edge's consumer side in one subtask: frames of all producers, in turn, into
+ *                one input of the chain.
  *
- * Flow:    rings → here → (one memcpy into the arena) → WireCodec.decode → target. Watermarks of channels are combined here.
- * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs no barrier.
+ * Flow:    rings → here → (one memcpy into the arena) → WireCodec.decode → target. Watermarks of
+ *          channels are combined here.
+ * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs
+ *          no barrier.
  */
 import type { Counter } from "../../contract/metrics.ts";
 import { MAX_WATERMARK } from "../../contract/operator.ts";

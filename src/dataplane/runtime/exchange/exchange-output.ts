@@ -1,8 +1,9 @@
 /**
- * ExchangeOutput: one edge's producer side in one subtask: rows to the rings of the consumers, control frames to all.
+ * ExchangeOutput: one edge's producer side in one subtask: rows to the rings of the consumers,
+ *                 control frames to all.
  *
- * Flow:    chain → receive → WireCodec → ring of each consumer; what finds its ring full waits here, the gate is blocked until
- *          it is drained, and the subtask reads nothing meanwhile.
+ * Flow:    chain → receive → WireCodec → ring of each consumer; what finds its ring full waits
+ *          here, the gate is blocked until it is drained, and the subtask reads nothing meanwhile.
  * Limits:  OVERFLOW_LIMIT_BYTES wait at most: what one call may emit beyond full rings.
  * Errors:  MR5007 beyond that.
  */

@@ -1,7 +1,9 @@
 /**
- * KernelWireCodec: the WireCodec that kernels do: rows are sorted by target subtask, and gathered into one block each.
+ * KernelWireCodec: the WireCodec that kernels do: rows are sorted by target subtask, and gathered
+ *                  into one block each.
  *
- * Flow:    ExchangeOutput / ExchangeInput → here → kernels partitionRows, wireEncode, wireDecode (partition.as.ts).
+ * Flow:    ExchangeOutput / ExchangeInput → here → kernels partitionRows, wireEncode, wireDecode
+ *          (partition.as.ts).
  * Hash:    that of the key codec, so that a row arrives where its key group lives.
  */
 import { BATCH_ROWS, type BatchPtr, PHYSICAL_CODE } from "../../../foundation/columnar/batch.ts";

@@ -1,5 +1,6 @@
 /**
- * Ring: a single-producer single-consumer queue of frames in shared memory, one per pair of subtasks that exchange rows.
+ * Ring: a single-producer single-consumer queue of frames in shared memory, one per pair of
+ *       subtasks that exchange rows.
  *
  * Layout (bytes; positions count up modulo 2^32, the offset in the data is position mod capacity):
  *
@@ -7,13 +8,15 @@
  *      64  u32  read position       only the consumer stores it
  *     128  data, `capacity` bytes (a power of two)
  *
- * Frame (8-byte aligned; header and payload may wrap around the end of the data at any 8-byte step):
+ * Frame (8-byte aligned; header and payload may wrap around the end of the data at any 8-byte
+ * step):
  *
  *      +0  u32  kind                FrameKind
  *      +4  u32  length              bytes of payload
  *      +8  payload, padded to 8
  *
- * Limits:  a frame takes at most half of the ring; a longer batch goes as PART frames before its BATCH frame.
+ * Limits:  a frame takes at most half of the ring; a longer batch goes as PART frames before its
+ *          BATCH frame.
  */
 import { assert } from "../../../foundation/base/errors.ts";
 
@@ -126,7 +129,9 @@ export class RingReader {
     return { kind: this.#words[word] as FrameKind, length: this.#words[word + 1]! };
   }
 
-  /** Copies the payload of the peeked frame to `target` (its length or longer) and frees the frame. */
+  /**
+   * Copies the payload of the peeked frame to `target` (its length or longer) and frees the frame.
+   */
   take(frame: Frame, target: Uint8Array): void {
     const mask = this.#capacity - 1;
     const start = (this.#read + FRAME_HEADER_BYTES) & mask;

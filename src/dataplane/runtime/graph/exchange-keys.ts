@@ -1,9 +1,10 @@
 /**
- * ExchangeKeys: what a hash exchange hashes, so that a row arrives where its reader keeps its key: the reader's own key codec over
+ * ExchangeKeys: what a hash exchange hashes, so that a row arrives where its reader keeps its key:
+ *               the reader's own key codec over
  * the same fields with the same nullability.
  *
- * Joins:   all their keys, those of windows among them; both sides must come to one hash, so a key field counts as nullable when
- *          it is on either side (as the join's state does it).
+ * Joins:   all their keys, those of windows among them; both sides must come to one hash, so a key
+ *          field counts as nullable when it is on either side (as the join's state does it).
  */
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import { by, hash, node, plan, sink, source } from "../doubles.test.ts";
+import { by, hash, node, plan, sink, source } from "../plan-doubles.test.ts";
 import { buildJobGraph, consumersOf, producersOf } from "./job-graph.ts";
 
 const shape = (job: ExecPlan, parallelism: number) => {

@@ -1,13 +1,16 @@
 /**
- * JobGraph: the plan cut into tasks. A task is a set of operators that run fused, one call into the next; between tasks
+ * JobGraph: the plan cut into tasks. A task is a set of operators that run fused, one call into the
+ *           next; between tasks
  * rows cross an exchange. Deciding only: plain data in, plain data out.
  *
  * Flow:    ExecPlan → here → job master (what to deploy) and workers (what to build).
- * Rules:   parallelism: scans run at the job's, Values at 1, a node with a singleton input at 1, with a hash, broadcast
- *          or rebalance input at the job's, otherwise as its inputs (the smallest, so that changes of a key stay in order).
- *          An edge is local when both ends run at 1, or it is forward between equal parallelisms. Level of a node: the
- *          largest number of exchanges on a way to it. Local edges within one level are fused; between levels
- *          they become forward exchanges, so that tasks never form a cycle (a barrier would wait for itself).
+ * Rules:   parallelism: scans run at the job's, Values at 1, a node with a singleton input at 1,
+ *          with a hash, broadcast or rebalance input at the job's, otherwise as its inputs (the
+ *          smallest, so that changes of a key stay in order). An edge is local when both ends run
+ *          at 1, or it is forward between equal parallelisms. Level of a node: the largest number
+ *          of exchanges on a way to it. Local edges within one level are fused; between levels they
+ *          become forward exchanges, so that tasks never form a cycle (a barrier would wait for
+ *          itself).
  * Limits:  parallelism at most MAX_PARALLELISM.
  * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
  */
@@ -140,7 +143,10 @@ function nodeLevels(plan: ExecPlan, local: EdgeTest): Map<number, number> {
   return levels;
 }
 
-/** Groups of nodes joined by fused edges, each in the plan's order; groups ordered by their first node. */
+/**
+ * Groups of nodes joined by fused edges, each in the plan's order; groups ordered by their first
+ * node.
+ */
 function fuse(plan: ExecPlan, fused: EdgeTest): number[][] {
   const parent = new Map(plan.nodes.map((node) => [node.id, node.id]));
   const root = (id: number): number => {

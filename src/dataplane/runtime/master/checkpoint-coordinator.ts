@@ -1,12 +1,15 @@
 /**
- * CheckpointCoordinator: triggers checkpoints and savepoints, collects the reports of all subtasks, stores the manifest, then
+ * CheckpointCoordinator: triggers checkpoints and savepoints, collects the reports of all subtasks,
+ *                        stores the manifest, then
  * has the committables committed.
  *
- * Flow:    timer or request → barrier to the workers → reports → CheckpointStorage → Committers → `completed` to the workers.
- * Rules:   one after the other the manifests are stored and committed, in order of ids. A checkpoint that does not complete in
- *          time is given up; periodic ones that fail in a row beyond the tolerable number fail the job. A savepoint that is not
- *          followed by a stop commits nothing: writers hand its committables to the next checkpoint too. A subtask that has ended
- *          answers with its last report.
+ * Flow:    timer or request → barrier to the workers → reports → CheckpointStorage → Committers →
+ *          `completed` to the workers.
+ * Rules:   one after the other the manifests are stored and committed, in order of ids. A
+ *          checkpoint that does not complete in time is given up; periodic ones that fail in a row
+ *          beyond the tolerable number fail the job. A savepoint that is not followed by a stop
+ *          commits nothing: writers hand its committables to the next checkpoint too. A subtask
+ *          that has ended answers with its last report.
  * Limits:  HISTORY checkpoints are remembered.
  * Errors:  MR4250 … MR4255.
  */
@@ -85,9 +88,9 @@ export class CheckpointCoordinator {
   }
 
   /**
-   * A checkpoint or savepoint that the job was started from: restarts use it until there is a newer one. `owned`: it is one of
-   * this job's own checkpoints, and goes when newer ones replace it. `older`: what else an earlier process of the job has left,
-   * oldest first.
+   * A checkpoint or savepoint that the job was started from: restarts use it until there is a newer
+   * one. `owned`: it is one of this job's own checkpoints, and goes when newer ones replace it.
+   * `older`: what else an earlier process of the job has left, oldest first.
    */
   restoredFrom(
     restored: CompletedCheckpoint,
@@ -108,7 +111,10 @@ export class CheckpointCoordinator {
     this.#schedule();
   }
 
-  /** The execution is over: what is pending is given up; resolves when nothing is being stored any more. */
+  /**
+   * The execution is over: what is pending is given up; resolves when nothing is being stored any
+   * more.
+   */
   async stop(reason: string): Promise<void> {
     this.#execution = undefined;
     this.#periodic = false;

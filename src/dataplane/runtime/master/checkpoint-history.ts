@@ -1,4 +1,7 @@
-/** CheckpointHistory: what became of the last checkpoints and savepoints, for status, metrics and the REST doors. */
+/**
+ * CheckpointHistory: what became of the last checkpoints and savepoints, for status, metrics and
+ * the REST doors.
+ */
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 import type { SubtaskReport } from "../task/subtask.ts";

@@ -1,8 +1,11 @@
 /**
- * CheckpointMetadata: everything a completed checkpoint or savepoint knows, by uid of node, so that another plan of the same
- * query, at another parallelism, finds its part again. Plain data; the state backend's handles are opaque here.
+ * CheckpointMetadata: everything a completed checkpoint or savepoint knows, by uid of node, so that
+ *                     another plan of the same
+ * query, at another parallelism, finds its part again. Plain data; the state backend's handles are
+ * opaque here.
  *
- * Flow:    reports of all subtasks → assembleCheckpoint → CheckpointStorage → (restore) restorePlan → Execution.
+ * Flow:    reports of all subtasks → assembleCheckpoint → CheckpointStorage → (restore) restorePlan
+ *          → Execution.
  * Errors:  MR4258 another maxParallelism, MR4259 state that no node of the plan claims.
  */
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";

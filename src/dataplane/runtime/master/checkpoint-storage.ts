@@ -1,4 +1,7 @@
-/** CheckpointStorage: where manifests of checkpoints and savepoints go. A manifest is written last, when all it names is durable. */
+/**
+ * CheckpointStorage: where manifests of checkpoints and savepoints go. A manifest is written last,
+ * when all it names is durable.
+ */
 import type { CheckpointMetadata } from "./checkpoint-metadata.ts";
 
 export interface StoredCheckpoint {

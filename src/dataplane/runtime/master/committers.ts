@@ -1,7 +1,9 @@
 /**
- * Committers: one per sink that commits in two phases; makes what a completed checkpoint holds visible.
+ * Committers: one per sink that commits in two phases; makes what a completed checkpoint holds
+ *             visible.
  *
- * Rules:   only after the checkpoint's manifest is durable. Committing again after a restore is the committer's to bear.
+ * Rules:   only after the checkpoint's manifest is durable. Committing again after a restore is the
+ *          committer's to bear.
  * Errors:  MR5018 around anything that is not a catalogue error.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
@@ -15,7 +17,9 @@ import type { SubtaskReport } from "../task/subtask.ts";
 
 export class Committers {
   readonly #sinks: readonly { readonly node: SinkNode; readonly committer: Committer }[];
-  /** Ids of the last commit, by uid: a writer that has not heard of it yet hands them out once more. */
+  /**
+   * Ids of the last commit, by uid: a writer that has not heard of it yet hands them out once more.
+   */
   #last: Readonly<Record<string, ReadonlySet<string>>> = {};
 
   constructor(options: {

@@ -1,10 +1,11 @@
 /**
- * Execution: one attempt of a job: its workers, their exchanges, and its splits. Ends with everything finished, or with the first
+ * Execution: one attempt of a job: its workers, their exchanges, and its splits. Ends with
+ *            everything finished, or with the first
  * failure; the job master decides what comes next.
  *
  * Flow:    job master → here → workers (deploy, splits, start) → reports → job master.
- * Limits:  RING_BYTES for each pair of subtasks that exchange rows; the rings of one job take RINGS_LIMIT_BYTES at most,
- *          beyond that they get smaller, down to RING_SMALLEST_BYTES.
+ * Limits:  RING_BYTES for each pair of subtasks that exchange rows; the rings of one job take
+ *          RINGS_LIMIT_BYTES at most, beyond that they get smaller, down to RING_SMALLEST_BYTES.
  */
 import type { Env } from "../../../foundation/host/env.ts";
 import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
@@ -69,7 +70,10 @@ export class Execution {
   #allDeployed: () => void = () => {};
   #phase: "starting" | "running" | "failed" | "closed" = "starting";
   #closing: Promise<readonly ErrorObject[]> | undefined;
-  /** Resolves at the first failure, or at close(): nothing of the workers is to be waited for any more. */
+  /**
+   * Resolves at the first failure, or at close(): nothing of the workers is to be waited for any
+   * more.
+   */
   readonly over: Promise<void>;
   #resolveOver: () => void = () => {};
 
@@ -168,7 +172,10 @@ export class Execution {
     }
   }
 
-  /** Ends all workers; resolves, with what failed to close, when nothing of the attempt runs any more. Idempotent. */
+  /**
+   * Ends all workers; resolves, with what failed to close, when nothing of the attempt runs any
+   * more. Idempotent.
+   */
   close(): Promise<readonly ErrorObject[]> {
     this.#phase = "closed";
     this.#allDeployed();

@@ -1,10 +1,12 @@
 /**
- * JobMaster: runs one job from INITIALIZING to its end: deploys, takes checkpoints, commits, restarts after failures.
+ * JobMaster: runs one job from INITIALIZING to its end: deploys, takes checkpoints, commits,
+ *            restarts after failures.
  *
  * Flow:    runJob / job process → here → Execution (one attempt) → workers.
- * Rules:   one thing at a time: starting, failing and ending are steps of one queue, so that a failure during a restart or a
- *          commit is handled after it. A failed attempt is torn down whole before the next starts from the last
- *          completed checkpoint; its committables are committed again first (commit is idempotent).
+ * Rules:   one thing at a time: starting, failing and ending are steps of one queue, so that a
+ *          failure during a restart or a commit is handled after it. A failed attempt is torn down
+ *          whole before the next starts from the last completed checkpoint; its committables are
+ *          committed again first (commit is idempotent).
  * Errors:  the job's failure, with MR5009 around it when the restart strategy gave up.
  */
 import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
@@ -57,9 +59,15 @@ export interface JobMasterOptions {
   readonly onMetrics?: (metrics: JobMetrics) => void;
   /** Number of the first attempt; default 1. */
   readonly firstAttempt?: number;
-  /** Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind it. */
+  /**
+   * Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind
+   * it.
+   */
   readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
-  /** Completed checkpoints that an earlier process of the same job has left, besides restoreFrom; oldest first. */
+  /**
+   * Completed checkpoints that an earlier process of the same job has left, besides restoreFrom;
+   * oldest first.
+   */
   readonly olderCheckpoints?: readonly string[];
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
@@ -162,7 +170,10 @@ export class JobMaster {
     return this.#coordinator?.history.lastCompleted;
   }
 
-  /** Starts or ends copying the rows that reach a sink: they come as `rows` messages. Lasts over restarts. */
+  /**
+   * Starts or ends copying the rows that reach a sink: they come as `rows` messages. Lasts over
+   * restarts.
+   */
   tap(node: number, active: boolean): void {
     if (active) this.#taps.add(node);
     else this.#taps.delete(node);
@@ -182,7 +193,10 @@ export class JobMaster {
     });
   }
 
-  /** Takes a savepoint behind which nothing is read, commits, and ends as FINISHED. `drain` fires all windows before. */
+  /**
+   * Takes a savepoint behind which nothing is read, commits, and ends as FINISHED. `drain` fires
+   * all windows before.
+   */
   async stopWithSavepoint(
     options: { readonly directory?: string; readonly drain?: boolean } = {},
   ): Promise<CompletedCheckpoint> {
@@ -457,7 +471,10 @@ export class JobMaster {
     this.#options.onStatus?.(status, this.view);
   }
 
-  /** Steps run one after the other. A step that fails is a failure of the job; a failure of that ends it. */
+  /**
+   * Steps run one after the other. A step that fails is a failure of the job; a failure of that
+   * ends it.
+   */
   #enqueue(step: () => Promise<void>): void {
     this.#queue = this.#queue.then(step).catch(async (error: unknown) => {
       if (isTerminal(this.#status)) return;

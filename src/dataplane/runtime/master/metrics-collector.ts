@@ -1,8 +1,9 @@
 /**
  * MetricsCollector: asks all workers for their metrics and adds them up by operator and task.
  *
- * Rules:   counters, rates and times are summed over subtasks (times then averaged); watermarks take the smallest, other gauges
- *          the largest value. The per-subtask values are kept beside the sums.
+ * Rules:   counters, rates and times are summed over subtasks (times then averaged); watermarks
+ *          take the smallest, other gauges the largest value. The per-subtask values are kept
+ *          beside the sums.
  */
 import type { Clock } from "../../../foundation/host/env.ts";
 import { type JobGraph, nodeName } from "../graph/job-graph.ts";

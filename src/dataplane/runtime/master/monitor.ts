@@ -1,8 +1,9 @@
 /**
- * Monitor: asks the workers for their metrics at a steady pace; the same question is their heartbeat.
+ * Monitor: asks the workers for their metrics at a steady pace; the same question is their
+ *          heartbeat.
  *
- * Rules:   a worker is silent when it has left whole rounds unanswered; rounds are counted, not clock time, so that a pause of this
- *          thread (or a jump of the clock) fails nobody.
+ * Rules:   a worker is silent when it has left whole rounds unanswered; rounds are counted, not
+ *          clock time, so that a pause of this thread (or a jump of the clock) fails nobody.
  * Errors:  MR5005 for the first worker that is silent for longer than heartbeat.timeout.
  */
 import type { Timers } from "../../../foundation/host/env.ts";

@@ -1,5 +1,6 @@
 /**
- * Restart strategies: whether and when a failed job starts again. Deciding only; the job master waits and starts.
+ * Restart strategies: whether and when a failed job starts again. Deciding only; the job master
+ * waits and starts.
  *
  * Source:  Flink FixedDelayRestartBackoffTimeStrategy, FailureRateRestartBackoffTimeStrategy,
  *          ExponentialDelayRestartBackoffTimeStrategy.

@@ -1,12 +1,13 @@
 /**
  * SplitAssigner: finds the splits of one scan and gives them to its subtasks.
  *
- * Flow:    SplitEnumerator.discover → here → `splits` messages. After a restore: positions of the checkpoint are dealt out
- *          among the subtasks there are now, and the enumerator remembers what it had found.
- * Rules:   a split goes to the subtask with the fewest. A snapshot never holds a split that was not yet handed to a worker:
- *          while discover() runs, it is the state from before the call.
- * Errors:  MR5017 when discover() fails at the start. Later, a failure is counted and the next tick tries again; after
- *          DISCOVERY_FAILURES in a row the job fails.
+ * Flow:    SplitEnumerator.discover → here → `splits` messages. After a restore: positions of the
+ *          checkpoint are dealt out among the subtasks there are now, and the enumerator remembers
+ *          what it had found.
+ * Rules:   a split goes to the subtask with the fewest. A snapshot never holds a split that was not
+ *          yet handed to a worker: while discover() runs, it is the state from before the call.
+ * Errors:  MR5017 when discover() fails at the start. Later, a failure is counted and the next tick
+ *          tries again; after DISCOVERY_FAILURES in a row the job fails.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
@@ -115,7 +116,8 @@ export class SplitAssigner {
           this.#failures = 0;
         },
         (error: unknown) => {
-          // What was found so far is still all that is known: the state from before the call stands.
+          // What was found so far is still all that is known: the state from before the call
+          // stands.
           this.#failures++;
           if (this.#failures >= DISCOVERY_FAILURES) fail(this.#discoveryError(error));
           else this.#schedule();

@@ -1,10 +1,12 @@
 /**
- * ControlServer: a job process's end of the control protocol: greets, answers requests, and sends events to connections that follow.
+ * ControlServer: a job process's end of the control protocol: greets, answers requests, and sends
+ *                events to connections that follow.
  *
  * Flow:    control plane → Unix socket → here → JobControl (job-process.ts).
- * Rules:   requests of one connection are answered as they are done, not in order. A slow reader loses rows (and is told how
- *          many), never slows the job.
- * Security: the socket lies in the job's folder, which only the owner may enter; there is no other check.
+ * Rules:   requests of one connection are answered as they are done, not in order. A slow reader
+ *          loses rows (and is told how many), never slows the job.
+ * Security: the socket lies in the job's folder, which only the owner may enter; there is no other
+ *           check.
  * Errors:  MR5015 unknown request; those of the request.
  */
 import { createServer, type Server, type Socket } from "node:net";

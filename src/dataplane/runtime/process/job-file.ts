@@ -1,6 +1,6 @@
 /**
- * job.json: what a job's folder says about it, for whoever finds the folder: what was asked for, which process runs it, where
- * its checkpoints are, and how it ended. Written whole or not at all.
+ * job.json: what a job's folder says about it, for whoever finds the folder: what was asked for,
+ * which process runs it, where its checkpoints are, and how it ended. Written whole or not at all.
  *
  * Writers: first the one who starts the process; from then on only the process.
  * Version: JOB_FILE_VERSION; a newer one is refused (MR5006).

@@ -1,10 +1,13 @@
 /**
- * JobHandle: a job process as seen from the control plane: started, or found again by its folder; asked and told things
+ * JobHandle: a job process as seen from the control plane: started, or found again by its folder;
+ *            asked and told things
  * through its socket; known to be gone at the moment its connection breaks.
  *
  * Flow:    control plane (targets/embedded), command line → here → Unix socket → job process.
- * Rules:   closing a handle leaves the job alone. A process is the one meant when pid, start time and nonce agree.
- * Limits:  a request waits REQUEST_TIMEOUT_MS (those that take snapshots: SNAPSHOT_TIMEOUT_MS); a start START_TIMEOUT_MS.
+ * Rules:   closing a handle leaves the job alone. A process is the one meant when pid, start time
+ *          and nonce agree.
+ * Limits:  a request waits REQUEST_TIMEOUT_MS (those that take snapshots: SNAPSHOT_TIMEOUT_MS); a
+ *          start START_TIMEOUT_MS.
  * Errors:  MR5006 other version, MR5012 gone, MR5013 did not start, MR5014 no answer.
  */
 import { spawn } from "node:child_process";
@@ -126,7 +129,10 @@ export type HandleState =
   | "connected"
   /** The job has ended; job.json has its outcome. */
   | "ended"
-  /** The process is gone without an outcome: the job goes on from its last checkpoint when it is started again. */
+  /**
+   * The process is gone without an outcome: the job goes on from its last checkpoint when it is
+   * started again.
+   */
   | "gone";
 
 export class JobHandle {
@@ -167,12 +173,18 @@ export class JobHandle {
     return () => this.#closes.delete(listener);
   }
 
-  /** Where the job would go on if it were started again now: its newest completed checkpoint, as the folder has it. */
+  /**
+   * Where the job would go on if it were started again now: its newest completed checkpoint, as the
+   * folder has it.
+   */
   async recoveryPoint(): Promise<string | undefined> {
     return (await recoveryPoint(this.#env.files, this.#file)).restoreFrom;
   }
 
-  /** Asks the process; rejects with its error, MR5012 when it is gone, MR5014 when it does not answer. */
+  /**
+   * Asks the process; rejects with its error, MR5012 when it is gone, MR5014 when it does not
+   * answer.
+   */
   request<K extends ControlKind>(
     kind: K,
     params: ControlRequests[K]["params"],
@@ -197,7 +209,10 @@ export class JobHandle {
     });
   }
 
-  /** Kills the process without ceremony (it goes on from its last checkpoint when started again); resolves when it is dead. */
+  /**
+   * Kills the process without ceremony (it goes on from its last checkpoint when started again);
+   * resolves when it is dead.
+   */
   async kill(): Promise<void> {
     const running = this.#file.process;
     if (running === undefined) return;

@@ -1,11 +1,16 @@
 /**
- * JobProcess: a job as an operating-system process. Its main thread is the job master; workers are threads; a Unix socket
- * in the job's folder takes orders, and job.json tells the rest. It needs nobody: its parent may die and come back.
+ * JobProcess: a job as an operating-system process. Its main thread is the job master; workers are
+ *             threads; a Unix socket
+ * in the job's folder takes orders, and job.json tells the rest. It needs nobody: its parent may
+ * die and come back.
  *
- * Flow:    startJobProcess() → composition root's entry → runJobProcess(bindings) → job master, control server.
- * Files:   <folder>/job.json (job-file.ts), control.sock, checkpoints/ unless another place is configured.
- * Exit:    0 when the job has ended, however it has (the outcome is in job.json); 70 after a failure of the process itself,
- *          without outcome: the job then goes on from its last checkpoint when it is started again.
+ * Flow:    startJobProcess() → composition root's entry → runJobProcess(bindings) → job master,
+ *          control server.
+ * Files:   <folder>/job.json (job-file.ts), control.sock, checkpoints/ unless another place is
+ *          configured.
+ * Exit:    0 when the job has ended, however it has (the outcome is in job.json); 70 after a
+ *          failure of the process itself, without outcome: the job then goes on from its last
+ *          checkpoint when it is started again.
  * Errors:  MR5013 when the folder holds no job, or a process that is alive runs it already.
  */
 import { existsSync, rmSync, writeSync } from "node:fs";
@@ -32,7 +37,10 @@ import { writeResultFile } from "./result-file.ts";
 /** Descriptor on which a started process says that it can be reached. */
 export const READY_DESCRIPTOR = 3;
 const FAILURES_KEPT = 32;
-/** Attempts of one process are numbered from its start's number times this: no two attempts of a job share a number. */
+/**
+ * Attempts of one process are numbered from its start's number times this: no two attempts of a job
+ * share a number.
+ */
 const ATTEMPTS_PER_PROCESS = 1_000_000;
 /** Unix sockets: 108 bytes on Linux, 104 elsewhere, with the terminating zero. */
 const SOCKET_PATH_LIMIT = 103;

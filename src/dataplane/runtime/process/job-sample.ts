@@ -1,4 +1,7 @@
-/** JobSample: a job's figures of one second, small enough to keep ten minutes of them. Deciding only. */
+/**
+ * JobSample: a job's figures of one second, small enough to keep ten minutes of them. Deciding
+ * only.
+ */
 import { MIN_WATERMARK } from "../../contract/operator.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { CheckpointView } from "../master/checkpoint-history.ts";

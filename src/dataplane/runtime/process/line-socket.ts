@@ -1,8 +1,9 @@
 /**
  * LineSocket: JSON objects over a stream socket, one a line, for both ends of the control protocol.
  *
- * Limits:  a line has at most MAX_LINE_BYTES; a peer that sends more is cut off. A peer that does not read has at most
- *          MAX_QUEUED_BYTES waiting for it: offer() then leaves out, send() cuts it off.
+ * Limits:  a line has at most MAX_LINE_BYTES; a peer that sends more is cut off. A peer that does
+ *          not read has at most MAX_QUEUED_BYTES waiting for it: offer() then leaves out, send()
+ *          cuts it off.
  */
 import type { Socket } from "node:net";
 

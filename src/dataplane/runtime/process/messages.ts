@@ -1,5 +1,6 @@
 /**
- * The control protocol between a job process and whoever controls it: one JSON object a line over a Unix socket.
+ * The control protocol between a job process and whoever controls it: one JSON object a line over a
+ * Unix socket.
  *
  * Flow:    control plane → request → job process → answer; events to connections that follow.
  * Version: CONTROL_VERSION in the greeting; both sides refuse another one (MR5006).

@@ -1,5 +1,6 @@
 /**
- * Which process a job file means: a pid alone is reused by the system, so its start time is compared too.
+ * Which process a job file means: a pid alone is reused by the system, so its start time is
+ * compared too.
  *
  * Linux:   start time is field 22 of /proc/<pid>/stat, clock ticks since boot, with the boot's id.
  * Others:  `ps -o lstart=`.

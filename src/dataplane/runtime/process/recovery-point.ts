@@ -1,9 +1,11 @@
 /**
- * RecoveryPoint: where a job whose process has died goes on: its newest completed checkpoint. The folder says which that
- * is, for the manifest is what makes a checkpoint complete (and its rows are committed right after); job.json only adds
- * the savepoint behind which the job had been stopping.
+ * RecoveryPoint: where a job whose process has died goes on: its newest completed checkpoint. The
+ *                folder says which that
+ * is, for the manifest is what makes a checkpoint complete (and its rows are committed right
+ * after); job.json only adds the savepoint behind which the job had been stopping.
  *
- * Errors:  none of its own; a manifest that turns out to be damaged fails the start, loudly: an older one would repeat rows.
+ * Errors:  none of its own; a manifest that turns out to be damaged fails the start, loudly: an
+ *          older one would repeat rows.
  */
 import type { Files } from "../../../foundation/host/env.ts";
 import type { JobFile } from "./job-file.ts";

@@ -1,5 +1,6 @@
 /**
- * ResultFeeds: rows of sinks for those who watch: contents of `collect` sinks from their first row on, other sinks (by a
+ * ResultFeeds: rows of sinks for those who watch: contents of `collect` sinks from their first row
+ *              on, other sinks (by a
  * tap) from when somebody asks.
  *
  * Flow:    workers (collected values, tapped rows) → here → ResultTable, `rows` events.

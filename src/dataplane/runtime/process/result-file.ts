@@ -1,8 +1,10 @@
 /**
- * results.json: what the `collect` sinks of a job held when it ended, for whoever looks at it later: the preview of a
- * bounded query whose process was faster than its reader, the console of a job that was stopped.
+ * results.json: what the `collect` sinks of a job held when it ended, for whoever looks at it
+ * later: the preview of a bounded query whose process was faster than its reader, the console of a
+ * job that was stopped.
  *
- * Writers: the job process, once, before it writes its outcome. A job without `collect` sinks has none.
+ * Writers: the job process, once, before it writes its outcome. A job without `collect` sinks has
+ *          none.
  * Version: RESULT_FILE_VERSION; a newer one is refused (MR5006).
  */
 import type { Files } from "../../../foundation/host/env.ts";

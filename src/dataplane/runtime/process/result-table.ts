@@ -1,5 +1,6 @@
 /**
- * ResultTable: what a sink's changelog amounts to so far, for a preview that is opened while the job runs: changes folded by the
+ * ResultTable: what a sink's changelog amounts to so far, for a preview that is opened while the
+ *              job runs: changes folded by the
  * upsert key, or by the whole row.
  *
  * Limits:  RESULT_ROWS rows; inserts beyond are counted as missed.

@@ -1,5 +1,6 @@
 /**
- * ChainTarget: one input of something downstream within a task: an operator's input, a sink writer, or an exchange. All
+ * ChainTarget: one input of something downstream within a task: an operator's input, a sink writer,
+ *              or an exchange. All
  * calls are synchronous and come from the one loop of the subtask.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";

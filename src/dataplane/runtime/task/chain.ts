@@ -1,6 +1,8 @@
 /**
- * Chain: the operators of one subtask wired together, from its heads (source readers, exchange inputs) to its tails
- * (sink writers, exchange outputs). Built downstream first, so that everything an operator may emit into exists.
+ * Chain: the operators of one subtask wired together, from its heads (source readers, exchange
+ *        inputs) to its tails
+ * (sink writers, exchange outputs). Built downstream first, so that everything an operator may emit
+ * into exists.
  *
  * Flow:    task spec + environment → buildChain → openChain → subtask's loop.
  * Errors:  MR1004 for a node type that has no operator; those of connectors and operators.

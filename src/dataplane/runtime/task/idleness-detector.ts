@@ -1,7 +1,9 @@
 /**
- * IdlenessDetector: sits before a WatermarkAssigner and marks its output idle when no row has come for its timeout.
+ * IdlenessDetector: sits before a WatermarkAssigner and marks its output idle when no row has come
+ *                   for its timeout.
  *
- * Flow:    head → here → watermark assigner; idleness goes from the assigner's runner to its targets.
+ * Flow:    head → here → watermark assigner; idleness goes from the assigner's runner to its
+ *          targets.
  * Source:  Flink WatermarkAssignerOperator (table.exec.source.idle-timeout).
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";

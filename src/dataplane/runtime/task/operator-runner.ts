@@ -1,9 +1,11 @@
 /**
- * OperatorRunner: one operator within a chain: hands it batches, watermarks and ends of its inputs, and passes on what it emits.
+ * OperatorRunner: one operator within a chain: hands it batches, watermarks and ends of its inputs,
+ *                 and passes on what it emits.
  *
  * Flow:    head or operator before → input(i) → operator → (Output) → targets.
- * Rules:   the operator sees the combined watermark of its inputs only when it has risen; idleness of all inputs passes by it.
- *          Errors that are not of the catalogue, traps of generated code among them, become MR5008 with the operator's name.
+ * Rules:   the operator sees the combined watermark of its inputs only when it has risen; idleness
+ *          of all inputs passes by it. Errors that are not of the catalogue, traps of generated
+ *          code among them, become MR5008 with the operator's name.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
@@ -71,7 +73,10 @@ export class OperatorRunner implements Output {
     return this.#openInputs === 0;
   }
 
-  /** The checkpoint that is restored says that it had ended: its operator is not made, ends and watermarks pass through. */
+  /**
+   * The checkpoint that is restored says that it had ended: its operator is not made, ends and
+   * watermarks pass through.
+   */
   skip(): void {
     this.#skipped = true;
   }

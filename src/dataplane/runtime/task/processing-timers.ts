@@ -1,9 +1,11 @@
 /**
- * ProcessingTimers: the processing-time timers of one subtask's operators, in one heap with one timer of the Env.
+ * ProcessingTimers: the processing-time timers of one subtask's operators, in one heap with one
+ *                   timer of the Env.
  *
- * Flow:    operator.registerProcessingTimer → here → (Env's timer wakes the worker) → subtask.step → operator.onProcessingTime.
- * Rules:   not before its time by the wall clock, in order of time, then of registration; the same time asked for twice by
- *          one operator fires once.
+ * Flow:    operator.registerProcessingTimer → here → (Env's timer wakes the worker) → subtask.step
+ *          → operator.onProcessingTime.
+ * Rules:   not before its time by the wall clock, in order of time, then of registration; the same
+ *          time asked for twice by one operator fires once.
  */
 import type { Clock, Timers } from "../../../foundation/host/env.ts";
 

@@ -1,6 +1,7 @@
 /**
- * Renders one row of a batch as JSON-safe values, for previews: BOOLEAN and numbers up to INTEGER as they are, ROW as an array,
- * everything else as SQL text (BIGINT and DECIMAL digits, timestamps, x'…').
+ * Renders one row of a batch as JSON-safe values, for previews: BOOLEAN and numbers up to INTEGER
+ * as they are, ROW as an array, everything else as SQL text (BIGINT and DECIMAL digits, timestamps,
+ * x'…').
  */
 import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";

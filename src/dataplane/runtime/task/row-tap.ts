@@ -1,8 +1,10 @@
 /**
- * RowTap: copies rows that reach a sink to whoever watches (the console's preview), as JSON-safe values. Off by default:
+ * RowTap: copies rows that reach a sink to whoever watches (the console's preview), as JSON-safe
+ *         values. Off by default:
  * one comparison a batch.
  *
- * Limits:  TAP_MAX_ROWS between two take() calls; what is beyond is counted, not kept, and the sink is not slowed down.
+ * Limits:  TAP_MAX_ROWS between two take() calls; what is beyond is counted, not kept, and the sink
+ *          is not slowed down.
  */
 import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";

@@ -1,11 +1,13 @@
 /**
- * SinkTail: one sink writer at the end of a chain: writes batches, waits while its buffers are full, flushes when the
+ * SinkTail: one sink writer at the end of a chain: writes batches, waits while its buffers are
+ *           full, flushes when the
  * stream pauses, and collects what a barrier makes committable.
  *
  * Flow:    chain → here → SinkWriter → (barrier) committables → job master → Committer.
- * Rules:   committables are kept until a checkpoint that holds them has committed: one that fails, and a savepoint, which
- *          commits nothing, leave theirs to the next.
- * Limits:  rows are handed on at the latest `execution.buffer-timeout.interval` after they were written.
+ * Rules:   committables are kept until a checkpoint that holds them has committed: one that fails,
+ *          and a savepoint, which commits nothing, leave theirs to the next.
+ * Limits:  rows are handed on at the latest `execution.buffer-timeout.interval` after they were
+ *          written.
  */
 import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
 import type { Clock } from "../../../foundation/host/env.ts";
@@ -37,7 +39,9 @@ export class SinkTail implements ChainTarget {
   #dirtySinceMs: number | undefined;
   #full = false;
   #ended = false;
-  /** Prepared, and not known to be committed: a checkpoint that fails leaves its part to the next. */
+  /**
+   * Prepared, and not known to be committed: a checkpoint that fails leaves its part to the next.
+   */
   #prepared: { readonly checkpointId: number; readonly committables: readonly Committable[] }[] =
     [];
 

@@ -1,10 +1,11 @@
 /**
  * SourceHead: reads the splits of one scan in one subtask and pushes their batches into the chain.
  *
- * Flow:    job master assigns splits → SourceReader.poll → here → targets. Positions are kept per split, as of the last
- *          batch that was pushed, and copied at the moment a barrier is asked for.
- * Rules:   a subtask without any split is idle while more may come, and ends when none will. An end emits
- *          MAX_WATERMARK first.
+ * Flow:    job master assigns splits → SourceReader.poll → here → targets. Positions are kept per
+ *          split, as of the last batch that was pushed, and copied at the moment a barrier is asked
+ *          for.
+ * Rules:   a subtask without any split is idle while more may come, and ends when none will. An end
+ *          emits MAX_WATERMARK first.
  */
 import type { BatchView } from "../../../foundation/columnar/batch.ts";
 import type { TableSourceScanNode } from "../../../foundation/plan/exec-node.ts";
@@ -104,7 +105,10 @@ export class SourceHead {
     }
   }
 
-  /** The barrier has come to this head: nothing is read until unblock(); its positions are those of the barrier. */
+  /**
+   * The barrier has come to this head: nothing is read until unblock(); its positions are those of
+   * the barrier.
+   */
   blockAtBarrier(): void {
     this.#blockedByBarrier = true;
     this.#atBarrier = [...this.#positions.values()];

@@ -1,13 +1,17 @@
 /**
- * Subtask: one parallel copy of a task: a step function that does one bounded piece of work, so that a worker can run
+ * Subtask: one parallel copy of a task: a step function that does one bounded piece of work, so
+ *          that a worker can run
  * many in one thread and a simulator can choose their order.
  *
- * Flow:    worker's loop → step() → due timers | one batch from a head through the chain | a slice of a snapshot.
- * Rules:   nothing is read while anything downstream is full (backpressure), while a sink prepares a commit, or from a
- *          head behind its barrier (alignment). Arena memory is released after each piece.
- * Barrier: when every open head has it: operators flush (prepareSnapshot), the barrier goes out in band, state is frozen,
- *          sinks prepare their commits; state is written in slices between batches, then the report goes to the master.
- *          A head that has ended needs no barrier; a subtask that has ended answers for every later one.
+ * Flow:    worker's loop → step() → due timers | one batch from a head through the chain | a slice
+ *          of a snapshot.
+ * Rules:   nothing is read while anything downstream is full (backpressure), while a sink prepares
+ *          a commit, or from a head behind its barrier (alignment). Arena memory is released after
+ *          each piece.
+ * Barrier: when every open head has it: operators flush (prepareSnapshot), the barrier goes out in
+ *          band, state is frozen, sinks prepare their commits; state is written in slices between
+ *          batches, then the report goes to the master. A head that has ended needs no barrier; a
+ *          subtask that has ended answers for every later one.
  */
 import type { SourceSplit } from "../../contract/source.ts";
 import type { Barrier } from "../exchange/barrier.ts";
@@ -255,7 +259,10 @@ export class Subtask {
     return "progress";
   }
 
-  /** The end has come when the last commits are prepared, and everything has left: rows, and state of a barrier before. */
+  /**
+   * The end has come when the last commits are prepared, and everything has left: rows, and state
+   * of a barrier before.
+   */
   #stepFinishing(): boolean {
     if (this.#lastCommits === undefined || this.#snapshot !== undefined) return false;
     if (!this.#options.outputs.every((output) => output.isDrained)) return false;

@@ -1,4 +1,6 @@
-/** What a subtask is built from: the worker's things, and the few calls it may make into the worker. */
+/**
+ * What a subtask is built from: the worker's things, and the few calls it may make into the worker.
+ */
 import type { BatchView } from "../../../foundation/columnar/batch.ts";
 import type { KeyGroupRange } from "../../../foundation/columnar/key-group.ts";
 import type { Env } from "../../../foundation/host/env.ts";
@@ -9,14 +11,20 @@ import type { ConnectorRegistry } from "../../contract/registry.ts";
 import type { SinkPorts } from "../../contract/sink.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 
-/** One factory per ExecNode type. Types that the runtime handles itself may be absent (TableSourceScan). */
+/**
+ * One factory per ExecNode type. Types that the runtime handles itself may be absent
+ * (TableSourceScan).
+ */
 export type OperatorFactories = { readonly [T in ExecNodeType]?: OperatorFactory<never> };
 
 /** The part of the state backend that a subtask drives; one a subtask. */
 export interface SubtaskState {
   /** The state of one operator. */
   forOperator(node: ExecNode): KeyedStateBackend;
-  /** At the barrier: freezes what is dirty. `step` writes up to `budgetBytes` and is true when nothing is left to write. */
+  /**
+   * At the barrier: freezes what is dirty. `step` writes up to `budgetBytes` and is true when
+   * nothing is left to write.
+   */
   beginSnapshot(barrier: Barrier): StateSnapshotRun;
   /** Between batches: time for TTL, housekeeping. Cheap when called too often. */
   maintain(): void;

@@ -1,6 +1,6 @@
 /**
- * Metrics of operators and subtasks under Flink's names: counters are plain numbers that operators add to, gauges are asked for
- * when a report is made, rates come from two reports.
+ * Metrics of operators and subtasks under Flink's names: counters are plain numbers that operators
+ * add to, gauges are asked for when a report is made, rates come from two reports.
  *
  * Flow:    operators, readers, writers → groups here → worker's report → job master.
  * Source:  Flink MetricNames.

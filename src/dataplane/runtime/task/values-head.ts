@@ -1,7 +1,8 @@
 /**
  * ValuesHead: drives an operator without input (Values): asks it once for its rows, then ends it.
  *
- * Rules:   a barrier finds it either before its rows or ended; what has ended emits nothing after a restore.
+ * Rules:   a barrier finds it either before its rows or ended; what has ended emits nothing after a
+ *          restore.
  */
 import type { ExecNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorRunner } from "./operator-runner.ts";

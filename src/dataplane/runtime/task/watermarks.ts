@@ -1,11 +1,11 @@
 /**
  * WatermarkCombiner: the watermark of several inputs is the smallest of those that are not idle.
  *
- * Rules:   per input a watermark only rises. Inputs that are idle do not hold the others back; one that becomes active again
- *          is counted only from when its watermark has reached the combined one (as Flink's StatusWatermarkValve), so
- *          that the combined watermark never falls. All inputs idle: the combined watermark rises to the highest
- *          of theirs, and idleness is passed on.
- *          An input that has ended counts with MAX_WATERMARK.
+ * Rules:   per input a watermark only rises. Inputs that are idle do not hold the others back; one
+ *          that becomes active again is counted only from when its watermark has reached the
+ *          combined one (as Flink's StatusWatermarkValve), so that the combined watermark never
+ *          falls. All inputs idle: the combined watermark rises to the highest of theirs, and
+ *          idleness is passed on. An input that has ended counts with MAX_WATERMARK.
  * Source:  Flink StatusWatermarkValve.
  */
 import { MIN_WATERMARK } from "../../contract/operator.ts";
@@ -32,7 +32,10 @@ export class WatermarkCombiner {
     return this.#allIdle;
   }
 
-  /** The combined watermark of a checkpoint: it does not fall below it again. True when it has risen. */
+  /**
+   * The combined watermark of a checkpoint: it does not fall below it again. True when it has
+   * risen.
+   */
   restore(watermark: number): boolean {
     if (watermark <= this.#combined) return false;
     this.#combined = watermark;
@@ -47,7 +50,10 @@ export class WatermarkCombiner {
     return this.#update();
   }
 
-  /** Takes an input's status; true when the combined watermark has risen. `allIdle` tells the status to pass on. */
+  /**
+   * Takes an input's status; true when the combined watermark has risen. `allIdle` tells the status
+   * to pass on.
+   */
   setIdle(input: number, idle: boolean): boolean {
     if (idle === this.#idle[input]) return false;
     this.#idle[input] = idle;

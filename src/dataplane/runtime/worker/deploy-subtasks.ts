@@ -1,5 +1,6 @@
 /**
- * Builds the subtasks of one worker from a deploy message: exchanges from the rings, state (restored), chain, loop object.
+ * Builds the subtasks of one worker from a deploy message: exchanges from the rings, state
+ * (restored), chain, loop object.
  *
  * Flow:    worker → here → subtasks, open and ready to step.
  */
@@ -44,7 +45,9 @@ export interface DeployOptions {
   readonly wake: () => void;
   readonly fail: (error: unknown) => void;
   readonly post: (message: WorkerMessage) => void;
-  /** Called for each as soon as it exists, so that it is closed even if a later one fails to open. */
+  /**
+   * Called for each as soon as it exists, so that it is closed even if a later one fails to open.
+   */
   readonly add: (deployed: DeployedSubtask) => void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * Workers in the thread of the job master: for small queries, tests and the simulator. Messages are delivered one by one in
- * microtasks, never inside the sender's call.
+ * Workers in the thread of the job master: for small queries, tests and the simulator. Messages are
+ * delivered one by one in microtasks, never inside the sender's call.
  */
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";

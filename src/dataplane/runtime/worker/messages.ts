@@ -1,5 +1,6 @@
 /**
- * Messages between a job master and its workers: plain data, sent to a thread or handed over in place.
+ * Messages between a job master and its workers: plain data, sent to a thread or handed over in
+ * place.
  *
  * Version: MESSAGES_VERSION is in every deploy; a worker refuses another one (MR5006).
  */

@@ -1,8 +1,10 @@
 /**
- * Workers in threads of this process: one thread a worker, each with its own memory; rings and wake words are shared.
+ * Workers in threads of this process: one thread a worker, each with its own memory; rings and wake
+ * words are shared.
  *
  * Flow:    job master → here → worker_threads → worker-thread.ts.
- * Limits:  a worker gets CLOSE_TIMEOUT_MS to close its readers and writers, then its thread is terminated.
+ * Limits:  a worker gets CLOSE_TIMEOUT_MS to close its readers and writers, then its thread is
+ *          terminated.
  * Errors:  a thread that ends unasked, or throws, is reported once as lost.
  */
 import { Worker as Thread } from "node:worker_threads";

@@ -4,7 +4,10 @@ import type { MasterMessage, WorkerMessage } from "./messages.ts";
 
 export interface WorkerLink {
   post(message: MasterMessage): void;
-  /** Ends the worker, whatever it is doing; nothing arrives from it afterwards. Returns what failed to close. Idempotent. */
+  /**
+   * Ends the worker, whatever it is doing; nothing arrives from it afterwards. Returns what failed
+   * to close. Idempotent.
+   */
   terminate(): Promise<readonly ErrorObject[]>;
 }
 

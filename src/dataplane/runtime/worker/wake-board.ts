@@ -1,9 +1,11 @@
 /**
- * WakeBoard: how one worker wakes another that has nothing to do: after writing into a ring, or making room in one.
+ * WakeBoard: how one worker wakes another that has nothing to do: after writing into a ring, or
+ *            making room in one.
  *
- * Threads: one i32 a worker in shared memory, 1 while it is parked. The sleeper sets it, looks once more for work, and waits
- *          with Atomics.waitAsync (its event loop goes on serving timers and I/O); who has news sets it to 0 and notifies. Only
- *          the one that changed 1 to 0 notifies.
+ * Threads: one i32 a worker in shared memory, 1 while it is parked. The sleeper sets it, looks once
+ *          more for work, and waits with Atomics.waitAsync (its event loop goes on serving timers
+ *          and I/O); who has news sets it to 0 and notifies. Only the one that changed 1 to 0
+ *          notifies.
  * Inline:  a call.
  */
 export interface WakeBoard {

@@ -1,5 +1,6 @@
 /**
- * WorkerRuntimes: memories of workers, used again for the next job of the same thread, so that small inline jobs start in well
+ * WorkerRuntimes: memories of workers, used again for the next job of the same thread, so that
+ *                 small inline jobs start in well
  * under a millisecond. New kernels on a used memory begin from nothing.
  *
  * Limits:  POOL_SIZE memories wait at most; one that has grown beyond REUSE_LIMIT_BYTES is dropped.

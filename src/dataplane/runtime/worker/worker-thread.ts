@@ -1,6 +1,7 @@
 /**
- * The inside of a worker thread: a Worker driven by the messages of its parent. Which connectors and operators there are is the
- * composition root's to say: its entry file for threads (`*.worker.ts`) imports them and calls runWorkerThread().
+ * The inside of a worker thread: a Worker driven by the messages of its parent. Which connectors
+ * and operators there are is the composition root's to say: its entry file for threads
+ * (`*.worker.ts`) imports them and calls runWorkerThread().
  *
  * Flow:    thread-transport.ts → (worker_threads) → entry file → here → Worker.
  * Errors:  an entry that is not started as a thread of ours: assertion.

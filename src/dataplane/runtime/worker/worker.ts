@@ -1,11 +1,14 @@
 /**
- * Worker: hosts one subtask of every task, in one thread, with one memory. Knows no thread: it is given messages and posts
+ * Worker: hosts one subtask of every task, in one thread, with one memory. Knows no thread: it is
+ *         given messages and posts
  * messages, and its loop yields to the host between slices, so that timers and I/O are served.
  *
  * Flow:    job master → handle(message) → subtasks ⇄ rings → post(message) → job master.
- * Loop:    every subtask steps in turn until a slice is over (SLICE_MS, SLICE_ROUNDS); with nothing to do the worker parks
- *          and is woken by a ring's other end, an I/O completion, a timer or a message.
- * Errors:  any error of a subtask is posted once as `failed`; the loop stops, the master tears all workers down.
+ * Loop:    every subtask steps in turn until a slice is over (SLICE_MS, SLICE_ROUNDS); with nothing
+ *          to do the worker parks and is woken by a ring's other end, an I/O completion, a timer or
+ *          a message.
+ * Errors:  any error of a subtask is posted once as `failed`; the loop stops, the master tears all
+ *          workers down.
  */
 import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
@@ -102,7 +105,10 @@ export class Worker {
     this.#options.env.timers.yield(this.#slice);
   };
 
-  /** Closes operators, readers and writers; returns what failed at that, which is for the log: the checkpoint counts. */
+  /**
+   * Closes operators, readers and writers; returns what failed at that, which is for the log: the
+   * checkpoint counts.
+   */
   close(): Promise<readonly ErrorObject[]> {
     this.#closing ??= this.#close();
     return this.#closing;
