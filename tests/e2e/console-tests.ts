@@ -143,7 +143,7 @@ async function completes({ page, shot }: Visit): Promise<void> {
   await option.waitFor();
   await shot("completion");
   await option.click();
-  assert.equal(await editor(page).innerText(), "SELECT distance FROM flights");
+  assert.equal(await editor(page).textContent(), "SELECT distance FROM flights");
 }
 
 async function runsQuery({ page, shot }: Visit): Promise<void> {

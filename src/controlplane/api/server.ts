@@ -31,14 +31,15 @@ export async function createServer(options: ServerOptions): Promise<FastifyInsta
     return sendError(reply, apiErrors.NOT_FOUND({ method: request.method, path }));
   });
   app.addHook("onRequest", async (request) => guardOrigin(request));
-  app.addHook("onSend", async (_request, reply) => {
+  app.addHook("onSend", async (request, reply) => {
     reply.header("x-content-type-options", "nosniff");
     reply.header("referrer-policy", "no-referrer");
     reply.header(
       "content-security-policy",
       "default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self' 'unsafe-inline'; " +
-        "img-src 'self' data:; frame-ancestors 'none'",
+        "img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
     );
+    if (request.url.startsWith("/api/")) reply.header("cache-control", "no-store");
   });
   if (options.consoleFolder !== undefined) {
     await app.register(fastifyStatic, { root: options.consoleFolder });
@@ -78,7 +79,10 @@ function sessionRoutes(api: FastifyInstance, sessions: Sessions): void {
   });
 }
 
-/** The host must be a loopback name (DNS rebinding), and an Origin header must name this very server. */
+/**
+ * The host must be a loopback name (DNS rebinding); an Origin header must name this very server; the API is not for requests
+ * that a browser says come from elsewhere, other ports of this machine included, to which cookies go along.
+ */
 async function guardOrigin(request: FastifyRequest): Promise<void> {
   const host = request.headers.host ?? "";
   const name = host.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
@@ -86,6 +90,10 @@ async function guardOrigin(request: FastifyRequest): Promise<void> {
   const origin = request.headers.origin;
   if (origin !== undefined && origin !== `http://${host}`) {
     throw apiErrors.FOREIGN_ORIGIN({ origin });
+  }
+  const site = request.headers["sec-fetch-site"];
+  if ((site === "cross-site" || site === "same-site") && request.url.startsWith("/api/")) {
+    throw apiErrors.FOREIGN_ORIGIN({ origin: "another site" });
   }
 }
 

@@ -80,9 +80,9 @@ function facts({ job, target, parallelism }: Deployment): string {
 function Numbers(props: { sample: MetricsSample | undefined; restarts: number | undefined }) {
   const { sample } = props;
   const checkpoint = sample?.lastCheckpoint;
-  const items: [string, string, string?][] = [
-    ["Rows in", rate(sample?.rowsInPerSecond), `${count(sample?.rowsIn)} in total`],
-    ["Rows out", rate(sample?.rowsOutPerSecond), `${count(sample?.rowsOut)} in total`],
+  const items: [string, string, (string | undefined)?][] = [
+    ["Rows in", rate(sample?.rowsInPerSecond), sample && `${count(sample.rowsIn)} in total`],
+    ["Rows out", rate(sample?.rowsOutPerSecond), sample && `${count(sample.rowsOut)} in total`],
     ["Watermark", ...splitTime(timestamp(sample?.watermark))],
     [
       "Last checkpoint",

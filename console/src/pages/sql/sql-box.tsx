@@ -148,7 +148,8 @@ function useQueryRun() {
         for (const message of messages) {
           if (message.type === "error") throw new ApiError(message.error);
           if (message.type === "end") {
-            const changes = `${count(message.rows)} changes in ${duration(message.elapsedMs)}`;
+            const what = result.current.received > 0 ? "changes" : "rows";
+            const changes = `${count(message.rows)} ${what} in ${duration(message.elapsedMs)}`;
             const summary = `${ENDS[message.reason]}, ${changes}`;
             setState((before) => ({ ...before, summary }));
           } else result.current.apply(message);

@@ -105,7 +105,7 @@ describe("the embedded target", { timeout: 60_000 }, () => {
 
     const second = newTarget();
     const job = await second.adopt(started.jobId);
-    assert.ok(job !== undefined && job.isAlive);
+    assert.ok(job?.isAlive);
     assert.equal(job.view().status, "RUNNING");
     while (!job.checkpoints().some(({ status }) => status === "COMPLETED")) {
       await new Promise((resolve) => setTimeout(resolve, 20));
