@@ -1,85 +1,93 @@
 /**
- * Runs a program in one of its kinds and gives back the engine whose sinks hold the results.
+ * Runs a program in one of its kinds under a simulated clock, and gives back the engine whose sinks hold the results.
  *
  * Restore: the first job reads the first rows and waits; when they are read and what they cause has come, it stops with a
  *          savepoint; a second job, planned again from the same statements, starts from there.
+ * Time:    virtual, so that windows of processing time and the latency of mini-batches pass at once.
  */
-import { setImmediate as immediate, setTimeout as delay } from "node:timers/promises";
-import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import { toMillraceError } from "../../src/foundation/base/errors.ts";
+import type { Env } from "../../src/foundation/host/env.ts";
+import { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
+import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
-import type { SinkRow, ValuesEvent } from "../values/values-store.ts";
+import type { ValuesEvent, ValuesOptions } from "../values/values-store.ts";
 import type { Engine } from "./engine.ts";
-import type { ProgramRecord, ProgramRow, ProgramTable } from "./suites/program-record.ts";
+import type { ProgramRecord, ProgramRow, ProgramSink } from "./suites/program-record.ts";
 
 export type RunKind = "semantic" | "restore" | "batch-semantic" | "batch-restore";
 
 export interface ProgramRun {
   readonly kind: RunKind;
   readonly afterRestore: string;
-  /** For savepoints. */
-  readonly directory: string;
   readonly record: ProgramRecord;
-  readonly createEngine: () => Engine;
+  readonly createEngine: (env: Env) => Engine;
 }
 
-/** What rows cause comes at once; only what waits for the clock takes longer. */
-const SETTLE_LIMIT_MS = 1500;
+/** So long what rows cause may take, virtual milliseconds: windows and latencies of the programs are at most 10 s. */
+const SETTLE_LIMIT_MS = 60_000;
 /** All is read, and nothing has come for so long: nothing will. */
-const QUIET_MS = 200;
+const QUIET_MS = 30_000;
+const SAVEPOINTS = "/savepoints";
+const SEED = 1;
 
 export async function runProgram(run: ProgramRun): Promise<Engine> {
   const { kind, record } = run;
-  if (kind === "restore" && run.afterRestore !== "NO_RESTORE") return runRestored(run);
-  const engine = run.createEngine();
-  const batch = kind.startsWith("batch");
+  const world = new SimulatedWorld(SEED);
+  if (kind === "restore" && run.afterRestore !== "NO_RESTORE") return runRestored(run, world);
+  const engine = run.createEngine(world.boot());
+  const options = kind.startsWith("batch") ? {} : batches(record);
   for (const table of record.tables) {
-    const rows =
-      kind === "semantic" || kind === "batch-semantic"
-        ? [...(table.rows ?? [])]
-        : [...(table.rows ?? []), ...(table.rowsAfterRestore ?? [])];
-    engine.store.register(table.name, events(rows), { rowByRow: !batch });
+    const rows = [...(table.rows ?? [])];
+    if (kind === "restore" || kind === "batch-restore")
+      rows.push(...(table.rowsAfterRestore ?? []));
+    engine.store.register(table.name, events(rows), options);
   }
-  for (const plan of plansOf(engine, record)) await engine.runPlan(plan);
+  for (const plan of plansOf(engine, record)) await world.run(engine.runPlan(plan));
   return engine;
 }
 
-async function runRestored(run: ProgramRun): Promise<Engine> {
-  const { record, directory } = run;
-  const first = run.createEngine();
+async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engine> {
+  const { record } = run;
+  const first = run.createEngine(world.boot());
   for (const table of record.tables)
-    first.store.register(table.name, events(table.rows ?? []), { rowByRow: true, ended: false });
-  const plans = plansOf(first, record);
+    first.store.register(table.name, events(table.rows ?? []), {
+      ...batches(record),
+      ended: false,
+    });
   const paths: string[] = [];
-  for (const plan of plans) {
+  for (const plan of plansOf(first, record)) {
     const job = first.start(plan);
-    await settled(first, job, record, (sink) => sink.expected ?? []);
-    const { path } = await job.stopWithSavepoint({ directory });
+    await settled(world, first, job, record, (sink) => sink.expected ?? []);
+    const { path } = await world.run(job.stopWithSavepoint({ directory: SAVEPOINTS }));
     paths.push(path);
   }
-  const second = run.createEngine();
+  const second = run.createEngine(world.boot());
   const infinite = run.afterRestore === "INFINITE";
-  for (const table of record.tables)
-    second.store.register(table.name, restoredEvents(table), { rowByRow: true, ended: !infinite });
-  for (const sink of record.sinks)
-    second.store.collect(sink.name, first.rowsOf(sink.name) as SinkRow[]);
+  for (const { name, rows, rowsAfterRestore } of record.tables) {
+    // Sources go on behind the position of the savepoint, so that the rows of the first job stand before.
+    const all = events([...(rows ?? []), ...(rowsAfterRestore ?? [])]);
+    second.store.register(name, all, { ...batches(record), ended: !infinite });
+  }
+  for (const { name } of record.sinks) second.store.collect(name, first.rowsOf(name));
   for (const [i, plan] of plansOf(second, record).entries()) {
     const job = second.start(plan, { restoreFrom: paths[i]! });
     if (infinite) {
-      const all = (sink: ProgramRecord["sinks"][number]) => [
-        ...(sink.expected ?? []),
-        ...(sink.expectedAfterRestore ?? []),
-      ];
-      await settled(second, job, record, all);
-      await job.cancel();
-    } else await ended(job);
+      await settled(world, second, job, record, allExpected);
+      await world.run(job.cancel());
+    } else await world.run(ended(job));
   }
   return second;
 }
 
-/** Sources go on behind the position of the savepoint, so that the rows of the first job stand before. */
-function restoredEvents(table: ProgramTable): ValuesEvent[] {
-  return events([...(table.rows ?? []), ...(table.rowsAfterRestore ?? [])]);
+function allExpected(sink: ProgramSink): readonly unknown[] {
+  return [...(sink.expected ?? []), ...(sink.expectedAfterRestore ?? [])];
+}
+
+/** Every row is a batch of its own; with mini-batches as many as one of them holds. */
+function batches({ config }: ProgramRecord): ValuesOptions {
+  if (config["table.exec.mini-batch.enabled"] !== "true") return { rowByRow: true };
+  const size = Number(config["table.exec.mini-batch.size"] ?? 0);
+  return size > 0 ? { batchRows: size } : {};
 }
 
 function events(rows: readonly ProgramRow[]): ValuesEvent[] {
@@ -107,30 +115,31 @@ async function ended(job: JobMaster): Promise<void> {
   if (failure !== null) throw toMillraceError(failure);
 }
 
-/** Waits until all rows are read and the sinks hold as many as are expected. */
+/** Lets time pass until all rows are read and the sinks hold as many as are expected, or nothing more comes. */
 async function settled(
+  world: SimulatedWorld,
   engine: Engine,
   job: JobMaster,
   record: ProgramRecord,
-  expected: (sink: ProgramRecord["sinks"][number]) => readonly unknown[],
+  expected: (sink: ProgramSink) => readonly unknown[],
 ): Promise<void> {
-  const deadline = performance.now() + SETTLE_LIMIT_MS;
+  const startedMs = world.elapsedMs;
+  let changedMs = startedMs;
   let last = -1;
-  let changedAt = performance.now();
-  for (;;) {
-    const { failure, status } = job.view;
-    if (failure !== null) throw toMillraceError(failure);
-    const read = record.tables.every(({ name }) => engine.store.isRead(name));
-    const full = record.sinks.every(
-      (sink) => engine.rowsOf(sink.name).length >= expected(sink).length,
-    );
-    if (status === "RUNNING" && read && full) break;
-    const now = performance.now();
+  await world.runUntil(() => {
     const rows = record.sinks.reduce((sum, { name }) => sum + engine.rowsOf(name).length, 0);
-    if (rows !== last || !read) changedAt = now;
+    const read = record.tables.every(({ name }) => engine.store.isRead(name));
+    if (rows !== last || !read) changedMs = world.elapsedMs;
     last = rows;
-    if (now > deadline || now - changedAt > QUIET_MS) break;
-    await delay(1);
-  }
-  for (let i = 0; i < 5; i++) await immediate();
+    const wanted = record.sinks.reduce((sum, sink) => sum + expected(sink).length, 0);
+    return (
+      job.view.failure !== null ||
+      (job.view.status === "RUNNING" && read && wanted > 0 && rows >= wanted) ||
+      world.elapsedMs - changedMs > QUIET_MS ||
+      world.elapsedMs - startedMs > SETTLE_LIMIT_MS
+    );
+  });
+  const { failure } = job.view;
+  if (failure !== null) throw toMillraceError(failure);
+  await world.advance(1);
 }

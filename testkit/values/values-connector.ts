@@ -5,7 +5,6 @@
  * Position: the number of the next event, so a restore goes on behind what was emitted.
  * Use:     defaultRegistry(valuesConnector(store)).
  */
-import { MAX_BATCH_ROWS } from "../../src/foundation/columnar/batch.ts";
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
 import { RowReader } from "../../src/foundation/columnar/value-reader.ts";
 import { type TestValue, writeBatch } from "../../src/dataplane/codegen/test-batches.ts";
@@ -112,8 +111,7 @@ class ValuesReader implements SourceReader {
     const { fields } = node.table.schema;
     const rows: TestValue[][] = [];
     const kinds: number[] = [];
-    const most = data.rowByRow ? 1 : MAX_BATCH_ROWS;
-    for (let i = next; i < end && rows.length < most; i++) {
+    for (let i = next; i < end && rows.length < data.batchRows; i++) {
       const event = data.events[i]!;
       if ("watermark" in event) break;
       const values = fields.map(({ type }, index) => typedValue(event.row[index], type));

@@ -6,6 +6,7 @@
  *          that a runner decides what comes when. Everything lives in this thread: jobs over it run inline.
  */
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
+import { MAX_BATCH_ROWS } from "../../src/foundation/columnar/batch.ts";
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
 import type { Value } from "../../src/foundation/columnar/value-reader.ts";
 import { formatRow, formatValue } from "../../src/foundation/columnar/value-text.ts";
@@ -17,8 +18,8 @@ export type ValuesEvent =
 
 export interface ValuesData {
   readonly events: ValuesEvent[];
-  /** True: every row is a batch of its own. */
-  readonly rowByRow: boolean;
+  /** Rows in a batch, at most. */
+  readonly batchRows: number;
   /** How many events may be emitted so far. */
   released: number;
   ended: boolean;
@@ -27,7 +28,10 @@ export interface ValuesData {
 }
 
 export interface ValuesOptions {
+  /** True: every row is a batch of its own. */
   readonly rowByRow?: boolean;
+  /** Rows in a batch, at most; default: as many as a batch holds. */
+  readonly batchRows?: number;
   /** False: nothing is emitted before release(). */
   readonly released?: boolean;
   /** False: the source waits for more after the last event, until end(). */
@@ -67,8 +71,9 @@ export class ValuesStore {
 
   register(id: string, events: readonly ValuesEvent[], options: ValuesOptions = {}): void {
     const { rowByRow = false, released = true, ended = true } = options;
+    const batchRows = rowByRow ? 1 : (options.batchRows ?? MAX_BATCH_ROWS);
     const count = released ? Number.POSITIVE_INFINITY : 0;
-    this.#data.set(id, { events: [...events], rowByRow, released: count, ended, read: 0 });
+    this.#data.set(id, { events: [...events], batchRows, released: count, ended, read: 0 });
   }
 
   /** More events behind those there are. */

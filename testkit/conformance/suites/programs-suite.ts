@@ -6,9 +6,6 @@
  *          other rows (and the end unless INFINITE). batch-…: bounded, all rows at once.
  * Grades:  A is SQL; B needs a user-defined function or model; C is Table API and not run.
  */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { Engine } from "../engine.ts";
 import { runProgram, type RunKind } from "../program-run.ts";
 import {
@@ -60,16 +57,14 @@ async function checkRun(
   { kind, afterRestore }: { readonly kind: RunKind; readonly afterRestore?: string },
 ): Promise<Outcome> {
   const expectError = record.run.find((step) => step.expectError !== undefined)?.expectError;
-  const directory = mkdtempSync(join(tmpdir(), "millrace-conformance-"));
   try {
     const engine = await runProgram({
       kind,
       afterRestore: afterRestore ?? "FINITE",
-      directory,
       record,
-      createEngine: () => {
+      createEngine: (env) => {
         const batch = kind.startsWith("batch");
-        const engine = new Engine({ batch, config: configOf(record) });
+        const engine = new Engine({ batch, env, config: configOf(record) });
         declareProgram(engine, record, batch);
         return engine;
       },
@@ -82,7 +77,5 @@ async function checkRun(
     const flat = (text: string) => text.replaceAll(/\s+/g, " ").trim();
     const right = flat(got).includes(flat(expectError.message ?? ""));
     return right ? passed : failed(`error ${expectError.message ?? ""}`, got);
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
   }
 }
