@@ -4,6 +4,7 @@
  * DATE): the schema decides.
  */
 import { baseErrors } from "../../src/foundation/base/errors.ts";
+import { bitmapOf, encodeBitmap } from "../../src/foundation/columnar/bitmap-value.ts";
 import type { NestedType } from "../../src/foundation/columnar/binary-value.ts";
 import {
   type LogicalType,
@@ -67,6 +68,8 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
       );
     case "NULL":
       return null;
+    case "BITMAP":
+      return encodeBitmap(bitmapOf(plain as readonly number[]));
     case "ARRAY":
     case "MAP":
     case "MULTISET":

@@ -8,6 +8,7 @@
 import { baseErrors } from "../../src/foundation/base/errors.ts";
 import { type LogicalType, typeToString } from "../../src/foundation/columnar/logical-type.ts";
 import { isoMillis, isoMonths, nestedValue, type TypedJson } from "../conformance/typed-json.ts";
+import { bitmapOf, encodeBitmap } from "../../src/foundation/columnar/bitmap-value.ts";
 import { encodeNested } from "../../src/foundation/columnar/binary-value.ts";
 import type { TestValue } from "../../src/dataplane/codegen/test-batches.ts";
 
@@ -54,6 +55,8 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
       if (!Array.isArray(value)) throw invalid(json, type);
       return type.fields.map((field, i) => typedValue(value[i], field.type));
     }
+    case "BITMAP":
+      return encodeBitmap(bitmapOf(value as readonly number[]));
     case "ARRAY":
     case "MAP":
     case "MULTISET":

@@ -15,6 +15,7 @@
  * Source:  Row.toString, java.time's and BigDecimal's toString, Double.toString, Flink's CastRules to CHARACTER_STRING.
  */
 import { baseErrors } from "../base/errors.ts";
+import { bitmapText, decodeBitmap } from "./bitmap-value.ts";
 import { decodeNested, type NestedType } from "./binary-value.ts";
 import { type LogicalType, typeToString, types } from "./logical-type.ts";
 import { ROW_KIND_TEXT } from "./row-kind.ts";
@@ -84,6 +85,8 @@ export function formatValue(
     case "INTEGER":
     case "BIGINT":
       return String(value);
+    case "BITMAP":
+      return bitmapText(decodeBitmap(value as Uint8Array));
     case "ARRAY":
     case "MAP":
     case "MULTISET":

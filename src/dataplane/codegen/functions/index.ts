@@ -1,5 +1,6 @@
 /** The library of SQL functions, by canonical name; the operators of the IR are in ../expressions/operators.ts. */
 import { arithmeticFunctions } from "./arithmetic-functions.ts";
+import { bitmapFunctions } from "./bitmap-functions.ts";
 import { collectionFunctions } from "./collection-functions.ts";
 import { formatFunctions } from "./format-functions.ts";
 import { jsonConstructFunctions } from "./json-construct-functions.ts";
@@ -36,6 +37,7 @@ export const functionLibrary: FunctionTable = join(
   randomFunctions,
   formatFunctions,
   collectionFunctions,
+  bitmapFunctions,
   jsonConstructFunctions,
   nestedCastFunctions,
   regexColumnFunctions,

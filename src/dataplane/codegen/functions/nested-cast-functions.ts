@@ -37,7 +37,7 @@ const isCharacters = (type: LogicalType): type is StringType =>
 /** Whether a cast takes or gives collections, so that it is not compiled. */
 export function castsNested(from: LogicalType, to: LogicalType): boolean {
   if (sameForm(from, to)) return false;
-  if (isNested(from) || isNested(to)) return true;
+  if (isNested(from) || isNested(to) || from.kind === "BITMAP" || to.kind === "BITMAP") return true;
   if (!isRow(from)) return false;
   if (isCharacters(to)) return true;
   const [own, wanted] = [fieldTypes(from), fieldTypes(to)];
@@ -89,6 +89,8 @@ function fieldTypes(type: LogicalType): readonly LogicalType[] {
 function castOf(from: LogicalType, to: LogicalType, timeZone: string): Cast | undefined {
   if (from.kind === "NULL") return () => null;
   if (sameForm(from, to)) return (value) => value;
+  // A bitmap is its bytes already.
+  if (from.kind === "BITMAP" && to.kind === "VARBINARY") return (value) => value;
   if (isCharacters(to)) return toText(from, to, timeZone);
   if (isCharacters(from)) return fromText(to);
   if (from.kind === "ARRAY" && to.kind === "ARRAY") {
@@ -131,7 +133,7 @@ function rowCast(
   return (row) => casts.map((cast, i) => cast!((row as readonly Value[])[i] ?? null));
 }
 
-const UNPRINTABLE = new Set(["VARIANT", "BITMAP", "RAW", "DESCRIPTOR"]);
+const UNPRINTABLE = new Set(["VARIANT", "RAW", "DESCRIPTOR"]);
 
 function prints(type: LogicalType): boolean {
   if (type.kind === "ARRAY" || type.kind === "MULTISET") return prints(type.element);
