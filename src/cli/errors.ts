@@ -42,6 +42,14 @@ export const cliErrors = defineErrors({
     message: "the demo's data (npm package vega-datasets) is not installed",
     hint: "Run `npm install`, or start without the demo: `millrace up --no-demo`.",
   },
+  DATA_FOLDER: {
+    code: "MR1017",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "cannot keep the platform's data in {path}: {reason}",
+    hint: "Choose another folder with --data.",
+  },
   SEVERAL_INSERTS: {
     code: "MR1016",
     domain: "user",

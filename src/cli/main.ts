@@ -51,7 +51,7 @@ export async function main(argv: readonly string[]): Promise<number> {
       terminal.out(overview());
       return name === undefined ? 2 : 0;
     }
-    const entry = COMMANDS[name];
+    const entry = Object.hasOwn(COMMANDS, name) ? COMMANDS[name] : undefined;
     if (entry === undefined) {
       const didYouMean = nearest(name, Object.keys(COMMANDS));
       throw cliErrors.UNKNOWN_COMMAND({ command: name }, { didYouMean });

@@ -1,17 +1,17 @@
 /** Scripts from files and standard input, with clear errors. */
 import { readFileSync } from "node:fs";
 import { cliErrors } from "./errors.ts";
+import { fileReason } from "./file-reason.ts";
+
+/** Byte order mark, with which some editors begin a file. */
+const MARK = "\ufeff";
 
 /** The text of a file; `-` reads standard input to its end. */
 export function readText(path: string): string {
   try {
-    return readFileSync(path === "-" ? 0 : path, "utf8");
+    const text = readFileSync(path === "-" ? 0 : path, "utf8");
+    return text.startsWith(MARK) ? text.slice(MARK.length) : text;
   } catch (cause) {
-    const code = (cause as NodeJS.ErrnoException).code ?? "";
-    const reason =
-      { ENOENT: "there is no such file", EACCES: "permission denied", EISDIR: "it is a folder" }[
-        code
-      ] ?? String(cause);
-    throw cliErrors.FILE_UNREADABLE({ path, reason }, { cause });
+    throw cliErrors.FILE_UNREADABLE({ path, reason: fileReason(cause) }, { cause });
   }
 }

@@ -11,6 +11,7 @@ import {
   globSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readSync,
   rmSync,
   statSync,
@@ -18,13 +19,20 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { MillraceError } from "../foundation/base/errors.ts";
 import { operatorFactories } from "../dataplane/operators/index.ts";
 import { findFormat } from "../dataplane/formats/registry.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
+import { fileReason } from "./file-reason.ts";
 
 const SAMPLE_BYTES = 256 * 1024;
+/** A first line that is longer is sampled up to the longest record that is read. */
+const MAX_SAMPLE_BYTES = 1024 * 1024;
 const COPY_BYTES = 1024 * 1024;
+const LINE_FEED = 0x0a;
+/** UTF-8's byte order mark. */
+const MARK = [0xef, 0xbb, 0xbf];
 export const STDIN = "stdin";
 
 export function sqlHost(): SqlHost {
@@ -65,7 +73,8 @@ function csvOptions(file: string): Record<string, string> {
 function formatOf(file: string, sample: Uint8Array): string {
   if (/\.(csv|tsv)$/i.test(file)) return "csv";
   if (/\.(json|jsonl|ndjson)$/i.test(file)) return "json";
-  const first = sample.find((byte) => byte > 0x20);
+  const hasMark = MARK.every((byte, i) => sample[i] === byte);
+  const first = sample.subarray(hasMark ? MARK.length : 0).find((byte) => byte > 0x20);
   return first === 0x7b ? "json" : "csv";
 }
 
@@ -80,31 +89,46 @@ function firstFile(path: string): string {
   } catch (cause) {
     throw unreadable(path, cause);
   }
-  const [inside] = globSync(join(first, "*")).sort();
+  const inside = namesIn(first).find((name) => !name.startsWith("."));
   if (inside === undefined)
     throw cliErrors.FILE_UNREADABLE({ path, reason: "the folder is empty" });
-  return inside;
+  return join(first, inside);
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder).sort();
+  } catch (cause) {
+    throw unreadable(folder, cause);
+  }
 }
 
 function readSample(path: string): Uint8Array {
   try {
     const file = openSync(path, "r");
     try {
-      const bytes = new Uint8Array(SAMPLE_BYTES);
-      return bytes.subarray(0, readSync(file, bytes, 0, SAMPLE_BYTES, 0));
+      const sample = readStart(file, SAMPLE_BYTES);
+      const cut = sample.length === SAMPLE_BYTES && !sample.includes(LINE_FEED);
+      if (!cut) return sample;
+      const more = readStart(file, MAX_SAMPLE_BYTES);
+      if (more.length < MAX_SAMPLE_BYTES || more.includes(LINE_FEED)) return more;
+      const reason = `its first line is longer than ${MAX_SAMPLE_BYTES} bytes`;
+      throw cliErrors.FILE_UNREADABLE({ path, reason });
     } finally {
       closeSync(file);
     }
   } catch (cause) {
-    throw unreadable(path, cause);
+    throw cause instanceof MillraceError ? cause : unreadable(path, cause);
   }
 }
 
+function readStart(file: number, sizeBytes: number): Uint8Array {
+  const bytes = new Uint8Array(sizeBytes);
+  return bytes.subarray(0, readSync(file, bytes, 0, sizeBytes, 0));
+}
+
 function unreadable(path: string, cause: unknown) {
-  const code = (cause as NodeJS.ErrnoException).code ?? "";
-  const reason =
-    { ENOENT: "there is no such file", EACCES: "permission denied" }[code] ?? String(cause);
-  return cliErrors.FILE_UNREADABLE({ path, reason }, { cause });
+  return cliErrors.FILE_UNREADABLE({ path, reason: fileReason(cause) }, { cause });
 }
 
 let stdinFile: string | undefined;

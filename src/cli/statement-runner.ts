@@ -14,7 +14,7 @@ import type { StatementNode } from "../language/sql/parser/ast.ts";
 import type { StatementResult, StatementWarning } from "../language/sql/script/session-types.ts";
 import { SqlSession } from "../language/sql/script/sql-session.ts";
 import { type EngineParts, engineParts } from "./engine.ts";
-import { jobNumbers } from "./job-numbers.ts";
+import { badRecordsText, jobNumbers } from "./job-numbers.ts";
 import { toChange } from "./render/changes.ts";
 import {
   createPrinter,
@@ -38,6 +38,8 @@ export class StatementRunner {
   readonly #options: StatementRunnerOptions;
   readonly #terminal: Terminal;
   #parts: EngineParts | undefined;
+  /** What the last job says of records that it left out. */
+  #badRecords: string | undefined;
   #collect: (rows: CollectedRows) => void = () => undefined;
   /** Ctrl-C ended the last query. */
   interrupted = false;
@@ -112,11 +114,18 @@ export class StatementRunner {
     };
     await this.#execute(plan, stop);
     printer.end();
+    this.#sayBadRecords();
   }
 
   async #insert(plan: ExecPlan, sinks: readonly string[]): Promise<void> {
     const rows = await this.#execute(plan, new AbortController());
     this.#terminal.say(`${rows} rows read, written to ${sinks.join(", ")}`);
+    this.#sayBadRecords();
+  }
+
+  #sayBadRecords(): void {
+    if (this.#badRecords === undefined) return;
+    this.#terminal.say(this.#terminal.palette.warning(this.#badRecords));
   }
 
   /** Runs a plan to its end in this thread; the rows its sources have read. */
@@ -139,7 +148,9 @@ export class StatementRunner {
     try {
       const result = await startJob(plan, { ...this.#parts, signal: stop.signal }).ended;
       if (result.status === "FAILED" && result.failure !== null) throw result.failure;
-      return jobNumbers(plan, result.metrics).rowsIn;
+      const { rowsIn, badRecords } = jobNumbers(plan, result.metrics);
+      this.#badRecords = badRecordsText(badRecords);
+      return rowsIn;
     } finally {
       cancelTimer();
       process.off("SIGINT", interrupt);

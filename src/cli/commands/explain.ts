@@ -29,10 +29,13 @@ export const explainCommand: Command = {
 ${flagHelp(FLAGS)}`,
   run: async (argv, terminal) => {
     const args = parseArgs("explain", argv, FLAGS);
-    const [path] = args.positional;
+    const [path, ...more] = args.positional;
     const command = args.text("command");
     if (path === undefined && command === undefined) {
       throw cliErrors.USAGE({ problem: "name a file, or give SQL with -c", command: "explain" });
+    }
+    if (more.length > 0 || (path !== undefined && command !== undefined)) {
+      throw cliErrors.USAGE({ problem: "name one file, or give SQL with -c", command: "explain" });
     }
     const name = path ?? "command";
     const text = command ?? readText(path!);

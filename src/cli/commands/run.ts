@@ -2,7 +2,7 @@
  * `millrace run FILE`: a script's INSERT as a job in the foreground, in worker threads, with a line of progress.
  *
  * Flow:    here → planScript → runtime. Ctrl-C cancels; the second one ends the process at once.
- * --json:  one line at the end: { numRecordsIn, numRecordsOut, wallMs, cpuMs }, cpuMs of this process with its threads.
+ * --json:  one line at the end: { numRecordsIn, numRecordsOut, numRecordsInErrors, wallMs, cpuMs }, cpuMs of this process with its threads.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -15,7 +15,7 @@ import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { type Flag, flagHelp, parseArgs } from "../args.ts";
 import { type EngineParts, engineParts } from "../engine.ts";
 import { cliErrors } from "../errors.ts";
-import { jobNumbers } from "../job-numbers.ts";
+import { badRecordsText, jobNumbers } from "../job-numbers.ts";
 import type { Command } from "../main.ts";
 import { planScript, type PlannedScript } from "../plan-script.ts";
 import { readText } from "../read-input.ts";
@@ -124,12 +124,15 @@ async function runPlan(
   terminal.say(
     `${result.status.toLowerCase()} after ${seconds} s: ${numbers.rowsIn} rows in, ${numbers.rowsOut} rows out`,
   );
+  const bad = badRecordsText(numbers.badRecords);
+  if (bad !== undefined) terminal.say(terminal.palette.warning(bad));
   if (result.status === "FAILED" && result.failure !== null) {
     terminal.say(renderError(result.failure, terminal.palette));
   }
   if (options.json) {
-    const { rowsIn: numRecordsIn, rowsOut: numRecordsOut } = numbers;
-    const line = { numRecordsIn, numRecordsOut, wallMs: Math.round(wallMs), cpuMs: env.cpuMs() };
+    const { rowsIn: numRecordsIn, rowsOut: numRecordsOut, badRecords } = numbers;
+    const counts = { numRecordsIn, numRecordsOut, numRecordsInErrors: badRecords };
+    const line = { ...counts, wallMs: Math.round(wallMs), cpuMs: env.cpuMs() };
     terminal.out(`${JSON.stringify(line)}\n`);
   }
   return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
@@ -159,7 +162,7 @@ function showProgress(
   const tick = async () => {
     const metrics = await master.metrics();
     if (stopped) return;
-    const { rowsIn, rowsOut, watermark } = jobNumbers(plan, metrics);
+    const { rowsIn, rowsOut, badRecords, watermark } = jobNumbers(plan, metrics);
     const at = env.clock.monotonicMs();
     const rate = Math.round(((rowsIn - before.rows) * 1000) / Math.max(at - before.at, 1));
     before = { at, rows: rowsIn };
@@ -168,6 +171,7 @@ function showProgress(
       `${rowsIn} rows in`,
       `${rate}/s`,
       `${rowsOut} out`,
+      badRecords === 0 ? "" : `${badRecords} bad`,
       watermark === null ? "no watermark" : `watermark ${sqlTime(watermark)}`,
       watermark === null ? "" : `lag ${lagText(env.clock.nowMs() - watermark)}`,
       checkpoint === undefined ? "" : `checkpoint ${checkpoint.id} (${checkpoint.durationMs} ms)`,

@@ -5,7 +5,7 @@
  * Data:    one folder (--data, default .millrace): metadata.db, platform.json, jobs/, demo/.
  * Again:   a second `up` in the same folder prints a new sign-in link to the platform that runs.
  */
-import { existsSync } from "node:fs";
+import { accessSync, constants, existsSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { FastifyInstance } from "fastify";
@@ -29,6 +29,7 @@ import {
   prepareDemoFiles,
 } from "../demo/flight-demo.ts";
 import { cliErrors } from "../errors.ts";
+import { fileReason } from "../file-reason.ts";
 import type { Command } from "../main.ts";
 import { readPlatformFile, removePlatformFile, writePlatformFile } from "../platform-file.ts";
 import { renderError } from "../render/error.ts";
@@ -100,7 +101,7 @@ class Platform {
 
   async run(): Promise<number> {
     const { data, terminal, host } = this.#options;
-    await this.#env.files.mkdirs(data);
+    await this.#dataFolder();
     const store = Store.open(join(data, "metadata.db"));
     const sessions = new Sessions(store, this.#env);
     const running = await readPlatformFile(this.#env, data);
@@ -140,6 +141,16 @@ class Platform {
     await removePlatformFile(this.#env, data);
     terminal.say("stopped");
     return 0;
+  }
+
+  async #dataFolder(): Promise<void> {
+    const { data } = this.#options;
+    try {
+      await this.#env.files.mkdirs(data);
+      accessSync(data, constants.W_OK);
+    } catch (cause) {
+      throw cliErrors.DATA_FOLDER({ path: data, reason: fileReason(cause) }, { cause });
+    }
   }
 
   #controllers(store: Store, tables: string) {

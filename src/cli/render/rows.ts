@@ -139,7 +139,7 @@ export class MaterializedRows {
 }
 
 export function renderGrid(schema: Schema, rows: readonly RowChange[]): string {
-  const names = schema.fields.map((field) => field.name);
+  const names = schema.fields.map((field) => cut(printable(field.name)));
   const numeric = schema.fields.map(({ type }) => NUMERIC.has(type.kind));
   const cells = rows.map(({ text }) => text.map((value) => cut(printable(value ?? "NULL"))));
   const widths = names.map((name, i) =>
@@ -171,7 +171,7 @@ function padCell(text: string, width: number, right: boolean): string {
 function printable(text: string): string {
   return text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).padStart(2, "0")}`);
 }
-const CONTROL = /[\x00-\x1f\x7f]/g;
+const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 
 function cut(text: string): string {
   if (text.length <= MAX_WIDTH) return text;

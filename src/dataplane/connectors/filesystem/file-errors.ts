@@ -2,6 +2,18 @@
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import { connectorErrors } from "../errors.ts";
 
+const REASONS: Readonly<Record<string, string>> = {
+  ENOSPC: "no space is left on the device",
+  EDQUOT: "the quota of disk space is used up",
+  EFBIG: "the file is larger than the system allows",
+  EROFS: "the file system is read-only",
+  ENOTDIR: "a part of the path is a file, not a folder",
+  EEXIST: "there is a file of this name",
+  EISDIR: "it is a folder",
+  EMFILE: "too many files are open",
+  EIO: "the device reports an error",
+};
+
 export function fileError(error: unknown, action: string, path: string): MillraceError {
   if (error instanceof MillraceError) return error;
   const code =
@@ -9,7 +21,8 @@ export function fileError(error: unknown, action: string, path: string): Millrac
   if (code === "ENOENT") return connectorErrors.PATH_MISSING({ path }, { cause: error });
   if (code === "EACCES" || code === "EPERM")
     return connectorErrors.PATH_FORBIDDEN({ action, path }, { cause: error });
-  const reason = code !== "" ? code : error instanceof Error ? error.message : String(error);
+  const words = Object.hasOwn(REASONS, code) ? `${REASONS[code]} (${code})` : code;
+  const reason = words !== "" ? words : error instanceof Error ? error.message : String(error);
   return connectorErrors.PATH_FAILED({ action, path, reason }, { cause: error });
 }
 

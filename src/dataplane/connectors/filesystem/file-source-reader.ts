@@ -24,6 +24,8 @@ import type { ReplayPacer } from "./replay-pacer.ts";
 
 /** Bytes decoded at once in a replay: few, because what is not due is decoded again. */
 const REPLAY_BYTES = 64 * 1024;
+/** UTF-8's byte order mark. */
+const MARK = [0xef, 0xbb, 0xbf];
 
 export type FileDecoderFactory = (onBadRecord: (record: BadRecord) => void) => Decoder;
 
@@ -135,6 +137,7 @@ export class FileSourceReader implements SourceReader {
 
   #decode(split: FileSplit, input: BlockInput): PollResult {
     if (input.length === 0 && !input.last && !input.advance()) return { kind: "idle" };
+    if (input.offset === 0) this.#skipMark(input);
     let { offset, line, skip } = split;
     while (true) {
       if (input.length === 0 && input.last) return this.#finish(split, input);
@@ -168,6 +171,13 @@ export class FileSourceReader implements SourceReader {
       if (result.consumedBytes === 0 && input.last) input.consume(input.length);
       else if (result.consumedBytes === 0 && !input.advance()) return { kind: "idle" };
     }
+  }
+
+  /** A file may begin with UTF-8's byte order mark, which is no part of its first record. */
+  #skipMark(input: BlockInput): void {
+    const { buffer } = this.#context.runtime.memory;
+    const start = new Uint8Array(buffer, input.address, Math.min(input.length, MARK.length));
+    if (MARK.every((byte, i) => start[i] === byte)) input.consume(MARK.length);
   }
 
   #finish(split: FileSplit, input: BlockInput): PollResult {
