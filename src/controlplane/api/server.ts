@@ -107,8 +107,11 @@ function cookie(request: FastifyRequest, name: string): string | undefined {
   return undefined;
 }
 
+/** Errors that come from a job's process have lost their HTTP status on the way: what is the user's is no fault of ours. */
 function sendError(reply: FastifyReply, error: MillraceError): FastifyReply {
-  return reply.status(error.definition.httpStatus).send({ error: error.toObject() });
+  const { httpStatus, domain } = error.definition;
+  const status = httpStatus === 500 && domain === "user" ? 409 : httpStatus;
+  return reply.status(status).send({ error: error.toObject() });
 }
 
 /** Fastify's own refusals (bad JSON, too large) are the client's; the rest is ours. */

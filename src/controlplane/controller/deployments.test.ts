@@ -113,6 +113,19 @@ test("a stop that fails leaves the deployment wanted", async () => {
   await controller.close();
 });
 
+test("a job that keeps restarting is stopped behind its last checkpoint", async () => {
+  const { controller, target } = setUp();
+  const { id } = await controller.create({ name: "d", script: SCRIPT });
+  await controller.start(id);
+  const [job] = target.started;
+  job!.checkpoint = "/checkpoints/chk-3";
+  job!.show({ status: "RESTARTING", restarts: 5 });
+  assert.equal((await controller.stop(id)).job?.status, "CANCELED");
+  await controller.start(id);
+  assert.equal(target.started[1]!.request.restoreFrom, "/checkpoints/chk-3");
+  await controller.close();
+});
+
 test("a start that fails is kept as the job's failure", async () => {
   const { controller, target } = setUp();
   const { id } = await controller.create({ name: "d", script: SCRIPT });

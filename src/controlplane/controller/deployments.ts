@@ -145,7 +145,10 @@ export class DeploymentController {
     return this.get(id);
   }
 
-  /** Stops the job, at a savepoint that the next start goes on from, or with `savepoint: false` at once. */
+  /**
+   * Stops the job, at a savepoint that the next start goes on from, or with `savepoint: false` at once. A job that is not
+   * running at the moment (it restarts again and again) cannot take one: it is stopped behind its last checkpoint.
+   */
   async stop(id: string, options: { readonly savepoint?: boolean } = {}): Promise<Deployment> {
     const row = await this.#row(id);
     await this.#exclusive(id, async () => {
@@ -155,7 +158,8 @@ export class DeploymentController {
       this.#cancelRestart(id);
       if (!this.#isAlive(id)) return;
       try {
-        if (options.savepoint === false) await followed.job.cancel();
+        const canSave = followed.job.view().status === "RUNNING";
+        if (options.savepoint === false || !canSave) await followed.job.cancel();
         else {
           const folder = await followed.job.stopWithSavepoint();
           await this.#records.set(followed.job.jobId, { restore_from: folder });

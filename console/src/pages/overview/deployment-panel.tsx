@@ -18,6 +18,7 @@ import { ThroughputChart } from "./throughput-chart.tsx";
 
 /** Ten minutes at one sample a second. */
 const MAX_SAMPLES = 600;
+const WILL_RESTART = "The job failed and is being started again";
 const ENDED = new Set(["FAILED", "CANCELED", "FINISHED", "SUSPENDED"]);
 
 export function DeploymentPanel({ deployment }: { deployment: Deployment }) {
@@ -49,7 +50,9 @@ export function DeploymentPanel({ deployment }: { deployment: Deployment }) {
         <span className="spacer" />
         <Actions deployment={deployment} isAlive={isAlive} />
       </div>
-      {job?.failure && !isAlive ? <Failure title="The job failed" body={job.failure} /> : null}
+      {job?.failure && job.status !== "RUNNING" ? (
+        <Failure title={isAlive ? WILL_RESTART : "The job failed"} body={job.failure} />
+      ) : null}
       {failure === undefined ? null : <Notice title="Metrics are stale" error={failure} />}
       <Numbers sample={current} restarts={job?.restarts} />
       <section className="panel" aria-labelledby="operators">
@@ -116,6 +119,7 @@ function Actions({ deployment, isAlive }: { deployment: Deployment; isAlive: boo
   const queries = useQueryClient();
   const [busy, setBusy] = useState("");
   const [error, setError] = useState<unknown>(undefined);
+  const canSave = deployment.job?.status === "RUNNING";
   const act = async (name: string, action: (id: string) => Promise<unknown>) => {
     setBusy(name);
     setError(undefined);
@@ -137,7 +141,7 @@ function Actions({ deployment, isAlive }: { deployment: Deployment; isAlive: boo
           disabled={busy !== ""}
           onClick={() => act("Stopping", stopDeployment)}
         >
-          {busy === "" ? "Stop with savepoint" : `${busy} …`}
+          {busy === "" ? (canSave ? "Stop with savepoint" : "Stop") : `${busy} …`}
         </button>
       ) : (
         <button

@@ -13,9 +13,10 @@ import type { JobRequest, Target } from "../target.ts";
 import { EmbeddedJob } from "./embedded-job.ts";
 import { embeddedErrors } from "./errors.ts";
 
-/** How often jobs take checkpoints when their script does not say. */
+/** What holds for jobs whose script does not say: a checkpoint now and then, and a canceled job can go on from its last. */
 const DEFAULT_CONFIG: Readonly<Record<string, string>> = {
   "execution.checkpointing.interval": "10 s",
+  "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
 };
 
 export interface EmbeddedTargetOptions {
