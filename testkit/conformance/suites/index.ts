@@ -8,6 +8,7 @@ import { parserSuite } from "./parser-suite.ts";
 import { plansSuite } from "./plans-suite.ts";
 import { programsSuite } from "./programs-suite.ts";
 import { scalarSuite } from "./scalar-suite.ts";
+import { statementsSuite } from "./statements-suite.ts";
 
 export const suites: readonly Suite[] = [
   parserSuite,
@@ -18,4 +19,5 @@ export const suites: readonly Suite[] = [
   programsSuite,
   nexmarkSuite,
   functionsSuite,
+  statementsSuite,
 ];

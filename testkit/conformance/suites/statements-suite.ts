@@ -1,0 +1,134 @@
+/**
+ * statements.jsonl: scripts of the SQL Client and the SQL Gateway, statement by statement with what they print. One session a
+ * file; a case runs what stands before it in its file, if that has not run yet.
+ *
+ * Compared: trailing blanks, ids and `[n]` of operators aside. `java-exception`: the message behind the class name must be in
+ *           ours; `parser-tokens`: its first line. What depends on plans, help texts, jars or test catalogs is not judged.
+ */
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Engine } from "../engine.ts";
+import { printStatement, type Printer } from "../statement-printer.ts";
+import {
+  type ConformanceCase,
+  errorText,
+  failed,
+  jsonLines,
+  type Outcome,
+  passed,
+  type Suite,
+  uniqueIds,
+} from "../suite.ts";
+
+interface StatementRecord {
+  readonly file: string;
+  readonly line: number;
+  readonly sql: string;
+  readonly output: string;
+  readonly tag: string;
+  readonly depends?: readonly string[];
+}
+
+const JUDGED = new Set(["row-order", "java-exception", "parser-tokens"]);
+/** A script may have to catch up with all its earlier statements. */
+const LIMIT_MS = 30_000;
+
+export const statementsSuite: Suite = {
+  file: "statements.jsonl",
+  load: (text) => {
+    const idOf = uniqueIds();
+    const scripts = new Map<string, Script>();
+    return jsonLines<StatementRecord>(text).map((record): ConformanceCase => {
+      const script = scripts.get(record.file) ?? new Script(record.file);
+      scripts.set(record.file, script);
+      const index = script.add(record);
+      const unjudged = (record.depends ?? []).filter((what) => !JUDGED.has(what));
+      const [name, tool] = [record.file.split("/").at(-1) ?? "", script.printer];
+      return {
+        id: idOf(`${tool} ${name}:${record.line}`),
+        text: record.sql,
+        limitMs: LIMIT_MS,
+        ...(unjudged.length === 0 ? {} : { notRun: `depends on ${unjudged.join(", ")}` }),
+        run: async () => judge(record, await script.outputOf(index)),
+      };
+    });
+  },
+};
+
+class Script {
+  readonly printer: Printer;
+  readonly #records: StatementRecord[] = [];
+  readonly #outputs: string[] = [];
+  readonly #folder = mkdtempSync(join(tmpdir(), "millrace-statements-"));
+  readonly #engine = new Engine({
+    config: {
+      "table.exec.legacy-cast-behaviour": "DISABLED",
+      "table.local-time-zone": "Asia/Shanghai",
+    },
+  });
+
+  constructor(file: string) {
+    this.printer = file.includes("gateway") ? "gateway" : "client";
+  }
+
+  add(record: StatementRecord): number {
+    return this.#records.push(record) - 1;
+  }
+
+  async outputOf(index: number): Promise<string> {
+    for (let i = this.#outputs.length; i <= index; i++)
+      this.#outputs.push(await this.#run(this.#records[i]!));
+    return this.#outputs[index]!;
+  }
+
+  async #run({ sql }: StatementRecord): Promise<string> {
+    const text = sql.replaceAll(/\$VAR_\w+_PATH/g, (name) => join(this.#folder, name.slice(1)));
+    try {
+      return await printStatement(this.#engine, text, this.printer);
+    } catch (error) {
+      return `[ERROR] ${errorText(error)}`;
+    }
+  }
+}
+
+function judge(record: StatementRecord, got: string): Outcome {
+  const { output, depends = [] } = record;
+  const wanted = normal(output);
+  const own = normal(got);
+  if (depends.includes("java-exception") || depends.includes("parser-tokens")) {
+    const message = messageOf(wanted, depends.includes("parser-tokens"));
+    const isError = got.startsWith("[ERROR]");
+    const right = isError && flat(own).includes(flat(message));
+    return right ? passed : failed(message, own);
+  }
+  if (depends.includes("row-order"))
+    return sorted(wanted) === sorted(own) ? passed : failed(wanted, own);
+  return wanted === own ? passed : failed(wanted, own);
+}
+
+function flat(text: string): string {
+  return text.replaceAll(/\s+/g, " ").trim();
+}
+
+function sorted(text: string): string {
+  return text.split("\n").sort().join("\n");
+}
+
+/** What follows the name of the exception's class. */
+function messageOf(output: string, firstLine: boolean): string {
+  const match = /[\w.$]+(?:Exception|Error): ([^]*)$/.exec(output);
+  const message = match?.[1] ?? output;
+  return firstLine ? (message.split("\n")[0] ?? "") : message;
+}
+
+function normal(text: string): string {
+  return text
+    .replaceAll(/Job ID:.*/g, "Job ID:")
+    .replaceAll(/"id" : \d+/g, '"id" : 0')
+    .replaceAll(/\[\d+\]/g, "[]")
+    .split("\n")
+    .map((line) => line.trimEnd())
+    .join("\n")
+    .trim();
+}
