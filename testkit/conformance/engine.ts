@@ -78,9 +78,11 @@ export class Engine {
   async run(result: StatementResult): Promise<QueryAnswer> {
     if (result.kind !== "query" && result.kind !== "insert")
       return { rows: [], schema: { fields: [] } };
-    await this.runPlan(result.plan);
     const sink = result.plan.nodes.findLast(({ type }) => type === "Sink");
-    const rows = sink?.type === "Sink" ? this.rowsOf(sink.table.name) : [];
+    const table = sink?.type === "Sink" ? sink.table.name : "";
+    const before = this.rowsOf(table).length;
+    await this.runPlan(result.plan);
+    const rows = this.rowsOf(table).slice(result.kind === "query" ? before : 0);
     const schema = result.kind === "query" ? result.schema : (sink?.output ?? { fields: [] });
     return { rows, schema };
   }

@@ -8,7 +8,7 @@
 import { mkdtempSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Engine } from "../engine.ts";
+import { cancelRunning, Engine } from "../engine.ts";
 import { printStatement, type Printer } from "../statement-printer.ts";
 import {
   type ConformanceCase,
@@ -33,6 +33,8 @@ interface StatementRecord {
 const JUDGED = new Set(["row-order", "java-exception", "parser-tokens"]);
 /** A script may have to catch up with all its earlier statements. */
 const LIMIT_MS = 30_000;
+const STATEMENT_LIMIT_MS = 1500;
+const LATE = `[ERROR] no answer within ${STATEMENT_LIMIT_MS / 1000} s`;
 
 export const statementsSuite: Suite = {
   file: "statements.jsonl",
@@ -84,10 +86,17 @@ class Script {
 
   async #run({ sql }: StatementRecord): Promise<string> {
     const text = sql.replaceAll(/\$VAR_\w+_PATH/g, (name) => join(this.#folder, name.slice(1)));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(LATE), STATEMENT_LIMIT_MS);
+    });
     try {
-      return await printStatement(this.#engine, text, this.printer);
+      return await Promise.race([printStatement(this.#engine, text, this.printer), late]);
     } catch (error) {
       return `[ERROR] ${errorText(error)}`;
+    } finally {
+      clearTimeout(timer);
+      cancelRunning();
     }
   }
 }
