@@ -213,11 +213,14 @@ async function stopsAndStarts({ page, shot }: Visit): Promise<void> {
   await status(page, "Stopped").waitFor();
   await page.getByText(/rows when it stopped/).waitFor();
   const before = await lastWindow(page);
+  const kept = Number.parseInt((await page.getByText(/rows when it stopped/).textContent())!, 10);
   await shot("stopped");
   await page.getByRole("button", { name: "Start from latest state" }).click();
   await status(page, "Running").waitFor();
   await rows(page, results).first().waitFor();
   const after = await lastWindow(page);
+  const shown = (await page.locator(".result-bar > span").first().textContent()) ?? "";
+  assert.ok(Number.parseInt(shown, 10) >= kept, `${shown}, ${kept} rows before`);
   assert.ok(after >= before, `went on at ${after}, stopped at ${before}`);
 }
 

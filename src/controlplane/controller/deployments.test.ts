@@ -79,10 +79,12 @@ test("a start goes on from the savepoint of the last stop, or from a checkpoint,
   await controller.start(id);
   const [first, second] = target.started;
   assert.equal(second!.request.restoreFrom, `/savepoints/of-${first!.jobId.slice(0, 4)}`);
+  assert.equal(second!.request.continues, first!.jobId);
   second!.checkpoint = "/checkpoints/chk-9";
   await controller.stop(id, { savepoint: false });
   await controller.start(id);
   assert.equal(target.started[2]!.request.restoreFrom, "/checkpoints/chk-9");
+  assert.equal(target.started[2]!.request.continues, undefined);
   await controller.stop(id);
   await controller.start(id, { fresh: true });
   assert.equal(target.started[3]!.request.restoreFrom, undefined);

@@ -10,7 +10,13 @@ import { type ErrorObject, toMillraceError } from "../../foundation/base/errors.
 import type { Env } from "../../foundation/host/env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { DeploymentTable, JobTable, Store } from "../store/store.ts";
-import { type JobView, type Target, type TargetJob, TERMINAL } from "../targets/target.ts";
+import {
+  type JobRequest,
+  type JobView,
+  type Target,
+  type TargetJob,
+  TERMINAL,
+} from "../targets/target.ts";
 import { controllerErrors } from "./errors.ts";
 import { JobRecords } from "./job-records.ts";
 import { restartDelayMs } from "./restart-policy.ts";
@@ -43,6 +49,8 @@ export interface DeploymentDraft {
   readonly script: string;
   readonly parallelism?: number;
 }
+
+type StartingPoint = Pick<JobRequest, "restoreFrom" | "continues">;
 
 interface Followed {
   readonly job: TargetJob;
@@ -138,7 +146,7 @@ export class DeploymentController {
     await this.#exclusive(id, async () => {
       if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
       this.#cancelRestart(id);
-      const from = options.fresh ? undefined : await this.#latestState(id);
+      const from = options.fresh ? {} : await this.#latestState(id);
       await this.#setDesired(id, "RUNNING");
       await this.#launch(row, from);
     });
@@ -229,26 +237,28 @@ export class DeploymentController {
     const last = await this.#records.last(row.id);
     const isWanted = row.desired === "RUNNING";
     if (last?.status === "SUSPENDED") {
-      if (isWanted) await this.#launch(row, last.restore_from ?? undefined);
+      if (isWanted) await this.#launch(row, behind(last));
       return;
     }
     const job = last === undefined ? undefined : await this.#target.adopt(last.id);
     // What died meanwhile is started again by following it.
     if (job !== undefined) this.#follow(row.id, job);
     else if (isWanted && !TERMINAL.has(last?.status as JobView["status"])) {
-      await this.#launch(row, last?.restore_from ?? undefined);
+      await this.#launch(row, last === undefined ? {} : behind(last));
     }
   }
 
   /** What the next start goes on from: the savepoint of the last stop, or the newest checkpoint. */
-  async #latestState(id: string): Promise<string | undefined> {
+  async #latestState(id: string): Promise<StartingPoint> {
     const last = await this.#records.last(id);
-    if (last === undefined) return undefined;
-    if (last.restore_from !== null) return last.restore_from;
-    return (await this.#target.adopt(last.id))?.lastCheckpoint();
+    if (last === undefined || last.restore_from !== null) {
+      return last === undefined ? {} : behind(last);
+    }
+    const from = await (await this.#target.adopt(last.id))?.lastCheckpoint();
+    return from === undefined ? {} : { restoreFrom: from };
   }
 
-  async #launch(row: DeploymentTable, restoreFrom: string | undefined): Promise<void> {
+  async #launch(row: DeploymentTable, from: StartingPoint): Promise<void> {
     const plan = this.#plan(row.name, row.script);
     const jobId = this.#env.random.hex(ID_BYTES);
     await this.#records.add(row.id, jobId, this.#env.clock.nowMs());
@@ -258,7 +268,7 @@ export class DeploymentController {
         name: row.name,
         plan,
         parallelism: row.parallelism,
-        ...(restoreFrom === undefined ? {} : { restoreFrom }),
+        ...from,
       });
       this.#follow(row.id, job);
     } catch (error) {
@@ -418,6 +428,11 @@ export function watchableSinks(plan: ExecPlan): string[] {
   return plan.nodes.flatMap((node) =>
     node.type === "Sink" && node.table.options.connector === "collect" ? [node.table.name] : [],
   );
+}
+
+/** Behind the savepoint that a job took as it was stopped. */
+function behind(job: JobTable): StartingPoint {
+  return job.restore_from === null ? {} : { restoreFrom: job.restore_from, continues: job.id };
 }
 
 function storedView(

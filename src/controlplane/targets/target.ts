@@ -32,6 +32,8 @@ export interface JobRequest {
   readonly parallelism: number;
   /** Checkpoint or savepoint folder to start from. */
   readonly restoreFrom?: string;
+  /** The job that took this savepoint as it ended: what its sinks held for watching is held on. */
+  readonly continues?: string;
 }
 
 export interface OperatorSample {

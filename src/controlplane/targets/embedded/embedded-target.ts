@@ -8,6 +8,7 @@
  */
 import { adoptJobProcess, startJobProcess } from "../../../dataplane/runtime/process/job-handle.ts";
 import type { JobRequest as ProcessRequest } from "../../../dataplane/runtime/process/job-file.ts";
+import { readResultFile, writeResultFile } from "../../../dataplane/runtime/process/result-file.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { JobRequest, Target } from "../target.ts";
 import { EmbeddedJob } from "./embedded-job.ts";
@@ -42,7 +43,8 @@ export class EmbeddedTarget implements Target {
   }
 
   async start(request: JobRequest): Promise<EmbeddedJob> {
-    const { jobId, name, plan, parallelism, restoreFrom } = request;
+    const { jobId, name, plan, parallelism, restoreFrom, continues } = request;
+    if (continues !== undefined) await this.#keepResults(continues, jobId);
     return this.#run({
       jobId,
       name,
@@ -103,6 +105,13 @@ export class EmbeddedTarget implements Target {
     });
     this.#jobs.get(request.jobId)?.close();
     return this.#keep(await EmbeddedJob.open(handle, this.#options));
+  }
+
+  async #keepResults(from: string, to: string): Promise<void> {
+    const { files } = this.#options.env;
+    const results = await readResultFile(files, this.#folder(from));
+    await files.mkdirs(this.#folder(to));
+    await writeResultFile(files, this.#folder(to), results);
   }
 
   #keep(job: EmbeddedJob): EmbeddedJob {

@@ -32,7 +32,7 @@ import { CONTROL_VERSION, type JobFailure, type JobReport } from "./messages.ts"
 import { isAlive, startTimeOf } from "./process-identity.ts";
 import { type Recovery, recoveryPoint } from "./recovery-point.ts";
 import { ResultFeeds } from "./result-feeds.ts";
-import { writeResultFile } from "./result-file.ts";
+import { readResultFile, writeResultFile } from "./result-file.ts";
 
 /** Descriptor on which a started process says that it can be reached. */
 export const READY_DESCRIPTOR = 3;
@@ -93,6 +93,9 @@ class JobProcess {
     const file = await this.#readFile();
     const { request } = file;
     this.#feeds = new ResultFeeds(request.plan, (event) => this.#server?.publish(event));
+    // Put there by whoever starts a job behind the savepoint of another; a later process knows no better.
+    const before = file.starts > 0 ? [] : await readResultFile(this.#env.files, this.#folder);
+    this.#feeds.seed(before);
     const nonce = this.#env.random.hex(16);
     const socket = this.#socketPath(request.jobId, nonce);
     const { pid } = process;

@@ -68,6 +68,15 @@ export class ResultFeeds {
     return names.map((name) => this.contents(name));
   }
 
+  /** What the sinks of the same names and schemas held before. */
+  seed(before: readonly ResultContents[]): void {
+    for (const { sink, schema, rows, missed } of before) {
+      const feed = this.#feeds.get(sink);
+      if (feed?.isCollected !== true) continue;
+      if (JSON.stringify(feed.schema) === JSON.stringify(schema)) feed.table.apply(rows, missed);
+    }
+  }
+
   collected({ table, kinds, rows }: CollectedRows): void {
     const feed = this.#feeds.get(table);
     if (feed === undefined) return;
