@@ -49,7 +49,7 @@ export const validateErrors = defineErrors({
     ...user,
     code: "MR2107",
     message:
-      "Invalid function call: {call}. Cannot apply '{function}' to arguments of type {given}",
+      "Invalid function call: {call}. Cannot apply '{function}' to arguments of type {given}. {reason}",
     hint: "Supported form: {expected}.",
   },
   OPERATOR_ARGUMENTS: {
@@ -121,7 +121,7 @@ export const validateErrors = defineErrors({
   ESCAPE_INVALID: {
     ...user,
     code: "MR2132",
-    message: "Invalid escape {what} '{text}'",
+    message: "Invalid escape {what} {text}",
     hint: "Expected: {expected}.",
   },
   CAST_TIME_NUMBER: {

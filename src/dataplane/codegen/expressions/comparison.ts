@@ -5,14 +5,19 @@
  * Views:   equality of bytes, order of unsigned bytes; a comparison with a short constant is inlined.
  */
 import { assert } from "../../../foundation/base/errors.ts";
-import { types } from "../../../foundation/columnar/logical-type.ts";
-import { type Call, call, type Expression } from "../../../foundation/plan/expression.ts";
+import {
+  physicalOf,
+  types,
+  typeToString,
+  withNullable,
+} from "../../../foundation/columnar/logical-type.ts";
+import { type Call, call, type Expression, literal } from "../../../foundation/plan/expression.ts";
 import type { SimpleOp } from "../emitter/opcodes.ts";
 import { codegenErrors } from "../errors.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import type { FunctionTable } from "../functions/registry.ts";
 import type { Value } from "../value.ts";
-import { isRow } from "./row-parts.ts";
+import { isRow, rowField, rowFields, rowPresent } from "./row-parts.ts";
 
 export type Relation = "eq" | "ne" | "lt" | "le" | "gt" | "ge";
 
@@ -163,9 +168,11 @@ function emitRelation(relation: Relation) {
     const [left, right] = node.args as readonly [Expression, Expression];
     const isNullLiteral = (arg: Expression) => arg.kind === "literal" && arg.value === null;
     if (isNullLiteral(left) || isNullLiteral(right)) return context.nullValue(node.type);
-    if (isRow(left.type))
-      throw codegenErrors.TYPE_UNSUPPORTED({ type: "ROW", where: node.function });
     const equality = relation === "eq" || relation === "ne";
+    if (isRow(left.type)) {
+      if (!equality) throw codegenErrors.TYPE_UNSUPPORTED({ type: "ROW", where: node.function });
+      return context.compile(rowEquality(node, left, right));
+    }
     const text = equality ? constantText(right) : undefined;
     if (text !== undefined) {
       const a = context.compile(left);
@@ -183,6 +190,40 @@ function emitRelation(relation: Relation) {
       pushRelation(context, relation, a, b),
     );
   };
+}
+
+/** Equality of rows: NULL when one is; within them NULLs are values. */
+function rowEquality(node: Call, left: Expression, right: Expression): Expression {
+  const same = sameFields(left, right);
+  const BOOLEAN = types.boolean(false);
+  const result = node.function === "EQUALS" ? same : call("NOT", [same], BOOLEAN);
+  if (!left.type.nullable && !right.type.nullable) return result;
+  const present = call("AND", [rowPresent(left), rowPresent(right)], BOOLEAN);
+  return call("CASE", [present, result, literal(null, types.boolean())], types.boolean());
+}
+
+function sameFields(left: Expression, right: Expression): Expression {
+  const BOOLEAN = types.boolean(false);
+  const [own, other] = [rowFields(left.type), rowFields(right.type)];
+  if (own.length !== other.length)
+    throw codegenErrors.TYPE_UNSUPPORTED({ type: "ROW", where: "a comparison with another ROW" });
+  const parts = own.map((field, i): Expression => {
+    const [a, b] = [rowField(left, i), rowField(right, i)];
+    if (!isRow(field.type)) return call("IS_NOT_DISTINCT_FROM", aligned(a, b), BOOLEAN);
+    const [hasA, hasB] = [rowPresent(a), rowPresent(b)];
+    const both = call("AND", [hasA, hasB, sameFields(a, b)], BOOLEAN);
+    const none = call("NOT", [call("OR", [hasA, hasB], BOOLEAN)], BOOLEAN);
+    return call("OR", [none, both], BOOLEAN);
+  });
+  return parts.length === 1 ? parts[0]! : call("AND", parts, BOOLEAN);
+}
+
+/** Fields of different physical form: the right one takes the type of the left. */
+function aligned(a: Expression, b: Expression): readonly Expression[] {
+  const form = (type: Expression["type"]) =>
+    isRow(type) || physicalOf(type) === "view" ? "view" : typeToString(withNullable(type, true));
+  if (form(a.type) === form(b.type)) return [a, b];
+  return [a, call("CAST", [b], withNullable(a.type, b.type.nullable))];
 }
 
 /** NULLs are values here: two of them are not distinct. */

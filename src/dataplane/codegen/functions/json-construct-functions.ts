@@ -82,6 +82,7 @@ function part(call: Call, index: number, args: readonly ColumnReader[], row: num
   const value = readValue(reader, row);
   if (value === null) return absentOnNull(call) ? undefined : "null";
   if (!isRaw(call.args[index])) return jsonText(value, reader.type);
+  if (String(value).trim() === "") return absentOnNull(call) ? undefined : "null";
   const json = parseJson(String(value));
   if (json === undefined)
     throw codegenErrors.EXPRESSION_FAILED({
@@ -123,9 +124,10 @@ const array: ColumnFunction = {
 const string: ColumnFunction = {
   kind: "column",
   accepts: ({ args }) => args[0]?.type.kind !== "VARIANT",
-  prepare: () =>
+  prepare: (call) =>
     eachRow(({ args: [value], out }, row) => {
-      out.setString(row, jsonText(readValue(value!, row), value!.type));
+      if (isRaw(call.args[0])) out.setString(row, value!.string(row));
+      else out.setString(row, jsonText(readValue(value!, row), value!.type));
     }),
 };
 

@@ -7,6 +7,7 @@
 import type { Call } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
 import type { ColumnReader, ColumnWriter } from "../column-access.ts";
+import { writeValue } from "./column-values.ts";
 import { eachRow, everyRow, rowFunction } from "./column-rows.ts";
 import {
   evaluatePath,
@@ -119,7 +120,7 @@ function write(out: ColumnWriter, row: number, scalar: boolean | number | string
 
 const query: ColumnFunction = {
   kind: "column",
-  accepts: (call) => hasPath(call) && (call.type.kind === "VARCHAR" || call.type.kind === "CHAR"),
+  accepts: (call) => hasPath(call) && ["VARCHAR", "CHAR", "ARRAY"].includes(call.type.kind),
   prepare: (call) => {
     const path = pathOf(call);
     const [wrapper = "", onEmpty, onError] = [2, 3, 4].map((index) => literalText(call, index));
@@ -127,11 +128,19 @@ const query: ColumnFunction = {
       const result = evaluatePath(path, input!.string(row));
       const found = result.failed ? undefined : wrapped(result.values, path.many, wrapper);
       const empty = !result.failed && result.values.length === 0;
-      if (found !== undefined && !empty) out.setString(row, printJson(found));
-      else writeBehaviour(call, empty ? onEmpty : onError, out, row);
+      const isArray = out.type.kind === "ARRAY";
+      if (found === undefined || empty || (isArray && !Array.isArray(found)))
+        writeBehaviour(call, empty ? "empty" : "error", empty ? onEmpty : onError, out, row);
+      else if (isArray) writeValue(out, row, (found as Json[]).map(elementText));
+      else out.setString(row, printJson(found));
     });
   },
 };
+
+/** An element of RETURNING ARRAY<STRING>: text as it is, anything else as JSON. */
+function elementText(json: Json): string | null {
+  return json === null || typeof json === "string" ? json : printJson(json);
+}
 
 /** The array or object that JSON_QUERY returns; undefined when there is none. */
 function wrapped(values: Json[], many: boolean, wrapper: string): Json | undefined {
@@ -149,12 +158,17 @@ function wrapped(values: Json[], many: boolean, wrapper: string): Json | undefin
 
 function writeBehaviour(
   call: Call,
+  what: "empty" | "error",
   behaviour: string | undefined,
   out: ColumnWriter,
   row: number,
 ): void {
-  if (behaviour === "ERROR") throw failure(call, "the path finds no array or object");
-  if (behaviour === "EMPTY ARRAY") out.setString(row, "[]");
+  if (behaviour === "ERROR" && what === "empty")
+    throw failure(call, "Empty result of JSON_QUERY function is not allowed");
+  if (behaviour === "ERROR")
+    throw failure(call, "Strict jsonpath mode requires array or object value");
+  if (behaviour === "EMPTY ARRAY" && out.type.kind === "ARRAY") writeValue(out, row, []);
+  else if (behaviour === "EMPTY ARRAY") out.setString(row, "[]");
   else if (behaviour === "EMPTY OBJECT") out.setString(row, "{}");
   else out.setNull(row);
 }

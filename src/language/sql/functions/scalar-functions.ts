@@ -179,7 +179,7 @@ const text: readonly FunctionDefinition[] = [
   }),
   fn(
     "SHA2",
-    ["SL I"],
+    ["SL I", "B I"],
     ifArgs((n) => types.varchar(128, n)),
   ),
   fn("IS_VALID_UTF8", ["B"], BOOLEAN),

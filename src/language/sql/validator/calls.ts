@@ -16,6 +16,7 @@ import { type Expression, call, literal } from "../../../foundation/plan/express
 import { validateErrors } from "../errors.ts";
 import { builtinFunctionNames } from "../functions/function-catalog.ts";
 import type { Binding, FunctionDefinition } from "../functions/function-definition.ts";
+import { misfit } from "../functions/signatures.ts";
 import type {
   ExtractNode,
   FloorCeilNode,
@@ -178,6 +179,7 @@ function bind(
         function: definition.name,
         given: given === "" ? "none" : given,
         expected: definition.forms.join(" or "),
+        reason: misfit(definition, args),
       },
       { at: node.span },
     );

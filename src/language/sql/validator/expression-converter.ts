@@ -274,7 +274,10 @@ export class ExpressionConverter {
     for (const arg of args)
       if (!isCharacter(arg.type) && !isNull(arg.type))
         throw bad(node.operator, args, node, `'<STRING> ${node.operator} <STRING>'`);
-    const cast = args.map((arg) => (isNull(arg.type) ? castTo(arg, types.string()) : arg));
+    const given = args.map((arg) => (isNull(arg.type) ? castTo(arg, types.string()) : arg));
+    // ESCAPE '' is no escape.
+    const sign = given[2];
+    const cast = sign?.kind === "literal" && sign.value === "" ? given.slice(0, 2) : given;
     checkLike(node.operator, cast[1]!, cast[2], node);
     const nullable = cast.some((arg) => arg.type.nullable);
     const name = node.operator === "LIKE" ? "LIKE" : "SIMILAR_TO";

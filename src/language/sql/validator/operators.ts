@@ -240,8 +240,8 @@ export function checkLike(
   const refuse = (what: string, text: string, expected: string) =>
     validateErrors.ESCAPE_INVALID({ what, text, expected }, { at: node.span });
   const escaping = [...sign.value];
-  if (escaping.length !== 1 || sign.value === " ")
-    throw refuse("character", sign.value, "one character that is no blank");
+  if (escaping.length !== 1 || sign.value === " " || sign.value === "\0")
+    throw refuse("character", `'${sign.value}'`, "one character that is no blank");
   if (pattern.kind !== "literal" || typeof pattern.value !== "string") return;
   const characters = [...pattern.value];
   for (let i = 0; i < characters.length; i++) {
@@ -249,7 +249,11 @@ export function checkLike(
     const next = characters[++i];
     const special = operator === "LIKE" ? "%_" : "%_|*+?{}()[]^$-:.";
     if (next === undefined || !(special.includes(next) || next === escaping[0]))
-      throw refuse("sequence", pattern.value, "the escape before a special character or itself");
+      throw refuse(
+        "sequence",
+        `'${pattern.value}', ${characters.slice(0, i - 1).join("").length}`,
+        "the escape before a special character or itself",
+      );
   }
 }
 

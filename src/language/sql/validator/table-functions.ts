@@ -13,6 +13,7 @@ import {
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import { type Expression, call } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
+import { misfit } from "../functions/signatures.ts";
 import type {
   ExpressionNode,
   FunctionCallNode,
@@ -293,6 +294,7 @@ function userTableFunction(
         function: definition.name,
         given: args.map((arg) => `<${typeToString(arg.type)}>`).join(", "),
         expected: definition.forms.join(" or "),
+        reason: misfit(definition, args),
       },
       { at: node.span },
     );
