@@ -471,6 +471,10 @@ function parseField(field: usize, p: usize, row: u32): usize {
   const kind = load<u32>(field);
   const validity = <usize>load<u32>(field, 20);
   if (c == 34) {
+    if (kind == KIND_TS64 && (flags & FLAG_ISO) == 0) {
+      const end = plainTimestamp(field, p + 1, row);
+      if (end != 0) return end;
+    }
     const end = parseString(p + 1, true);
     if (end == 0) return 0;
     if (kind == KIND_STRING) {
@@ -483,7 +487,11 @@ function parseField(field: usize, p: usize, row: u32): usize {
     }
     return fromText(field, kind, p, end, row);
   }
-  if (c == 45 || c - 48 < 10) {
+  if (c - 48 < 10 || c == 45) {
+    if (c > 48 && (kind == KIND_I64 || kind == KIND_I32)) {
+      const end = plainInteger(field, kind, p, row);
+      if (end != 0) return end;
+    }
     const end = scanNumber(p, true);
     if (end == 0) return fail(BAD_NUMBER, p);
     return fromNumber(field, kind, p, end, row);
@@ -509,6 +517,102 @@ function parseField(field: usize, p: usize, row: u32): usize {
   }
   return fail(BAD_VALUE, p);
 }
+
+/** The bytes of w that are digits, from the first on: 8 when all are. */
+// @ts-ignore: decorator
+@inline
+function leadingDigits(w: u64): u32 {
+  const other =
+    ((w & 0xf0f0f0f0f0f0f0f0) ^ 0x3030303030303030) |
+    (((w + 0x0606060606060606) & 0xf0f0f0f0f0f0f0f0) ^ 0x3030303030303030);
+  return other == 0 ? 8 : <u32>(ctz(other) >> 3);
+}
+
+/** The number of eight digits, the first in the lowest byte; bytes of zero count as the digit 0. */
+// @ts-ignore: decorator
+@inline
+function eightDigits(w: u64): u64 {
+  w = (w & 0x0f0f0f0f0f0f0f0f) * 2561 >> 8;
+  w = (w & 0x00ff00ff00ff00ff) * 6553601 >> 16;
+  return ((w & 0x0000ffff0000ffff) * 42949672960001) >> 32;
+}
+
+/**
+ * A positive integer of at most 15 digits without leading zero, point or exponent; returns its end, 0 when it is not that.
+ * The first byte is a digit.
+ */
+// @ts-ignore: decorator
+@inline
+function plainInteger(field: usize, kind: u32, p: usize, row: u32): usize {
+  const w = load<u64>(p);
+  let digits = leadingDigits(w);
+  let value: u64;
+  if (digits < 8) value = eightDigits(w << (64 - (digits << 3)));
+  else {
+    const v = load<u64>(p, 8);
+    const more = leadingDigits(v);
+    if (more == 8) return 0;
+    value = eightDigits(w);
+    if (more != 0)
+      value = value * load<u64>(TENS + (<usize>more << 3)) + eightDigits(v << (64 - (more << 3)));
+    digits += more;
+  }
+  const end = p + digits;
+  const c: u32 = load<u8>(end);
+  if (c == 46 || (c | 32) == 101) return 0;
+  const values = <usize>load<u32>(field, 16);
+  if (kind == KIND_I64) store<u64>(values + (<usize>row << 3), value);
+  else {
+    if (value > 0x7fffffff) return 0;
+    store<u32>(values + (<usize>row << 2), <u32>value);
+  }
+  setValid(field, row);
+  return end;
+}
+
+/** The last `yyyy-MM-dd HH:mm` that was read, and its milliseconds: the next one is mostly the same. */
+// prettier-ignore
+const MINUTE: usize = memory.data<u8>([
+  49, 57, 55, 48, 45, 48, 49, 45, 48, 49, 32, 48, 48, 58, 48, 48,
+]);
+let minuteMillis: i64 = 0;
+
+/**
+ * `yyyy-MM-dd HH:mm:ss.SSS"`, the form most writers choose; p is behind the quote. Returns what follows the closing one,
+ * 0 when it is another form or no time at all.
+ */
+function plainTimestamp(field: usize, p: usize, row: u32): usize {
+  const rest = load<u64>(p, 16);
+  // :ss.SSS"
+  if ((rest & 0xff000000ff0000ff) != 0x220000002e00003a) return 0;
+  const second = digitAt(rest, 8) * 10 + digitAt(rest, 16);
+  if (digitAt(rest, 8) > 5 || digitAt(rest, 16) > 9) return 0;
+  if (digitAt(rest, 32) > 9 || digitAt(rest, 40) > 9 || digitAt(rest, 48) > 9) return 0;
+  const millis = digitAt(rest, 32) * 100 + digitAt(rest, 40) * 10 + digitAt(rest, 48);
+  const head = v128.load(p);
+  if (v128.any_true(v128.xor(head, v128.load(MINUTE)))) {
+    if (load<u8>(p, 10) != 32) return 0;
+    if (parseTimestamp(p, p + 16, 32, true, false) != p + 16) return 0;
+    v128.store(MINUTE, head);
+    minuteMillis = tMillis;
+  }
+  tMillis = minuteMillis + <i64>(second * 1000 + millis);
+  tNanos = 0;
+  const precision = load<u32>(field, 28);
+  if (precision < 3) truncateTimestamp(precision);
+  store<i64>(<usize>load<u32>(field, 16) + (<usize>row << 3), tMillis);
+  setValid(field, row);
+  return p + 24;
+}
+
+// @ts-ignore: decorator
+@inline
+function digitAt(word: u64, shift: u64): u32 {
+  return (<u32>(word >> shift) & 0xff) - 48;
+}
+
+/** 10^0 … 10^7. */
+const TENS: usize = memory.data<u64>([1, 10, 100, 1000, 10000, 100000, 1000000, 10000000]);
 
 function storeText(field: usize, start: usize, end: usize, row: u32): usize {
   store<u64>(

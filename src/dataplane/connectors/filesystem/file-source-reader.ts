@@ -2,7 +2,7 @@
  * FileSourceReader: reads the file ranges given to it, one after the other, straight into columns.
  *
  * Flow:    BlockInput → Decoder (one call per batch) → task. The position in the split is that behind the last batch.
- * Rules:   poll() never touches the disk; wait() resolves when the next block is there.
+ * Rules:   poll() reads the next block when the one before is decoded; what else takes time is left to wait().
  * Replay:  with replay options the rows of a batch go out when they are due (replay-pacer.ts); what is not due yet is
  *          decoded again later, so nothing is kept between two calls.
  * Errors:  MR3101 of the format is given the file and its line; MR300x the disk.
@@ -15,7 +15,7 @@ import type {
   SourceReaderContext,
   SourceSplit,
 } from "../../contract/source.ts";
-import { BLOCK_BYTES, BlockInput } from "./block-input.ts";
+import { BlockInput } from "./block-input.ts";
 import { DeadLetters } from "./dead-letters.ts";
 import { fileError } from "./file-errors.ts";
 import { asFileSplit, type FileSplit } from "./file-split.ts";
@@ -34,14 +34,13 @@ export class FileSourceReader implements SourceReader {
   readonly #decoder: Decoder;
   readonly #base: number;
   readonly #release: () => void;
-  readonly #spares: [Uint8Array, Uint8Array];
   readonly #pacer: ReplayPacer | undefined;
   readonly #deadLetters: DeadLetters | undefined;
   readonly #queue: FileSplit[] = [];
   #split: FileSplit | undefined;
   #input: BlockInput | undefined;
   #opening: Promise<void> | undefined;
-  /** A read ahead of the file before may still be under way; the blocks are free when this resolves. */
+  /** The file before is closed when this resolves. */
   #closing: Promise<void> = Promise.resolve();
   #failure: unknown;
 
@@ -58,7 +57,6 @@ export class FileSourceReader implements SourceReader {
     this.#base = options.base;
     this.#release = options.release;
     this.#pacer = options.pacer;
-    this.#spares = [new Uint8Array(BLOCK_BYTES), new Uint8Array(BLOCK_BYTES)];
     const { env, subtaskIndex } = options.context;
     this.#deadLetters =
       options.deadLetterPath === undefined
@@ -101,7 +99,6 @@ export class FileSourceReader implements SourceReader {
       return;
     }
     if (this.#pacer?.waiting === true) await this.#pacer.wait();
-    else await this.#input?.wait();
   }
 
   async close(): Promise<void> {
@@ -122,7 +119,6 @@ export class FileSourceReader implements SourceReader {
       files: env.files,
       memory: runtime.memory,
       base: this.#base,
-      spares: this.#spares,
       path: split.path,
       offset: split.offset,
       end: split.end,
@@ -136,7 +132,7 @@ export class FileSourceReader implements SourceReader {
   }
 
   #decode(split: FileSplit, input: BlockInput): PollResult {
-    if (input.length === 0 && !input.last && !input.advance()) return { kind: "idle" };
+    if (input.length === 0 && !input.last) input.advance();
     if (input.offset === 0) this.#skipMark(input);
     let { offset, line, skip } = split;
     while (true) {
@@ -169,7 +165,7 @@ export class FileSourceReader implements SourceReader {
       this.#split = split;
       skip = split.skip;
       if (result.consumedBytes === 0 && input.last) input.consume(input.length);
-      else if (result.consumedBytes === 0 && !input.advance()) return { kind: "idle" };
+      else if (result.consumedBytes === 0) input.advance();
     }
   }
 

@@ -291,3 +291,36 @@ test("doubles and floats are exact", () => {
   const halves = rows.slice(14, 16).map(([, f]) => f);
   assert.deepEqual(halves, [1, 1 + 2 ** -23]);
 });
+
+test("integers of every length and the times of the usual form, also with what follows them wrong", () => {
+  for (let digits = 1; digits <= 19; digits++) {
+    const number = "1234567890123456789".slice(0, digits);
+    for (const end of ["", " ", "\t"]) {
+      assert.equal(field(types.bigint(), `${number}${end}`), number);
+      assert.equal(field(types.bigint(), `-${number}${end}`), `-${number}`);
+    }
+    assert.equal(field(types.bigint(), `${number.slice(0, 15)}e0`), number.slice(0, 15));
+    assert.equal(field(types.int(), `${number.slice(0, 9)}.75`), number.slice(0, 9));
+  }
+  assert.equal(field(types.int(), "2147483647"), "2147483647");
+  const bad = (type: LogicalType, json: string): number =>
+    decode({ fields: [{ name: "f", type }] }, `{"f":${json}}\n`, { errors: "skip" }).bad.length;
+  for (const json of ["2147483648", "12a", "123456789:", "01", "1.", "12345678.", "1é", "1\xff"])
+    assert.equal(bad(types.int(), json), 1, json);
+  const second = types.timestamp(3);
+  const minutes = ["2024-02-29 23:59", "2024-02-29 23:59", "1969-12-31 00:00", "0000-01-01 00:00"];
+  for (const minute of ["1970-01-01 00:00", ...minutes])
+    assert.equal(field(second, `"${minute}:59.007"`), `${minute.replace(" ", "T")}:59.007`);
+  assert.equal(field(types.timestamp(0), '"1969-12-31 23:59:58.999"'), "1969-12-31T23:59:58");
+  const wrong = ["2023-02-29 00:00:00.000", "2024-02-29T00:00:00.000", "2024-02-29 24:00:00.000"];
+  for (const text of [...wrong, "2024-01-01 00:00:60.000", "2024-01-01 00:00:0a.000"])
+    assert.equal(bad(second, `"${text}"`), 1, text);
+  for (const text of ["00:00:00.0:0", "00:00:00.00/", "00:00:0/.000", "00:00:/0.000"])
+    assert.equal(bad(second, `"2024-01-01 ${text}"`), 1, text);
+  const zeros = new TextEncoder().encode('{"f":"0000000000000000:00.000"}\n');
+  zeros.fill(0, 6, 22);
+  assert.equal(
+    decode({ fields: [{ name: "f", type: second }] }, zeros, { errors: "skip" }).bad.length,
+    1,
+  );
+});
