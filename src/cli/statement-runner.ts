@@ -82,6 +82,19 @@ export class StatementRunner {
   }
 
   #printLiterals(schema: Schema, rows: readonly (readonly LiteralValue[])[]): void {
+    const [only] = rows;
+    const text = rows.length === 1 && only?.length === 1 ? only[0] : undefined;
+    const { format } = this.#options;
+    if (
+      typeof text === "string" &&
+      text.includes("\n") &&
+      format !== "ndjson" &&
+      format !== "csv"
+    ) {
+      // A plan or a statement is read as it is, not in a cell of a grid.
+      this.#terminal.out(text.endsWith("\n") ? text : `${text}\n`);
+      return;
+    }
     const printer = this.#printer(schema, "insert-only", []);
     printer.write(
       rows.map((values) => ({
