@@ -155,6 +155,12 @@ export const validateErrors = defineErrors({
     message: "{object} {name} already exists",
     hint: "Drop it first, or use IF NOT EXISTS.",
   },
+  TABLE_OR_VIEW_NOT_FOUND: {
+    ...user,
+    code: "MR2134",
+    message: "Tables or views with the identifier '{name}' doesn't exist.",
+    hint: "SHOW TABLES lists what there is.",
+  },
   OBJECT_NOT_FOUND: {
     ...user,
     code: "MR2123",

@@ -19,6 +19,7 @@ import type {
   TableElementNode,
   WatermarkNode,
 } from "../parser/ast.ts";
+import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { transform } from "../rel/expressions.ts";
 import { ExpressionConverter } from "../validator/expression-converter.ts";
 import type { PlannerContext } from "../validator/planner-context.ts";
@@ -182,7 +183,7 @@ function resolveComputed(
       name,
       expression,
       type: expression.type,
-      text: context.text(node.span),
+      text: expressionText(node),
       ...(comment === undefined ? {} : { comment }),
     };
   }
@@ -272,8 +273,14 @@ function watermarkOf(
   const expression = sourceWatermark(converter.convert(own.expression), index, type);
   return {
     columns: marked(columns, index),
-    watermark: { column: index, expression, text: context.text(own.expression.span) },
+    watermark: { column: index, expression, text: expressionText(own.expression) },
   };
+}
+
+/** As DESCRIBE shows it: columns quoted, functions by their bare names, no parentheses around the whole. */
+export function expressionText(node: ExpressionNode): string {
+  const text = unparseExpression(node).replaceAll(/`([A-Z_0-9]+)`\(/gi, "$1(");
+  return node.kind === "binary" ? text.replace(/^\(([^]*)\)$/, "$1") : text;
 }
 
 /** SOURCE_WATERMARK() is what the connector says; engines take it as the rowtime itself. */

@@ -2,7 +2,7 @@
 import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import type { ResolvedTable, TableColumn } from "../catalog/catalog-objects.ts";
-import { optionsOf } from "../catalog/table-definition.ts";
+import { expressionText, optionsOf } from "../catalog/table-definition.ts";
 import { validateErrors } from "../errors.ts";
 import type { AlterTableNode, TableElementNode } from "../parser/ast.ts";
 import { ExpressionConverter } from "../validator/expression-converter.ts";
@@ -155,7 +155,7 @@ function changed(
     if (element.kind === "watermark") {
       const column = fields.findIndex((f) => f.name === element.column.parts[0]!.name);
       const expression = converter.convert(element.expression);
-      const text = context.text(element.expression.span);
+      const text = expressionText(element.expression);
       const columns = withoutWatermark(result).columns.map((c, i) =>
         i === column && c.type.kind.startsWith("TIMESTAMP")
           ? ({ ...c, type: { ...c.type, timeAttribute: "ROWTIME" } } as TableColumn)
@@ -215,7 +215,7 @@ function columnOf(
       };
     default: {
       const expression = converter.convert(element.expression);
-      const text = converter.context.text(element.expression.span);
+      const text = expressionText(element.expression);
       return { kind: "computed", name, expression, type: expression.type, text, ...comment };
     }
   }

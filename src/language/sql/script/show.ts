@@ -6,7 +6,12 @@
 import { typeToString, types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { LiteralValue } from "../../../foundation/plan/expression.ts";
 import { builtinFunctionNames } from "../functions/function-catalog.ts";
-import { type CatalogEntry, type ResolvedTable, tableSchema } from "../catalog/catalog-objects.ts";
+import {
+  type CatalogEntry,
+  identifierSummary,
+  type ResolvedTable,
+  tableSchema,
+} from "../catalog/catalog-objects.ts";
 import { showCreate } from "../catalog/show-create.ts";
 import { validateErrors } from "../errors.ts";
 import type {
@@ -36,7 +41,7 @@ export function executeShow(
       if ((entry.kind === "table") !== (node.object === "TABLE"))
         throw validateErrors.STATEMENT_INVALID(
           {
-            message: `SHOW CREATE ${node.object} is only supported for ${node.object.toLowerCase()}s, but ${namesOf(node.name).join(".")} is a ${entry.kind}.`,
+            message: `SHOW CREATE ${node.object} is only supported for ${node.object.toLowerCase()}s, but ${identifierSummary(entry.identifier)} is a ${entry.kind}. Please use SHOW CREATE ${entry.kind.toUpperCase()} instead.`,
             remedy: `Use SHOW CREATE ${entry.kind.toUpperCase()}.`,
           },
           { at: node.span },
@@ -53,8 +58,9 @@ export function executeShow(
 function entryOf(session: SessionContext, name: IdentifierNode): CatalogEntry {
   const entry = session.catalog.lookup(namesOf(name));
   if (entry !== undefined) return entry;
-  throw validateErrors.OBJECT_NOT_FOUND(
-    { object: "Table or view with identifier", name: `'${namesOf(name).join(".")}'` },
+  const { catalog, database, object } = session.catalog.qualify(namesOf(name));
+  throw validateErrors.TABLE_OR_VIEW_NOT_FOUND(
+    { name: `${catalog}.${database}.${object}` },
     { at: name.span },
   );
 }

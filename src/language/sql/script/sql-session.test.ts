@@ -62,7 +62,7 @@ test("DESCRIBE and SHOW CREATE TABLE", () => {
   assert.deepEqual(described[0], ["a", "INT", false, "PRI(a)", null, null]);
   assert.equal(described[1]![1], "TIMESTAMP(3) *ROWTIME*");
   assert.equal(described[2]![4], "METADATA FROM 'k' VIRTUAL");
-  assert.equal(described[3]![4], "AS a + 1");
+  assert.equal(described[3]![4], "AS `a` + 1");
   const [[text]] = rows(session.execute("SHOW CREATE TABLE t")) as [[string]];
   const again = new SqlSession();
   again.execute(text);
