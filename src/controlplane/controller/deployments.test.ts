@@ -40,7 +40,7 @@ test("a job whose process dies is started again after a delay that grows", async
   target.jobs.get(jobId)!.die();
   await pass(world, 900);
   assert.deepEqual(target.revived, []);
-  assert.equal((await controller.get(id)).job?.status, "FAILED");
+  assert.equal((await controller.get(id)).job?.status, "RESTARTING");
   await pass(world, 200);
   assert.deepEqual(target.revived, [jobId]);
   assert.equal((await controller.get(id)).job?.status, "RUNNING");

@@ -356,9 +356,15 @@ export class DeploymentController {
       job:
         followed === undefined
           ? stored
-          : { ...followed.job.view(), jobId: followed.job.jobId, observedAt },
+          : { ...this.#view(row.id, followed.job), jobId: followed.job.jobId, observedAt },
       sinks: this.#sinks(row),
     };
+  }
+
+  /** A job whose process died and that is about to be started again is not lost. */
+  #view(id: string, job: TargetJob): JobView {
+    const view = job.view();
+    return this.#pendingRestarts.has(id) ? { ...view, status: "RESTARTING", endedAt: null } : view;
   }
 
   /** A script that no longer fits the platform's tables must not hide the others: starting it tells what is wrong. */
