@@ -28,7 +28,7 @@ export type TypedJson =
 export function jsonToValue(json: TypedJson, type: LogicalType): Value {
   if (json === null) return null;
   const plain = untagged(json);
-  if (plain === null) return null;
+  if (plain === null || (typeof plain === "string" && plain.startsWith("lit(null"))) return null;
   switch (type.kind) {
     case "BOOLEAN":
       return typeof plain === "string" ? plain.toLowerCase() === "true" : Boolean(plain);

@@ -38,6 +38,7 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
     case "DECIMAL":
       return fitting(unscaled(String(value), type.scale), type.precision);
     case "CHAR":
+      return padded(String(value), type.length);
     case "VARCHAR":
       return String(value);
     case "BINARY":
@@ -67,6 +68,10 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
         remedy: "Use records without such columns.",
       });
   }
+}
+
+function padded(text: string, length: number): string {
+  return text + " ".repeat(Math.max(0, length - [...text].length));
 }
 
 /** The content of {"$interval_seconds": "PT1S"}, not yet a number. */

@@ -5,6 +5,7 @@
  *          prints it, one of `expectedString` as CAST(… AS STRING) gives it. Types count with their nullability.
  */
 import { typeEquals, typeToString } from "../../../src/foundation/columnar/logical-type.ts";
+import { zoneOffsetMs } from "../../../src/foundation/columnar/value-text.ts";
 import { Engine, parseType, type QueryAnswer } from "../engine.ts";
 import {
   type ConformanceCase,
@@ -94,7 +95,7 @@ async function check(record: ScalarRecord): Promise<Outcome> {
   let phase = "validation";
   let answer: QueryAnswer;
   try {
-    const result = engine.execute(`SELECT ${record.sql} ${fromClause(engine, record)}`);
+    const result = engine.execute(`SELECT ${record.sql} ${fromClause(engine, record, zone)}`);
     phase = "runtime";
     answer = await engine.run(result);
   } catch (error) {
@@ -104,15 +105,28 @@ async function check(record: ScalarRecord): Promise<Outcome> {
 }
 
 /** Declares T with its one row; some records call it testTable. */
-function fromClause(engine: Engine, { fields = [], sql }: ScalarRecord): string {
+function fromClause(engine: Engine, { fields = [], sql }: ScalarRecord, zone: string): string {
   if (fields.length === 0) return "";
   const table = sql.includes("testTable") ? "testTable" : "T";
   const columns = fields.map(({ name, type, value }) => `\`${name}\` ${columnType(type, value)}`);
   engine.execute(
     `CREATE TABLE ${table} (${columns.join(", ")}) WITH ('connector' = 'values', 'bounded' = 'true')`,
   );
-  engine.store.register(table, [{ row: fields.map(({ value }) => value) }]);
+  engine.store.register(table, [{ row: fields.map((field) => instant(field, zone)) }]);
   return `FROM ${table}`;
+}
+
+/** A wall clock for a TIMESTAMP_LTZ column is one of the session's zone. */
+function instant({ value, type }: Field, zone: string): TypedJson {
+  const local =
+    type?.startsWith("TIMESTAMP_LTZ") && typeof value === "object" && value !== null
+      ? (value as { readonly $timestamp?: string }).$timestamp
+      : undefined;
+  if (local === undefined || zone === "UTC") return value;
+  const [date = "", fraction = ""] = local.split(".");
+  const millis = Date.parse(`${date}Z`);
+  const utc = new Date(millis - zoneOffsetMs(millis, zone)).toISOString().slice(0, 19);
+  return { $timestamp_ltz: `${utc}.${fraction || "0"}Z` };
 }
 
 function columnType(type: string | null, value: TypedJson): string {
