@@ -83,11 +83,13 @@ function quoteCsv(text: string): string {
 }
 
 function changelogPrinter(head: ResultHead, out: PrinterTarget): RowPrinter {
-  out.write(`op  ${head.schema.fields.map((field) => field.name).join(" | ")}\n`);
+  out.write(`op  ${head.schema.fields.map((field) => printable(field.name)).join(" | ")}\n`);
   return {
     write: (changes) => {
       for (const { kind, text } of changes) {
-        out.write(`${ROW_KIND_TEXT[kind]}  ${text.map((value) => value ?? "NULL").join(" | ")}\n`);
+        out.write(
+          `${ROW_KIND_TEXT[kind]}  ${text.map((value) => printable(value ?? "NULL")).join(" | ")}\n`,
+        );
       }
     },
     end: () => undefined,
