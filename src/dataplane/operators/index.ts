@@ -14,9 +14,11 @@ import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggre
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
+import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
+import { TemporalSortOperator } from "./temporal-sort/temporal-sort.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
@@ -41,9 +43,11 @@ export const operatorFactories: Factories = {
       : new GroupAggregateOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
+  OverAggregate: (node, context) => new OverAggregateOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),
+  TemporalSort: (node, context) => new TemporalSortOperator(node, context),
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
