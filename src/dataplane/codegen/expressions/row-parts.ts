@@ -47,7 +47,10 @@ export function rowPresent(row: Expression): Expression {
   }
   switch (row.function) {
     case "ROW":
+    case "OBJECT_OF":
       return TRUE;
+    case "OBJECT_UPDATE":
+      return rowPresent(row.args[0]!);
     case "CAST":
     case "TRY_CAST":
     case "REINTERPRET":
@@ -82,6 +85,10 @@ export function rowField(row: Expression, index: number): Expression {
   switch (row.function) {
     case "ROW":
       return row.args[index]!;
+    case "OBJECT_OF":
+      return row.args[index * 2 + 2]!;
+    case "OBJECT_UPDATE":
+      return updatedField(row, index, field.name);
     case "CAST":
     case "TRY_CAST":
       return call(row.function, [pick(row.args[0]!)], type);
@@ -101,6 +108,19 @@ export function rowField(row: Expression, index: number): Expression {
     default:
       throw unsupported(row);
   }
+}
+
+/** OBJECT_UPDATE(object, name, value, …): NULL stays NULL, the last value of a name counts. */
+function updatedField(row: Call, index: number, name: string): Expression {
+  const [object, ...pairs] = row.args as readonly [Expression, ...Expression[]];
+  const at = pairs.findLastIndex(
+    (arg, i) => i % 2 === 0 && arg.kind === "literal" && arg.value === name,
+  );
+  const value = pairs[at + 1];
+  if (at < 0 || value === undefined) return rowField(object, index);
+  if (!object.type.nullable || isRow(value.type)) return value;
+  const type = withNullable(value.type, true);
+  return call("CASE", [rowPresent(object), value, literal(null, type)], type);
 }
 
 function mapBranches(

@@ -4,7 +4,7 @@
  * Source: Flink SqlFunctionUtils, BuiltInFunctionDefinitions.
  */
 import { createHash } from "node:crypto";
-import { types, typeToString } from "../../../foundation/columnar/logical-type.ts";
+import { physicalOf, types, typeToString } from "../../../foundation/columnar/logical-type.ts";
 import { type Call, literal } from "../../../foundation/plan/expression.ts";
 import { everyRow, rowFunction, textFunction } from "./column-rows.ts";
 import { parseUrl, urlDecode, urlEncode } from "./url.ts";
@@ -158,7 +158,21 @@ const typeOf: ScalarFunction = {
   },
 };
 
+/** With the code of a separator from 1 to 255. */
+const splitAtCode = rowFunction(
+  ({ args: [text, code, index], out }, row) => {
+    const separator = code!.number(row);
+    const at = index!.number(row);
+    const parts = text!.string(row).split(String.fromCharCode(separator));
+    const part = separator < 1 || separator > 255 || at < 0 ? undefined : parts[at];
+    if (part === undefined) out.setNull(row);
+    else out.setString(row, part);
+  },
+  { accepts: ({ args }) => physicalOf(args[1]!.type) === "i32" },
+);
+
 export const miscFunctions: FunctionTable = {
+  SPLIT_INDEX: splitAtCode,
   MD5: digest("md5"),
   SHA1: digest("sha1"),
   SHA224: digest("sha224"),

@@ -3,8 +3,8 @@
  *
  * Source: Flink SqlFunctionUtils and BinaryStringDataUtil.
  */
-import type { Call, Expression } from "../../../foundation/plan/expression.ts";
-import { withNullable } from "../../../foundation/columnar/logical-type.ts";
+import { call, type Call, type Expression, literal } from "../../../foundation/plan/expression.ts";
+import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import { emitKernelCall } from "../expressions/kernel-call.ts";
@@ -78,13 +78,20 @@ export const stringFunctions: FunctionTable = {
   OVERLAY: [withArgs(3, "overlayAll"), withArgs(4, "overlay")],
   STARTSWITH: withArgs(2, "startsWith"),
   ENDSWITH: withArgs(2, "endsWith"),
-  SPLIT_INDEX: withArgs(3, "splitIndex", {
+  SPLIT_INDEX: kernel("splitIndex", {
     mayBeNull: true,
     accepts: (call) => call.args.length === 3 && allText(call) && isTextType(call.args[1]),
   }),
   ASCII: kernel("ascii"),
   CHR: kernel("chr"),
-  TRANSLATE: kernel("translate"),
+  TRANSLATE: [
+    {
+      kind: "compiled",
+      accepts: ({ args }) => args[1]?.type.nullable === true,
+      emit: emitTranslate,
+    },
+    kernel("translate"),
+  ],
   CONCAT: { kind: "compiled", emit: emitConcat },
   CONCAT_OPERATOR: { kind: "compiled", emit: emitConcat, accepts: allText },
   [CONCAT_PAIR]: kernel("concat2"),
@@ -100,6 +107,17 @@ function emitConcat(context: ExpressionContext, call: Call): Value {
     type: withNullable(call.type, a.type.nullable || b.type.nullable),
   });
   return context.compile(call.args.reduce(pair));
+}
+
+/** Without characters to translate, even NULL, TRANSLATE gives its text. */
+function emitTranslate(context: ExpressionContext, translate: Call): Value {
+  const [text, from, to] = translate.args as [Expression, Expression, Expression];
+  const present = withNullable(from.type, false);
+  const known = call("COALESCE", [from, literal("", present)], present);
+  const type = withNullable(translate.type, true);
+  const isNull = call("IS_NULL", [from], types.boolean(false));
+  const translated: Call = { ...translate, args: [text, known, to], type };
+  return context.compile(call("CASE", [isNull, text, translated], type));
 }
 
 /** LIKE(text, pattern[, escape]): literal patterns of one piece become one comparison. */

@@ -154,10 +154,10 @@ const text: readonly FunctionDefinition[] = [
   fn("INET_NTOA", ["L"], NULL_STRING),
   fn("PARSE_URL", ["SL SL SL?"], NULL_STRING),
   fn("REVERSE", ["SL"], STRING),
-  fn("SPLIT_INDEX", ["SL SL I", "SL I I"], NULL_STRING),
+  fn("SPLIT_INDEX", ["SL I I", "SL SL I"], NULL_STRING),
   fn(
     "STR_TO_MAP",
-    ["SL SL? SL?"],
+    ["SL", "SL SL SL"],
     ifArgs((n) => types.map(types.string(), types.string(), n)),
   ),
   fn("JSON_QUOTE", ["S"], STRING),

@@ -93,8 +93,9 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
 function jsonMisplaced(node: Node): Error {
   return validateErrors.NOT_SUPPORTED(
     {
-      what: "JSON() outside JSON_ARRAY() and the values of JSON_OBJECT()",
-      remedy: "Use it there, or PARSE_JSON.",
+      what: "JSON() here",
+      remedy:
+        "The JSON() function is currently only supported inside JSON_ARRAY() or as the VALUE param of JSON_OBJECT().",
     },
     { at: node.span },
   );

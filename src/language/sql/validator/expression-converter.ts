@@ -391,6 +391,7 @@ export class ExpressionConverter {
           withNullable(type.element, true),
         );
       case "MAP":
+        if (!isNull(index.type) && isCharacter(index.type) !== isCharacter(type.key)) break;
         return call("ITEM", [operand, alignTo(index, type.key)], withNullable(type.value, true));
       case "VARIANT":
         return call("ITEM", [operand, index], { kind: "VARIANT", nullable: true });
@@ -418,6 +419,7 @@ export class ExpressionConverter {
 
   #collection(node: Extract<ExpressionNode, { kind: "collection" }>): Expression {
     const elements = node.elements.map((element) => this.convert(element));
+    if (elements.length === 0) throw bad(node.collection, [], node, "at least 1 argument");
     if (node.collection === "MAP") {
       const keys = unify(
         elements.filter((_, i) => i % 2 === 0),

@@ -87,6 +87,13 @@ function pathCall(
     return call(name, args, withNullable(type, true));
   }
   const type = node.returning ? toLogicalType(node.returning) : types.string();
+  if (type.kind === "ARRAY" && !isCharacter(type.element))
+    throw validateErrors.TYPE_INVALID(
+      {
+        message: `Unsupported array element type '${type.element.kind}' for RETURNING ARRAY in JSON_QUERY()`,
+      },
+      { at: node.span },
+    );
   if (!isCharacter(type) && !(type.kind === "ARRAY" && isCharacter(type.element)))
     throw validateErrors.TYPE_INVALID(
       {
