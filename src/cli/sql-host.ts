@@ -25,11 +25,11 @@ import { findFormat } from "../dataplane/formats/registry.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
 import { fileReason } from "./file-reason.ts";
+import { readStdin } from "./read-stdin.ts";
 
 const SAMPLE_BYTES = 256 * 1024;
 /** A first line that is longer is sampled up to the longest record that is read. */
 const MAX_SAMPLE_BYTES = 1024 * 1024;
-const COPY_BYTES = 1024 * 1024;
 const LINE_FEED = 0x0a;
 /** UTF-8's byte order mark. */
 const MARK = [0xef, 0xbb, 0xbf];
@@ -140,27 +140,12 @@ function spooledStdin(): string {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const path = join(folder, "stdin");
   const file = openSync(path, "w");
-  const buffer = new Uint8Array(COPY_BYTES);
-  for (;;) {
-    const read = readChunk(buffer);
-    if (read === 0) break;
-    writeSync(file, buffer, 0, read);
+  try {
+    readStdin((bytes) => writeSync(file, bytes));
+  } catch (cause) {
+    throw unreadable(STDIN, cause);
   }
   closeSync(file);
   stdinFile = path;
   return path;
-}
-
-/** Bytes of standard input; a pipe that is not ready yet is asked again. */
-function readChunk(buffer: Uint8Array): number {
-  for (;;) {
-    try {
-      return readSync(0, buffer, 0, buffer.length, null);
-    } catch (error) {
-      const { code } = error as NodeJS.ErrnoException;
-      if (code === "EOF") return 0;
-      if (code !== "EAGAIN") throw unreadable(STDIN, error);
-      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
-    }
-  }
 }
