@@ -18,10 +18,11 @@ import { progress } from "./progress.ts";
 import { decimals, formatTable } from "./table.ts";
 
 const SELECT = "SELECT n, COUNT(*) AS num FROM (VALUES (1), (2), (1)) AS t (n) GROUP BY n";
-/** +I[1,1] +I[2,1] −U[1,1] +U[1,2] */
+/** +I[1,1] +I[2,1] −U[1,1] +U[1,2]: both sides without mini-batches, which would fold the changes of a key. */
 const CHANGES = 4;
 
 const MILLRACE_SCRIPT = `
+SET 'table.exec.mini-batch.enabled' = 'false';
 CREATE TABLE per_number (n INT, num BIGINT) WITH ('connector' = 'print');
 INSERT INTO per_number ${SELECT};
 `;

@@ -67,7 +67,9 @@ export class FlinkEngine implements Engine {
   /** Time of one SELECT, from a new session to its first row. */
   async select(statement: string): Promise<{ firstRowMs: number; rows: number }> {
     const begun = performance.now();
-    const session = await GatewaySession.open(this.cluster.ports.gateway, {});
+    const session = await GatewaySession.open(this.cluster.ports.gateway, {
+      "table.exec.mini-batch.enabled": "false",
+    });
     try {
       const { rows, firstRowAt } = await session.run(statement);
       return { firstRowMs: (firstRowAt ?? performance.now()) - begun, rows: rows.length };
