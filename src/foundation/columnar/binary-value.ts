@@ -128,16 +128,19 @@ export function elementBytes(value: Exclude<Value, null>, type: LogicalType): Ui
 
 function writeRow(writer: ByteWriter, values: readonly Value[], type: LogicalType): void {
   assert(type.kind === "ROW" || type.kind === "STRUCTURED", `${type.kind} is no row`);
-  type.fields.forEach((field, i) => {
+  for (const [i, field] of type.fields.entries()) {
     const value = values[i] ?? null;
     writer.u8(value === null ? 0 : 1);
-    if (value === null) return;
+    if (value === null) continue;
     const physical = physicalOf(field.type);
-    if (!isVariable(physical)) return writeFixed(writer, value, physical);
+    if (!isVariable(physical)) {
+      writeFixed(writer, value, physical);
+      continue;
+    }
     const bytes = elementBytes(value, field.type);
     writer.u32(bytes.length);
     writer.append(bytes);
-  });
+  }
 }
 
 function writeFixed(writer: ByteWriter, value: Value, physical: Physical): void {

@@ -126,7 +126,7 @@ function sorted(text: string): string {
 
 /** What follows the name of the exception's class. */
 function messageOf(output: string, firstLine: boolean): string {
-  const match = /[\w.$]+(?:Exception|Error): ([^]*)$/.exec(output);
+  const match = /[\w.$]+(?:Exception|Error): ([\s\S]*)$/.exec(output);
   const message = match?.[1] ?? output;
   return firstLine ? (message.split("\n")[0] ?? "") : message;
 }

@@ -196,10 +196,10 @@ function failure(call: Call, text: string) {
 
 /** As Flink writes it: the slash and everything beyond ASCII are escaped too. */
 function quoted(text: string): string {
-  const escape = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  const unicode = (char: string) => `\\u${char.charCodeAt(0).toString(16).padStart(4, "0")}`;
   return JSON.stringify(text)
     .replaceAll("/", "\\/")
-    .replaceAll(/[\u007f-\uffff]/g, escape);
+    .replaceAll(/[\u007f-\uffff]/g, unicode);
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
@@ -219,10 +219,10 @@ function unquoted(text: string): string {
   const inner = text.slice(1, -1);
   let valid = true;
   const plain = inner.replaceAll(
-    /\\(u[0-9a-fA-F]{4}|[^])|\\$/g,
-    (_, escape: string | undefined) => {
-      if (escape?.length === 5) return String.fromCharCode(Number.parseInt(escape.slice(1), 16));
-      const char = ESCAPES[escape ?? ""];
+    /\\(u[0-9a-fA-F]{4}|[\s\S])|\\$/g,
+    (_, escaped: string | undefined) => {
+      if (escaped?.length === 5) return String.fromCharCode(Number.parseInt(escaped.slice(1), 16));
+      const char = ESCAPES[escaped ?? ""];
       if (char === undefined) valid = false;
       return char ?? "";
     },

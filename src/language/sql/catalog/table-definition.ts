@@ -280,7 +280,7 @@ function watermarkOf(
 /** As DESCRIBE shows it: columns quoted, functions by their bare names, no parentheses around the whole. */
 export function expressionText(node: ExpressionNode): string {
   const text = unparseExpression(node).replaceAll(/`([A-Z_0-9]+)`\(/gi, "$1(");
-  return node.kind === "binary" ? text.replace(/^\(([^]*)\)$/, "$1") : text;
+  return node.kind === "binary" ? text.replace(/^\(([\s\S]*)\)$/, "$1") : text;
 }
 
 /** SOURCE_WATERMARK() is what the connector says; engines take it as the rowtime itself. */
