@@ -20,8 +20,10 @@ import {
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { MillraceError } from "../foundation/base/errors.ts";
+import { defaultRegistry } from "../dataplane/connectors/registry.ts";
 import { operatorFactories } from "../dataplane/operators/index.ts";
 import { findFormat } from "../dataplane/formats/registry.ts";
+import type { ResolvedTable } from "../language/sql/catalog/catalog-objects.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
 import { fileReason } from "./file-reason.ts";
@@ -39,6 +41,27 @@ export function sqlHost(): SqlHost {
   return {
     resolveFile: (path, options) => inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
+  };
+}
+
+/** A host that also refuses tables whose connector or format is not there: what running them would say (MR30xx). */
+export function checkingHost(): SqlHost {
+  const registry = defaultRegistry();
+  const checkFormat = ({ options: { format } }: ResolvedTable) => {
+    if (format !== undefined) registry.format(format);
+  };
+  return {
+    ...sqlHost(),
+    source: (table) => {
+      if (table.options.connector !== undefined) registry.source(table.options.connector);
+      checkFormat(table);
+      return undefined;
+    },
+    sink: (table) => {
+      if (table.options.connector !== undefined) registry.sink(table.options.connector);
+      checkFormat(table);
+      return undefined;
+    },
   };
 }
 

@@ -77,7 +77,8 @@ function resultsOf(ndjson: string): Map<number, string[]> {
   return results;
 }
 
-const fill = (text: string, o: string, c: string) => text.replaceAll("{o}", o).replaceAll("{c}", c);
+const fill = (text: string, o: string, c: string) =>
+  text.replaceAll("{o}", o).replaceAll("{c}", c).replaceAll("{w}", "watched");
 
 async function expectedRows(folder: string): Promise<Map<number, string[]>> {
   const instance = await DuckDBInstance.create();
@@ -106,6 +107,9 @@ function script(folder: string, mode: "batch" | "streaming"): string {
   return [
     `SET 'execution.runtime-mode' = '${mode}'`,
     "SET 'table.exec.mini-batch.enabled' = 'false'",
+    `CREATE TABLE watched (id BIGINT, cust BIGINT, item STRING, qty BIGINT, price DOUBLE, ts TIMESTAMP(3),
+       \`day\` DATE, note STRING, WATERMARK FOR ts AS ts - INTERVAL '1' HOUR) WITH ('connector' = 'filesystem',
+       'path' = ${o}, 'format' = 'csv', 'csv.header' = 'true', 'csv.null-literal' = '')`,
     ...statements,
     "",
   ].join(";\n");

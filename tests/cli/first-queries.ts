@@ -1,5 +1,6 @@
 /**
- * The queries that people type first, over two CSV files: `{o}` and `{c}` stand for the tables. Both engines take the
+ * The queries that people type first, over two CSV files: `{o}` and `{c}` stand for the tables, `{w}` for
+ * the first with a watermark. Both engines take the
  * text as it is, unless `duck` gives another spelling.
  */
 export interface FirstQuery {
@@ -107,5 +108,13 @@ export const FIRST_QUERIES: readonly FirstQuery[] = [
   q(
     "SELECT cust, MIN(ts) AS a, MAX(`day`) AS b FROM {o} GROUP BY cust",
     "SELECT cust, MIN(ts) AS a, MAX(day) AS b FROM {o} GROUP BY cust",
+  ),
+  q(
+    "SELECT window_start AS w, COUNT(*) AS n, SUM(qty) AS s FROM TABLE(TUMBLE(TABLE {w}, DESCRIPTOR(ts), INTERVAL '10' DAY)) GROUP BY window_start, window_end",
+    "SELECT make_timestamp((floor(epoch(ts) / 864000) * 864000000000)::BIGINT) AS w, COUNT(*) AS n, SUM(qty) AS s FROM {o} GROUP BY 1",
+  ),
+  q(
+    "SELECT window_start AS w, item, MAX(price) AS m FROM TABLE(HOP(TABLE {w}, DESCRIPTOR(ts), INTERVAL '10' DAY, INTERVAL '20' DAY)) GROUP BY window_start, window_end, item",
+    "SELECT make_timestamp(((floor(epoch(ts) / 864000) - k) * 864000000000)::BIGINT) AS w, item, MAX(price) AS m FROM {o}, (VALUES (0), (1)) AS h(k) GROUP BY 1, 2",
   ),
 ];

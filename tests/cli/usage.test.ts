@@ -54,6 +54,19 @@ SELECT id + TRUE FROM orders;`;
   assert.ok(run.stderr.split("\n").length < 45, "one short message for each error");
 });
 
+test("check knows the connectors and formats that there are", async () => {
+  const input = `CREATE TABLE a (x INT) WITH ('connector' = 'datagn'); SELECT x FROM a;
+    CREATE TABLE b (x INT) WITH ('connector' = 'filesystem', 'path' = '/tmp', 'format' = 'jsn'); INSERT INTO b SELECT 1;`;
+  const run = await cli(["check", "-"], { input });
+  assert.equal(run.status, 1);
+  assert.match(
+    run.stderr,
+    /MR3001: there is no source connector 'datagn'\n {2}did you mean "datagen"/,
+  );
+  assert.match(run.stderr, /MR1003: option 'format' has the invalid value 'jsn'/);
+  assert.match(run.stderr, /2 errors, 0 warnings/);
+});
+
 test("errors with control characters do not reach the terminal as such", async () => {
   const run = await sql("SELECT `\x1b[31mred` FROM (VALUES (1)) AS t(a)");
   assert.equal(run.status, 1);

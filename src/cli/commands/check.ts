@@ -1,7 +1,7 @@
 /** `millrace check FILE…`: every problem of a script, with its place; status 1 when there is an error. */
 import { parseArgs } from "../args.ts";
 import { cliErrors } from "../errors.ts";
-import { sqlHost } from "../sql-host.ts";
+import { checkingHost } from "../sql-host.ts";
 import type { Command } from "../main.ts";
 import { readText } from "../read-input.ts";
 import { renderError } from "../render/error.ts";
@@ -19,7 +19,7 @@ export const checkCommand: Command = {
     let warnings = 0;
     for (const path of positional) {
       const text = readText(path);
-      for (const { severity, error } of checkScript(text, { host: sqlHost() })) {
+      for (const { severity, error } of checkScript(text, { host: checkingHost() })) {
         if (severity === "error") errors++;
         else warnings++;
         terminal.say(renderError(error, terminal.palette, { name: path, text }, severity));
