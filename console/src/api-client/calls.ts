@@ -57,7 +57,7 @@ async function request(method: string, path: string, body?: unknown, signal?: Ab
 
 function unreachable(): ApiError {
   return new ApiError({
-    code: "—",
+    code: "",
     domain: "external",
     message: "the platform does not answer",
     hint: "Is `millrace up` still running? This page tries again by itself.",
@@ -103,7 +103,9 @@ async function* lines<T>(
   const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
-    const { value, done } = await reader.read();
+    const { value, done } = await reader.read().catch((error: unknown) => {
+      throw signal.aborted ? error : unreachable();
+    });
     if (done) return;
     const parts = (rest + value).split("\n");
     rest = parts.pop()!;

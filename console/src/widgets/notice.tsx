@@ -20,7 +20,8 @@ export function Failure({ title, body }: { title: string; body: ErrorBody }) {
     <div className="notice" role="alert">
       <strong>{title}</strong>
       <div>
-        <code>{code}</code> {message}
+        {code === "" ? null : <code>{code} </code>}
+        {message}
         {didYouMean.length > 0 ? ` — did you mean ${didYouMean.join(" or ")}?` : ""}
       </div>
       {cause.map((reason) => (

@@ -150,13 +150,17 @@ function Actions({ deployment, isAlive }: { deployment: Deployment; isAlive: boo
           disabled={busy !== ""}
           onClick={() => act("Starting", startDeployment)}
         >
-          {busy === ""
-            ? deployment.job === null
-              ? "Start"
-              : "Start from latest state"
-            : `${busy} …`}
+          {busy === "" ? startLabel(deployment) : `${busy} …`}
         </button>
       )}
     </>
   );
+}
+
+/** What came to its end by itself has no state to go on from. */
+function startLabel({ job, desired }: Deployment): string {
+  if (job === null) return "Start";
+  return job.status === "FINISHED" && desired === "RUNNING"
+    ? "Start again"
+    : "Start from latest state";
 }

@@ -28,7 +28,7 @@ export function OverviewPage() {
           title={
             deployments.data === undefined
               ? "The deployments cannot be listed"
-              : `As of ${new Date(deployments.dataUpdatedAt).toLocaleTimeString()}, trying again`
+              : `As of ${new Date(deployments.dataUpdatedAt).toTimeString().slice(0, 8)}, trying again`
           }
           error={deployments.error}
         />

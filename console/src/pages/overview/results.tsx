@@ -62,7 +62,7 @@ function SinkRows({ deployment, sink }: { deployment: Deployment; sink: string }
       <div className="result-bar">
         <span className="muted">
           {count(rows.length)} rows
-          {isLive ? ` · ${count(received)} changes seen` : " when it stopped"}
+          {isLive ? ` · ${count(received)} changes seen` : " when it ended"}
           {missed > 0 ? ` · ${count(missed)} more are not shown` : ""}
         </span>
         <span className="spacer" />

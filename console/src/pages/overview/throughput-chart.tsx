@@ -7,7 +7,17 @@ import { rate } from "../../widgets/format.ts";
 
 const HEIGHT = 380;
 
+/** A line needs two points. */
+const MIN_SAMPLES = 2;
+
 export function ThroughputChart({ samples }: { samples: readonly MetricsSample[] }) {
+  if (samples.length < MIN_SAMPLES) {
+    return <p className="muted empty">A running job is measured once a second: nothing yet.</p>;
+  }
+  return <Chart samples={samples} />;
+}
+
+function Chart({ samples }: { samples: readonly MetricsSample[] }) {
   const holder = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const scheme = useShownScheme();
