@@ -1,9 +1,10 @@
 /**
- * BITMAP: a set of unsigned 32-bit integers. In batches and in BYTES it is the portable format of RoaringBitmap; in between it is
- * a list of ranges, so that sets of many neighbours stay small and every operation is one merge.
+ * BITMAP: a set of unsigned 32-bit integers. In batches and in BYTES it is the portable format of
+ * RoaringBitmap; in between it is a list of ranges, so that sets of many neighbours stay small and
+ * every operation is one merge.
  *
- * Format:  cookie, containers by the upper 16 bits, offsets; each container is the smallest of sorted u16 values, 1,024 words of
- *          64 bits, and runs, so that equal sets are equal bytes.
+ * Format:  cookie, containers by the upper 16 bits, offsets; each container is the smallest of
+ *          sorted u16 values, 1,024 words of 64 bits, and runs, so that equal sets are equal bytes.
  * Errors:  BitmapFormatError for bytes that are none; the caller names it.
  * Source:  RoaringFormatSpec; RoaringBitmap.toString, runOptimize.
  */

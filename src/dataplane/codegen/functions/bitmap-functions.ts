@@ -1,7 +1,8 @@
 /**
- * Functions over BITMAP, as column functions (bitmap-value.ts). BITMAP_BUILD takes INT as unsigned and skips NULL.
+ * Functions over BITMAP, as column functions (bitmap-value.ts). BITMAP_BUILD takes INT as unsigned
+ * and skips NULL.
  *
- * Errors:  EXPRESSION_FAILED for bytes that are no bitmap, and for one that is too large for an array.
+ * Errors:  EXPRESSION_FAILED for bytes that are no bitmap, and for one too large for an array.
  * Source:  Flink's classes BitmapAndFunction … BitmapToStringFunction.
  */
 import {

@@ -134,7 +134,10 @@ const fromArrays = collection(([keys, values], call) => {
   if (list(keys!).length !== list(values!).length)
     throw codegenErrors.EXPRESSION_FAILED({
       function: call.function,
-      text: `Invalid function MAP_FROM_ARRAYS call: The length of the keys array ${list(keys!).length} is not equal to the length of the values array ${list(values!).length}`,
+      text:
+        "Invalid function MAP_FROM_ARRAYS call: " +
+        `The length of the keys array ${list(keys!).length} ` +
+        `is not equal to the length of the values array ${list(values!).length}`,
       where: "a row",
     });
   return mapOf(list(keys!).map((key, i) => [key, list(values!)[i]!]));

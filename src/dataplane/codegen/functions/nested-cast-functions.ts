@@ -1,10 +1,13 @@
 /**
- * CAST and TRY_CAST from and to ARRAY, MAP, MULTISET and ROW, value by value, as column functions. Casts of single values that
- * need none of this are compiled (expressions/cast.ts).
+ * CAST and TRY_CAST from and to ARRAY, MAP, MULTISET, ROW and BITMAP, value by value, as column
+ * functions. Casts of single values that need none of this are compiled (expressions/cast.ts).
  *
- * Failure: CAST reports CAST_FAILED for text that is no value of the target; TRY_CAST makes the whole result NULL.
+ * Failure: CAST reports CAST_FAILED for text that is no value of the target; TRY_CAST makes the
+ *          whole result NULL.
  * Errors:  CAST_UNSUPPORTED, when the query is compiled, for pairs that are not covered.
- * Source:  Flink's CastRules ArrayToArray, MapToMap, RowToRow, …ToString; its legacy behaviour is not covered.
+ * Limits:  elements: numbers among each other, text to numbers and BOOLEAN, everything to text but
+ *          VARIANT and RAW, times of one kind, DATE and TIMESTAMP; not Flink's legacy behaviour.
+ * Source:  Flink's CastRules ArrayToArray, MapToMap, RowToRow, …ToString.
  */
 import { isNested } from "../../../foundation/columnar/binary-value.ts";
 import {

@@ -1,6 +1,7 @@
 /**
- * Signatures of functions as Flink's messages list them, where their arguments have names there; the others' are their
- * argument forms (function-definition.ts), each optional argument once without and once with it.
+ * Signatures of functions as Flink's messages list them, where their arguments have names there;
+ * the others' are their argument forms (function-definition.ts), each optional argument once
+ * without and once with it.
  *
  * Source: Flink BuiltInFunctionDefinitions.
  */

@@ -95,7 +95,8 @@ function jsonMisplaced(node: Node): Error {
     {
       what: "JSON() here",
       remedy:
-        "The JSON() function is currently only supported inside JSON_ARRAY() or as the VALUE param of JSON_OBJECT().",
+        "The JSON() function is currently only supported inside JSON_ARRAY() or as the VALUE " +
+        "param of JSON_OBJECT().",
     },
     { at: node.span },
   );
