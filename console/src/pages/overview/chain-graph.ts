@@ -34,7 +34,7 @@ export interface PlacedGraph {
   readonly edges: readonly DrawnEdge[];
 }
 
-const WIDTH = 184;
+const WIDTH = 196;
 const LINE = 16;
 /** Numbers, busy bar and padding below the names. */
 const FOOT = 58;
@@ -55,7 +55,7 @@ export function chainGraph(graph: JobGraph): PlacedGraph {
     members.set(chain, [...(members.get(chain) ?? []), node]);
   }
   const drawing = new dagre.graphlib.Graph();
-  drawing.setGraph({ rankdir: "LR", ranksep: 76, nodesep: 16 });
+  drawing.setGraph({ rankdir: "LR", ranksep: 68, nodesep: 16 });
   drawing.setDefaultEdgeLabel(() => ({}));
   for (const [id, nodes] of members) {
     drawing.setNode(String(id), { width: WIDTH, height: nodes.length * LINE + FOOT });
