@@ -14,6 +14,7 @@ import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggre
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
+import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
@@ -43,7 +44,10 @@ export const operatorFactories: Factories = {
       : new GroupAggregateOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
-  OverAggregate: (node, context) => new OverAggregateOperator(node, context),
+  OverAggregate: (node, context) =>
+    context.mode === "streaming" && node.time === undefined
+      ? new NonTimeOverOperator(node, context)
+      : new OverAggregateOperator(node, context),
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),

@@ -17,7 +17,11 @@ import {
   COLUMN_VALUES,
   columnPtr,
 } from "../../../foundation/columnar/batch.ts";
-import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
+import {
+  PHYSICAL_WIDTH,
+  physicalOf,
+  withNullable,
+} from "../../../foundation/columnar/logical-type.ts";
 import {
   physicalColumns,
   physicalIndex,
@@ -25,7 +29,9 @@ import {
 } from "../../../foundation/columnar/schema.ts";
 import { readField } from "../../../foundation/columnar/value-reader.ts";
 import type { OverAggregateCall } from "../../../foundation/plan/exec-node.ts";
+import { call, input } from "../../../foundation/plan/expression.ts";
 import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
+import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import {
   type BatchBuilder,
   compileBatchBuilder,
@@ -36,7 +42,6 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
-import { ProjectedRows } from "../rows/projected-rows.ts";
 import { type Frame, FrameBounds, type Partition } from "./frame-bounds.ts";
 
 export interface OverSegment extends Partition {
@@ -82,7 +87,7 @@ export class OverCalls {
   readonly #rows: BatchRows;
   readonly #view: BatchView;
   readonly #widths: readonly number[];
-  readonly #picks: ReadonlyMap<number, { rows: ProjectedRows; builder: BatchBuilder }>;
+  readonly #picks: ReadonlyMap<number, { columns: readonly CompiledCalc[]; builder: BatchBuilder }>;
 
   constructor(options: OverCallsOptions) {
     const { context, schema, calls, operator } = options;
@@ -90,11 +95,11 @@ export class OverCalls {
     this.#rows = new BatchRows(context.runtime, schema);
     this.#view = new BatchView(context.runtime.memory);
     this.#widths = physicalColumns(schema).map(({ physical }) => PHYSICAL_WIDTH[physical]);
-    const plain = calls.flatMap((call, place) =>
-      isAggregate(call) && !isDistinct(call) ? [place] : [],
+    const plain = calls.flatMap((one, place) =>
+      isAggregate(one) && !isDistinct(one) ? [place] : [],
     );
-    const distinct = calls.flatMap((call, place) =>
-      isAggregate(call) && isDistinct(call) ? [[place]] : [],
+    const distinct = calls.flatMap((one, place) =>
+      isAggregate(one) && isDistinct(one) ? [[place]] : [],
     );
     let offset = 0;
     const groups = [...(plain.length > 0 ? [plain] : []), ...distinct];
@@ -112,17 +117,20 @@ export class OverCalls {
     this.#picks = new Map(
       calls.flatMap(({ function: name, args, type }, place) => {
         if (name !== "LEAD" && name !== "LAG") return [];
-        const rows = new ProjectedRows(context.runtime, schema, [args[0]!]);
+        const output = { fields: [{ name, type: withNullable(type, true) }] };
         const { runtime } = context;
-        const output = { fields: [{ name, type }] };
+        // Value and default may be narrower than the result.
+        const columns = [args[0]!, args[2]].flatMap((field) => {
+          if (field === undefined) return [];
+          const from = schema.fields[field]!.type;
+          const projection = [call("CAST", [input(field, from)], output.fields[0]!.type)];
+          const environment = functionEnvironment(context);
+          return [
+            compileCalc({ input: schema, projection, output }, { runtime, environment, operator }),
+          ];
+        });
         return [
-          [
-            place,
-            {
-              rows,
-              builder: compileBatchBuilder({ output, groups: [rows.schema], runtime, operator }),
-            },
-          ],
+          [place, { columns, builder: compileBatchBuilder({ output, runtime, operator }) }],
         ] as const;
       }),
     );
@@ -146,7 +154,7 @@ export class OverCalls {
     calls.forEach((call, place) => {
       if (columns[place]!.length > 0) return;
       columns[place] = this.#picks.has(place)
-        ? columnsOf(this.#pick(place, batch, n, segments), 0, 1)
+        ? columnsOf(this.#pick(place, batch, n, segments, bounds), 0, 1)
         : [{ values: this.#positions(call, batch, n, segments, bounds) }];
     });
     return assembleBatch(context.runtime, n, columns.flat());
@@ -362,21 +370,28 @@ export class OverCalls {
   }
 
   /** LEAD, LAG: the value of another row of the partition, the default where there is none. */
-  #pick(place: number, batch: BatchPtr, n: number, segments: readonly OverSegment[]): BatchPtr {
+  #pick(
+    place: number,
+    batch: BatchPtr,
+    n: number,
+    segments: readonly OverSegment[],
+    bounds: readonly FrameBounds[],
+  ): BatchPtr {
     const { calls, context, schema } = this.#options;
-    const { runtime } = context;
-    const { kernels, memory } = runtime;
+    const { kernels, memory } = context.runtime;
     const { function: name, args, ignoreNulls } = calls[place]!;
-    const { rows, builder } = this.#picks.get(place)!;
+    const { columns, builder } = this.#picks.get(place)!;
+    // In a stream all rows of one time are folded in before LAG is asked, as in Flink.
+    const byLastPeer = context.mode === "streaming" && this.#options.frame.unit === "RANGE";
     const sign = name === "LAG" ? -1 : 1;
     const column = physicalIndex(schema, args[0]!);
     const list = kernels.arenaAlloc(n * 4) >>> 0;
     new Uint32Array(memory.buffer, list, n).fill(NO_ROW);
     const missing: number[] = [];
-    for (const { start, end, emitFrom } of segments)
+    segments.forEach(({ start, end, emitFrom }, index) => {
       for (let row = emitFrom; row < end; row++) {
         let left = this.#integer(batch, row, args[1], 1);
-        let from = row;
+        let from = byLastPeer ? bounds[index]!.to(row) - 1 : row;
         if (!ignoreNulls) from += sign * left;
         else
           while (left > 0 && from >= start && from < end) {
@@ -387,10 +402,11 @@ export class OverCalls {
           new DataView(memory.buffer).setUint32(list + row * 4, from, true);
         else missing.push(row);
       }
+    });
     builder.begin(n);
-    builder.fillRows(0, 0, rows.project(batch), list, n);
-    if (args[2] !== undefined && missing.length > 0) {
-      const defaults = new ProjectedRows(runtime, schema, [args[2]]).project(batch);
+    builder.fillRows(0, 0, columns[0]!.process(batch), list, n);
+    if (columns[1] !== undefined && missing.length > 0) {
+      const defaults = columns[1].process(batch);
       for (const row of missing) {
         new DataView(memory.buffer).setUint32(list, row, true);
         builder.fillRows(0, row, defaults, list, 1);

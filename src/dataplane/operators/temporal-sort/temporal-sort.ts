@@ -2,9 +2,10 @@
  * TemporalSort: a stream in order of its time attribute, then of further fields.
  *
  * In/out:  insert-only → insert-only, one subtask.
- * Rowtime: rows wait for the watermark; rows not after it are late: dropped and counted in numLateRecordsDropped.
+ * Rowtime: rows wait for the watermark; rows not after the last time that has fired are late: dropped and counted
+ *          in numLateRecordsDropped, as in Flink.
  * Proctime: rows pass as they come; with further fields those of one millisecond are sorted once the clock has moved on.
- * State:   "pending": time → rows; "timers".
+ * State:   "pending": time → rows; "timers"; value "lastTime".
  * Errors:  MR4150 rowtime is NULL.
  * Source:  Flink StreamExecTemporalSort, RowTimeSortOperator, ProcTimeSortOperator.
  */
@@ -25,7 +26,7 @@ import {
 import type { TemporalSortNode } from "../../../foundation/plan/exec-node.ts";
 import { compileRowComparator, type RowComparator } from "../../codegen/codecs/row-comparator.ts";
 import type { KeyCodec } from "../../codegen/codecs/key-codec.ts";
-import type { KeyedMap } from "../../contract/keyed-state.ts";
+import type { KeyedMap, OperatorValue } from "../../contract/keyed-state.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
@@ -45,7 +46,9 @@ export class TemporalSortOperator extends BaseOperator {
   #comparator: RowComparator | undefined;
   #pending: KeyedMap | undefined;
   #timers: WindowTimers | undefined;
-  #watermark = MIN_WATERMARK;
+  #last: OperatorValue | undefined;
+  /** The last time that has fired. */
+  #lastTime = MIN_WATERMARK;
 
   constructor(node: TemporalSortNode, context: OperatorContext) {
     super(context);
@@ -74,6 +77,10 @@ export class TemporalSortOperator extends BaseOperator {
       valueFields: ROW_SET_FIELDS,
       ttlMs: 0,
     });
+    this.#last = context.state.operatorValue("lastTime");
+    for (const time of this.#last.restored)
+      if (typeof time === "number") this.#lastTime = Math.max(this.#lastTime, time);
+    this.#last.set(this.#lastTime);
     this.#timers = new WindowTimers(context, "timers", this.#keys.keyBytes);
     if (!this.#isRowtime)
       for (const moment of this.#timers.waiting) context.registerProcessingTimer(moment + 1);
@@ -92,7 +99,7 @@ export class TemporalSortOperator extends BaseOperator {
     let n = all;
     if (this.#isRowtime) {
       const list = kernels.arenaAlloc(all * 4) >>> 0;
-      n = kernels.rowsAbove(all, times, 8, 0, BigInt(this.#watermark), list);
+      n = kernels.rowsAbove(all, times, 8, 0, BigInt(this.#lastTime), list);
       if (n < all) {
         this.context.metrics.counter("numLateRecordsDropped").value += all - n;
         if (n === 0) return;
@@ -112,7 +119,6 @@ export class TemporalSortOperator extends BaseOperator {
   }
 
   override processWatermark(watermark: number): void {
-    this.#watermark = watermark;
     if (this.#isRowtime) this.#fireUntil(watermark);
     this.context.output.emitWatermark(watermark);
   }
@@ -176,5 +182,7 @@ export class TemporalSortOperator extends BaseOperator {
       this.context.output.emit(batch);
     }
     kernels.setsRemove(ptr, n, hashes, entries);
+    this.#lastTime = moment;
+    this.#last!.set(moment);
   }
 }
