@@ -24,6 +24,7 @@ import {
 } from "./render/rows.ts";
 import { sqlHost } from "./sql-host.ts";
 import type { Terminal } from "./terminal.ts";
+import { validateTables } from "./validate-tables.ts";
 
 export interface StatementRunnerOptions {
   readonly terminal: Terminal;
@@ -147,7 +148,8 @@ export class StatementRunner {
       print: (text) => this.#terminal.out(text),
       collect: (rows) => this.#collect(rows),
     });
-    const { env } = this.#parts;
+    const { env, registry } = this.#parts;
+    validateTables(plan, registry);
     const interrupt = () => {
       if (this.interrupted) process.exit(130);
       this.interrupted = true;

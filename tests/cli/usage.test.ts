@@ -67,6 +67,23 @@ test("check knows the connectors and formats that there are", async () => {
   assert.match(run.stderr, /2 errors, 0 warnings/);
 });
 
+test("an option that its connector does not know is refused, not ignored", async () => {
+  const tables = `CREATE TABLE g (a INT) WITH ('connector' = 'datagen', 'rows-per-secnd' = '5');
+    CREATE TABLE s (a INT) WITH ('connector' = 'blackhole'); INSERT INTO s SELECT a FROM g;`;
+  const runs = await inPairs(
+    [
+      ["sql", "-f", "-"],
+      ["run", "-"],
+      ["check", "-"],
+    ].map((args) => () => cli(args, { input: tables })),
+  );
+  for (const run of runs) {
+    assert.equal(run.status, 1);
+    assert.match(run.stderr, /MR1001: [^\n]*rows-per-secnd/);
+    assert.match(run.stderr, /did you mean "rows-per-second"/);
+  }
+});
+
 test("errors with control characters do not reach the terminal as such", async () => {
   const run = await sql("SELECT `\x1b[31mred` FROM (VALUES (1)) AS t(a)");
   assert.equal(run.status, 1);
