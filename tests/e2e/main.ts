@@ -13,10 +13,10 @@ import { type BrowserContext, chromium, type Page } from "playwright-core";
 import { CONSOLE_TESTS } from "./console-tests.ts";
 import { type RunningPlatform, startPlatform } from "./running-platform.ts";
 
-const TEST_TIMEOUT_MS = 45_000;
+const TEST_TIMEOUT_MS = 120_000;
 /** Less than a test has, so that it is the one to say what was missing. */
 const WAIT_TIMEOUT_MS = 20_000;
-const LIMIT_MS = 240_000;
+const LIMIT_MS = 420_000;
 const FLAGS = [
   "--headless",
   "--no-sandbox",

@@ -2,7 +2,7 @@
 import type { ResultColumn, Row } from "./result-rows.ts";
 
 /** Rows drawn; a longer result is cut and says so. */
-const MAX_DRAWN = 500;
+const MAX_DRAWN = 200;
 /** Digits of fractions; the whole value is the cell's title. */
 const FRACTION_DIGITS = 2;
 const FRACTIONAL = /^(FLOAT|DOUBLE)/;
