@@ -17,6 +17,7 @@ import { PreviewRunner } from "../../controlplane/controller/preview.ts";
 import { Workspace } from "../../controlplane/controller/workspace.ts";
 import { Store } from "../../controlplane/store/store.ts";
 import { EmbeddedTarget } from "../../controlplane/targets/embedded/embedded-target.ts";
+import { defaultRegistry } from "../../dataplane/connectors/registry.ts";
 import { toMillraceError } from "../../foundation/base/errors.ts";
 import type { Env } from "../../foundation/host/env.ts";
 import { realEnv } from "../../foundation/host/real-env.ts";
@@ -33,7 +34,8 @@ import { fileReason } from "../file-reason.ts";
 import type { Command } from "../main.ts";
 import { readPlatformFile, removePlatformFile, writePlatformFile } from "../platform-file.ts";
 import { renderError } from "../render/error.ts";
-import { sqlHost } from "../sql-host.ts";
+import { checkingHost } from "../sql-host.ts";
+import { validateTables } from "../validate-tables.ts";
 import type { Terminal } from "../terminal.ts";
 
 const DEFAULT_PORT = 8080;
@@ -161,17 +163,26 @@ class Platform {
       savepointsFolder: join(data, "savepoints"),
       entry: new URL("../job.worker.ts", import.meta.url),
     });
-    const workspace = new Workspace({ ddl: tables, host: sqlHost() });
+    const workspace = new Workspace({ ddl: tables, host: checkingHost() });
+    const registry = defaultRegistry();
     const deployments = new DeploymentController({
       store,
       target,
       env: this.#env,
-      planScript: (script) => workspace.planScript(script),
+      planScript: (script) => {
+        const plan = workspace.planScript(script);
+        if (plan !== undefined) validateTables(plan, registry);
+        return plan;
+      },
     });
     const previews = new PreviewRunner({
       target,
       env: this.#env,
-      planQuery: (sql) => workspace.planQuery(sql),
+      planQuery: (sql) => {
+        const planned = workspace.planQuery(sql);
+        if (planned?.kind === "plan") validateTables(planned.plan, registry);
+        return planned;
+      },
     });
     return { deployments, workspace, previews };
   }

@@ -70,7 +70,13 @@ export class OverAggregateOperator extends BaseOperator {
   override open(): void {
     const { context } = this;
     const { runtime, state } = context;
-    const { partitionKeys, description: operator } = this.#node;
+    const { partitionKeys, description: operator, stateTtlMs = 0 } = this.#node;
+    if (stateTtlMs > 0 && context.mode === "streaming")
+      throw operatorErrors.WINDOW_UNSUPPORTED({
+        window: "State that expires (table.exec.state.ttl)",
+        operator,
+        remedy: "Set table.exec.state.ttl to 0 for this query.",
+      });
     const schema = rowsSchemaOf(context.inputs[0]!);
     const keys = compileKeyCodec({ schema, fields: partitionKeys, runtime, operator });
     this.#keys = keys;
