@@ -54,9 +54,8 @@ export function writeValue(out: ColumnWriter, row: number, value: Value): void {
   if (value instanceof Uint8Array) return out.setBytes(row, value);
   if (isNested(type)) return out.setBytes(row, encodeNested(value as readonly Value[], type));
   if (type.kind === "ROW" || type.kind === "STRUCTURED") {
-    out.fields.forEach((field, i) =>
-      writeValue(field, row, (value as readonly Value[])[i] ?? null),
-    );
+    for (const [i, field] of out.fields.entries())
+      writeValue(field, row, (value as readonly Value[])[i] ?? null);
     return out.setPresent(row);
   }
   if (type.kind === "DECIMAL") return out.setBigint(row, (value as DecimalValue).unscaled);
