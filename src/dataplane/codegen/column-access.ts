@@ -232,6 +232,17 @@ export class ColumnWriter {
     this.#valid(row);
   }
 
+  /** Gives rows 1 … rows − 1 what row 0 has; for all types but ROW. */
+  repeatFirst(rows: number): void {
+    const { bytes } = this.#view;
+    const width = PHYSICAL_WIDTH[this.physical];
+    for (let filled = 1; filled < rows; filled *= 2) {
+      const more = Math.min(filled, rows - filled);
+      bytes.copyWithin(this.values + filled * width, this.values, this.values + more * width);
+    }
+    bytes.fill(bytes[this.validity] ?? 0, this.validity, this.validity + rows);
+  }
+
   setTimestamp(row: number, millis: number, nanos: number): void {
     const { data } = this.#view;
     const at = this.values + row * PHYSICAL_WIDTH[this.physical];

@@ -266,3 +266,20 @@ test("a bad pattern is refused with its place", () => {
     /invalid argument 'a\(b'.*character/,
   );
 });
+
+test("the clock is the same moment in every row of a batch", () => {
+  for (const rows of [1, 2, 3, 8, 13]) {
+    const batch = Array.from({ length: rows }, (_, i) => [i]);
+    for (const [name, type] of [
+      ["LOCALTIMESTAMP", TS],
+      ["PROCTIME", types.timestampLtz(3)],
+      ["CURRENT_DATE", types.date()],
+      ["LOCALTIMESTAMP", types.timestamp(9)],
+    ] as const) {
+      const values = evaluate([INT], batch, call(name, [], type));
+      assert.equal(values.length, rows);
+      assert.notEqual(values[0], null);
+      for (const value of values) assert.deepEqual(value, values[0], `${name} of ${rows} rows`);
+    }
+  }
+});

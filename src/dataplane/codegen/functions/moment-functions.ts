@@ -164,7 +164,9 @@ function wallClock(write: (out: ColumnWriter, row: number, localMs: number) => v
       (_call, environment) =>
       ({ rows, out }) => {
         const local = localOfUtc(environment.now(), environment.timeZone);
-        for (let row = 0; row < rows; row++) write(out, row, local);
+        if (rows === 0) return;
+        write(out, 0, local);
+        out.repeatFirst(rows);
       },
   };
   return clock;

@@ -279,7 +279,9 @@ const clock = (write: (columns: ColumnCall, row: number, now: number) => void): 
   accepts: ({ args }) => args.length === 0,
   prepare: (_call, environment) => (columns) => {
     const now = environment.now();
-    for (let row = 0; row < columns.rows; row++) write(columns, row, now);
+    if (columns.rows === 0) return;
+    write(columns, 0, now);
+    columns.out.repeatFirst(columns.rows);
   },
 });
 
