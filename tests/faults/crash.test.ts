@@ -63,7 +63,13 @@ function filesOf(statement: string): number {
 }
 
 /** One life of the job, from its newest checkpoint on; the promise is of its end. */
-async function startLife(env: Env, statement: string, life: number, parallelism: number) {
+async function startLife(
+  env: Env,
+  statement: string,
+  life: number,
+  parallelism: number,
+  onOutcome: () => void = () => {},
+) {
   const engine = new Engine({ env });
   for (const ddl of DDL) engine.execute(ddl);
   const planned = engine.execute(statement);
@@ -75,6 +81,8 @@ async function startLife(env: Env, statement: string, life: number, parallelism:
     jobId: JOB,
     config: CONFIG,
     firstAttempt: 1 + life * 1000,
+    // As job.json: what is known to have ended is not started again.
+    beforeDiscard: async () => onOutcome(),
     olderCheckpoints: points.slice(0, -1),
     ...(restoreFrom === undefined ? {} : { restoreFrom }),
   });
@@ -115,7 +123,10 @@ async function crashing(seed: number, statement: string, steps: number): Promise
   for (let life = 0; life < 6; life++) {
     const env = world.boot();
     const parallelism = 1 + random.below(3);
-    const running = startLife(env, statement, life, parallelism).then((job) => job.ended);
+    let ended = false;
+    const running = startLife(env, statement, life, parallelism, () => {
+      ended = true;
+    }).then((job) => job.ended);
     const isLast = life === 5;
     if (isLast) {
       world.faults = {};
@@ -124,7 +135,6 @@ async function crashing(seed: number, statement: string, steps: number): Promise
       break;
     }
     let left = random.below(steps * 2);
-    let ended = false;
     void running.then(() => {
       ended = true;
     });

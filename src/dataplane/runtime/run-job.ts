@@ -58,6 +58,8 @@ export interface RunJobOptions {
    * oldest first.
    */
   readonly olderCheckpoints?: readonly string[];
+  /** Called when the job has ended well, before its checkpoints go. */
+  readonly beforeDiscard?: (outcome: "FINISHED" | "CANCELED") => Promise<void>;
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly log?: Logger;
   /** Rows of taps, and other messages of workers that are not the master's own. */
@@ -106,7 +108,7 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
     ...(checkpointDirectory === undefined ? {} : { checkpointDirectory }),
     ...pick(options, "restoreFrom", "log"),
     ...pick(options, "onCheckpoint", "onStatus", "onMetrics", "onMessage"),
-    ...pick(options, "beforeStopCommit", "firstAttempt", "olderCheckpoints"),
+    ...pick(options, "beforeStopCommit", "beforeDiscard", "firstAttempt", "olderCheckpoints"),
   });
   master.start();
   if (signal !== undefined) {

@@ -69,6 +69,8 @@ export interface JobMasterOptions {
    * oldest first.
    */
   readonly olderCheckpoints?: readonly string[];
+  /** Called when the job has ended well, before its checkpoints go: whoever restarts jobs records the outcome here. */
+  readonly beforeDiscard?: (outcome: "FINISHED" | "CANCELED") => Promise<void>;
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
@@ -224,7 +226,7 @@ export class JobMaster {
       if (isTerminal(this.#status)) return;
       await closing;
       await this.#tearDown("the job was canceled");
-      if (!this.#checkpoints.retainOnCancel) await this.#coordinator?.discardAll();
+      if (!this.#checkpoints.retainOnCancel) await this.#discardAll("CANCELED");
       this.#end("CANCELED");
     });
     await this.#ended;
@@ -393,8 +395,14 @@ export class JobMaster {
       await this.#coordinator.final(execution);
     else await this.#committers.commit(execution.finished, 0);
     await this.#tearDown("the job has ended");
-    await this.#coordinator?.discardAll();
+    await this.#discardAll("FINISHED");
     this.#end("FINISHED");
+  }
+
+  /** The outcome is on record first: without it a crash now would begin the job anew, beside what it has committed. */
+  async #discardAll(outcome: "FINISHED" | "CANCELED"): Promise<void> {
+    await this.#options.beforeDiscard?.(outcome);
+    await this.#coordinator?.discardAll();
   }
 
   #running(action: string): CheckpointCoordinator {

@@ -71,6 +71,8 @@ export async function runJobProcess(folder: string, bindings: ProcessBindings): 
   await job.run(bindings);
 }
 
+type OutcomeFields = "status" | "startedMs" | "endedMs" | "restarts" | "failure";
+
 class JobProcess {
   readonly #folder: string;
   readonly #env: Env;
@@ -165,6 +167,10 @@ class JobProcess {
       beforeStopCommit: async ({ path, metadata }) => {
         await this.#update({ stopping: { path, checkpointId: metadata.checkpointId } });
       },
+      beforeDiscard: async (status) => {
+        const { startedMs, restarts } = this.#master!.view;
+        await this.#record({ status, startedMs, endedMs: null, restarts, failure: null });
+      },
       onCheckpoint: (view) => this.#server?.publish({ event: "checkpoint", view }),
       onMetrics: (metrics) => {
         const master = this.#master!;
@@ -193,7 +199,14 @@ class JobProcess {
     this.#server?.publish({ event: "status", report: this.#report() });
   }
 
-  async #ended({ status, startedMs, endedMs, restarts, failure }: JobResult): Promise<void> {
+  async #ended(result: JobResult): Promise<void> {
+    await this.#record(result);
+    this.#server?.publish({ event: "status", report: this.#report() });
+  }
+
+  /** What the job's folder tells of its end: rows that sinks collected, then the outcome. */
+  async #record(result: Pick<JobResult, OutcomeFields>): Promise<void> {
+    const { status, startedMs, endedMs, restarts, failure } = result;
     const ended = endedMs ?? this.#env.clock.nowMs();
     const error = failure?.toObject() ?? null;
     if (this.#feeds !== undefined)
@@ -201,7 +214,6 @@ class JobProcess {
     await this.#update({
       outcome: { status, startedMs, endedMs: ended, restarts, failure: error },
     });
-    this.#server?.publish({ event: "status", report: this.#report() });
   }
 
   #report(): JobReport {
