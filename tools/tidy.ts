@@ -54,7 +54,7 @@ export async function tidy({
 
 /** The compiler's indented lines belong to the message above them. */
 function joinContinued(lines: readonly string[]): string[] {
-  return lines.join("\n").split(/\n(?! )/);
+  return lines.length === 0 ? [] : lines.join("\n").split(/\n(?! )/);
 }
 
 function checkRules(): Violation[] {

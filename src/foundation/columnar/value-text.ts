@@ -266,7 +266,7 @@ export function zoneOffsetMs(millis: number, timeZone: string): number {
   const parts: Record<string, string> = {};
   for (const { type, value } of format.formatToParts(millis)) parts[type] = value;
   const part = (name: string) => Number(parts[name]);
-  const year = parts["era"] === "BC" ? 1 - part("year") : part("year");
+  const year = parts.era === "BC" ? 1 - part("year") : part("year");
   const wall = new Date(0);
   wall.setUTCFullYear(year, part("month") - 1, part("day"));
   wall.setUTCHours(part("hour"), part("minute"), part("second"), 0);

@@ -73,9 +73,9 @@ function escaped(text: string): string {
 }
 
 function momentOf(groups: Readonly<Record<string, string | undefined>> | undefined) {
-  if (groups?.["year"] === undefined) return undefined;
+  if (groups?.year === undefined) return undefined;
   const part = (name: string, fallback: number) => Number(groups[name] ?? fallback);
-  const short = groups["year"].length === 2;
+  const short = groups.year.length === 2;
   const year = part("year", 0) + (short ? 2000 : 0);
   const [month, day] = [part("month", 1), part("day", 1)];
   const [hour, minute, second] = [part("hour", 0), part("minute", 0), part("second", 0)];
@@ -84,10 +84,10 @@ function momentOf(groups: Readonly<Record<string, string | undefined>> | undefin
   const date = new Date(0);
   date.setUTCFullYear(year, month - 1, day);
   if (date.getUTCMonth() !== month - 1) return undefined;
-  const fraction = (groups["fraction"] ?? "").padEnd(9, "0").slice(0, 9);
+  const fraction = (groups.fraction ?? "").padEnd(9, "0").slice(0, 9);
   const clock = ((hour * 60 + minute) * 60 + second) * 1000 + Number(fraction.slice(0, 3));
   const moment = { millis: date.getTime() + clock, nanos: Number(fraction.slice(3)) };
-  const offset = groups["offset"];
+  const offset = groups.offset;
   return offset === undefined ? moment : { ...moment, offsetMs: offsetMs(offset) };
 }
 
