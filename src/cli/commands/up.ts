@@ -148,7 +148,7 @@ class Platform {
   async #dataFolder(): Promise<void> {
     const { data } = this.#options;
     try {
-      await this.#env.files.mkdirs(data);
+      await this.#env.files.mkdirs(data, { ownerOnly: true });
       accessSync(data, constants.W_OK);
     } catch (cause) {
       throw cliErrors.DATA_FOLDER({ path: data, reason: fileReason(cause) }, { cause });

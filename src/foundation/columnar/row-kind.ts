@@ -5,9 +5,6 @@ export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 /** Short texts by byte: +I, -U, +U, -D. */
 export const ROW_KIND_TEXT = ["+I", "-U", "+U", "-D"] as const;
 
-/** Names by byte, as the SQL Gateway prints them. */
-export const ROW_KIND_NAME = ["INSERT", "UPDATE_BEFORE", "UPDATE_AFTER", "DELETE"] as const;
-
 /** True for the kinds that add a row (+I, +U). */
 export function isAdd(kind: RowKind): boolean {
   return (kind & 1) === 0;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, stat } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -29,6 +29,17 @@ function both(name: string, body: Body): void {
     await world.run(env.files.mkdirs("/data").then(() => body(env, "/data")));
   });
 }
+
+test("folders for the owner only let nobody else enter; others follow the umask", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-env-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const { files } = realEnv();
+  await files.mkdirs(join(folder, "a", "b"), { ownerOnly: true });
+  await files.mkdirs(join(folder, "c"));
+  const mode = async (name: string) => (await stat(join(folder, name))).mode & 0o777;
+  assert.deepEqual([await mode("a"), await mode("a/b")], [0o700, 0o700]);
+  assert.equal(await mode("c"), 0o777 & ~process.umask());
+});
 
 describe("both twins of Env", () => {
   both("writes, appends, reads and lists files", async ({ files }, folder) => {

@@ -62,7 +62,8 @@ export interface Files {
   readAll(path: string): Promise<Uint8Array>;
   /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
-  mkdirs(path: string): Promise<void>;
+  /** `ownerOnly`: nobody else may enter the folders that are made; those that exist stay as they are. */
+  mkdirs(path: string, options?: { readonly ownerOnly?: boolean }): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Removes a file or folder with all it holds; nothing there is not an error. */
   remove(path: string): Promise<void>;

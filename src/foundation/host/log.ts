@@ -10,6 +10,7 @@
  * Limits:  texts beyond MAX_TEXT characters are cut, nesting beyond MAX_DEPTH is left out.
  */
 import { MillraceError } from "../base/errors.ts";
+import { isSecretName, maskUrlPasswords, SECRET_MASK } from "../base/secrets.ts";
 import type { Clock } from "./env.ts";
 
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARN", "ERROR"] as const;
@@ -36,10 +37,6 @@ export interface LogOptions {
 
 const MAX_TEXT = 4096;
 const MAX_DEPTH = 4;
-const SECRET =
-  /pass(word|wd|phrase)|secret|token|credential|authorization|cookie|(api|access|private)[-_.]?key|sasl\.jaas/i;
-const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi;
-const MASK = "******";
 
 export function createLogger(options: LogOptions, fields: LogFields = {}): Logger {
   const least = LOG_LEVELS.indexOf(options.level);
@@ -84,12 +81,12 @@ function masked(value: unknown, depth: number): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, item]) => [
       key,
-      SECRET.test(key) ? MASK : masked(item, depth + 1),
+      isSecretName(key) ? SECRET_MASK : masked(item, depth + 1),
     ]),
   );
 }
 
 function maskText(text: string): string {
   const cut = text.length > MAX_TEXT ? `${text.slice(0, MAX_TEXT)}…` : text;
-  return cut.replace(URL_PASSWORD, `$1:${MASK}@`);
+  return maskUrlPasswords(cut);
 }

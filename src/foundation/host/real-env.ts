@@ -127,8 +127,9 @@ const realFiles: Files = {
     }
     await syncFolder(dirname(path));
   },
-  mkdirs: async (path) => {
-    const first = await mkdir(path, { recursive: true });
+  mkdirs: async (path, options) => {
+    const mode = options?.ownerOnly === true ? 0o700 : 0o777;
+    const first = await mkdir(path, { recursive: true, mode });
     if (first !== undefined) await syncFolder(dirname(first));
   },
   rename: async (from, to) => {

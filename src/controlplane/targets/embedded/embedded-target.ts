@@ -110,7 +110,7 @@ export class EmbeddedTarget implements Target {
   async #keepResults(from: string, to: string): Promise<void> {
     const { files } = this.#options.env;
     const results = await readResultFile(files, this.#folder(from));
-    await files.mkdirs(this.#folder(to));
+    await files.mkdirs(this.#folder(to), { ownerOnly: true });
     await writeResultFile(files, this.#folder(to), results);
   }
 

@@ -59,8 +59,6 @@ const ROWS: Readonly<
   },
 };
 
-export const NEXMARK_SLOTS = 29;
-
 /** The table as the benchmark declares it. */
 export const NEXMARK_SCHEMA: Schema = {
   fields: [

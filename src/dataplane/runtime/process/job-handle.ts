@@ -62,7 +62,7 @@ export interface StartOptions {
 export async function startJobProcess(options: StartOptions): Promise<JobHandle> {
   const { env, folder, request } = options;
   const { jobId } = request;
-  await env.files.mkdirs(folder);
+  await env.files.mkdirs(folder, { ownerOnly: true });
   const old = await readJobFile(env.files, folder);
   if (old?.process !== undefined && isAlive(old.process))
     throw runtimeErrors.JOB_PROCESS_START({ jobId, reason: `process ${old.process.pid} runs it` });

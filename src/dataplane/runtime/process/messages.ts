@@ -87,12 +87,6 @@ export interface ResultContents {
   readonly missed: number;
 }
 
-export interface RequestLine {
-  readonly id: number;
-  readonly kind: string;
-  readonly params: unknown;
-}
-
 export type AnswerLine =
   | { readonly answer: number; readonly result: unknown }
   | { readonly answer: number; readonly error: ErrorObject };

@@ -82,8 +82,6 @@ export interface ResolvedView {
 
 export type CatalogEntry = ResolvedTable | ResolvedView;
 
-export type FunctionKind = "scalar" | "aggregate" | "table" | "processTable";
-
 /** A user's function; the host says what its class means. */
 export interface CatalogFunction {
   readonly name: string;

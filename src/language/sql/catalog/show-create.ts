@@ -1,4 +1,8 @@
-/** SHOW CREATE TABLE and VIEW: the definition as a statement again, in Flink's layout. */
+/**
+ * SHOW CREATE TABLE and VIEW: the definition as a statement again, in Flink's layout. Values of options whose name says
+ * that they are secret, and passwords within URLs, are masked: who runs the statement again fills them in.
+ */
+import { isSecretName, maskUrlPasswords, SECRET_MASK } from "../../../foundation/base/secrets.ts";
 import {
   type LogicalType,
   MAX_LENGTH,
@@ -49,9 +53,13 @@ function tail(table: ResolvedTable): string {
   const options = Object.entries(table.options).sort(([a], [b]) => (a < b ? -1 : 1));
   if (options.length > 0)
     parts.push(
-      `WITH (\n${options.map(([key, value]) => `  ${quote(key)} = ${quote(value)}`).join(",\n")}\n)`,
+      `WITH (\n${options.map(([key, value]) => `  ${quote(key)} = ${quote(shown(key, value))}`).join(",\n")}\n)`,
     );
   return parts.length === 0 ? "" : `\n${parts.join("\n")}`;
+}
+
+function shown(key: string, value: string): string {
+  return isSecretName(key) ? SECRET_MASK : maskUrlPasswords(value);
 }
 
 function columnLine(column: TableColumn): string {

@@ -71,9 +71,6 @@ export function accessField(row: Expression, index: number, type: LogicalType): 
   return { kind: "field", input: row, index, type };
 }
 
-export function fieldRef(schema: Schema, index: number): Expression {
-  return input(index, schema.fields[index]!.type);
-}
 export function fieldRefs(schema: Schema): Expression[] {
   return schema.fields.map((field, index) => input(index, field.type));
 }
@@ -154,8 +151,6 @@ function computeDigest(e: Expression): string {
 }
 
 const typeKey = (type: LogicalType): string => JSON.stringify(type);
-
-export const sameExpression = (a: Expression, b: Expression): boolean => digest(a) === digest(b);
 
 /** Functions whose value differs between calls: never duplicated, moved or folded. */
 export const NON_DETERMINISTIC = new Set([

@@ -69,6 +69,16 @@ test("DESCRIBE and SHOW CREATE TABLE", () => {
   assert.deepEqual(rows(again.execute("DESCRIBE t")), described);
 });
 
+test("SHOW CREATE TABLE shows no secret", () => {
+  const session = new SqlSession();
+  session.execute(`CREATE TABLE t (a INT) WITH ('connector'='x', 'password'='pw1', 'sasl.secret'='pw2',
+    'url'='jdbc://me:pw3@host/db')`);
+  const [[text]] = rows(session.execute("SHOW CREATE TABLE t")) as [[string]];
+  assert.doesNotMatch(text, /pw\d/);
+  assert.match(text, /'password' = '\*{6}'/);
+  assert.match(text, /'url' = 'jdbc:\/\/me:\*{6}@host\/db'/);
+});
+
 test("LIKE takes over what it includes", () => {
   const session = new SqlSession();
   session.executeScript(`CREATE TABLE base (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)
