@@ -56,6 +56,8 @@ export function renderError(
     if (suggestion !== "") lines.push(`  ${suggestion.trim()}`);
     lines.push(`  ${sentence(error.hint)}`);
   }
+  const { value } = error.place;
+  if (value !== undefined) lines.push(palette.dim(`  value: '${visible(value.slice(0, MAX_LINE))}'`));
   return lines.join("\n");
 }
 

@@ -23,7 +23,7 @@ export const codegenErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 422,
-    message: "cannot cast '{text}' by {function} ({where})",
+    message: "a value cannot be cast by {function} ({where})",
     hint: "Clean the input, or use TRY_CAST, which gives NULL for what cannot be cast.",
   },
   CAST_UNSUPPORTED: {
@@ -39,7 +39,7 @@ export const codegenErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 422,
-    message: "{function} failed on '{text}' ({where})",
+    message: "{function} failed: {reason} ({where})",
     hint: "Check the arguments of the function.",
   },
   AGGREGATE_UNSUPPORTED: {
@@ -63,7 +63,7 @@ export const codegenErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 422,
-    message: "{function} got a value that is too large: '{text}' ({where})",
+    message: "{function} got a value that is too large ({where})",
     hint: "Shorten the value before this operator.",
   },
   ARGUMENT_INVALID: {
@@ -71,7 +71,7 @@ export const codegenErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 422,
-    message: "{function} got an invalid argument '{text}' ({where})",
+    message: "{function} got an invalid argument: {reason} ({where})",
     hint: "Check the arguments of the function.",
   },
 });
@@ -88,21 +88,23 @@ export const EXPRESSION_ERRORS = {
   invalidArgument: 5,
 } as const;
 
-/** The catalogue error for a code of the status struct; `where` names operator and row. */
+/** The catalogue error for a code of the status struct; `where` names operator and row, `value` is the row's. */
 export function expressionError(
   code: number,
-  params: { readonly function: string; readonly text: string; readonly where: string },
+  params: { readonly function: string; readonly where: string },
+  value: string,
 ) {
+  const place = value === "" ? {} : { value };
   switch (code) {
     case EXPRESSION_ERRORS.divisionByZero:
-      return codegenErrors.DIVISION_BY_ZERO(params);
+      return codegenErrors.DIVISION_BY_ZERO(params, place);
     case EXPRESSION_ERRORS.castFailed:
-      return codegenErrors.CAST_FAILED(params);
+      return codegenErrors.CAST_FAILED(params, place);
     case EXPRESSION_ERRORS.valueTooLarge:
-      return codegenErrors.VALUE_TOO_LARGE(params);
+      return codegenErrors.VALUE_TOO_LARGE(params, place);
     case EXPRESSION_ERRORS.invalidArgument:
-      return codegenErrors.ARGUMENT_INVALID(params);
+      return codegenErrors.ARGUMENT_INVALID({ ...params, reason: "not in its domain" }, place);
     default:
-      return codegenErrors.EXPRESSION_FAILED(params);
+      return codegenErrors.EXPRESSION_FAILED({ ...params, reason: "not in its domain" }, place);
   }
 }

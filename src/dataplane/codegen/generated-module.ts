@@ -93,10 +93,13 @@ export class GeneratedModule {
     const bytes = new Uint8Array(buffer, address, Math.min(length, MAX_TEXT_BYTES));
     view.setUint32(0, 0, true);
     view.setBigUint64(STATUS_TEXT, 0n, true);
-    throw expressionError(code, {
-      function: site?.function ?? "an expression",
-      text: new TextDecoder().decode(bytes),
-      where: `${this.#operator}, row ${row} of its batch`,
-    });
+    throw expressionError(
+      code,
+      {
+        function: site?.function ?? "an expression",
+        where: `${this.#operator}, row ${row} of its batch`,
+      },
+      new TextDecoder().decode(bytes),
+    );
   }
 }

@@ -40,6 +40,11 @@ export interface ErrorPlace {
   readonly source?: string;
   readonly cause?: unknown;
   readonly didYouMean?: readonly string[];
+  /**
+   * The row's value that is at fault, cut. Only who runs a query at a terminal sees it: it is in no message, so in no
+   * log, history or answer of the platform.
+   */
+  readonly value?: string;
 }
 
 type Placeholders<T extends string> = T extends `${string}{${infer P}}${infer Rest}`
@@ -60,6 +65,8 @@ export interface ErrorObject {
   readonly where?: { source?: string; line?: number; column?: number; length?: number };
   readonly didYouMean?: readonly string[];
   readonly cause?: readonly string[];
+  /** Only between the threads of one process; see ErrorPlace. */
+  readonly value?: string;
 }
 
 /** The only class of error that Millrace throws on purpose. */
@@ -92,8 +99,9 @@ export class MillraceError extends Error {
     return new MillraceError(this.definition, this.params, { ...place, ...this.place });
   }
 
-  toObject(): ErrorObject {
-    const { at, source, didYouMean } = this.place;
+  /** `withValue`: for another thread of this process only. */
+  toObject(options?: { readonly withValue: boolean }): ErrorObject {
+    const { at, source, didYouMean, value } = this.place;
     const where = {
       ...(source === undefined ? {} : { source }),
       ...(at === undefined ? {} : { line: at.line, column: at.column, length: at.end - at.start }),
@@ -108,6 +116,7 @@ export class MillraceError extends Error {
       ...(at === undefined && source === undefined ? {} : { where }),
       ...(didYouMean === undefined || didYouMean.length === 0 ? {} : { didYouMean }),
       ...(causes.length === 0 ? {} : { cause: causes }),
+      ...(value === undefined || options?.withValue !== true ? {} : { value }),
     };
   }
 }

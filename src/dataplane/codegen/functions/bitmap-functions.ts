@@ -42,7 +42,7 @@ function ofTwo(keep: (inA: boolean, inB: boolean) => boolean): ColumnFunction {
 }
 
 function failure(name: string, text: string) {
-  return codegenErrors.EXPRESSION_FAILED({ function: name, text, where: "a row" });
+  return codegenErrors.EXPRESSION_FAILED({ function: name, reason: text, where: "a row" });
 }
 
 /** Bytes from outside, made canonical. */

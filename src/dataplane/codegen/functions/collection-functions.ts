@@ -112,7 +112,7 @@ const element = collection(([values], call) => {
   if (rest.length > 0)
     throw codegenErrors.EXPRESSION_FAILED({
       function: call.function,
-      text: "Array has more than one element.",
+      reason: "Array has more than one element.",
       where: "a row",
     });
   return first;
@@ -134,7 +134,7 @@ const fromArrays = collection(([keys, values], call) => {
   if (list(keys!).length !== list(values!).length)
     throw codegenErrors.EXPRESSION_FAILED({
       function: call.function,
-      text:
+      reason:
         "Invalid function MAP_FROM_ARRAYS call: " +
         `The length of the keys array ${list(keys!).length} ` +
         `is not equal to the length of the values array ${list(values!).length}`,

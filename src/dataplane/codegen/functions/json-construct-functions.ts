@@ -87,7 +87,7 @@ function part(call: Call, index: number, args: readonly ColumnReader[], row: num
   if (json === undefined)
     throw codegenErrors.EXPRESSION_FAILED({
       function: "JSON",
-      text: "Invalid JSON string in JSON(value) function",
+      reason: "Invalid JSON string in JSON(value) function",
       where: "a row",
     });
   return printJson(json);

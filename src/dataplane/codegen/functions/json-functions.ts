@@ -191,7 +191,7 @@ function isItem(json: Json, item: string): boolean {
 }
 
 function failure(call: Call, text: string) {
-  return codegenErrors.EXPRESSION_FAILED({ function: call.function, text, where: "a row" });
+  return codegenErrors.EXPRESSION_FAILED({ function: call.function, reason: text, where: "a row" });
 }
 
 /** As Flink writes it: the slash and everything beyond ASCII are escaped too. */

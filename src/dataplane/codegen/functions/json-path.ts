@@ -54,7 +54,10 @@ function toStep(match: RegExpExecArray): Step {
 }
 
 function invalid(text: string, functionName: string) {
-  return codegenErrors.ARGUMENT_INVALID({ function: functionName, text, where: "JSON path" });
+  return codegenErrors.ARGUMENT_INVALID(
+    { function: functionName, reason: "not a JSON path", where: "path" },
+    { value: text },
+  );
 }
 
 export function parseJson(text: string): Json | undefined {

@@ -58,7 +58,7 @@ const instantOfNumber: ColumnFunction = {
 function precisionError(call: Call, digits: number) {
   return codegenErrors.ARGUMENT_INVALID({
     function: call.function,
-    text: `Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was ${digits}.`,
+    reason: `Precision for TO_TIMESTAMP_LTZ must be between 0 and 9 but was ${digits}.`,
     where: "precision",
   });
 }

@@ -66,11 +66,10 @@ function nestedCast(safe: boolean): ColumnFunction {
         } catch (error) {
           if (!(error instanceof UnreadableText)) throw error;
           if (!safe)
-            throw codegenErrors.CAST_FAILED({
-              text: error.message,
-              function: `CAST AS ${typeToString(call.type)}`,
-              where: "a row",
-            });
+            throw codegenErrors.CAST_FAILED(
+              { function: `CAST AS ${typeToString(call.type)}`, where: "a row" },
+              { value: error.message },
+            );
           out.setNull(row);
         }
       });

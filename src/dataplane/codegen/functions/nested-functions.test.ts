@@ -77,7 +77,7 @@ test("casts of elements narrow as Java's; TRY_CAST gives up the whole collection
   const texts = types.array(STRING) as NestedType;
   const column = [texts, encodeNested([" 12", "x"], texts)] as const;
   assert.equal(evaluate([column], call("TRY_CAST", [f0(texts)], INTS)), null);
-  assert.throws(() => evaluate([column], call("CAST", [f0(texts)], INTS)), /cannot cast 'x'/);
+  assert.throws(() => evaluate([column], call("CAST", [f0(texts)], INTS)), /cannot be cast/);
   const days = types.array(types.date());
   assert.throws(() => evaluate([ints(1)], call("CAST", [f0(INTS)], days)), /not supported/);
 });

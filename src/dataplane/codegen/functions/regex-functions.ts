@@ -83,11 +83,10 @@ export function replacementPieces(text: string, groups: number, functionName: st
     else {
       const digit = Number(text[i + 1] ?? Number.NaN);
       if (!(digit <= groups)) {
-        throw codegenErrors.ARGUMENT_INVALID({
-          function: functionName,
-          text,
-          where: "replacement: no such group",
-        });
+        throw codegenErrors.ARGUMENT_INVALID(
+          { function: functionName, reason: "no such group", where: "replacement" },
+          { value: text },
+        );
       }
       let group = digit;
       i++;
@@ -130,11 +129,10 @@ function programOf(pattern: string, functionName: string): RegexProgram {
     return program;
   } catch (error) {
     if (!(error instanceof RegexTooLarge)) throw error;
-    throw codegenErrors.VALUE_TOO_LARGE({
-      function: functionName,
-      text: pattern.slice(0, 80),
-      where: "regular expression",
-    });
+    throw codegenErrors.VALUE_TOO_LARGE(
+      { function: functionName, where: "regular expression" },
+      { value: pattern.slice(0, 80) },
+    );
   }
 }
 

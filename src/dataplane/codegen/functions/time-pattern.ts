@@ -83,9 +83,8 @@ function quoted(pattern: string, start: number, functionName: string) {
 }
 
 function invalid(pattern: string, functionName: string) {
-  return codegenErrors.ARGUMENT_INVALID({
-    function: functionName,
-    text: pattern,
-    where: "time pattern",
-  });
+  return codegenErrors.ARGUMENT_INVALID(
+    { function: functionName, reason: "not a time pattern", where: "pattern" },
+    { value: pattern },
+  );
 }

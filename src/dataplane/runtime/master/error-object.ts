@@ -7,7 +7,7 @@ export function errorFromObject(object: ErrorObject): MillraceError {
     (inner, message) => new Error(message, inner === undefined ? {} : { cause: inner }),
     undefined,
   );
-  const { code, domain, retryable, message, hint, where, didYouMean } = object;
+  const { code, domain, retryable, message, hint, where, didYouMean, value } = object;
   return new MillraceError(
     { code: code as `MR${number}`, domain, retryable, httpStatus: 500, message, hint },
     {},
@@ -15,6 +15,7 @@ export function errorFromObject(object: ErrorObject): MillraceError {
       ...(cause === undefined ? {} : { cause }),
       ...(where?.source === undefined ? {} : { source: where.source }),
       ...(didYouMean === undefined ? {} : { didYouMean }),
+      ...(value === undefined ? {} : { value }),
     },
   );
 }

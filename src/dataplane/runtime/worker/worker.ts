@@ -128,7 +128,7 @@ export class Worker {
       }
     }
     this.#hosted = [];
-    return failures.map((error) => toMillraceError(error).toObject());
+    return failures.map((error) => toMillraceError(error).toObject({ withValue: true }));
   }
 
   async #deploy(message: DeployMessage): Promise<void> {
@@ -251,7 +251,7 @@ export class Worker {
   #fail(error: unknown): void {
     if (this.#phase === "failed" || this.#phase === "closed") return;
     this.#phase = "failed";
-    this.#options.post({ kind: "failed", error: toMillraceError(error).toObject() });
+    this.#options.post({ kind: "failed", error: toMillraceError(error).toObject({ withValue: true }) });
   }
 
   #post(message: WorkerMessage): void {

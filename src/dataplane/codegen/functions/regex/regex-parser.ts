@@ -359,11 +359,14 @@ class RegexParser {
   }
 
   #invalid() {
-    return codegenErrors.ARGUMENT_INVALID({
-      function: this.#functionName,
-      text: this.#text,
-      where: `regular expression, at character ${this.#at + 1}`,
-    });
+    return codegenErrors.ARGUMENT_INVALID(
+      {
+        function: this.#functionName,
+        reason: "not a regular expression",
+        where: `at its character ${this.#at + 1}`,
+      },
+      { value: this.#text },
+    );
   }
 }
 
