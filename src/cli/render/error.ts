@@ -57,7 +57,8 @@ export function renderError(
     lines.push(`  ${sentence(error.hint)}`);
   }
   const { value } = error.place;
-  if (value !== undefined) lines.push(palette.dim(`  value: '${visible(value.slice(0, MAX_LINE))}'`));
+  if (value !== undefined)
+    lines.push(palette.dim(`  value: '${visible(value.slice(0, MAX_LINE))}'`));
   return lines.join("\n");
 }
 

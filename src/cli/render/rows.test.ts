@@ -52,6 +52,15 @@ test("ndjson and csv name the change only when there can be one", () => {
   );
 });
 
+test("ndjson takes a column of any name, one named __proto__ too", () => {
+  const fields = [{ name: "__proto__", type: types.string() }];
+  let text = "";
+  const head = { schema: { fields }, insertOnly: true, upsertKey: [] };
+  const printer = createPrinter("ndjson", head, { write: (part) => (text += part), columns: 80 });
+  printer.write([{ kind: 0, values: ["a"], text: ["a"] }]);
+  assert.equal(text, '{"__proto__":"a"}\n');
+});
+
 test("control characters never reach the terminal", () => {
   assert.ok(!print("table", [change(0, "\x1b[31mred", "1")]).includes("\x1b"));
   assert.equal(displayWidth("日本"), 4);

@@ -49,13 +49,13 @@ export function createPrinter(
 }
 
 function ndjsonPrinter(head: ResultHead, out: PrinterTarget): RowPrinter {
-  const names = head.schema.fields.map((field) => field.name);
+  const keys = head.schema.fields.map((field) => `${JSON.stringify(field.name)}:`);
   return {
     write: (changes) => {
       const lines = changes.map(({ kind, values }) => {
-        const row: Record<string, unknown> = head.insertOnly ? {} : { op: ROW_KIND_TEXT[kind] };
-        for (let i = 0; i < names.length; i++) row[names[i]!] = values[i];
-        return JSON.stringify(row);
+        const fields = keys.map((key, i) => `${key}${JSON.stringify(values[i]) ?? "null"}`);
+        if (!head.insertOnly) fields.unshift(`"op":"${ROW_KIND_TEXT[kind]}"`);
+        return `{${fields.join(",")}}`;
       });
       if (lines.length > 0) out.write(`${lines.join("\n")}\n`);
     },

@@ -5,8 +5,6 @@
  * Compared: trailing blanks, ids and `[n]` of operators aside. `java-exception`: the message behind the class name must be in
  *           ours; `parser-tokens`: its first line. What depends on plans, help texts, jars or test catalogs is not judged.
  */
-import { mkdtempSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { cancelRunning, Engine } from "../engine.ts";
 import { printStatement, type Printer } from "../statement-printer.ts";
@@ -20,6 +18,7 @@ import {
   type Suite,
   uniqueIds,
 } from "../suite.ts";
+import { temporaryFolder } from "../../temporary-folder.ts";
 
 interface StatementRecord {
   readonly file: string;
@@ -62,7 +61,7 @@ class Script {
   readonly printer: Printer;
   readonly #records: StatementRecord[] = [];
   readonly #outputs: string[] = [];
-  readonly #folder = mkdtempSync(join(tmpdir(), "millrace-statements-"));
+  readonly #folder = temporaryFolder("statements");
   readonly #engine = new Engine({
     config: {
       "table.exec.legacy-cast-behaviour": "DISABLED",

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, readdirSync, readFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { openSink, openSource, readTexts, type SourceHarness } from "../connector-harness.test.ts";
+import { temporaryFolder } from "../../../../testkit/temporary-folder.ts";
 
 const table: Schema = {
   fields: [
@@ -23,7 +22,7 @@ const numbers = (end: number) => ({
   seed: "1",
 });
 
-const newFolder = () => mkdtempSync(join(tmpdir(), "millrace-sink-"));
+const newFolder = () => temporaryFolder("sink");
 const options = (path: string) => ({ connector: "filesystem", path, format: "json" });
 
 async function feed(

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RowReader } from "../../../foundation/columnar/value-reader.ts";
@@ -13,6 +12,7 @@ import type { SourceReader, SourceSplit } from "../../contract/source.ts";
 import type { SinkWriterContext } from "../../contract/sink.ts";
 import { createTestWorker } from "../../kernels/test-worker.test.ts";
 import { defaultRegistry } from "../registry.ts";
+import { temporaryFolder } from "../../../../testkit/temporary-folder.ts";
 
 const table: Schema = {
   fields: [
@@ -109,7 +109,7 @@ async function readAll(
 }
 
 function folder(files: Record<string, string>): string {
-  const path = mkdtempSync(join(tmpdir(), "millrace-fs-"));
+  const path = temporaryFolder("fs");
   for (const [name, text] of Object.entries(files)) {
     mkdirSync(join(path, name, ".."), { recursive: true });
     writeFileSync(join(path, name), text);

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
@@ -9,6 +8,7 @@ import type { Env } from "../../../foundation/host/env.ts";
 import { realEnv } from "../../../foundation/host/real-env.ts";
 import type { SourceSplit } from "../../contract/source.ts";
 import { openSource, readTexts } from "../connector-harness.test.ts";
+import { temporaryFolder } from "../../../../testkit/temporary-folder.ts";
 
 const table: Schema = {
   fields: [
@@ -36,7 +36,7 @@ function simulatedEnv(): { env: Env; now: () => number } {
 }
 
 function files(...seconds: number[][]): string {
-  const path = mkdtempSync(join(tmpdir(), "millrace-replay-"));
+  const path = temporaryFolder("replay");
   let id = 0;
   seconds.forEach((list, i) => {
     const lines = list.map((second) => {
@@ -125,7 +125,7 @@ test("a watched folder gives new files once, and remembers them", async () => {
 });
 
 test("csv files with headers, line numbers of later ranges", async () => {
-  const path = mkdtempSync(join(tmpdir(), "millrace-csv-"));
+  const path = temporaryFolder("csv");
   writeFileSync(join(path, "a.csv"), "id,at\n1,2024-01-01 00:00:00\n");
   writeFileSync(join(path, "b.csv"), "id,at\n2,2024-01-01 00:00:01");
   const csv = openSource(table, {
