@@ -2,8 +2,9 @@
  * DeadLetters: records that did not decode, as JSON lines in a folder, one file per subtask.
  *
  * Flow:    decoder's onBadRecord → add() → flush() from the reader's wait() and close().
- * Limits:  MAX_PENDING records wait for the disk; then the reader pauses.
- * Delivery: at least once: after a restart records since the last checkpoint are written again.
+ * Limits:  the records of one batch wait for the disk; then the reader pauses.
+ * Delivery: at least once: what waits goes into the checkpoint with its split, and after a restart the records since the
+ *          last checkpoint are written again.
  */
 import type { Files, WritableFile } from "../../../foundation/host/env.ts";
 import { onFile } from "./file-errors.ts";
@@ -15,10 +16,18 @@ export interface DeadLetter {
   /** 1-based, in bytes. */
   readonly column: number;
   readonly reason: string;
-  readonly record: string;
+  /** The record as text, or as base64 where its bytes are not UTF-8. */
+  readonly record?: string;
+  readonly recordBase64?: string;
 }
 
-const MAX_PENDING = 1024;
+export function recordOf(bytes: Uint8Array): Pick<DeadLetter, "record" | "recordBase64"> {
+  try {
+    return { record: new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(bytes) };
+  } catch {
+    return { recordBase64: Buffer.from(bytes).toString("base64") };
+  }
+}
 
 export class DeadLetters {
   readonly #files: Files;
@@ -41,8 +50,9 @@ export class DeadLetters {
     this.#pending.push(letter);
   }
 
-  get full(): boolean {
-    return this.#pending.length >= MAX_PENDING;
+  /** What no disk has yet. */
+  get pending(): readonly DeadLetter[] {
+    return this.#pending;
   }
 
   async flush(): Promise<void> {

@@ -16,7 +16,7 @@ import type {
   SourceSplit,
 } from "../../contract/source.ts";
 import { BlockInput } from "./block-input.ts";
-import { DeadLetters } from "./dead-letters.ts";
+import { DeadLetters, recordOf } from "./dead-letters.ts";
 import { fileError } from "./file-errors.ts";
 import { asFileSplit, type FileSplit } from "./file-split.ts";
 import { countLines } from "./line-count.ts";
@@ -70,7 +70,10 @@ export class FileSourceReader implements SourceReader {
   }
 
   addSplits(splits: readonly SourceSplit[]): void {
-    for (const split of splits) this.#queue.push(asFileSplit(split));
+    for (const { letters = [], ...split } of splits.map(asFileSplit)) {
+      for (const letter of letters) this.#deadLetters?.add(letter);
+      this.#queue.push(split);
+    }
   }
 
   poll(): PollResult {
@@ -80,7 +83,7 @@ export class FileSourceReader implements SourceReader {
       if (next === undefined) return { kind: "empty" };
       this.#start(next);
     }
-    if (this.#opening !== undefined || this.#deadLetters?.full === true) return { kind: "idle" };
+    if (this.#opening !== undefined || this.#lettersWait) return { kind: "idle" };
     try {
       return this.#decode(this.#split!, this.#input!);
     } catch (error) {
@@ -92,7 +95,7 @@ export class FileSourceReader implements SourceReader {
 
   async wait(): Promise<void> {
     if (this.#failure !== undefined) throw await this.#placed(this.#failure);
-    if (this.#deadLetters?.full === true) await this.#deadLetters.flush();
+    if (this.#lettersWait) await this.#deadLetters!.flush();
     if (this.#opening !== undefined) {
       await this.#opening;
       this.#opening = undefined;
@@ -149,7 +152,7 @@ export class FileSourceReader implements SourceReader {
         if (paced === undefined || paced.complete) {
           input.consume(result.consumedBytes);
           this.#split = { ...split, offset, line, skip: 0 };
-          return { kind: "batch", batch: paced?.batch ?? result.batch, split: this.#split };
+          return this.#batch(paced?.batch ?? result.batch, this.#split);
         }
         if (paced.rows === 0) return { kind: "idle" };
         this.#split = {
@@ -158,7 +161,7 @@ export class FileSourceReader implements SourceReader {
           line: line - result.lines,
           skip: skip + paced.rows,
         };
-        return { kind: "batch", batch: paced.batch, split: this.#split };
+        return this.#batch(paced.batch, this.#split);
       }
       input.consume(result.consumedBytes);
       split = { ...split, offset, line };
@@ -176,7 +179,17 @@ export class FileSourceReader implements SourceReader {
     if (MARK.every((byte, i) => start[i] === byte)) input.consume(MARK.length);
   }
 
+  get #lettersWait(): boolean {
+    return this.#deadLetters !== undefined && this.#deadLetters.pending.length > 0;
+  }
+
+  #batch(batch: number, split: FileSplit): PollResult {
+    if (!this.#lettersWait) return { kind: "batch", batch, split };
+    return { kind: "batch", batch, split: { ...split, letters: [...this.#deadLetters!.pending] } };
+  }
+
   #finish(split: FileSplit, input: BlockInput): PollResult {
+    if (this.#lettersWait) return { kind: "idle" };
     this.#input = undefined;
     this.#closing = input.close().catch((error: unknown) => {
       this.#failure = fileError(error, "close", split.path);
@@ -201,7 +214,7 @@ export class FileSourceReader implements SourceReader {
       offset: input.offset + record.offset,
       column: record.column,
       reason: record.reason,
-      record: new TextDecoder().decode(bytes),
+      ...recordOf(bytes),
     });
   }
 

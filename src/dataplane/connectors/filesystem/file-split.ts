@@ -7,6 +7,7 @@
  *          record starts) to there; skip counts the rows behind offset that were emitted already (replay only).
  */
 import type { SourceSplit } from "../../contract/source.ts";
+import type { DeadLetter } from "./dead-letters.ts";
 
 export interface FileSplit extends SourceSplit {
   readonly path: string;
@@ -17,6 +18,8 @@ export interface FileSplit extends SourceSplit {
   readonly skip: number;
   /** Files to read after this one, in one split (replay). */
   readonly rest: readonly string[];
+  /** Bad records before offset that were not yet in the dead-letter file. */
+  readonly letters?: readonly DeadLetter[];
 }
 
 /** Smallest range into which a file is cut. */

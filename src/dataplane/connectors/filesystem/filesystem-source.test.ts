@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { RowReader } from "../../../foundation/columnar/value-reader.ts";
@@ -217,6 +217,34 @@ test("bad records are skipped or go to the dead-letter folder", async () => {
     new TextDecoder().decode(letter),
     `{"source":"${path}/a.json","offset":${line(1).length},"column":2,"reason":"expected a key in quotes or \\"}\\"","record":"{bad"}\n`,
   );
+});
+
+test("a bad record whose letter is not on disk yet goes with the checkpoint", async () => {
+  const path = folder({ "a.json": `${line(1)}{bad\n${line(2)}` });
+  writeFileSync(`${path}/b.json`, new Uint8Array([0xff, 0x0a]));
+  const options = {
+    path: `${path}/a.json`,
+    errors: "dead-letter",
+    "dead-letter.path": `${path}/_d`,
+  };
+  const first = open(options);
+  const reader = first.newReader();
+  await reader.open();
+  reader.addSplits(await first.enumerator.discover());
+  let result = reader.poll();
+  while (result.kind === "idle") {
+    await reader.wait();
+    result = reader.poll();
+  }
+  assert.equal(result.kind, "batch");
+  if (result.kind !== "batch") return;
+  const again = open(options);
+  await drain(again, again.newReader(), [result.split!]);
+  assert.match(readFileSync(`${path}/_d/dead-letter-0.jsonl`, "utf8"), /"record":"\{bad"/);
+
+  const bytes = open({ ...options, path: `${path}/b.json` });
+  await drain(bytes, bytes.newReader(), await bytes.enumerator.discover());
+  assert.match(readFileSync(`${path}/_d/dead-letter-0.jsonl`, "utf8"), /"recordBase64":"\/w=="/);
 });
 
 test("what is not there or not allowed is said", async () => {
