@@ -18,7 +18,7 @@ import {
   writeSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { MillraceError } from "../foundation/base/errors.ts";
 import { defaultRegistry } from "../dataplane/connectors/registry.ts";
 import { operatorFactories } from "../dataplane/operators/index.ts";
@@ -101,10 +101,14 @@ function formatOf(file: string, sample: Uint8Array): string {
   return first === 0x7b ? "json" : "csv";
 }
 
+/** What makes a path a pattern. */
+const PATTERN = /[*?[{]/;
+
 function firstFile(path: string): string {
-  const isPattern = /[*?[{]/.test(path);
-  const [first] = isPattern ? globSync(path).sort() : [path];
+  const [first] = PATTERN.test(path) ? globSync(path).sort() : [path];
   if (first === undefined) {
+    // A folder that is not there or not allowed is the better reason.
+    namesIn(dirname(path.slice(0, path.search(PATTERN) + 1)));
     throw cliErrors.FILE_UNREADABLE({ path, reason: "no file matches this pattern" });
   }
   try {
