@@ -113,7 +113,11 @@ export function openSink(
     ports = {},
     subtaskIndex = 0,
     parallelism = 1,
+    sinkId = 1,
+    overwrite = false,
   }: {
+    readonly sinkId?: number;
+    readonly overwrite?: boolean;
     readonly worker: TestWorker;
     readonly attempt?: number;
     readonly ports?: SinkPorts;
@@ -123,6 +127,8 @@ export function openSink(
 ): { readonly writer: SinkWriter; readonly committer: Committer | undefined } {
   const node = {
     ...BASE,
+    id: sinkId,
+    overwrite,
     type: "Sink" as const,
     output: table,
     table: { name: "s", options, schema: table },

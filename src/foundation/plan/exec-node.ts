@@ -231,6 +231,8 @@ export interface SinkNode extends Base {
   readonly notNullEnforcer: "ERROR" | "DROP";
   /** NOT NULL fields of the table, as field indexes of the input. */
   readonly notNullFields: readonly number[];
+  /** INSERT OVERWRITE: what the table holds gives way to the rows of this job, when they are complete. */
+  readonly overwrite?: boolean;
 }
 
 /** One call of an OVER window. */

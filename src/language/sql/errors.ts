@@ -269,4 +269,10 @@ export const planErrors = defineErrors({
     message: "{message}",
     hint: "{remedy}",
   },
+  OVERWRITE: {
+    ...user,
+    code: "MR2209",
+    message: "{message}",
+    hint: "{remedy}",
+  },
 });

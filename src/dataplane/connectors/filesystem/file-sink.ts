@@ -4,6 +4,8 @@
  * Flow:    Encoder → bytes → hidden part → (barrier) sealed part = committable → FileCommitter renames it.
  * State:   { attempt, subtask, next }: parts of that attempt below `next` belong to the checkpoint.
  * Restart: hidden parts of this job that no checkpoint holds are removed by the subtask that their number falls to.
+ * Overwrite: with the commit at the end of a bounded job, the files that other jobs left in the folder are removed. Rows
+ *          that this job's own sinks write into one folder stay together.
  * Limits:  MAX_BUFFERED_BYTES wait for the disk; a part rolls at sink.rolling-policy.file-size and at every barrier.
  * Errors:  MR3002 … MR3004 the disk; MR3013 a committed part is nowhere.
  */
@@ -15,6 +17,7 @@ import { onFile } from "./file-errors.ts";
 import type { FilesystemOptions } from "./filesystem-options.ts";
 import {
   inProgressName,
+  jobPrefix,
   type PartId,
   parseHiddenName,
   pendingName,
@@ -29,10 +32,20 @@ interface WriterState {
   readonly next: number;
 }
 
-interface FileCommittable extends Committable {
+/** A sealed part to make visible. */
+interface PartCommittable extends Committable {
   readonly from: string;
   readonly to: string;
 }
+/** INSERT OVERWRITE: every file in the folder whose name does not begin with `keep` goes. */
+interface ClearCommittable extends Committable {
+  readonly folder: string;
+  readonly keep: string;
+}
+type FileCommittable = PartCommittable | ClearCommittable;
+
+const isClear = (entry: FileCommittable): entry is ClearCommittable => "folder" in entry;
+const isPart = (entry: FileCommittable): entry is PartCommittable => "from" in entry;
 
 export class FileSinkWriter implements SinkWriter {
   readonly #context: SinkWriterContext;
@@ -102,7 +115,9 @@ export class FileSinkWriter implements SinkWriter {
     await this.#seal();
     const committables = this.#sealed;
     this.#sealed = [];
-    const { attempt, subtaskIndex: subtask } = this.#context;
+    const { attempt, subtaskIndex: subtask, jobId, node } = this.#context;
+    if (node.overwrite === true && subtask === 0)
+      committables.unshift({ id: "overwrite", folder: this.#folder, keep: jobPrefix(jobId) });
     return { committables, state: { attempt, subtask, next: this.#next } };
   }
 
@@ -147,10 +162,10 @@ export class FileSinkWriter implements SinkWriter {
   }
 
   async #removeLeftovers(states: readonly WriterState[]): Promise<void> {
-    const { jobId, attempt, subtaskIndex, parallelism = 1 } = this.#context;
+    const { jobId, node, attempt, subtaskIndex, parallelism = 1 } = this.#context;
     const names = await onFile("list", this.#folder, () => this.#files.list(this.#folder));
     for (const name of names) {
-      const hidden = parseHiddenName(name, jobId);
+      const hidden = parseHiddenName(name, { jobId, sink: node.id });
       if (hidden === undefined || hidden.part.attempt >= attempt) continue;
       if (hidden.part.subtask % parallelism !== subtaskIndex) continue;
       if (hidden.sealed && isHeld(hidden.part, states)) continue;
@@ -159,8 +174,8 @@ export class FileSinkWriter implements SinkWriter {
   }
 
   #part(): PartId {
-    const { jobId, attempt, subtaskIndex } = this.#context;
-    return { jobId, attempt, subtask: subtaskIndex, n: this.#next };
+    const { jobId, node, attempt, subtaskIndex } = this.#context;
+    return { jobId, sink: node.id, attempt, subtask: subtaskIndex, n: this.#next };
   }
 
   #path(name: string): string {
@@ -186,13 +201,26 @@ export class FileCommitter implements Committer {
   }
 
   async commit(committables: readonly Committable[]): Promise<void> {
-    for (const { from, to } of committables as readonly FileCommittable[]) {
-      const sealed = await onFile("read", from, () => this.#files.stat(from));
-      if (sealed !== undefined) await onFile("rename", from, () => this.#files.rename(from, to));
-      else if ((await onFile("read", to, () => this.#files.stat(to))) === undefined)
-        throw connectorErrors.COMMIT_FAILED({ from, to });
-    }
+    const all = committables as readonly FileCommittable[];
+    for (const entry of all.filter(isClear)) await this.#clear(entry);
+    for (const entry of all.filter(isPart)) await this.#show(entry);
   }
 
   async close(): Promise<void> {}
+
+  async #clear({ folder, keep }: ClearCommittable): Promise<void> {
+    const names = await onFile("list", folder, () => this.#files.list(folder));
+    for (const name of names) {
+      if (name.startsWith(".") || name.startsWith(keep)) continue;
+      const path = `${folder}/${name}`;
+      await onFile("remove", path, () => this.#files.remove(path));
+    }
+  }
+
+  async #show({ from, to }: PartCommittable): Promise<void> {
+    const sealed = await onFile("read", from, () => this.#files.stat(from));
+    if (sealed !== undefined) await onFile("rename", from, () => this.#files.rename(from, to));
+    else if ((await onFile("read", to, () => this.#files.stat(to))) === undefined)
+      throw connectorErrors.COMMIT_FAILED({ from, to });
+  }
 }

@@ -19,6 +19,7 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
   const table = { ...rel.table, options: { ...rel.table.options, ...rel.dynamicOptions } };
   const columns = sinkColumns(table);
   const spec = tableSpec(table, columns);
+  checkOverwrite(planner, rel, table.options.connector ?? "");
   const input = renamed(planner, planner.plan(rel.input), spec.schema);
   const insertOnly = isInsertOnly(input);
   const mode = planner.options.sink(table, { insertOnly }).changelogMode;
@@ -44,11 +45,30 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
       ...(materialize && rel.onConflict !== undefined ? { onConflict: rel.onConflict } : {}),
       notNullEnforcer: enforcer?.toUpperCase() === "DROP" ? "DROP" : "ERROR",
       notNullFields: notNull,
+      ...(rel.overwrite ? { overwrite: true } : {}),
     },
     [{ node: input, distribution: keyed || materialize ? hashBy(primaryKey) : forward }],
     input.schema,
     { kinds: input.kinds, upsertKeys: input.upsertKeys, unique: true },
   );
+}
+
+/** Files can be replaced when a bounded job ends; a stream has no such moment. */
+const OVERWRITERS = new Set(["filesystem", "values", "blackhole"]);
+
+function checkOverwrite(planner: PhysicalPlanner, rel: SinkRel, connector: string): void {
+  if (!rel.overwrite) return;
+  const name = identifierText(rel.table.identifier);
+  if (!OVERWRITERS.has(connector))
+    throw planErrors.OVERWRITE({
+      message: `INSERT OVERWRITE requires that the underlying sink of table '${name}' implements overwriting, but connector '${connector}' does not.`,
+      remedy: "Use INSERT INTO, or write to a filesystem table.",
+    });
+  if (planner.options.mode !== "batch")
+    throw planErrors.OVERWRITE({
+      message: `Streaming mode not support overwrite: table '${name}' can be overwritten by bounded queries only.`,
+      remedy: "SET 'execution.runtime-mode' = 'batch', or use INSERT INTO.",
+    });
 }
 
 /** The sink's own names; rows stay as they are. */
