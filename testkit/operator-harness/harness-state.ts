@@ -2,6 +2,7 @@
  * HarnessState: keyed state for one operator under test, with snapshots in plain memory by the kernels that the state
  * backend uses. Snapshots are incremental, so an operator that writes a page without touching it fails its test.
  */
+import { type KeyGroupRange, keyGroupRange } from "../../src/foundation/columnar/key-group.ts";
 import type { KernelExports } from "../../src/dataplane/kernels/kernels.generated.ts";
 import type {
   KeyedMap,
@@ -21,6 +22,13 @@ export interface StateSnapshot {
   readonly values: ReadonlyMap<string, unknown>;
 }
 
+/** Which of how many subtasks. */
+export interface HarnessSubtask {
+  readonly index: number;
+  readonly parallelism: number;
+}
+
+const WHOLE: HarnessSubtask = { index: 0, parallelism: 1 };
 const STORED_BYTES = 40;
 const PAGE_BYTES = 4096;
 
@@ -28,15 +36,21 @@ export class HarnessState implements KeyedStateBackend {
   readonly maxParallelism: number;
   readonly maps = new Map<string, KeyedMap>();
   readonly #runtime: WorkerRuntime;
+  readonly #groups: KeyGroupRange;
   readonly #domain: number;
   readonly #restored: StateSnapshot | undefined;
   readonly #values = new Map<string, unknown>();
   readonly #pages = new Map<string, Map<string, StoredPage>>();
   #segment = 0;
 
-  constructor(runtime: WorkerRuntime, maxParallelism: number, restored?: StateSnapshot) {
+  constructor(
+    runtime: WorkerRuntime,
+    { maxParallelism, subtask = WHOLE }: { maxParallelism: number; subtask?: HarnessSubtask },
+    restored?: StateSnapshot,
+  ) {
     this.#runtime = runtime;
     this.maxParallelism = maxParallelism;
+    this.#groups = keyGroupRange(maxParallelism, subtask.parallelism, subtask.index);
     this.#restored = restored;
     this.#domain = runtime.kernels.domainCreate() >>> 0;
   }
@@ -52,8 +66,8 @@ export class HarnessState implements KeyedStateBackend {
       kernels.mapCreate(
         this.#domain,
         this.maxParallelism,
-        0,
-        this.maxParallelism,
+        this.#groups.start,
+        this.#groups.end - this.#groups.start + 1,
         spec.keyBytes,
         spec.valueBytes,
         seconds,
@@ -141,7 +155,13 @@ export class HarnessState implements KeyedStateBackend {
     const source = kernels.pageAllocate(1) >>> 0;
     const recordPtr = kernels.pageAllocate(1) >>> 0;
     const runs = new Map<string, number>();
-    const sorted = [...pages.values()].sort((a, b) => part(a) - part(b));
+    const { start, end } = this.#groups;
+    const sorted = [...pages.values()]
+      .filter(({ record }) => {
+        const group = new Uint32Array(record.buffer)[1]!;
+        return group >= start && group <= end;
+      })
+      .sort((a, b) => part(a) - part(b));
     for (const { record, bytes } of sorted) {
       const words = new Uint32Array(record.buffer);
       const key = `${words[1]}/${words[2]}`;

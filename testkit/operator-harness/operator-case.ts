@@ -1,6 +1,7 @@
 /**
  * runCase: one operator, a list of events and what it must emit: run straight, and once for every boundary between two
  * events with a snapshot and a restore there. Every boundary takes a snapshot (they are incremental), one is restored.
+ * With `rescaleBy` the restore is also one into two subtasks, which share the rows by those fields.
  */
 import assert from "node:assert/strict";
 import { type HarnessOptions, type HarnessRow, OperatorHarness } from "./operator-harness.ts";
@@ -17,6 +18,8 @@ export interface OperatorCase extends HarnessOptions {
   readonly expected: readonly string[] | readonly (readonly string[])[];
   /** Compare what each event emits as a set (for operators whose order within an event is free). */
   readonly unordered?: boolean;
+  /** Fields by which rows are distributed: every restore is also made with two subtasks, compared as sets. */
+  readonly rescaleBy?: readonly number[];
 }
 
 export const rows = (...list: readonly HarnessRow[]): HarnessEvent => ({ input: 0, rows: list });
@@ -33,31 +36,54 @@ export function runCase(options: OperatorCase): void {
     const nested = options.expected.some((item) => Array.isArray(item));
     const actual = nested ? emitted : emitted.flat();
     assert.deepEqual(order(actual, options), order(options.expected, options), what);
+    if (restoreAt === 0 || options.rescaleBy === undefined) continue;
+    const rescaled = runEvents(options, restoreAt, 2);
+    const sets = { ...options, unordered: true };
+    assert.deepEqual(
+      order(nested ? rescaled : rescaled.flat(), sets),
+      order(options.expected, sets),
+      `${what} with two subtasks`,
+    );
   }
 }
 
-/** What each event emits; `restoreAt` 0 = no restore. */
+/** What each event emits; `restoreAt` 0 = no restore; else from there on with `parallelism` subtasks. */
 export function runEvents(
-  options: HarnessOptions & Pick<OperatorCase, "events">,
+  options: HarnessOptions & Pick<OperatorCase, "events" | "rescaleBy">,
   restoreAt = 0,
+  parallelism = 1,
 ): string[][] {
-  let harness = new OperatorHarness(options);
+  let subtasks = [new OperatorHarness(options)];
   const emitted: string[][] = [];
   options.events.forEach((event, index) => {
     if (restoreAt > 0 && index > 0 && index <= restoreAt) {
-      const snapshot = harness.snapshot();
-      assert.deepEqual(harness.take(), [], "emitted by prepareSnapshot");
+      const [first] = subtasks as [OperatorHarness];
+      const snapshot = first.snapshot();
+      assert.deepEqual(first.take(), [], "emitted by prepareSnapshot");
       if (index === restoreAt) {
-        harness.close();
-        harness = new OperatorHarness(options, snapshot);
+        first.close();
+        subtasks = Array.from({ length: parallelism }, (_, at) => {
+          const subtask = { index: at, parallelism };
+          const keys = options.rescaleBy ?? [];
+          return new OperatorHarness(
+            parallelism === 1 ? options : { ...options, subtask, keys },
+            snapshot,
+          );
+        });
       }
     }
-    apply(harness, event);
-    emitted.push(harness.take());
+    const all = subtasks.map((harness) => {
+      apply(harness, event);
+      return harness.take();
+    });
+    emitted.push(all.flatMap((list, at) => (at === 0 ? list : list.filter(isRow))));
   });
-  harness.close();
+  for (const harness of subtasks) harness.close();
   return emitted;
 }
+
+/** Watermarks of all subtasks are one. */
+const isRow = (text: string): boolean => !text.startsWith("watermark");
 
 function apply(harness: OperatorHarness, event: HarnessEvent): void {
   if ("rows" in event) harness.rows(event.input, event.rows);

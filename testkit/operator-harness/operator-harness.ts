@@ -13,6 +13,8 @@ import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
 import type { ExecNode } from "../../src/foundation/plan/exec-node.ts";
 import { type TestValue, writeBatch } from "../../src/dataplane/codegen/test-batches.ts";
+import { compileKeyCodec } from "../../src/dataplane/codegen/codecs/key-codec.ts";
+import { BatchRows } from "../../src/dataplane/operators/rows/batch-rows.ts";
 import type { KeyedStateBackend } from "../../src/dataplane/contract/keyed-state.ts";
 import {
   MAX_WATERMARK,
@@ -23,7 +25,7 @@ import {
 } from "../../src/dataplane/contract/operator.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";
 import { instantiateKernels } from "../../src/dataplane/kernels/instantiate.ts";
-import { HarnessState, type StateSnapshot } from "./harness-state.ts";
+import { type HarnessSubtask, HarnessState, type StateSnapshot } from "./harness-state.ts";
 
 export type HarnessRow = readonly [kind: string, ...values: readonly (TestValue | number)[]];
 
@@ -33,6 +35,9 @@ export interface HarnessOptions {
   readonly mode?: "streaming" | "batch";
   readonly config?: Readonly<Record<string, string>>;
   readonly maxParallelism?: number;
+  /** Takes only the rows and state of one subtask; rows are distributed by `keys`. */
+  readonly subtask?: HarnessSubtask;
+  readonly keys?: readonly number[];
 }
 
 export interface HarnessSnapshot {
@@ -64,7 +69,14 @@ export class OperatorHarness {
     this.#nowMs = restored?.nowMs ?? 0;
     this.#reader = new RowReader(this.runtime.memory, options.node.output);
     this.runtime.kernels.stateSetTime(Math.floor(this.#nowMs / 1000));
-    this.#state = new HarnessState(this.runtime, options.maxParallelism ?? 4, restored?.state);
+    this.#state = new HarnessState(
+      this.runtime,
+      {
+        maxParallelism: options.maxParallelism ?? 4,
+        ...(options.subtask === undefined ? {} : { subtask: options.subtask }),
+      },
+      restored?.state,
+    );
     const factory = operatorFactories[options.node.type] as unknown as OperatorFactory | undefined;
     if (factory === undefined) throw new Error(`no operator for ${options.node.type}`);
     this.#operator = factory(options.node, this.#context(this.#state));
@@ -81,11 +93,28 @@ export class OperatorHarness {
       const kinds = rows.map(([kind]) => ROW_KIND_TEXT.indexOf(kind as "+I"));
       const insertOnly = kinds.every((kind) => kind === 0);
       const values = rows.map(([, ...rest]) => rest as TestValue[]);
-      this.#operator.processBatch(
-        input,
-        writeBatch(this.runtime, schema, values, insertOnly ? undefined : kinds),
-      );
+      const batch = writeBatch(this.runtime, schema, values, insertOnly ? undefined : kinds);
+      const own = this.#ownRows(schema, batch, rows.length);
+      if (own !== 0) this.#operator.processBatch(input, own);
     });
+  }
+
+  /** The rows of this subtask, 0 when there is none. */
+  #ownRows(schema: Schema, batch: BatchPtr, n: number): BatchPtr {
+    const { subtask, keys = [], maxParallelism = 4 } = this.#options;
+    if (subtask === undefined) return batch;
+    const { kernels, memory } = this.runtime;
+    const { runtime } = this;
+    const codec = compileKeyCodec({ schema, fields: keys, runtime, operator: "exchange" });
+    const { hashes } = codec.encode(batch);
+    const { index, parallelism } = subtask;
+    const offsets = kernels.arenaAlloc((parallelism + 1) * 4) >>> 0;
+    const list = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.partitionRows(n, hashes, maxParallelism, parallelism, offsets, list);
+    const data = new DataView(memory.buffer);
+    const from = data.getUint32(offsets + index * 4, true);
+    const count = data.getUint32(offsets + index * 4 + 4, true) - from;
+    return count === 0 ? 0 : new BatchRows(runtime, schema).gather(batch, list + from * 4, count);
   }
 
   watermark(watermark: number): this {
@@ -172,8 +201,8 @@ export class OperatorHarness {
         },
         gauge: () => {},
       },
-      subtaskIndex: 0,
-      parallelism: 1,
+      subtaskIndex: this.#options.subtask?.index ?? 0,
+      parallelism: this.#options.subtask?.parallelism ?? 1,
       config: this.#options.config ?? {},
       timeZone: "UTC",
       mode: this.#options.mode ?? "streaming",

@@ -195,7 +195,7 @@ export {
   viewAddresses,
 } from "./join.as";
 export { materializeRows } from "./materialize.as";
-export { rankFinal, rankProcess } from "./rank.as";
+export { rankFinal, rankFinals, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
 export { nexmarkBuildTables, nexmarkGenerate, nexmarkTableBytes } from "./nexmark.as";
 export {
@@ -214,7 +214,23 @@ export {
   slotSetView,
   slotView,
 } from "./aggregate-extremes.as";
-export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFirst, keepRows } from "./keep-row.as";
+export {
+  checkPercentage,
+  checkPercentages,
+  listArray,
+  listConcat,
+  listJson,
+  listSingle,
+  numbersCount,
+  numbersMerge,
+  numbersMultiset,
+  pairView,
+  percentile,
+  percentiles,
+  viewsMerge,
+  viewsMultiset,
+} from "./aggregate-collections.as";
+export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFinals, keepFirst, keepRows } from "./keep-row.as";
 export {
   batchColumns,
   entriesCollect,

@@ -16,6 +16,7 @@ import {
   BLOCK_ASSOCIATIONS,
   BLOCK_NEXT,
   SET_FIRST,
+  SET_INDEX,
   SET_LAST,
   SET_ROWS,
   rowOfBlock,
@@ -381,7 +382,7 @@ export function setsUnmatched(map: usize, n: u32, hashes: usize, entries: usize)
   }
 }
 
-/** Frees all rows of the entries and removes them; each entry is listed once. */
+/** Frees all rows of the entries, their index or order, and removes them; each entry is listed once. */
 export function setsRemove(map: usize, n: u32, hashes: usize, entries: usize): void {
   for (let i: u32 = 0; i < n; i++) {
     const entry = <usize>load<u32>(entries + (i << 2));
@@ -393,6 +394,8 @@ export function setsRemove(map: usize, n: u32, hashes: usize, entries: usize): v
       freeIn(group, handle);
       handle = next;
     }
+    const index = load<u32>(entry, SET_INDEX);
+    if (index != 0) freeIn(group, index);
     mapRemove(map, entry);
   }
 }

@@ -127,6 +127,20 @@ export function keepFinal(map: usize, entry: usize, keyBytes: u32): void {
   pushChange(INSERT, logPtrIn(groupOf(map, load<u32>(entry - keyBytes - 8)), handle), 0, 0);
 }
 
+/** The rows of entries (0 = none) as changes +I; their blocks are freed when those are out. */
+export function keepFinals(map: usize, n: u32, hashes: usize, entries: usize): void {
+  changesBegin(max<u32>(n, 64));
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (entry == 0) continue;
+    const handle = load<u32>(entry, VALUE_HANDLE);
+    if (handle == 0) continue;
+    const hash = load<u32>(hashes + (i << 3), 4);
+    pushChange(INSERT, logPtrIn(groupOf(map, hash), handle), 0, 0);
+    freeLater(hash, handle);
+  }
+}
+
 /** Lists the rows whose entry was never seen, and marks it: rows u32[n]; returns how many. */
 export function keepFirst(n: u32, entries: usize, rows: usize): u32 {
   let count: u32 = 0;

@@ -367,3 +367,21 @@ export function rankFinal(call: usize, at: usize, keyBytes: u32): void {
   changesBegin(256);
   for (let rank = start; rank <= end && rank <= count; rank++) change(INSERT, rowAt(order, rank - 1), rank);
 }
+
+/** Emits the ranked rows of entries (0 = none) as +I, one after the other: a window that is over. */
+export function rankFinals(call: usize, n: u32, hashes: usize, entries: usize): void {
+  map = <usize>load<u32>(call, CALL_MAP);
+  flags = load<u32>(call, CALL_FLAGS) & ~SILENT;
+  start = load<u32>(call, CALL_START);
+  end = load<u32>(call, CALL_END);
+  changesBegin(max<u32>(n, 64));
+  for (let i: u32 = 0; i < n; i++) {
+    entry = <usize>load<u32>(entries + (i << 2));
+    if (entry == 0) continue;
+    hash = load<u32>(hashes + (i << 3), 4);
+    group = groupOf(map, hash);
+    const count = load<u32>(entry, SET_ROWS);
+    const order = orderPtr();
+    for (let rank = start; rank <= end && rank <= count; rank++) change(INSERT, rowAt(order, rank - 1), rank);
+  }
+}

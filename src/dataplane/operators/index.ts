@@ -26,7 +26,9 @@ import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assign
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
+import { WindowDeduplicateOperator } from "./window-deduplicate/window-deduplicate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
+import { WindowRankOperator } from "./window-rank/window-rank.ts";
 import { SessionWindowFunctionOperator } from "./window-table-function/session-window-function.ts";
 import { WindowTableFunctionOperator } from "./window-table-function/window-table-function.ts";
 
@@ -56,7 +58,9 @@ export const operatorFactories: Factories = {
   Values: (node, context) => new ValuesOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
   WindowAggregate: createWindowAggregate,
+  WindowDeduplicate: (node, context) => new WindowDeduplicateOperator(node, context),
   WindowJoin: (node, context) => new WindowJoinOperator(node, context),
+  WindowRank: (node, context) => new WindowRankOperator(node, context),
   WindowTableFunction: (node, context) =>
     node.window.kind === "SESSION"
       ? new SessionWindowFunctionOperator(node, context)

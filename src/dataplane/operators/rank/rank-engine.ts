@@ -4,17 +4,19 @@
  * Flow:    batch → keys, rows and sort keys (generated and kernels) → rankProcess → changes → ChangeEmitter.
  * State:   map "rows": partition key → row set with its order (kernels/rank.as.ts). TTL counts from the last row of the key.
  * Cost:    see kernels/rank.as.ts: a partition of m kept rows costs log2(m) comparisons and up to 4·m bytes moved a row.
+ * Windows: with groupFields nothing is emitted before take(keys); a byte of the value says whether a key is registered.
  * Batch:   nothing is emitted before the end of input, then the ranked rows as +I, partition by partition.
  * Source:  Flink AbstractTopNFunction and its four implementations.
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { SortField } from "../../../foundation/plan/expression.ts";
-import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
+import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { SortKeys } from "../rows/sort-keys.ts";
@@ -27,6 +29,8 @@ export interface RankSpec {
   readonly input: Schema;
   readonly output: Schema;
   readonly partitionKeys: readonly number[];
+  /** Partitions are of windows: fields by which rows are distributed. */
+  readonly groupFields?: readonly number[];
   readonly sort: readonly SortField[];
   readonly rankStart: number;
   readonly rankEnd: number;
@@ -57,7 +61,8 @@ export class RankEngine {
     const { input, operator } = spec;
     this.#spec = spec;
     this.#context = context;
-    this.#keys = compileKeyCodec({ schema: input, fields: spec.partitionKeys, runtime, operator });
+    const { partitionKeys: fields, groupFields } = spec;
+    this.#keys = compileGroupedKeys({ context, schema: input, fields, groupFields, operator });
     this.#format = new RowFormat(runtime, input, operator);
     this.#sortKeys = new SortKeys(runtime, input, spec.sort, operator);
     if (spec.strategy === "update") {
@@ -73,7 +78,7 @@ export class RankEngine {
     this.#map = context.state.map({
       name: "rows",
       keyBytes: this.#keys.keyBytes,
-      valueBytes: ROW_SET_BYTES,
+      valueBytes: ROW_SET_BYTES + (groupFields === undefined ? 0 : 8),
       keyFields: this.#keys.keyFields,
       valueFields: ROW_SET_FIELDS,
       ttlMs: spec.ttlMs,
@@ -82,7 +87,16 @@ export class RankEngine {
     this.#prepareCall();
   }
 
-  process(batch: BatchPtr): void {
+  get keyBytes(): number {
+    return this.#keys.keyBytes;
+  }
+
+  /** Windows: the byte of a value that is free for the caller. */
+  get registeredOffset(): number {
+    return ROW_SET_BYTES;
+  }
+
+  process(batch: BatchPtr): { readonly keys: EncodedKeys; readonly entries: number } {
     const { kernels, memory } = this.#context.runtime;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { keys, hashes } = this.#keys.encode(batch);
@@ -105,6 +119,18 @@ export class RankEngine {
       kernels.arenaRelease(mark);
     }
     if (this.#spec.strategy === "retract") kernels.setsCleanup(this.#map.ptr, rows, entries);
+    return { keys: { keys, hashes }, entries };
+  }
+
+  /** Windows: emits the ranked rows of these keys as +I and forgets the keys. */
+  take({ n, keys, hashes }: EncodedKeys & { readonly n: number }): void {
+    const { kernels } = this.#context.runtime;
+    const { ptr } = this.#map;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapFindBatch(ptr, n, hashes, keys, entries);
+    kernels.rankFinals(this.#call, n, hashes, entries);
+    this.#emitter.emit(ptr);
+    kernels.setsRemove(ptr, n, hashes, entries);
   }
 
   /** Batch mode: the result. */
@@ -134,7 +160,7 @@ export class RankEngine {
     if (top1) flags |= FLAG.top1;
     if (spec.strategy === "update") flags |= FLAG.update;
     if (spec.strategy === "retract") flags |= FLAG.retract;
-    if (this.#context.mode === "batch") flags |= FLAG.silent;
+    if (this.#context.mode === "batch" || spec.groupFields !== undefined) flags |= FLAG.silent;
     const data = new DataView(this.#context.runtime.memory.buffer);
     [this.#map.ptr, 0, 0, 0, 0, 0, 0, flags, spec.rankStart, spec.rankEnd].forEach(
       (word, index) => {

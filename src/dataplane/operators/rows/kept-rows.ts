@@ -1,7 +1,8 @@
 /**
- * KeptRows: one row per key in state, for Deduplicate and ChangelogNormalize (kernels/keep-row.as.ts).
+ * KeptRows: one row per key in state, for Deduplicate, WindowDeduplicate and ChangelogNormalize (kernels/keep-row.as.ts).
  *
  * State:   map "row": key → handle of the row, rowtime of it.
+ * Windows: with groupFields nothing is emitted before take(keys); a byte of the value says whether a key is registered.
  */
 import {
   BATCH_KINDS,
@@ -12,10 +13,11 @@ import {
 } from "../../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
-import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ChangeEmitter } from "./change-emitter.ts";
+import { compileGroupedKeys } from "./grouped-keys.ts";
 import { RowFormat } from "./row-format.ts";
 import { forEachEntry } from "./state-entries.ts";
 
@@ -29,11 +31,14 @@ export const KEEP_MODE = {
 const FLAG = { updateBefore: 1, skipEqual: 2, silent: 4 } as const;
 const CALL_BYTES = 64;
 const VALUE_BYTES = 16;
+const REGISTERED_OFFSET = 4;
 
 export interface KeptRowsOptions {
   readonly context: OperatorContext;
   readonly output: Schema;
   readonly keys: readonly number[];
+  /** Keys are of windows: fields by which rows are distributed. */
+  readonly groupFields?: readonly number[];
   readonly mode: (typeof KEEP_MODE)[keyof typeof KEEP_MODE];
   /** Field of the rowtime, for the modes that need it. */
   readonly rowtime?: number;
@@ -51,11 +56,11 @@ export class KeptRows {
   #call: number;
 
   constructor(options: KeptRowsOptions) {
-    const { context, operator, keys, ttlMs, output } = options;
+    const { context, operator, keys: fields, groupFields, ttlMs, output } = options;
     const { runtime } = context;
     const schema = context.inputs[0]!;
     this.#options = options;
-    this.#keys = compileKeyCodec({ schema, fields: keys, runtime, operator });
+    this.#keys = compileGroupedKeys({ context, schema, fields, groupFields, operator });
     this.#format = new RowFormat(runtime, schema, operator);
     this.#emitter = new ChangeEmitter({ context, output, left: this.#format });
     this.#map = context.state.map({
@@ -72,8 +77,21 @@ export class KeptRows {
     this.#call = runtime.kernels.operatorAllocate(CALL_BYTES) >>> 0;
   }
 
+  get keyBytes(): number {
+    return this.#keys.keyBytes;
+  }
+
+  /** Windows: the byte of a value that is free for the caller. */
+  get registeredOffset(): number {
+    return REGISTERED_OFFSET;
+  }
+
   /** `pass` and `passValidity`: u8 a row of a condition; rows that do not pass count as deleted. */
-  process(batch: BatchPtr, pass = 0, passValidity = 0): void {
+  process(
+    batch: BatchPtr,
+    pass = 0,
+    passValidity = 0,
+  ): { readonly keys: EncodedKeys; readonly entries: number } {
     const { kernels, memory } = this.#options.context.runtime;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { keys, hashes } = this.#keys.encode(batch);
@@ -91,6 +109,18 @@ export class KeptRows {
     kernels.keepRows(this.#call);
     this.#emitter.emit(this.#map.ptr);
     if (mode === KEEP_MODE.changelog) kernels.keepCleanup(this.#map.ptr, rows, entries);
+    return { keys: { keys, hashes }, entries };
+  }
+
+  /** Windows: emits the rows of these keys as +I and forgets the keys. */
+  take({ n, keys, hashes }: EncodedKeys & { readonly n: number }): void {
+    const { kernels } = this.#options.context.runtime;
+    const { ptr } = this.#map;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapFindBatch(ptr, n, hashes, keys, entries);
+    kernels.keepFinals(ptr, n, hashes, entries);
+    this.#emitter.emit(ptr);
+    kernels.entriesRemove(ptr, n, entries);
   }
 
   /** Batch mode: the kept rows as +I. */
@@ -115,11 +145,11 @@ export class KeptRows {
   }
 
   #flags(): number {
-    const { generateUpdateBefore, ttlMs, context } = this.#options;
+    const { generateUpdateBefore, ttlMs, context, groupFields } = this.#options;
     return (
       (generateUpdateBefore ? FLAG.updateBefore : 0) |
       (ttlMs === 0 ? FLAG.skipEqual : 0) |
-      (context.mode === "batch" ? FLAG.silent : 0)
+      (context.mode === "batch" || groupFields !== undefined ? FLAG.silent : 0)
     );
   }
 
