@@ -45,6 +45,21 @@ export interface TableDistribution {
   readonly buckets?: number;
 }
 
+export interface CatalogPartition {
+  /** By partition key. */
+  readonly values: Readonly<Record<string, string>>;
+  readonly options: Readonly<Record<string, string>>;
+}
+
+/** How a materialized table is filled. */
+export interface MaterializedQuery {
+  /** The query as written. */
+  readonly text: string;
+  /** As SHOW CREATE prints it: `INTERVAL '30' SECOND`. */
+  readonly freshness?: string;
+  readonly refreshMode: "CONTINUOUS";
+}
+
 /** A table with everything resolved. */
 export interface ResolvedTable {
   readonly kind: "table";
@@ -60,6 +75,10 @@ export interface ResolvedTable {
   };
   readonly primaryKey?: { readonly name: string; readonly columns: readonly string[] };
   readonly partitionKeys: readonly string[];
+  /** As ALTER TABLE ADD PARTITION said. */
+  readonly partitions?: readonly CatalogPartition[];
+  /** Kept up to date by a query. */
+  readonly materialized?: MaterializedQuery;
   readonly distribution?: TableDistribution;
   readonly options: Readonly<Record<string, string>>;
   /** Anonymous: made for `FROM 'file'` or by the host; not listed. */

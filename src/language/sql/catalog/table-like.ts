@@ -1,14 +1,15 @@
 /** LIKE: which parts of the source table CREATE TABLE … LIKE takes over. Source: Flink MergeTableLikeUtil. */
-import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import { validateErrors } from "../errors.ts";
 import type { TableLikeNode } from "../parser/ast.ts";
 import type { PlannerContext } from "../validator/planner-context.ts";
 import type { ResolvedTable } from "./catalog-objects.ts";
+import { type DraftColumn, draftOf, type TableDraft } from "./table-draft.ts";
 
-export type LikeParts = Pick<
-  ResolvedTable,
-  "columns" | "watermark" | "primaryKey" | "partitionKeys" | "options" | "distribution"
-> & { readonly overwrites: boolean };
+export type LikeParts = TableDraft &
+  Pick<ResolvedTable, "partitionKeys" | "options" | "distribution"> & {
+    /** Whether a column of the new table may take the place of this one. */
+    readonly overwrites: (column: DraftColumn) => boolean;
+  };
 
 type Feature = TableLikeNode["options"][number]["feature"];
 
@@ -23,29 +24,25 @@ export function likeParts(context: PlannerContext, node: TableLikeNode): LikePar
     return own ?? all ?? (feature === "OPTIONS" ? "OVERWRITING" : "INCLUDING");
   };
   const included = (feature: Feature) => setting(feature) !== "EXCLUDING";
-  const kept = source.columns
-    .map((column, old) => ({ column, old }))
-    .filter(
-      ({ column }) =>
-        column.kind === "physical" ||
-        (column.kind === "computed" ? included("GENERATED") : included("METADATA")),
-    );
+  const { columns, watermark, primaryKey } = draftOf(source);
+  const featureOf = (column: DraftColumn): Feature | undefined =>
+    column.kind === "physical" ? undefined : column.kind === "computed" ? "GENERATED" : "METADATA";
+  const kept = columns.filter((column) => {
+    const feature = featureOf(column);
+    return feature === undefined || included(feature);
+  });
   const withWatermark =
-    source.watermark !== undefined &&
+    watermark !== undefined &&
     included("WATERMARKS") &&
-    kept.length === source.columns.length;
-  const columns = kept.map(({ column, old }) =>
-    old === source.watermark?.column && !withWatermark
-      ? { ...column, type: withoutTimeAttribute(column.type) }
-      : column,
-  );
+    kept.some((column) => column.name === watermark.column);
   return {
-    columns,
-    overwrites: setting("GENERATED") === "OVERWRITING" || setting("METADATA") === "OVERWRITING",
-    ...(withWatermark ? { watermark: source.watermark } : {}),
-    ...(source.primaryKey !== undefined && included("CONSTRAINTS")
-      ? { primaryKey: source.primaryKey }
-      : {}),
+    columns: kept,
+    overwrites: (column) => {
+      const feature = featureOf(column);
+      return feature !== undefined && setting(feature) === "OVERWRITING";
+    },
+    ...(withWatermark ? { watermark } : {}),
+    ...(primaryKey !== undefined && included("CONSTRAINTS") ? { primaryKey } : {}),
     partitionKeys: included("PARTITIONS") ? source.partitionKeys : [],
     ...(source.distribution !== undefined && included("DISTRIBUTION")
       ? { distribution: source.distribution }

@@ -151,7 +151,9 @@ export type AlterTableAction =
     }
   | { readonly action: "dropColumns"; readonly columns: readonly IdentifierNode[] }
   | { readonly action: "dropConstraint"; readonly name: IdentifierPart }
-  | { readonly action: "dropPrimaryKey" | "dropWatermark" | "dropDistribution" }
+  | { readonly action: "dropPrimaryKey" }
+  | { readonly action: "dropWatermark" }
+  | { readonly action: "dropDistribution" }
   | {
       readonly action: "addPartitions";
       readonly ifNotExists: boolean;

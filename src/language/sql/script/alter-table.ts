@@ -1,233 +1,181 @@
-/** ALTER TABLE: rename, options, columns, keys, watermark. Changes the catalog's definition only. */
-import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
+/**
+ * ALTER TABLE: rename, options, distribution and partitions here, the schema in alter-schema.ts. Changes the catalog's
+ * definition only; the connector's data stays as it is.
+ *
+ * Source: Flink AlterSchemaConverter and its messages.
+ */
 import type { MillraceError } from "../../../foundation/base/errors.ts";
-import type { ResolvedTable, TableColumn } from "../catalog/catalog-objects.ts";
-import { expressionText, optionsOf } from "../catalog/table-definition.ts";
+import { identifierSummary, type ResolvedTable } from "../catalog/catalog-objects.ts";
+import { distributionOf, optionsOf } from "../catalog/table-definition.ts";
+import { draftOf, resolveDraft, type TableDraft } from "../catalog/table-draft.ts";
 import { validateErrors } from "../errors.ts";
-import type { AlterTableNode, TableElementNode } from "../parser/ast.ts";
-import { ExpressionConverter } from "../validator/expression-converter.ts";
-import { Scope } from "../validator/scope.ts";
-import { toLogicalType } from "../validator/data-type.ts";
+import type { AlterTableAction, AlterTableNode, IdentifierNode } from "../parser/ast.ts";
+import { addElements, modifyElements, withoutColumns, withRenamedColumn } from "./alter-schema.ts";
+import { addPartitions, dropPartitions } from "./partitions.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
 
 const OK: StatementResult = { kind: "ok" };
+const namesOf = (name: IdentifierNode): string[] => name.parts.map((part) => part.name);
+type DistributionAction = Extract<AlterTableAction, { action: `${string}Distribution` }>;
+type SchemaAction = Exclude<
+  AlterTableAction,
+  | { action: "renameTable" | "setOptions" | "resetOptions" | "addPartitions" | "dropPartitions" }
+  | DistributionAction
+>;
+/** Every refusal of ALTER TABLE begins so. */
+const FAILED = "Failed to execute ALTER TABLE statement.\n";
 
 export function alterTable(session: SessionContext, node: AlterTableNode): StatementResult {
-  const parts = node.name.parts.map((part) => part.name);
-  const table = session.catalog.lookup(parts);
+  const { catalog } = session;
+  const parts = namesOf(node.name);
+  const table = catalog.lookup(parts);
   if (table?.kind !== "table") {
     if (node.ifExists) return OK;
-    throw validateErrors.OBJECT_NOT_FOUND(
-      { object: "Table", name: parts.join(".") },
+    throw validateErrors.STATEMENT_INVALID(
+      {
+        message: `Table ${identifierSummary(catalog.qualify(parts))} doesn't exist or is a temporary table.`,
+        remedy: "SHOW TABLES lists what there is.",
+      },
       { at: node.name.span },
     );
   }
   const { action } = node;
-  switch (action.action) {
-    case "renameTable": {
-      const to = session.catalog.qualify(
-        action.to.parts.map((part) => part.name),
-        table.identifier,
-      );
-      session.catalog.create({ ...table, identifier: to }, false);
-      const { temporary } = table;
-      session.catalog.drop(table.identifier, "table", { temporary, ifExists: false });
-      return OK;
-    }
-    case "setOptions":
-      session.catalog.replace({
-        ...table,
-        options: { ...table.options, ...optionsOf(action.options) },
-      });
-      return OK;
-    case "resetOptions":
-      session.catalog.replace({
-        ...table,
-        options: Object.fromEntries(
-          Object.entries(table.options).filter(([key]) => !action.keys.includes(key)),
-        ),
-      });
-      return OK;
-    case "add":
-    case "modify":
-      session.catalog.replace(changed(session, table, action.action, action.elements));
-      return OK;
-    case "dropColumns":
-      session.catalog.replace(
-        withoutColumns(
-          table,
-          action.columns.map((c) => c.parts.map((p) => p.name).join(".")),
-        ),
-      );
-      return OK;
-    case "renameColumn":
-      session.catalog.replace(renamed(table, action.from.parts[0]!.name, action.to.parts[0]!.name));
-      return OK;
-    case "dropPrimaryKey":
-    case "dropConstraint": {
-      const { primaryKey: _, ...rest } = table;
-      session.catalog.replace(rest);
-      return OK;
-    }
-    case "dropWatermark":
-      session.catalog.replace(withoutWatermark(table));
-      return OK;
-    default:
-      throw validateErrors.NOT_SUPPORTED(
-        { what: `ALTER TABLE (${action.action})`, remedy: "Create the table again." },
-        { at: node.span },
-      );
+  if (action.action === "renameTable") {
+    const to = catalog.qualify(namesOf(action.to), table.identifier);
+    catalog.create({ ...table, identifier: to }, false);
+    catalog.drop(table.identifier, "table", { temporary: table.temporary, ifExists: false });
+    return OK;
   }
+  catalog.replace(alteredTable(session, table, action, node));
+  return OK;
 }
 
-function withoutWatermark(table: ResolvedTable): ResolvedTable {
-  const { watermark, ...rest } = table;
-  if (watermark === undefined) return table;
-  const columns = table.columns.map((column, i) =>
-    i === watermark.column ? { ...column, type: withoutTimeAttribute(column.type) } : column,
-  );
-  return { ...rest, columns };
-}
-
-function withoutColumns(table: ResolvedTable, names: readonly string[]): ResolvedTable {
-  for (const name of names) {
-    const used = table.columns[table.watermark?.column ?? -1]?.name === name;
-    if (used || table.primaryKey?.columns.includes(name))
-      throw validateErrors.TABLE_DEFINITION({
-        message: `Failed to execute ALTER TABLE statement. The column \`${name}\` is used by the watermark or primary key.`,
-        remedy: "Drop the watermark or key first.",
-      });
-    if (!table.columns.some((column) => column.name === name))
-      throw validateErrors.COLUMN_NOT_IN_TABLE({
-        column: name,
-        table: table.identifier.object,
-        known: table.columns.map((column) => column.name).join(", "),
-      });
-  }
-  const kept = table.columns.filter((column) => !names.includes(column.name));
-  return withColumns(table, kept);
-}
-
-function renamed(table: ResolvedTable, from: string, to: string): ResolvedTable {
-  const columns = table.columns.map((column) =>
-    column.name === from ? { ...column, name: to } : column,
-  );
-  const key = table.primaryKey && {
-    ...table.primaryKey,
-    columns: table.primaryKey.columns.map((name) => (name === from ? to : name)),
-  };
-  const partitionKeys = table.partitionKeys.map((name) => (name === from ? to : name));
-  return { ...table, columns, partitionKeys, ...(key === undefined ? {} : { primaryKey: key }) };
-}
-
-/** Expressions of computed columns and the watermark refer to columns by index: they must keep their meaning. */
-function withColumns(table: ResolvedTable, columns: readonly TableColumn[]): ResolvedTable {
-  const computed = columns.some((column) => column.kind === "computed");
-  if (!computed && table.watermark === undefined) return { ...table, columns };
-  const prefix = table.columns.every((column, i) => columns[i]?.name === column.name);
-  if (prefix) return { ...table, columns };
-  throw validateErrors.NOT_SUPPORTED({
-    what: "changing columns before computed columns or a watermark",
-    remedy: "Create the table again.",
-  });
-}
-
-function changed(
+function alteredTable(
   session: SessionContext,
   table: ResolvedTable,
-  action: "add" | "modify",
-  elements: readonly TableElementNode[],
+  action: Exclude<AlterTableAction, { action: "renameTable" }>,
+  node: AlterTableNode,
+): ResolvedTable {
+  switch (action.action) {
+    case "setOptions":
+      return { ...table, options: { ...table.options, ...optionsOf(action.options) } };
+    case "resetOptions":
+      return withoutOptions(table, action.keys, node);
+    case "addDistribution":
+    case "modifyDistribution":
+    case "dropDistribution":
+      return withDistribution(table, action, node);
+    case "addPartitions":
+      return addPartitions(session, table, action);
+    case "dropPartitions":
+      return dropPartitions(session, table, action);
+    default:
+      return withSchema(session, table, action, node);
+  }
+}
+
+function withoutOptions(
+  table: ResolvedTable,
+  keys: readonly string[],
+  node: AlterTableNode,
+): ResolvedTable {
+  const refuse = (message: string) =>
+    validateErrors.STATEMENT_INVALID({ message, remedy: "Name the option." }, { at: node.span });
+  if (keys.length === 0) throw refuse("ALTER TABLE RESET does not support empty key");
+  if (keys.includes("connector"))
+    throw refuse("ALTER TABLE RESET does not support changing 'connector'");
+  const options = Object.fromEntries(
+    Object.entries(table.options).filter(([key]) => !keys.includes(key)),
+  );
+  return { ...table, options };
+}
+
+function withDistribution(
+  table: ResolvedTable,
+  action: DistributionAction,
+  node: AlterTableNode,
+): ResolvedTable {
+  const { distribution, ...rest } = table;
+  const refuse = (message: string) =>
+    validateErrors.TABLE_DEFINITION(
+      { message: FAILED + message, remedy: "SHOW CREATE TABLE shows the distribution." },
+      { at: node.span },
+    );
+  if (action.action === "addDistribution" && distribution !== undefined)
+    throw refuse(
+      "The base table has already defined a distribution. You can modify it or drop it before adding a new one.",
+    );
+  if (action.action !== "addDistribution" && distribution === undefined)
+    throw refuse(
+      "The base table does not define any distribution. You might want to add a new one.",
+    );
+  if (action.action === "dropDistribution") return rest;
+  const made = distributionOf(action.distribution)!;
+  for (const name of made.columns)
+    if (!table.columns.some((column) => column.kind === "physical" && column.name === name))
+      throw refuse(
+        `Invalid bucket key '${name}'. A bucket key must reference a physical column in the schema.`,
+      );
+  return { ...table, distribution: made };
+}
+
+function withSchema(
+  session: SessionContext,
+  table: ResolvedTable,
+  action: SchemaAction,
+  node: AlterTableNode,
+): ResolvedTable {
+  const draft = draftOf(table);
+  const fail = (message: string): never => {
+    throw validateErrors.TABLE_DEFINITION(
+      { message: FAILED + message, remedy: "DESCRIBE shows the table's schema." },
+      { at: node.span },
+    );
+  };
+  switch (action.action) {
+    case "add":
+      return resolved(session, table, addElements(draft, action.elements, fail), node);
+    case "modify":
+      return resolved(session, table, modifyElements(draft, action.elements, fail), node);
+    case "dropColumns": {
+      const names = action.columns.map((column) => namesOf(column).join("."));
+      return resolved(session, table, withoutColumns(draft, table, names, fail), node);
+    }
+    case "renameColumn":
+      return withRenamedColumn(
+        table,
+        (changed) => resolved(session, table, changed, node),
+        { from: namesOf(action.from).join("."), to: namesOf(action.to).join(".") },
+        fail,
+      );
+    case "dropWatermark": {
+      const { watermark, ...rest } = draft;
+      if (watermark === undefined) fail("The base table does not define any watermark strategy.");
+      return resolved(session, table, rest, node);
+    }
+    default: {
+      const { primaryKey, ...rest } = draft;
+      if (primaryKey === undefined) return fail("The base table does not define any primary key.");
+      const name = action.action === "dropConstraint" ? action.name.name : primaryKey.name;
+      if (name !== primaryKey.name)
+        fail(
+          `The base table does not define a primary key constraint named '${name}'. Available constraint name: ['${primaryKey.name}'].`,
+        );
+      return resolved(session, table, rest, node);
+    }
+  }
+}
+
+function resolved(
+  session: SessionContext,
+  table: ResolvedTable,
+  draft: TableDraft,
+  node: AlterTableNode,
 ): ResolvedTable {
   const errors: MillraceError[] = [];
-  const context = session.plannerContext(errors);
-  let result = table;
-  for (const element of elements) {
-    if (element.kind === "constraint") {
-      const names = element.columns.map((column) => column.name);
-      const name = element.name?.name ?? `PK_${names.join("_")}`;
-      result = { ...result, primaryKey: { name, columns: names } };
-      continue;
-    }
-    const fields = result.columns.map((c, index) => ({ name: c.name, type: c.type, index }));
-    const scope = new Scope(0, [{ name: undefined, path: [], columns: fields }], undefined);
-    const converter = new ExpressionConverter(context, scope, { clause: "ALTER TABLE" });
-    if (element.kind === "watermark") {
-      const column = fields.findIndex((f) => f.name === element.column.parts[0]!.name);
-      const expression = converter.convert(element.expression);
-      const text = expressionText(element.expression);
-      const columns = withoutWatermark(result).columns.map((c, i) =>
-        i === column && c.type.kind.startsWith("TIMESTAMP")
-          ? ({ ...c, type: { ...c.type, timeAttribute: "ROWTIME" } } as TableColumn)
-          : c,
-      );
-      result = { ...result, columns, watermark: { column, expression, text } };
-      continue;
-    }
-    if (element.kind === "columnName") continue;
-    result = withElement(result, action, element, converter);
-  }
+  const schema = resolveDraft(session.plannerContext(errors), draft, node.span);
   throwFirst(errors);
-  return result;
-}
-
-function withElement(
-  table: ResolvedTable,
-  action: "add" | "modify",
-  element: Exclude<TableElementNode, { kind: "constraint" | "watermark" | "columnName" }>,
-  converter: ExpressionConverter,
-): ResolvedTable {
-  const name = element.name.parts.map((part) => part.name).join(".");
-  const at = table.columns.findIndex((column) => column.name === name);
-  if (action === "add" ? at >= 0 : at < 0)
-    throw validateErrors.TABLE_DEFINITION(
-      {
-        message:
-          action === "add"
-            ? `Try to add a column \`${name}\` which already exists in the table.`
-            : `Try to modify a column \`${name}\` which does not exist in the table.`,
-        remedy: "Check the column's name.",
-      },
-      { at: element.span },
-    );
-  const made = columnOf(element, name, converter);
-  if (at >= 0) return { ...table, columns: table.columns.with(at, made) };
-  return withColumns(table, placed(table.columns, made, element.position));
-}
-
-function columnOf(
-  element: Exclude<TableElementNode, { kind: "constraint" | "watermark" | "columnName" }>,
-  name: string,
-  converter: ExpressionConverter,
-): TableColumn {
-  const comment = element.comment === undefined ? {} : { comment: element.comment };
-  switch (element.kind) {
-    case "physicalColumn":
-      return { kind: "physical", name, type: toLogicalType(element.type), ...comment };
-    case "metadataColumn":
-      return {
-        kind: "metadata",
-        name,
-        type: toLogicalType(element.type),
-        virtual: element.virtual,
-        ...(element.from === undefined ? {} : { metadataKey: element.from }),
-        ...comment,
-      };
-    default: {
-      const expression = converter.convert(element.expression);
-      const text = expressionText(element.expression);
-      return { kind: "computed", name, expression, type: expression.type, text, ...comment };
-    }
-  }
-}
-
-function placed(
-  columns: readonly TableColumn[],
-  made: TableColumn,
-  position: { first: true } | { after: { parts: readonly { name: string }[] } } | undefined,
-): TableColumn[] {
-  if (position === undefined) return [...columns, made];
-  if ("first" in position) return [made, ...columns];
-  const after = columns.findIndex((column) => column.name === position.after.parts[0]!.name);
-  return columns.toSpliced(after + 1, 0, made);
+  const { columns: _columns, watermark: _watermark, primaryKey: _key, ...rest } = table;
+  return { ...rest, ...schema };
 }

@@ -24,7 +24,7 @@ import { buildExecPlan } from "../exec/exec-plan-builder.ts";
 import type { PhysNode } from "../exec/phys-node.ts";
 import { PhysicalPlanner } from "../exec/physical-planner.ts";
 import { optimize } from "../optimizer/optimizer.ts";
-import type { InsertNode, QueryNode } from "../parser/ast.ts";
+import type { ExpressionNode, InsertNode, QueryNode } from "../parser/ast.ts";
 import { project } from "../rel/rel-builder.ts";
 import type { RelNode, SinkRel } from "../rel/rel-node.ts";
 import { castTo } from "../validator/casts.ts";
@@ -115,6 +115,17 @@ function staticPartition(context: PlannerContext, node: InsertNode): Map<string,
   for (const entry of node.partition)
     if (entry.value !== undefined) result.set(entry.name.name, converter.convert(entry.value));
   return result;
+}
+
+/** The text of a constant, as a partition's folder shows it. */
+export function literalText(session: SessionContext, node: ExpressionNode): string {
+  const errors: MillraceError[] = [];
+  const context = session.plannerContext(errors);
+  const scope = new Scope(context.newScopeId(), [], undefined);
+  const value = new ExpressionConverter(context, scope, { clause: "PARTITION" }).convert(node);
+  throwFirst(errors);
+  if (value.kind === "literal" && typeof value.value !== "object") return String(value.value);
+  throw validateErrors.ARGUMENT_LITERAL({ what: "A partition's value" }, { at: node.span });
 }
 
 /** One expression per sink column: query columns in order or by the column list, static partitions, NULL. */
