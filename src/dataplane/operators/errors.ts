@@ -26,14 +26,6 @@ export const operatorErrors = defineErrors({
     message: "{window} is not supported in {operator}",
     hint: "{remedy}",
   },
-  LIMIT_UNBOUNDED: {
-    code: "MR4153",
-    domain: "user",
-    retryable: false,
-    httpStatus: 422,
-    message: "{operator} sorts all rows, which needs bounded input",
-    hint: "Add a LIMIT, sort by a time attribute, or run the statement in batch mode.",
-  },
   NOT_NULL_VIOLATED: {
     code: "MR4170",
     domain: "user",

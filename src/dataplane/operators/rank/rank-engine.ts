@@ -41,6 +41,8 @@ export interface RankSpec {
   readonly generateUpdateBefore: boolean;
   /** One row of rank 1 only is updated in place (Rank does, SortLimit does not). */
   readonly fastTop1: boolean;
+  /** Emits nothing before finish(), as in batch mode. */
+  readonly atEnd?: boolean;
   readonly ttlMs: number;
   readonly operator: string;
 }
@@ -133,9 +135,9 @@ export class RankEngine {
     kernels.setsRemove(ptr, n, hashes, entries);
   }
 
-  /** Batch mode: the result. */
+  /** Batch mode, or atEnd: the result. */
   finish(): void {
-    if (this.#context.mode !== "batch") return;
+    if (this.#context.mode !== "batch" && this.#spec.atEnd !== true) return;
     const { kernels } = this.#context.runtime;
     const keyBytes = this.#keys.keyBytes < 0 ? 8 : this.#keys.keyBytes;
     forEachEntry(this.#context, this.#map, (entry) => {
@@ -160,7 +162,8 @@ export class RankEngine {
     if (top1) flags |= FLAG.top1;
     if (spec.strategy === "update") flags |= FLAG.update;
     if (spec.strategy === "retract") flags |= FLAG.retract;
-    if (this.#context.mode === "batch" || spec.groupFields !== undefined) flags |= FLAG.silent;
+    const waits = spec.groupFields !== undefined || spec.atEnd === true;
+    if (this.#context.mode === "batch" || waits) flags |= FLAG.silent;
     const data = new DataView(this.#context.runtime.memory.buffer);
     [this.#map.ptr, 0, 0, 0, 0, 0, 0, flags, spec.rankStart, spec.rankEnd].forEach(
       (word, index) => {

@@ -3,14 +3,14 @@
  *
  * In/out:  `retract` false: insert-only; true: any changelog. Out: the changes of ranks offset + 1 … offset + limit, without
  *          ranks; in batch mode the final rows in order.
- * Errors:  MR4153 without LIMIT in a stream.
- * Source:  Flink StreamExecSortLimit (AppendOnlyTopNFunction or RetractableTopNFunction, never the Top-1 short cut).
+ * Sort:    without LIMIT all rows are kept and emitted in order as +I when the input ends, in a stream too.
+ * Source:  Flink StreamExecSortLimit (AppendOnlyTopNFunction or RetractableTopNFunction, never the Top-1 short cut),
+ *          StreamExecSort (StreamSortOperator).
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { SortLimitNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
-import { operatorErrors } from "../errors.ts";
 import { RankEngine } from "../rank/rank-engine.ts";
 
 /** Ranks are 32-bit numbers in the kernels. */
@@ -27,8 +27,6 @@ export class SortLimitOperator extends BaseOperator {
 
   override open(): void {
     const { sort, offset, limit, retract, generateUpdateBefore, output, description } = this.#node;
-    if (limit < 0 && this.context.mode !== "batch")
-      throw operatorErrors.LIMIT_UNBOUNDED({ operator: description });
     this.#engine = new RankEngine(
       {
         input: this.context.inputs[0]!,
@@ -41,7 +39,8 @@ export class SortLimitOperator extends BaseOperator {
         strategy: retract ? "retract" : "append",
         generateUpdateBefore,
         fastTop1: false,
-        ttlMs: this.#node.stateTtlMs ?? 0,
+        atEnd: limit < 0,
+        ttlMs: limit < 0 ? 0 : (this.#node.stateTtlMs ?? 0),
         operator: description,
       },
       this.context,

@@ -105,6 +105,26 @@ export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): Phys
   );
 }
 
+/** Flink's internal option: a stream that ends is sorted at its end. */
+const NON_TEMPORAL_SORT = "__table.exec.sort.non-temporal.enabled__";
+
+/** Everything is kept until the input ends, then emitted in order (Flink StreamExecSort). */
+function planSort(planner: PhysicalPlanner, rel: SortRel, input: PhysNode): PhysNode {
+  return planner.factory.make(
+    {
+      type: "SortLimit",
+      sort: rel.sort,
+      offset: rel.offset,
+      limit: rel.fetch,
+      generateUpdateBefore: false,
+      retract: !isInsertOnly(input),
+    },
+    [{ node: input, distribution: singleton }],
+    input.schema,
+    { kinds: INSERT, upsertKeys: input.upsertKeys },
+  );
+}
+
 export function planTemporalSort(
   planner: PhysicalPlanner,
   rel: SortRel,
@@ -112,6 +132,8 @@ export function planTemporalSort(
 ): PhysNode {
   const [first] = rel.sort;
   const timed = first !== undefined && attributeAt(input.schema, first.index) !== undefined;
+  const untimed = planner.options.option(NON_TEMPORAL_SORT)?.toLowerCase() === "true";
+  if (untimed && (!timed || first.descending)) return planSort(planner, rel, input);
   if (!timed || first.descending) throw planErrors.SORT_UNBOUNDED({});
   if (!planner.options.hasNode("TemporalSort"))
     throw planErrors.NODE_MISSING({

@@ -4,6 +4,7 @@ import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall, SortField } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
+import { matchText } from "./match-text.ts";
 
 export function describeNode(
   spec: PhysSpec,
@@ -11,8 +12,16 @@ export function describeNode(
   output: Schema,
   style: TextStyle = "prefix",
 ): string {
-  return `${spec.type === "Rank" ? "Rank" : spec.type}(${details(spec, inputs, output, style).join(", ")})`;
+  return `${nodeName(spec)}(${details(spec, inputs, output, style).join(", ")})`;
 }
+
+/** SortLimit that keeps everything is Flink's Sort. */
+function nodeName(spec: PhysSpec): string {
+  return isPlainSort(spec) ? "Sort" : spec.type;
+}
+
+const isPlainSort = (spec: PhysSpec): boolean =>
+  spec.type === "SortLimit" && spec.limit < 0 && spec.offset === 0;
 
 const names = (schema: Schema): string => schema.fields.map((field) => field.name).join(", ");
 
@@ -66,14 +75,21 @@ function details(
     case "SortLimit":
       return [
         `orderBy=[${sortText(spec.sort, name)}]`,
-        `offset=[${spec.offset}]`,
-        `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`,
+        ...(isPlainSort(spec)
+          ? []
+          : [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`]),
       ];
     case "Limit":
       return [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`];
     case "Expand":
       return [
         `projects=[${spec.projections.map((p) => `{${p.map((e) => expressionText(e, name, style)).join(", ")}}`).join(", ")}]`,
+      ];
+    case "Match":
+      return [
+        `partitionBy=[${spec.partitionKeys.map(name).join(", ")}]`,
+        `orderBy=[${sortText(spec.sort, name)}]`,
+        ...matchText(spec, input, output, style),
       ];
     case "OverAggregate":
     case "IntervalJoin":
