@@ -115,6 +115,15 @@ export function hashFixedBatch(n: u32, keys: usize, keyBytes: u32, hashes: usize
   }
 }
 
+/**
+ * hashes[i] := a hash of hashes[i]. For tables over all keys of one subtask: their hashes share the
+ * bits that lead a row to the subtask, and would fill a part of such a table only.
+ */
+export function hashAgainBatch(n: u32, hashes: usize): void {
+  const end = hashes + (n << 3);
+  for (let at = hashes; at < end; at += 8) store<u64>(at, mix(load<u64>(at)));
+}
+
 /** views: u64[n], address in the low half, length in the high half. hashes: u64[n]. */
 export function hashViewBatch(n: u32, views: usize, hashes: usize): void {
   for (let i: u32 = 0; i < n; i++) {

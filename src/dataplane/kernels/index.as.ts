@@ -10,7 +10,7 @@ export {
   pageFree,
 } from "./memory.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
-export { hash64, hashBytes, hashFixed, hashFixedBatch, hashViewBatch } from "./hash.as";
+export { hash64, hashAgainBatch, hashBytes, hashFixed, hashFixedBatch, hashViewBatch } from "./hash.as";
 export {
   mapCreate,
   mapDestroy,

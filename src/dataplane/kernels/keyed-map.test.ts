@@ -182,3 +182,17 @@ test("hashBytes is XXH64, and top bits of dense keys spread", async () => {
     counts[Number(BigInt.asUintN(64, kernels.hash64(BigInt(i))) >> 57n)]!++;
   for (const count of counts) assert.ok(count > 850 && count < 1150, `${count} of about 1,000`);
 });
+
+test("hashes of hashes spread keys of one subtask over the whole range", async () => {
+  const { kernels, memory } = await loadTestRuntime();
+  const rows = 4096;
+  const hashes = kernels.arenaAlloc(rows * 8) >>> 0;
+  const words = new BigUint64Array(memory.buffer, hashes, rows);
+  const upperHalf = 1n << 63n;
+  for (let i = 0; i < rows; i++)
+    words[i] = BigInt.asUintN(64, kernels.hash64(BigInt(i))) | upperHalf;
+  kernels.hashAgainBatch(rows, hashes);
+  const above = words.filter((hash) => hash >= upperHalf).length;
+  assert.ok(above > rows * 0.45 && above < rows * 0.55, `${above} of ${rows}`);
+  assert.equal(new Set(words).size, rows);
+});

@@ -177,6 +177,7 @@ export class SliceAggregateOperator extends BaseOperator {
       const columns = this.#accumulators!.keyColumns(n, keys.keys);
       const own = this.#groupKeys!.encode(columns);
       const entries = kernels.arenaAlloc(n * 4) >>> 0;
+      kernels.hashAgainBatch(n, own.hashes);
       kernels.mapUpsertBatch(this.#numbers, n, own.hashes, own.keys, entries);
       const owners = kernels.arenaAlloc(n * 4) >>> 0;
       groups =
