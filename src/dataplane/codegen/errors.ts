@@ -86,6 +86,9 @@ export const EXPRESSION_ERRORS = {
   failed: 3,
   valueTooLarge: 4,
   invalidArgument: 5,
+  /** Of kernels/aggregate-collections.as.ts. */
+  tooManyElements: 6,
+  percentage: 7,
 } as const;
 
 /** The catalogue error for a code of the status struct; `where` names operator and row, `value` is the row's. */
@@ -102,6 +105,18 @@ export function expressionError(
       return codegenErrors.CAST_FAILED(params, place);
     case EXPRESSION_ERRORS.valueTooLarge:
       return codegenErrors.VALUE_TOO_LARGE(params, place);
+    case EXPRESSION_ERRORS.tooManyElements:
+      return codegenErrors.EXPRESSION_FAILED({
+        ...params,
+        function: "SINGLE_VALUE",
+        reason: "SingleValueAggFunction received more than one element.",
+      });
+    case EXPRESSION_ERRORS.percentage:
+      return codegenErrors.ARGUMENT_INVALID({
+        ...params,
+        function: "PERCENTILE",
+        reason: `Percentage of PERCENTILE should be between [0.0, 1.0], but was '${value}'.`,
+      });
     case EXPRESSION_ERRORS.invalidArgument:
       return codegenErrors.ARGUMENT_INVALID({ ...params, reason: "not in its domain" }, place);
     default:

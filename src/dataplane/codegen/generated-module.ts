@@ -45,10 +45,13 @@ export class GeneratedModule {
     module,
     sites,
     operator,
+    host = {},
   }: {
     readonly runtime: CodegenRuntime;
     readonly module: ModuleBuilder;
     readonly sites: readonly CallSite[];
+    /** Functions in TypeScript that the module may import, from "h". */
+    readonly host?: Readonly<Record<string, (...args: bigint[]) => bigint>>;
     /** Names the operator in error messages. */
     readonly operator: string;
   }) {
@@ -70,6 +73,7 @@ export class GeneratedModule {
         ones: global(runtime.kernels.codegenOnes()),
       },
       k: runtime.kernelInstance,
+      h: host,
     });
     this.exports = instance.exports as typeof this.exports;
     this.#words = new Uint32Array(runtime.memory.buffer);

@@ -259,12 +259,13 @@ export function slotAppendView(map: usize, hash: u32, slot: usize, separator: u6
 }
 
 // ---- values of a group in order of arrival: FIRST_VALUE, LAST_VALUE, LISTAGG with retraction
-// Block: u32 bytes in use, u32 elements, then per element u32 length, the bytes, padding to 4.
+// Block: u32 bytes in use, u32 elements, then per element u32 length, the bytes, padding to 4. NULL is the length
+// 0x80000000, and as a view that length with address 0.
 
 // @ts-ignore: decorator
 @inline
 function listElementBytes(length: u32): u32 {
-  return (4 + length + 3) & ~3;
+  return (4 + (length & 0x7fffffff) + 3) & ~3;
 }
 
 /** Appends a copy of the value's bytes. */
@@ -292,7 +293,7 @@ export function listAdd(map: usize, hash: u32, slot: usize, view: u64): void {
   const element = block + HEADER + used;
   store<u32>(element + bytes - 4, 0);
   store<u32>(element, length);
-  memory.copy(element + 4, <usize>(view & 0xffffffff), length);
+  memory.copy(element + 4, <usize>(view & 0xffffffff), length & 0x7fffffff);
   store<u32>(block, used + bytes);
   store<u32>(block, load<u32>(block, 4) + 1, 4);
 }
@@ -309,7 +310,10 @@ export function listRemove(map: usize, hash: u32, slot: usize, view: u64): void 
     const element = block + HEADER + at;
     const size = load<u32>(element);
     const bytes = listElementBytes(size);
-    if (size == length && memory.compare(element + 4, <usize>(view & 0xffffffff), length) == 0) {
+    const equal =
+      size == length &&
+      memory.compare(element + 4, <usize>(view & 0xffffffff), length & 0x7fffffff) == 0;
+    if (equal) {
       logTouch(block, HEADER + used);
       memory.copy(element, element + bytes, used - at - bytes);
       store<u32>(block, used - bytes);

@@ -26,6 +26,7 @@ import { Prologue } from "../prologue.ts";
 import { ROWS_OFFSET } from "./accumulator-layout.ts";
 import { type AggregateTarget, kernel, pushHash } from "./aggregate-code.ts";
 import { AggregatePlan } from "./aggregate-plan.ts";
+import { aggregateHostFunctions } from "./host-functions.ts";
 import { addCounter, emitUpdate } from "./update-code.ts";
 import { copyView } from "./value-compare.ts";
 
@@ -79,7 +80,8 @@ export function compileAccumulate(
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
-  const module = new GeneratedModule({ runtime, module: builder, sites: [], operator });
+  const host = aggregateHostFunctions(runtime);
+  const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
   const { exports } = module;
   const names = ["accumulate", "merge", "results", "free"] as const;
   const [accumulate, merge, results, free] = names.map((name) => exports[name] as Numbers) as [
@@ -91,7 +93,10 @@ export function compileAccumulate(
   return {
     valueBytes: plan.layout.valueBytes,
     valueFields: plan.layout.fields,
-    accumulate: (batch, entries, map) => void accumulate(batch, entries, map),
+    accumulate(batch, entries, map) {
+      accumulate(batch, entries, map);
+      module.check();
+    },
     merge(targets, sources, n, map) {
       if (cannotMerge !== undefined)
         throw codegenErrors.AGGREGATE_UNSUPPORTED({
@@ -100,7 +105,10 @@ export function compileAccumulate(
         });
       merge(targets, sources, n, map);
     },
-    results: (entries, n, map, out, first, at) => void results(entries, n, map, out, first, at),
+    results(entries, n, map, out, first, at) {
+      results(entries, n, map, out, first, at);
+      module.check();
+    },
     free: (entries, n, map) => void free(entries, n, map),
     toText: () => builder.toText(),
   };

@@ -18,6 +18,7 @@ import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
 import { AccumulatorLayout, ROWS_OFFSET } from "./accumulator-layout.ts";
 import type { AggregateCode, Presence } from "./aggregate-code.ts";
+import { collectionCode, countsNulls, WELFORD_M2 } from "./collection-choice.ts";
 import { keptCode, listCode, multisetCode } from "./extremes.ts";
 import { orderedCode } from "./ordered.ts";
 import { averageCode, countCode, SUM_WIDTH, sumCode, type SumForm } from "./sums.ts";
@@ -40,6 +41,8 @@ export interface DistinctSet {
   readonly args: readonly number[];
   /** Filters, -1 for none: one count or bit each. */
   readonly filters: readonly number[];
+  /** Whether NULL is one of the values. */
+  readonly nulls: boolean;
   readonly valueBytes: number;
 }
 
@@ -78,8 +81,11 @@ export class AggregatePlan {
     switch (call.function) {
       case "COUNT":
       case "AVG":
+      case WELFORD_M2:
         return true;
       case "SUM":
+      case "BITMAP_XOR_AGG":
+      case "BITMAP_XOR_CARDINALITY_AGG":
         return this.retract;
       default:
         return false;
@@ -94,7 +100,7 @@ export class AggregatePlan {
 
   #alwaysCounts(call: AggregateCall): boolean {
     if (call.filter >= 0 || isDistinct(call)) return false;
-    return call.args.length === 0 || !this.argType(call).nullable;
+    return conditionArg(call) < 0 || !this.argType(call).nullable;
   }
 
   #presence(call: AggregateCall): Presence {
@@ -151,11 +157,22 @@ export class AggregatePlan {
         return orderedCode({ type, end: "joined", offset, separator });
       }
       default:
-        throw codegenErrors.AGGREGATE_UNSUPPORTED({
-          function: call.function,
-          reason: "there is no such built-in aggregate",
-        });
+        return this.#collection(call);
     }
+  }
+
+  #collection(call: AggregateCall): AggregateCode {
+    const code = collectionCode(call, {
+      layout: this.layout,
+      retract: this.retract,
+      counter: () => this.#counter(call, true)!,
+      argType: (index) => this.argType(call, index),
+    });
+    if (code !== undefined) return code;
+    throw codegenErrors.AGGREGATE_UNSUPPORTED({
+      function: call.function,
+      reason: "there is no such built-in aggregate",
+    });
   }
 
   #kept(call: AggregateCall, choice: "min" | "max" | "first" | "last"): AggregateCode {
@@ -181,7 +198,7 @@ export class AggregatePlan {
         const distinct = isDistinct(call) ? this.#distinctSet(call) : -1;
         const counter = this.#counter(call, false);
         group = {
-          arg: call.args[0] ?? -1,
+          arg: conditionArg(call),
           filter: call.filter,
           counter: counter === ROWS_OFFSET ? undefined : counter,
           distinct,
@@ -196,8 +213,8 @@ export class AggregatePlan {
   }
 
   #distinctSet(call: AggregateCall): number {
-    const key = call.args.join();
-    return this.distinctSets.findIndex((set) => set.args.join() === key);
+    const key = distinctKey(call);
+    return this.distinctSets.findIndex((set) => distinctKey(set) === key);
   }
 
   /** Physical column of a field. */
@@ -211,21 +228,31 @@ function isDistinct(call: AggregateCall): boolean {
   return call.distinct && call.function !== "MIN" && call.function !== "MAX";
 }
 
+/** Field index of the argument that must not be NULL, or -1. LISTAGG's separator is a constant. */
+function conditionArg(call: AggregateCall): number {
+  return countsNulls(call) ? -1 : (call.args[0] ?? -1);
+}
+
 function conditionKey(call: AggregateCall): string {
-  // Only the first argument must not be NULL (LISTAGG's separator is a constant).
-  return `${isDistinct(call) ? `distinct ${call.args.join()}` : (call.args[0] ?? "*")} ${call.filter}`;
+  const values = isDistinct(call) ? `distinct ${distinctKey(call)}` : conditionArg(call);
+  return `${values} ${call.filter}`;
+}
+
+function distinctKey(of: AggregateCall | DistinctSet): string {
+  const nulls = "nulls" in of ? of.nulls : countsNulls(of);
+  return `${of.args.join()}${nulls ? " with NULL" : ""}`;
 }
 
 function distinctSets(calls: readonly AggregateCall[], retract: boolean): DistinctSet[] {
-  const sets = new Map<string, { args: readonly number[]; filters: number[] }>();
+  const sets = new Map<string, { args: readonly number[]; filters: number[]; nulls: boolean }>();
   for (const call of calls.filter(isDistinct)) {
     if (call.function === "COUNT" && call.args.length !== 1)
       throw codegenErrors.AGGREGATE_UNSUPPORTED({
         function: "COUNT(DISTINCT …)",
         reason: "it takes exactly one argument",
       });
-    const key = call.args.join();
-    const set = sets.get(key) ?? { args: call.args, filters: [] };
+    const key = distinctKey(call);
+    const set = sets.get(key) ?? { args: call.args, filters: [], nulls: countsNulls(call) };
     sets.set(key, set);
     if (!set.filters.includes(call.filter)) set.filters.push(call.filter);
     if (set.filters.length > MAX_DISTINCT_FILTERS)
@@ -234,10 +261,9 @@ function distinctSets(calls: readonly AggregateCall[], retract: boolean): Distin
         reason: `more than ${MAX_DISTINCT_FILTERS} filters over one DISTINCT argument`,
       });
   }
-  return [...sets.values()].map(({ args, filters }) => ({
-    args,
-    filters,
-    valueBytes: retract ? filters.length * 8 : 8,
+  return [...sets.values()].map((set) => ({
+    ...set,
+    valueBytes: retract ? set.filters.length * 8 : 8,
   }));
 }
 

@@ -94,7 +94,7 @@ function countsCondition(schema: Schema, set: DistinctSet): Expression | undefin
   const reference = (field: number) => input(field, schema.fields[field]!.type);
   const conditions: Expression[] = [];
   const arg = reference(set.args[0]!);
-  if (arg.type.nullable) conditions.push(call("IS_NOT_NULL", [arg], BOOLEAN));
+  if (arg.type.nullable && !set.nulls) conditions.push(call("IS_NOT_NULL", [arg], BOOLEAN));
   if (!set.filters.includes(-1)) {
     const filters = set.filters.map((field) => call("IS_TRUE", [reference(field)], BOOLEAN));
     conditions.push(filters.length === 1 ? filters[0]! : call("OR", filters, BOOLEAN));

@@ -21,6 +21,7 @@ import {
   resultNull,
   setPresent,
 } from "./aggregate-code.ts";
+import { pushSortable, setFromSortable } from "./sortable.ts";
 
 export type Choice = "min" | "max" | "first" | "last";
 
@@ -102,7 +103,7 @@ function read(target: AggregateTarget, { type, offset }: KeptSpec): Value {
   return { type, physical, parts: loadParts(f, physical, entry, offset), isNull: "never" };
 }
 
-function readView(target: AggregateTarget, offset: number): Part {
+export function readView(target: AggregateTarget, offset: number): Part {
   const { f, entry } = target;
   const local = f.local("i64");
   f.get(entry)
@@ -139,7 +140,7 @@ function writeMerged(target: AggregateTarget, { offset }: KeptSpec, value: Value
   storeSlot(target.f, target.entry, offset, value);
 }
 
-function storeSlot(f: FunctionBuilder, entry: Local, offset: number, value: Value): void {
+export function storeSlot(f: FunctionBuilder, entry: Local, offset: number, value: Value): void {
   const { physical } = value;
   if (physical === "row") return;
   partTypes(physical).forEach((type, part) => {
@@ -228,79 +229,4 @@ export function multisetCode({ type, greatest, offset }: MultisetSpec): Aggregat
       return { type, physical, parts, isNull };
     },
   };
-}
-
-/** Pushes (high i64, low i64) in the order of the values. */
-function pushSortable(f: FunctionBuilder, value: Value): void {
-  const first = () => pushPart(f, value.parts[0]!);
-  switch (value.physical) {
-    case "i64":
-      first().i64(0);
-      return;
-    case "i128":
-      pushPart(f, value.parts[1]!);
-      first();
-      return;
-    case "ts128":
-      first();
-      pushPart(f, value.parts[1]!);
-      return;
-    case "f32":
-    case "f64": {
-      first();
-      if (value.physical === "f32") f.op("f64.promote_f32");
-      f.op("i64.reinterpret_f64");
-      turnBits(f);
-      f.i64(0);
-      return;
-    }
-    default:
-      first().op("i64.extend_i32_s").i64(0);
-  }
-}
-
-/** The order of doubles as the signed order of their bits; its own inverse. */
-function turnBits(f: FunctionBuilder): void {
-  const bits = f.local("i64");
-  f.tee(bits).get(bits).i64(63).op("i64.shr_s").i64(1).op("i64.shr_u").op("i64.xor");
-}
-
-/** RESULT holds low at 0 and high at 8. */
-function setFromSortable(
-  f: FunctionBuilder,
-  physical: string,
-  parts: readonly Part[],
-  load: (at: number) => void,
-): void {
-  const set = (part: number) => f.set((parts[part] as { local: Local }).local);
-  switch (physical) {
-    case "i64":
-      load(8);
-      set(0);
-      return;
-    case "i128":
-      load(0);
-      set(0);
-      load(8);
-      set(1);
-      return;
-    case "ts128":
-      load(8);
-      set(0);
-      load(0);
-      set(1);
-      return;
-    case "f32":
-    case "f64":
-      load(8);
-      turnBits(f);
-      f.op("f64.reinterpret_i64");
-      if (physical === "f32") f.op("f32.demote_f64");
-      set(0);
-      return;
-    default:
-      load(8);
-      f.op("i32.wrap_i64");
-      set(0);
-  }
 }

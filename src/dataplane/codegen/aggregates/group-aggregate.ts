@@ -20,6 +20,7 @@ import { GeneratedModule } from "../generated-module.ts";
 import { AggregatePlan } from "./aggregate-plan.ts";
 import { DistinctKeys } from "./distinct-keys.ts";
 import { GroupLoops } from "./group-loop.ts";
+import { aggregateHostFunctions } from "./host-functions.ts";
 
 export interface GroupAggregateSpec {
   readonly input: Schema;
@@ -92,7 +93,14 @@ class GroupAggregate implements CompiledGroupAggregate {
       emitUnchanged: spec.stateTtlMs > 0,
     });
     loops.generate(spec.mode);
-    this.#module = new GeneratedModule({ runtime, module: this.#builder, sites: [], operator });
+    const host = aggregateHostFunctions(runtime);
+    this.#module = new GeneratedModule({
+      runtime,
+      module: this.#builder,
+      sites: [],
+      operator,
+      host,
+    });
     this.#mode = spec.mode;
     this.#step =
       spec.generateUpdateBefore || spec.mode === "folded" ? MAX_BATCH_ROWS / 2 : MAX_BATCH_ROWS;

@@ -84,7 +84,7 @@ function keepSeparator(
 }
 
 /** Pushes a view of the value's bytes. */
-function pushBytes({ f, module }: AggregateTarget, value: Value): void {
+export function pushBytes({ f, module }: AggregateTarget, value: Value): void {
   const { physical } = value;
   if (physical === "view" || physical === "row") {
     pushPart(f, value.parts[0]!);
@@ -98,7 +98,7 @@ function pushBytes({ f, module }: AggregateTarget, value: Value): void {
   f.i64(BigInt(PHYSICAL_WIDTH[physical]) << 32n).op("i64.or");
 }
 
-function valueOfBytes(
+export function valueOfBytes(
   { f }: AggregateTarget,
   type: LogicalType,
   view: Local,

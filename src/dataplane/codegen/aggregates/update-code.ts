@@ -10,7 +10,7 @@ import type { FunctionBuilder, Local } from "../emitter/function-builder.ts";
 import type { Value } from "../value.ts";
 import { pushNotNullFlag, pushPart } from "../value-code.ts";
 import type { AggregateTarget, Direction } from "./aggregate-code.ts";
-import type { AggregateGroup, AggregatePlan } from "./aggregate-plan.ts";
+import type { AggregateGroup, AggregatePlan, DistinctSet } from "./aggregate-plan.ts";
 
 export interface DistinctCursors {
   /** Local with the address of the next u32 EntryPtr, by distinct set. */
@@ -133,12 +133,8 @@ function emitDistinctSet(
 }
 
 /** Pushes 1 when a row counts for a distinct set: no argument is NULL and some filter lets it through. */
-function pushCounts(
-  f: FunctionBuilder,
-  set: { readonly args: readonly number[]; readonly filters: readonly number[] },
-  load: (field: number) => Value,
-): void {
-  pushCondition(f, { arg: set.args[0]!, filter: -1 }, load);
+function pushCounts(f: FunctionBuilder, set: DistinctSet, load: (field: number) => Value): void {
+  pushCondition(f, { arg: set.nulls ? -1 : set.args[0]!, filter: -1 }, load);
   if (set.filters.includes(-1)) return;
   f.i32(0);
   for (const filter of set.filters) {

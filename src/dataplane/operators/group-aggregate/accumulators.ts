@@ -11,6 +11,7 @@ import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
+import { countsNulls } from "../../codegen/aggregates/collection-choice.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import type { CompileOptions } from "../../codegen/calc.ts";
 import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/batch-builder.ts";
@@ -73,7 +74,8 @@ export class Accumulators {
     const sets = new Map<string, number[]>([["", []]]);
     aggregates.forEach((aggregate, place) => {
       const distinct = aggregate.distinct && !SAME_WITHOUT_DISTINCT.has(aggregate.function);
-      const set = distinct ? `${aggregate.args.join()}/${aggregate.filter}` : "";
+      const nulls = countsNulls(aggregate) ? "/NULL" : "";
+      const set = distinct ? `${aggregate.args.join()}/${aggregate.filter}${nulls}` : "";
       sets.set(set, [...(sets.get(set) ?? []), place]);
     });
     this.#groups = [...sets.values()].map((places, index) => this.#createGroup(places, index));
@@ -236,7 +238,13 @@ export class Accumulators {
       distinct:
         index === 0 || first === undefined
           ? undefined
-          : new DistinctValues({ ...this.#options, args: first.args, filter: first.filter, index }),
+          : new DistinctValues({
+              ...this.#options,
+              args: first.args,
+              filter: first.filter,
+              nulls: countsNulls(first),
+              index,
+            }),
     };
   }
 }

@@ -8,7 +8,7 @@
 import { type BatchPtr, COLUMN_VALUES, columnPtr } from "../../../foundation/columnar/batch.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
-import { call, type Expression, input } from "../../../foundation/plan/expression.ts";
+import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
 import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
@@ -25,6 +25,8 @@ export interface DistinctValuesOptions {
   readonly groupFields?: readonly number[];
   readonly args: readonly number[];
   readonly filter: number;
+  /** Whether NULL is one of the values. */
+  readonly nulls?: boolean;
   readonly index: number;
   readonly momentField?: number;
   readonly operator: string;
@@ -122,9 +124,11 @@ export class DistinctValues {
   }
 }
 
-function countsCondition({ schema, args, filter }: DistinctValuesOptions): Expression {
+function countsCondition({ schema, args, filter, nulls }: DistinctValuesOptions): Expression {
   const reference = (field: number) => input(field, schema.fields[field]!.type);
-  const conditions = args.map((field) => call("IS_NOT_NULL", [reference(field)], BOOLEAN));
+  const conditions =
+    nulls === true ? [] : args.map((field) => call("IS_NOT_NULL", [reference(field)], BOOLEAN));
   if (filter >= 0) conditions.push(call("IS_TRUE", [reference(filter)], BOOLEAN));
+  if (conditions.length === 0) return literal(true, BOOLEAN);
   return conditions.length === 1 ? conditions[0]! : call("AND", conditions, BOOLEAN);
 }

@@ -2,9 +2,10 @@
  * What the validator knows of a function: kind, argument forms, result type, determinism.
  *
  * Argument forms are texts of tokens: "S I I?" = string, integer, optional integer; a trailing * repeats the last token.
- *   S character   SL character, others converted   B binary    SB either    I integer→INT   L integer→BIGINT
+ *   S character   SL character, others converted   B binary    SB either    I integer→INT   BI integer up to INT→INT   L integer→BIGINT
  *   N numeric     D numeric→DOUBLE   BOOL   TS timestamp   DATE   T date, time or timestamp   IV interval   ANY
- *   ARR  MAP  VAR variant  BMP bitmap  AS array of strings  AI array of INT  C comparable with the others  ROW
+ *   ARR  MAP  VAR variant  BMP bitmap  AS array of strings  AI array of INT  AF array of numbers→DOUBLE
+ *   FR number from 0 to 1→DOUBLE   C comparable with the others  ROW
  * Flow:    functions/*.ts → function-catalog.ts → validator. `null` literals match every token.
  */
 import {
@@ -110,6 +111,10 @@ function matchToken(token: string, type: LogicalType): Match | undefined {
         : undefined;
     case "I":
       return convert(type, isInteger, types.int(type.nullable));
+    case "BI":
+      return type.kind === "BIGINT"
+        ? undefined
+        : convert(type, isInteger, types.int(type.nullable));
     case "L":
       return convert(type, isInteger, types.bigint(type.nullable));
     case "D":
@@ -121,6 +126,10 @@ function matchToken(token: string, type: LogicalType): Match | undefined {
 
 function arrayToken(token: string, type: LogicalType): Match | undefined {
   if (type.kind !== "ARRAY") return undefined;
+  if (token === "AF")
+    return isNumeric(type.element) && !type.element.nullable && !type.nullable
+      ? { cast: types.array(types.double(false), false) }
+      : undefined;
   if (token === "AS")
     return isNull(type.element) || isCharacter(type.element)
       ? { cast: types.array(types.string(), type.nullable) }
@@ -131,6 +140,15 @@ function arrayToken(token: string, type: LogicalType): Match | undefined {
     type.element.kind === "TINYINT"
     ? { cast: types.array(types.int(), type.nullable) }
     : undefined;
+}
+
+/** A number from 0 to 1; what is no literal is looked at when it runs. */
+function matchFraction({ type, ...rest }: Expression): Match | undefined {
+  if (type.nullable || !isNumeric(type)) return undefined;
+  const value = rest.kind === "literal" ? Number(rest.value) : 0;
+  const negative = rest.kind === "call" && rest.function === "UNARY_MINUS";
+  if (negative || !(value >= 0 && value <= 1)) return undefined;
+  return convert(type, isNumeric, types.double(false));
 }
 
 function convert(
@@ -170,6 +188,7 @@ function nullCast(token: string): Match {
     SB: types.string(),
     B: types.bytes(),
     I: types.int(),
+    BI: types.int(),
     INT: types.int(),
     L: types.bigint(),
     D: types.double(),
@@ -199,7 +218,7 @@ export function bindForms(
     const commons: number[] = [];
     const fits = args.every((arg, i) => {
       const { token } = form.tokens[Math.min(i, form.tokens.length - 1)]!;
-      const match = matchToken(token, arg.type);
+      const match = token === "FR" ? matchFraction(arg) : matchToken(token, arg.type);
       if (match === undefined) return false;
       casts.push(match.cast);
       if (token === "C") commons.push(i);
@@ -261,6 +280,9 @@ const WORDS: Readonly<Record<string, string>> = {
   B: "<BINARY_STRING>",
   SB: "<STRING>",
   I: "<INTEGER>",
+  BI: "<INTEGER>",
+  FR: "<NUMERIC>",
+  AF: "ARRAY<NUMERIC>",
   INT: "<INTEGER_NUMERIC>",
   L: "<INTEGER_NUMERIC>",
   N: "<NUMERIC>",

@@ -31,6 +31,19 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
   ARRAY_EXCEPT: ["<COMMON>, <COMMON>"],
   ARRAY_INTERSECT: ["<COMMON>, <COMMON>"],
   ARRAY_CONCAT: ["<COMMON>, <COMMON>..."],
+  BITMAP_AND_AGG: ["bitmap <BITMAP>"],
+  BITMAP_AND_CARDINALITY_AGG: ["bitmap <BITMAP>"],
+  BITMAP_OR_AGG: ["bitmap <BITMAP>"],
+  BITMAP_OR_CARDINALITY_AGG: ["bitmap <BITMAP>"],
+  BITMAP_XOR_AGG: ["bitmap <BITMAP>"],
+  BITMAP_XOR_CARDINALITY_AGG: ["bitmap <BITMAP>"],
+  BITMAP_BUILD_AGG: ["value <INTEGER>"],
+  BITMAP_BUILD_CARDINALITY_AGG: ["value <INTEGER>"],
+  PERCENTILE: ["", ", frequency <INTEGER_NUMERIC>"].map(
+    (frequency) =>
+      "expr <NUMERIC>, percentage [<NUMERIC NOT NULL> | ARRAY<NUMERIC NOT NULL> NOT NULL]" +
+      frequency,
+  ),
   BITMAP_AND: [TWO_BITMAPS],
   BITMAP_ANDNOT: [TWO_BITMAPS],
   BITMAP_OR: [TWO_BITMAPS],

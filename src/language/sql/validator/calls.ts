@@ -231,7 +231,7 @@ export function addAggregate(
     request.filter === undefined
       ? undefined
       : converter.insideAggregate().with({ clause: "FILTER" }).condition(request.filter);
-  const never = /^COUNT$|COUNT_DISTINCT$|^JSON_/.test(request.name);
+  const never = /^COUNT$|COUNT_DISTINCT$|^JSON_|^COLLECT$/.test(request.name);
   const nullable =
     request.type.nullable || (!never && (aggregates.nullable || filter !== undefined));
   const type = withNullable(withoutTimeAttribute(request.type), nullable);

@@ -28,6 +28,9 @@ import type { ExpressionConverter } from "./expression-converter.ts";
 import { bad, negate } from "./operators.ts";
 import { isCharacter, isNull } from "./type-system.ts";
 
+/** Flink's type for what the JSON aggregates give; it is not enforced. */
+const AGGREGATE_LENGTH = 2000;
+
 const word = (text: string): Expression => literal(text, types.string(false));
 
 export function convertJson(
@@ -157,7 +160,7 @@ function aggregate(
   args: readonly Expression[],
   node: JsonObjectNode | JsonArrayNode,
 ): Expression {
-  const type = types.string(false);
+  const type = types.varchar(AGGREGATE_LENGTH, false);
   if (node.over !== undefined)
     return addOver(converter, { name, args, type, distinct: false, node, over: node.over });
   return addAggregate(converter, { name, args, type, distinct: false, node, filter: node.filter });

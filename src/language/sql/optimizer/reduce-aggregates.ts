@@ -1,0 +1,172 @@
+/**
+ * Aggregates in terms of simpler ones, below GROUP BY and in OVER:
+ *   VAR_POP(x)     $WELFORD_M2$1(x) / COUNT(x)            STDDEV_POP(x)    POWER(that, 0.5)
+ *   VAR_SAMP(x)    $WELFORD_M2$1(x) / (COUNT(x) − 1), NULL for one value   STDDEV_SAMP(x)   POWER(that, 0.5)
+ *   JSON_ARRAYAGG(x), JSON_OBJECTAGG(k VALUE x)           over JSON_STRING(x), unless x is JSON already
+ *
+ * Types:  computed in DOUBLE, converted to the aggregate's own type.
+ * Source: Flink AggregateReduceFunctionsRule, WrapJsonAggFunctionArgumentsRule.
+ */
+import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
+import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
+import { equalsCall } from "../rel/expressions.ts";
+import { aggregate, extend, project, uniqueNames } from "../rel/rel-builder.ts";
+import {
+  type AggregateRel,
+  type OverRel,
+  type RelAggregateCall,
+  type RelNode,
+  relInputs,
+  withInputs,
+} from "../rel/rel-node.ts";
+
+const VARIANCES: Readonly<Record<string, { readonly sample: boolean; readonly root: boolean }>> = {
+  VAR_POP: { sample: false, root: false },
+  VAR_SAMP: { sample: true, root: false },
+  VARIANCE: { sample: true, root: false },
+  STDDEV_POP: { sample: false, root: true },
+  STDDEV_SAMP: { sample: true, root: true },
+  STDDEV: { sample: true, root: true },
+};
+
+const DOUBLE = types.double();
+const COUNT_TYPE = types.bigint(false);
+
+/** What both kinds of calls have. */
+type AnyCall = Pick<RelAggregateCall, "function" | "args" | "distinct" | "type" | "name"> & {
+  readonly filter?: number;
+};
+
+export function reduceAggregates(rel: RelNode): RelNode {
+  const node = withInputs(rel, relInputs(rel).map(reduceAggregates));
+  if (node.kind === "aggregate") return reduceVariances(wrapJson(node));
+  return node.kind === "over" ? reduceOver(node) : node;
+}
+
+// -------------------------------------------------------------------------------------------- variances
+
+interface Reduced<Call> {
+  readonly calls: readonly Call[];
+  /** The written calls over a row whose field `base` + i is the result of calls[i]. */
+  readonly results: (base: number) => Expression[];
+}
+
+function reduced<Call extends AnyCall>(written: readonly Call[]): Reduced<Call> | undefined {
+  if (!written.some((one) => one.function in VARIANCES)) return undefined;
+  const calls: Call[] = [];
+  const places = new Map<string, number>();
+  const place = (one: Call): number => {
+    const { name: _, ...rest } = one;
+    const key = JSON.stringify(rest);
+    const known = places.get(key);
+    if (known !== undefined) return known;
+    places.set(key, calls.length);
+    return calls.push(one) - 1;
+  };
+  const parts = written.map((one) => {
+    if (!(one.function in VARIANCES)) return [place(one)] as const;
+    const name = `$f${calls.length}`;
+    const m2 = place({ ...one, function: "$WELFORD_M2$1", type: DOUBLE, name });
+    const counted = `$f${calls.length}`;
+    return [m2, place({ ...one, function: "COUNT", type: COUNT_TYPE, name: counted })] as const;
+  });
+  const results = (base: number) =>
+    written.map((one, i) => {
+      const [first, count] = parts[i]!;
+      if (count === undefined) return input(base + first, one.type);
+      return variance(one, input(base + first, DOUBLE), input(base + count, COUNT_TYPE));
+    });
+  return { calls, results };
+}
+
+function variance(
+  { function: name, type }: AnyCall,
+  m2: Expression,
+  count: Expression,
+): Expression {
+  const { sample, root } = VARIANCES[name]!;
+  const one = literal("1", COUNT_TYPE);
+  const divisor = sample
+    ? call(
+        "CASE",
+        [
+          equalsCall(count, one),
+          literal(null, types.bigint()),
+          call("MINUS", [count, one], COUNT_TYPE),
+        ],
+        types.bigint(),
+      )
+    : count;
+  const nullable = withNullable(DOUBLE, true);
+  let result = call("DIVIDE", [m2, call("CAST", [divisor], DOUBLE)], nullable);
+  if (root) result = call("POWER", [result, literal(0.5, types.double(false))], nullable);
+  return type.kind === "DOUBLE" ? result : call("CAST", [result], withNullable(type, true));
+}
+
+function reduceVariances(rel: AggregateRel): RelNode {
+  const found = reduced(rel.calls);
+  if (found === undefined) return rel;
+  const keys = rel.grouping.length;
+  const inner = aggregate(rel.input, rel.grouping, found.calls, rel.ttlMs);
+  const fields = rel.schema.fields;
+  const expressions = [
+    ...fields.slice(0, keys).map((field, i) => input(i, field.type)),
+    ...found.results(keys),
+  ];
+  return retyped(inner, expressions, rel);
+}
+
+function reduceOver(rel: OverRel): RelNode {
+  const found = reduced(rel.calls);
+  if (found === undefined) return rel;
+  const width = rel.input.schema.fields.length;
+  const own = rel.input.schema.fields;
+  const all = [...own, ...found.calls.map(({ name, type }) => ({ name, type }))];
+  const names = uniqueNames(all.map(({ name }) => name));
+  const inner: RelNode = {
+    ...rel,
+    calls: found.calls,
+    schema: { fields: all.map(({ type }, i) => ({ name: names[i]!, type })) },
+  };
+  const expressions = [...own.map((field, i) => input(i, field.type)), ...found.results(width)];
+  return retyped(inner, expressions, rel);
+}
+
+/** A projection with exactly the written node's schema. */
+function retyped(inner: RelNode, expressions: readonly Expression[], rel: RelNode): RelNode {
+  const names = rel.schema.fields.map(({ name }) => name);
+  const result = project(inner, expressions, names);
+  return result.kind === "project" ? { ...result, schema: rel.schema } : result;
+}
+
+// ------------------------------------------------------------------------------------------------- JSON
+
+function wrapJson(rel: AggregateRel): AggregateRel {
+  const added: Expression[] = [];
+  const width = rel.input.schema.fields.length;
+  const places = new Map<number, number>();
+  const wrapped = (index: number): number => {
+    if (isJson(rel.input, index)) return index;
+    const known = places.get(index);
+    if (known !== undefined) return known;
+    const { type } = rel.input.schema.fields[index]!;
+    added.push(call("JSON_STRING", [input(index, type)], types.string(type.nullable)));
+    places.set(index, width + added.length - 1);
+    return width + added.length - 1;
+  };
+  const calls = rel.calls.map((one) => {
+    if (!/^JSON_(ARRAY|OBJECT)AGG/.test(one.function)) return one;
+    const value = one.args.length - 1;
+    return { ...one, args: one.args.map((arg, i) => (i === value ? wrapped(arg) : arg)) };
+  });
+  if (calls.every((one, i) => one === rel.calls[i])) return rel;
+  const names = added.map((_, i) => `$f${width + i}`);
+  return { ...rel, input: extend(rel.input, added, names), calls };
+}
+
+/** Whether a field of a node is JSON text by the function that makes it. */
+function isJson(rel: RelNode, index: number): boolean {
+  if (rel.kind !== "project") return false;
+  const expression = rel.expressions[index]!;
+  return expression.kind === "call" && /^JSON(_OBJECT|_ARRAY)?$/.test(expression.function);
+}
