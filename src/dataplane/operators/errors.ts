@@ -26,6 +26,14 @@ export const operatorErrors = defineErrors({
     message: "{window} is not supported in {operator}",
     hint: "{remedy}",
   },
+  MATCH_SKIP: {
+    code: "MR4154",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "AFTER MATCH SKIP to {variable} cannot go on: {reason} ({operator})",
+    hint: "Skip PAST LAST ROW or TO NEXT ROW, or to a variable that every match has behind its first row.",
+  },
   NOT_NULL_VIOLATED: {
     code: "MR4170",
     domain: "user",

@@ -15,6 +15,7 @@ import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
+import { MatchOperator } from "./match/match.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
@@ -46,6 +47,7 @@ export const operatorFactories: Factories = {
       : new GroupAggregateOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
+  Match: (node, context) => new MatchOperator(node, context),
   OverAggregate: (node, context) =>
     context.mode === "streaming" && node.time === undefined
       ? new NonTimeOverOperator(node, context)

@@ -8,6 +8,7 @@
  */
 import type { LogicalType } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
+import type { MatchSpec } from "./match.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
 export const PLAN_VERSION = 1;
@@ -332,6 +333,14 @@ export interface WindowDeduplicateNode extends Base {
   readonly keepLast: boolean;
   readonly time: TimeColumn;
 }
+/** MATCH_RECOGNIZE. Output: the partition fields, then the measures. */
+export interface MatchNode extends Base, MatchSpec {
+  readonly type: "Match";
+  readonly partitionKeys: readonly number[];
+  readonly sort: readonly SortField[];
+  /** The time attribute that comes first in `sort`. */
+  readonly time?: TimeColumn;
+}
 /** Sorts a stream by an ascending time attribute, then by further fields. */
 export interface TemporalSortNode extends Base {
   readonly type: "TemporalSort";
@@ -364,6 +373,7 @@ export type ExecNode =
   | CorrelateNode
   | WindowRankNode
   | WindowDeduplicateNode
+  | MatchNode
   | TemporalSortNode
   | SinkNode;
 

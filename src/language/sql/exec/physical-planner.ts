@@ -22,6 +22,7 @@ import { type CalcChain, calcChain } from "./calc-chain.ts";
 import { planCorrelate, planOver, planTemporalSort } from "./extra-planner.ts";
 import { lookupScan } from "./lookup-join.ts";
 import { planJoin } from "./join-planner.ts";
+import { planMatch } from "./match-planner.ts";
 import {
   ALL,
   INSERT,
@@ -115,6 +116,8 @@ export class PhysicalPlanner {
         return planOver(this, rel);
       case "correlate":
         return planCorrelate(this, rel);
+      case "match":
+        return planMatch(this, rel);
       default:
         throw planErrors.NODE_MISSING({ what: rel.kind, remedy: "Rewrite the query." });
     }

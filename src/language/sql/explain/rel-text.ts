@@ -62,6 +62,8 @@ function line(rel: RelNode): string {
       return `LogicalWindow(partition=[${rel.partition.map((i) => `$${i}`).join(", ")}], calls=[${rel.calls.map((call) => call.function).join(", ")}])`;
     case "sink":
       return `LogicalSink(table=[${identifierText(rel.table.identifier)}], fields=[${names.join(", ")}])`;
+    case "match":
+      return `LogicalMatch(partition=[${rel.partition.map((i) => `$${i}`).join(", ")}], pattern=[${rel.pattern.map((one) => one.variable).join(" ")}], outputFields=[${names.join(", ")}])`;
     case "correlate":
       return `LogicalCorrelate(invocation=[${text(rel.call)}], joinType=[${rel.type.toLowerCase()}])`;
     default:

@@ -9,6 +9,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { Expression, JoinTypeName, LiteralValue, SortField } from "./rel-imports.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { MatchSpec } from "../../../foundation/plan/match.ts";
 
 export interface ScanRel {
   readonly kind: "scan";
@@ -140,6 +141,14 @@ export interface RankRel {
   readonly end: number;
   readonly outputRankNumber: boolean;
 }
+/** MATCH_RECOGNIZE. Output: the partition fields, then the measures. */
+export interface MatchRel extends MatchSpec {
+  readonly kind: "match";
+  readonly schema: Schema;
+  readonly input: RelNode;
+  readonly partition: readonly number[];
+  readonly sort: readonly SortField[];
+}
 /** Marks where a stream gets its watermark; only for WATERMARK on views or derived tables of tests. */
 export interface WatermarkRel {
   readonly kind: "watermark";
@@ -173,6 +182,7 @@ export type RelNode =
   | ExpandRel
   | CorrelateRel
   | RankRel
+  | MatchRel
   | WatermarkRel
   | SinkRel;
 

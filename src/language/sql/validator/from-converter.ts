@@ -27,6 +27,7 @@ import { join as makeJoin, project } from "../rel/rel-builder.ts";
 import type { JoinHints, RelNode } from "../rel/rel-node.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { dynamicOptions } from "./hints.ts";
+import { convertMatch } from "./match-converter.ts";
 import { comparison } from "./operators.ts";
 import { type PlannerContext, nearNames } from "./planner-context.ts";
 import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
@@ -71,14 +72,10 @@ export function convertRelation(
       return correlateUnnest(context, environment, node, undefined);
     case "join":
       return convertJoin(context, environment, node, lateral);
-    default:
-      throw planErrors.NODE_MISSING(
-        {
-          what: "MATCH_RECOGNIZE",
-          remedy: "Use window functions or joins until it is there.",
-        },
-        { at: node.span },
-      );
+    case "matchRecognize": {
+      const from = convertRelation(context, environment, node.input, lateral);
+      return aliased(tableOf(convertMatch(context, node, from), undefined, []), node.alias, node);
+    }
   }
 }
 

@@ -1,0 +1,467 @@
+/**
+ * Match: MATCH_RECOGNIZE, rows of each partition in the order of their time against a pattern.
+ *
+ * Flow:    rowtime: rows wait for the watermark, then go moment by moment; proctime: as they come; batch: at the end of input.
+ * In/out:  insert-only → insert-only: the partition's fields, then the measures, one row a match.
+ * State:   "kept": partition → rows that a match may still need, and the matches in the making (MatchRecords; see BLOCK);
+ *          "pending": (time, partition) → rows that wait, with "timers".
+ * Rounds:  in each round every partition takes its next row; conditions that look at other rows are evaluated for all
+ *          partitions and matches of the round at once, the others for all rows before the first round.
+ * Late:    rows not after the watermark are dropped and counted in numLateRecordsDropped.
+ * Errors:  MR4150 rowtime is NULL, MR4154 AFTER MATCH SKIP cannot go on.
+ * Source:  Flink StreamExecMatch, CepOperator.
+ *
+ * BLOCK:   u32 records in the making, u32 records done, then the records (i32 each field); rows count from the first kept one.
+ */
+import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { MatchNode } from "../../../foundation/plan/exec-node.ts";
+import { type Expression, input as inputRef } from "../../../foundation/plan/expression.ts";
+import type { MatchExpressions } from "../../../foundation/plan/match.ts";
+import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
+import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import { compileRowComparator, type RowComparator } from "../../codegen/codecs/row-comparator.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
+import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
+import { BaseOperator } from "../base-operator.ts";
+import { operatorErrors } from "../errors.ts";
+import { BatchRows } from "../rows/batch-rows.ts";
+import { compileGroupedKeys } from "../rows/grouped-keys.ts";
+import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { forEachEntry } from "../rows/state-entries.ts";
+import { RowTimes } from "../rows/row-times.ts";
+import { WindowTimers } from "../windows/window-timers.ts";
+import { MatchConditions } from "./match-conditions.ts";
+import { COUNTS, END, MatchPattern, MatchRecords, START } from "./match-pattern.ts";
+import { joinedRows, MatchRun, type PartitionKey } from "./match-run.ts";
+import { MatchValues } from "./match-values.ts";
+
+/** Of "kept": behind the rows the handle of the block, 0 = none, padded to 8 bytes. */
+const KEPT_BYTES = ROW_SET_BYTES + 8;
+const BLOCK = ROW_SET_BYTES;
+const BLOCK_HEADER = 8;
+const REGISTERED = ROW_SET_BYTES;
+
+export class MatchOperator extends BaseOperator {
+  readonly #node: MatchNode;
+  readonly #pattern: MatchPattern;
+  readonly #isRowtime: boolean;
+  #rows: BatchRows | undefined;
+  #format: RowFormat | undefined;
+  #times: RowTimes | undefined;
+  #keys: KeyCodec | undefined;
+  #comparator: RowComparator | undefined;
+  #kept: KeyedMap | undefined;
+  #pendingKeys: KeyCodec | undefined;
+  #pending: KeyedMap | undefined;
+  #timers: WindowTimers | undefined;
+  #conditions: MatchConditions | undefined;
+  #measures: MatchValues | undefined;
+  #measureSpec: MatchExpressions | undefined;
+  #watermark = MIN_WATERMARK;
+
+  constructor(node: MatchNode, context: OperatorContext) {
+    super(context);
+    this.#node = node;
+    this.#pattern = new MatchPattern(node.pattern, node.after);
+    this.#isRowtime = context.mode === "streaming" && node.time?.attribute === "ROWTIME";
+  }
+
+  override open(): void {
+    const { context } = this;
+    const { runtime } = context;
+    const { partitionKeys, sort, description: operator } = this.#node;
+    this.#times = new RowTimes(context, this.#node.time, this.#isRowtime, operator);
+    const { schema } = this.#times;
+    this.#rows = new BatchRows(runtime, schema);
+    this.#format = new RowFormat(runtime, schema, operator);
+    this.#comparator = compileRowComparator({ schema, sort, runtime, operator });
+    const keys = compileKeyCodec({ schema, fields: partitionKeys, runtime, operator });
+    this.#keys = keys;
+    this.#kept = context.state.map({
+      name: "kept",
+      keyBytes: keys.keyBytes,
+      valueBytes: KEPT_BYTES,
+      keyFields: keys.keyFields,
+      valueFields: [...ROW_SET_FIELDS, { name: "matches", offset: BLOCK, type: "handle" }],
+      ttlMs: 0,
+    });
+    const shared = {
+      context,
+      format: this.#format,
+      hashDistance: hashDistance(keys.keyBytes),
+      operator,
+    };
+    this.#conditions = new MatchConditions({ ...shared, node: this.#node, pattern: this.#pattern });
+    this.#measureSpec = withPartition(this.#node, schema);
+    this.#measures = new MatchValues({
+      ...shared,
+      spec: this.#measureSpec,
+      output: this.#node.output,
+    });
+    if (this.#isRowtime) this.#openPending(schema);
+  }
+
+  override processBatch(_input: number, batch: BatchPtr): void {
+    const n = new DataView(this.context.runtime.memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    const rows = this.#times!.append(batch, n);
+    if (this.#isRowtime) this.#wait(rows, n);
+    else if (this.context.mode === "streaming") this.#advance(rows, n);
+    else this.#append(rows, n);
+  }
+
+  override processWatermark(watermark: number): void {
+    this.#watermark = watermark;
+    if (this.#isRowtime) this.#fireUntil(watermark);
+    this.context.output.emitWatermark(watermark);
+  }
+
+  override endInput(): void {
+    if (this.context.mode !== "batch") return;
+    const { kernels, memory } = this.context.runtime;
+    forEachEntry(this.context, this.#kept!, (entry) => {
+      const mark = kernels.arenaMark();
+      const run = this.#runOf(entry, this.#keyOf(entry), 0);
+      const list = kernels.arenaAlloc(run.addresses.length * 4) >>> 0;
+      new Uint32Array(memory.buffer, list, run.addresses.length).set(run.addresses);
+      this.#comparator!.sortEncoded(list, run.addresses.length);
+      run.addresses = new Uint32Array(memory.buffer, list, run.addresses.length).slice();
+      this.#play([run]);
+      kernels.arenaRelease(mark);
+    });
+  }
+
+  override close(): void {
+    this.#format?.close();
+    this.#format = undefined;
+  }
+
+  // ------------------------------------------------------------------------------ rows that wait for the watermark
+
+  #openPending(schema: Schema): void {
+    const { context } = this;
+    const { partitionKeys, description: operator } = this.#node;
+    this.#pendingKeys = compileGroupedKeys({
+      context,
+      schema,
+      fields: [schema.fields.length - 1, ...partitionKeys],
+      groupFields: partitionKeys,
+      operator,
+    });
+    this.#pending = context.state.map({
+      name: "pending",
+      keyBytes: this.#pendingKeys.keyBytes,
+      valueBytes: ROW_SET_BYTES + 8,
+      keyFields: this.#pendingKeys.keyFields,
+      valueFields: ROW_SET_FIELDS,
+      ttlMs: 0,
+    });
+    this.#timers = new WindowTimers(context, "timers", this.#pendingKeys.keyBytes);
+  }
+
+  #wait(all: BatchPtr, allRows: number): void {
+    const { kernels } = this.context.runtime;
+    const list = kernels.arenaAlloc(allRows * 4) >>> 0;
+    const times = this.#times!.values(all);
+    const n = kernels.rowsAbove(allRows, times, 8, 0, BigInt(this.#watermark), list);
+    this.context.metrics.counter("numLateRecordsDropped").value += allRows - n;
+    if (n === 0) return;
+    const rows = n === allRows ? all : this.#rows!.gather(all, list, n);
+    const encoded = this.#pendingKeys!.encode(rows);
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    const { ptr } = this.#pending!;
+    kernels.mapUpsertBatch(ptr, n, encoded.hashes, encoded.keys, entries);
+    kernels.setsAppend(ptr, n, encoded.hashes, entries, this.#format!.encode(rows));
+    this.#timers!.register(n, encoded, entries, this.#times!.values(rows), REGISTERED);
+  }
+
+  #fireUntil(until: number): void {
+    const { kernels } = this.context.runtime;
+    const timers = this.#timers!;
+    for (let moment = timers.first; moment !== undefined; moment = timers.first) {
+      if (moment > until) return;
+      const mark = kernels.arenaMark();
+      this.#fire(moment);
+      timers.removeFirst();
+      kernels.arenaRelease(mark);
+    }
+  }
+
+  /** The rows of one moment: their fields after the time decide the order, then the arrival. */
+  #fire(moment: number): void {
+    const { kernels, memory } = this.context.runtime;
+    const { n, hashes, keys } = this.#timers!.keysOf(moment);
+    const { ptr } = this.#pending!;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapFindBatch(ptr, n, hashes, keys, entries);
+    const out = kernels.arenaAlloc(8) >>> 0;
+    const count = kernels.setsRows(ptr, n, hashes, entries, out) >>> 0;
+    const list =
+      kernels.viewAddresses(count, new DataView(memory.buffer).getUint32(out, true)) >>> 0;
+    if (this.#node.sort.length > 1) this.#comparator!.sortEncoded(list, count);
+    for (let from = 0; from < count; from += MAX_BATCH_ROWS) {
+      const rows = Math.min(MAX_BATCH_ROWS, count - from);
+      const batch = kernels.batchCreate(rows, this.#format!.columns, 0) >>> 0;
+      this.#format!.decode(list + from * 4, rows, batch, 0);
+      this.#advance(batch, rows);
+    }
+    kernels.setsRemove(ptr, n, hashes, entries);
+  }
+
+  // ------------------------------------------------------------------------------ rows whose turn has come
+
+  /** Puts rows behind those kept of their partitions; returns the entries by row. */
+  #append(batch: BatchPtr, n: number) {
+    const { kernels, memory } = this.context.runtime;
+    const { keys, hashes } = this.#keys!.encode(batch);
+    const views = this.#format!.encode(batch);
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    const { ptr } = this.#kept!;
+    kernels.mapUpsertBatch(ptr, n, hashes, keys, entries);
+    kernels.setsAppend(ptr, n, hashes, entries, views);
+    return { entries: new Uint32Array(memory.buffer, entries, n).slice(), keys, hashes };
+  }
+
+  #advance(batch: BatchPtr, n: number): void {
+    const { entries, keys, hashes } = this.#append(batch, n);
+    const { memory } = this.context.runtime;
+    const data = new DataView(memory.buffer);
+    const width = this.#keys!.keyBytes < 0 ? 8 : this.#keys!.keyBytes;
+    const fresh = new Map<number, { key: PartitionKey; count: number }>();
+    entries.forEach((entry, row) => {
+      const known = fresh.get(entry);
+      if (known !== undefined) known.count++;
+      else {
+        const hash = data.getBigUint64(hashes + row * 8, true);
+        fresh.set(entry, { key: { address: keys + row * width, hash }, count: 1 });
+      }
+    });
+    const runs = [...fresh].map(([entry, { key, count }]) => this.#runOf(entry, key, count));
+    this.#play(runs);
+    for (const run of runs) this.#keep(run);
+  }
+
+  /** A partition with its rows and matches; `fresh` = 0: all rows are new. */
+  #runOf(entry: number, key: PartitionKey, fresh: number): MatchRun {
+    const { kernels, memory } = this.context.runtime;
+    const map = this.#kept!.ptr;
+    const hashes = kernels.arenaAlloc(8) >>> 0;
+    const entries = kernels.arenaAlloc(4) >>> 0;
+    const out = kernels.arenaAlloc(8) >>> 0;
+    const hash = Number(key.hash >> 32n);
+    new DataView(memory.buffer).setBigUint64(hashes, key.hash, true);
+    new DataView(memory.buffer).setUint32(entries, entry, true);
+    const count = kernels.setsRows(map, 1, hashes, entries, out) >>> 0;
+    const views = new DataView(memory.buffer).getUint32(out, true);
+    const addresses = new Uint32Array(
+      memory.buffer,
+      kernels.viewAddresses(count, views) >>> 0,
+      count,
+    );
+    const run = new MatchRun({
+      entry,
+      hash,
+      key,
+      views,
+      addresses: addresses.slice(),
+      next: fresh === 0 ? 0 : count - fresh,
+      positions: this.#pattern.positions,
+    });
+    const handle = new DataView(memory.buffer).getUint32(entry + BLOCK, true);
+    if (handle !== 0) this.#load(run, kernels.logPtr(map, hash, handle) >>> 0);
+    return run;
+  }
+
+  #load(run: MatchRun, block: number): void {
+    const { buffer } = this.context.runtime.memory;
+    const data = new DataView(buffer);
+    const partial = data.getUint32(block, true) * run.partial.width;
+    const done = data.getUint32(block + 4, true) * run.done.width;
+    const at = block + BLOCK_HEADER;
+    run.partial.load(new Int32Array(buffer, at, partial));
+    run.done.load(new Int32Array(buffer, at + partial * 4, done));
+  }
+
+  /** All new rows of the partitions, round by round; matches go out as they are done. */
+  #play(runs: readonly MatchRun[]): void {
+    const conditions = this.#conditions!;
+    const found = new MatchRecords(this.#pattern.positions);
+    const owners: MatchRun[] = [];
+    conditions.begin(runs, this.#kept!.ptr);
+    const { withinMs } = this.#node;
+    if (withinMs > 0)
+      for (const run of runs) run.times = this.#times!.ofEncoded(this.#format!, run.addresses);
+    let active = runs.filter((run) => run.next < run.addresses.length);
+    while (active.length > 0) {
+      if (withinMs > 0) for (const run of active) this.#forget(run, found, owners);
+      conditions.round(active);
+      for (const run of active) {
+        run.step(this.#pattern, conditions.fits);
+        this.#release(run, found, owners);
+      }
+      active = active.filter((run) => run.next < run.addresses.length);
+      if (found.count >= MAX_BATCH_ROWS) this.#emit(found, owners);
+    }
+    this.#emit(found, owners);
+  }
+
+  /** Matches in the making that began too long before the row at hand. */
+  #forget(run: MatchRun, found: MatchRecords, owners: MatchRun[]): void {
+    const times = run.times!;
+    const now = times[run.next]!;
+    const { partial } = run;
+    const before = partial.count;
+    partial.removeIf((i) => now - times[partial.get(i, START)]! >= this.#node.withinMs);
+    if (partial.count < before) this.#release(run, found, owners);
+  }
+
+  #release(run: MatchRun, found: MatchRecords, owners: MatchRun[]): void {
+    const fault = this.#pattern.release(run.partial, run.done, (record) => {
+      found.pushCopy(run.done, record);
+      owners.push(run);
+    });
+    if (fault === undefined) return;
+    const { after, pattern, description: operator } = this.#node;
+    const variable = "position" in after ? pattern[after.position]!.variable : "";
+    throw operatorErrors.MATCH_SKIP({
+      operator,
+      variable,
+      reason:
+        fault === "skip-to-start"
+          ? "Could not skip to first element of a match."
+          : "the match has no row of it",
+    });
+  }
+
+  #emit(found: MatchRecords, owners: MatchRun[]): void {
+    const { runtime, output } = this.context;
+    const { references, aggregates } = this.#measureSpec!;
+    if (found.count === 0) return;
+    const mark = runtime.kernels.arenaMark();
+    const { rows, bases } = joinedRows(aggregates.length === 0 ? [] : owners);
+    const rangeOf = (match: number, position: number) => {
+      const start = found.get(match, START);
+      if (position < 0) return { from: start, count: found.get(match, END) - start + 1 };
+      let from = start;
+      for (let q = 0; q < position; q++) from += found.get(match, COUNTS + q);
+      return { from, count: found.get(match, COUNTS + position) };
+    };
+    const batch = this.#measures!.evaluate(
+      {
+        matches: found.count,
+        rows,
+        hash: (match) => owners[match]!.hash,
+        row: (match, reference) => {
+          const { position, first, offset } = references[reference]!;
+          const { from, count } = rangeOf(match, position);
+          if (offset >= count) return 0;
+          return owners[match]!.addresses[first ? from + offset : from + count - 1 - offset]!;
+        },
+        range: (match, position) => {
+          const { from, count } = rangeOf(match, position);
+          return { from: bases.get(owners[match]!)! + from, count };
+        },
+      },
+      this.#kept!.ptr,
+    );
+    found.clear();
+    owners.length = 0;
+    output.emit(batch);
+    runtime.kernels.arenaRelease(mark);
+  }
+
+  // ------------------------------------------------------------------------------ what is kept
+
+  /** Leaves in state the rows that a match may still need, and the matches themselves. */
+  #keep(run: MatchRun): void {
+    const { kernels, memory } = this.context.runtime;
+    const map = this.#kept!.ptr;
+    const first = run.firstNeeded();
+    const before = new DataView(memory.buffer).getUint32(run.entry + BLOCK, true);
+    if (before !== 0) kernels.logFree(map, run.hash, before);
+    let { entry } = run;
+    if (first > 0) entry = this.#trim(run, first);
+    if (entry === 0) return;
+    const partial = run.partial.numbers();
+    const done = run.done.numbers();
+    const length = BLOCK_HEADER + (partial.length + done.length) * 4;
+    const handle = kernels.logAllocate(map, run.hash, length);
+    const block = kernels.logPtr(map, run.hash, handle) >>> 0;
+    const data = new DataView(memory.buffer);
+    data.setUint32(block, run.partial.count, true);
+    data.setUint32(block + 4, run.done.count, true);
+    const numbers = new Int32Array(
+      memory.buffer,
+      block + BLOCK_HEADER,
+      partial.length + done.length,
+    );
+    numbers.set(partial);
+    numbers.set(done, partial.length);
+    data.setUint32(entry + BLOCK, handle, true);
+  }
+
+  /** Drops the rows before `first`; returns the new entry, 0 when nothing is left. */
+  #trim(run: MatchRun, first: number): number {
+    const { kernels, memory } = this.context.runtime;
+    const map = this.#kept!.ptr;
+    const n = run.addresses.length - first;
+    const copies = kernels.arenaAlloc(Math.max(1, n) * 8) >>> 0;
+    for (let i = 0; i < n; i++) {
+      const view = new DataView(memory.buffer).getBigUint64(run.views + (first + i) * 8, true);
+      const from = Number(view & 0xffffffffn);
+      const length = Number(view >> 32n);
+      const to = kernels.arenaAlloc(Math.max(1, length)) >>> 0;
+      new Uint8Array(memory.buffer).copyWithin(to, from, from + length);
+      new DataView(memory.buffer).setBigUint64(
+        copies + i * 8,
+        BigInt(to) | (BigInt(length) << 32n),
+        true,
+      );
+    }
+    const { key } = run;
+    const hashes = kernels.arenaAlloc(Math.max(1, n) * 8) >>> 0;
+    const entries = kernels.arenaAlloc(Math.max(1, n) * 4) >>> 0;
+    const data = new DataView(memory.buffer);
+    data.setBigUint64(hashes, key.hash, true);
+    data.setUint32(entries, run.entry, true);
+    kernels.setsRemove(map, 1, hashes, entries);
+    run.shift(first);
+    if (n === 0) return 0;
+    kernels.mapUpsertBatch(map, 1, hashes, key.address, entries);
+    const entry = new DataView(memory.buffer).getUint32(entries, true);
+    new BigUint64Array(memory.buffer, hashes, n).fill(key.hash);
+    new Uint32Array(memory.buffer, entries, n).fill(entry);
+    kernels.setsAppend(map, n, hashes, entries, copies);
+    return entry;
+  }
+
+  /** Of an entry in state, for reading its rows: the lower half of the hash is not kept. */
+  #keyOf(entry: number): PartitionKey {
+    const distance = hashDistance(this.#kept!.spec.keyBytes);
+    const { buffer } = this.context.runtime.memory;
+    const hash = BigInt(new DataView(buffer).getUint32(entry - distance, true));
+    return { address: 0, hash: hash << 32n };
+  }
+}
+
+/** The measures with the partition's fields before them: those of any row, so of the last. */
+function withPartition(node: MatchNode, schema: Schema): MatchExpressions {
+  const { partitionKeys, measures } = node;
+  const width = partitionKeys.length;
+  const moved = (e: Expression): Expression => {
+    if (e.kind === "input") return { ...e, index: e.index + width };
+    if (e.kind === "call") return { ...e, args: e.args.map(moved) };
+    return e.kind === "field" ? { ...e, input: moved(e.input) } : e;
+  };
+  return {
+    references: [
+      ...partitionKeys.map((field) => ({ position: -1, first: false, offset: 0, field })),
+      ...measures.references,
+    ],
+    aggregates: measures.aggregates,
+    expressions: [
+      ...partitionKeys.map((field, i) => inputRef(i, schema.fields[field]!.type)),
+      ...measures.expressions.map(moved),
+    ],
+  };
+}
