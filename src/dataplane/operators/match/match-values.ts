@@ -155,7 +155,10 @@ export class MatchValues {
       name: `a${members[i]}`,
     }));
     const output = { fields: aggregates.map(({ name, type }) => ({ name, type })) };
-    const input = this.#format.schema;
+    // A variable may have no row: nothing is taken for never NULL.
+    const input = {
+      fields: this.#format.schema.fields.map((f) => ({ ...f, type: withNullable(f.type, true) })),
+    };
     const environment = functionEnvironment(this.#context);
     return {
       position,

@@ -313,7 +313,8 @@ class MatchContext {
       });
     const [position = -1] = positions;
     const { function: name, type } = request;
-    return { position, function: name, args, type };
+    // A variable may have no row, whatever its columns say.
+    return { position, function: name, args, type: withNullable(type, name !== "COUNT") };
   }
 
   /** -1 = all variables. */
