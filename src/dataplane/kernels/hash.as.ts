@@ -63,12 +63,22 @@ export function hashBytes(address: usize, length: u32): u64 {
       d = round(d, load<u64>(at, 24));
       at += 32;
     } while (at <= last);
-    h = rotl<u64>(a, 1) + rotl<u64>(b, 7) + rotl<u64>(c, 12) + rotl<u64>(d, 18);
-    h = merge(merge(merge(merge(h, a), b), c), d);
+    h = mergeLanes(a, b, c, d);
   } else {
     h = P5;
   }
-  h += <u64>length;
+  return finish(h + <u64>length, at, end);
+}
+
+@inline
+function mergeLanes(a: u64, b: u64, c: u64, d: u64): u64 {
+  const h = rotl<u64>(a, 1) + rotl<u64>(b, 7) + rotl<u64>(c, 12) + rotl<u64>(d, 18);
+  return merge(merge(merge(merge(h, a), b), c), d);
+}
+
+/** The last, less than 32, bytes. */
+@inline
+function finish(h: u64, at: usize, end: usize): u64 {
   while (end - at >= 8) {
     h = rotl<u64>(h ^ round(0, load<u64>(at)), 27) * P1 + P4;
     at += 8;
@@ -82,6 +92,76 @@ export function hashBytes(address: usize, length: u32): u64 {
     at++;
   }
   return avalanche(h);
+}
+
+/**
+ * A stream of bytes that is hashed piece by piece, as hashBytes would hash the whole. Layout: u64[4]
+ * lanes, u64 length, u64 bytes that wait, then these bytes (less than 32).
+ */
+const STREAM_LENGTH: usize = 32;
+const STREAM_FILL: usize = 40;
+const STREAM_WAITING: usize = 48;
+
+/** stream: 80 bytes of the caller's. */
+export function hashStreamBegin(stream: usize): void {
+  store<u64>(stream, P1 + P2);
+  store<u64>(stream, P2, 8);
+  store<u64>(stream, 0, 16);
+  store<u64>(stream, 0 - P1, 24);
+  store<u64>(stream, 0, STREAM_LENGTH);
+  store<u64>(stream, 0, STREAM_FILL);
+}
+
+export function hashStreamAdd(stream: usize, address: usize, length: u32): void {
+  store<u64>(stream, load<u64>(stream, STREAM_LENGTH) + <u64>length, STREAM_LENGTH);
+  const fill = <u32>load<u64>(stream, STREAM_FILL);
+  const waiting = stream + STREAM_WAITING;
+  const end = address + length;
+  if (fill != 0) {
+    const taken = min<u32>(32 - fill, length);
+    memory.copy(waiting + fill, address, taken);
+    address += taken;
+    if (fill + taken == 32) addBlocks(stream, waiting, waiting + 32);
+    store<u64>(stream, fill + taken == 32 ? 0 : <u64>(fill + taken), STREAM_FILL);
+    if (fill + taken < 32) return;
+  }
+  const whole = address + ((end - address) & ~31);
+  addBlocks(stream, address, whole);
+  memory.copy(waiting, whole, end - whole);
+  store<u64>(stream, <u64>(end - whole), STREAM_FILL);
+}
+
+function addBlocks(stream: usize, at: usize, end: usize): void {
+  let a = load<u64>(stream);
+  let b = load<u64>(stream, 8);
+  let c = load<u64>(stream, 16);
+  let d = load<u64>(stream, 24);
+  for (; at < end; at += 32) {
+    a = round(a, load<u64>(at));
+    b = round(b, load<u64>(at, 8));
+    c = round(c, load<u64>(at, 16));
+    d = round(d, load<u64>(at, 24));
+  }
+  store<u64>(stream, a);
+  store<u64>(stream, b, 8);
+  store<u64>(stream, c, 16);
+  store<u64>(stream, d, 24);
+}
+
+/** The hash of all that was added; the stream must be begun again before more is. */
+export function hashStreamEnd(stream: usize): u64 {
+  const length = load<u64>(stream, STREAM_LENGTH);
+  const h =
+    length < 32
+      ? P5
+      : mergeLanes(
+          load<u64>(stream),
+          load<u64>(stream, 8),
+          load<u64>(stream, 16),
+          load<u64>(stream, 24),
+        );
+  const waiting = stream + STREAM_WAITING;
+  return finish(h + length, waiting, waiting + <usize>load<u64>(stream, STREAM_FILL));
 }
 
 @inline

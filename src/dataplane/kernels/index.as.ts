@@ -10,7 +10,17 @@ export {
   pageFree,
 } from "./memory.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
-export { hash64, hashAgainBatch, hashBytes, hashFixed, hashFixedBatch, hashViewBatch } from "./hash.as";
+export {
+  hash64,
+  hashAgainBatch,
+  hashBytes,
+  hashFixed,
+  hashFixedBatch,
+  hashStreamAdd,
+  hashStreamBegin,
+  hashStreamEnd,
+  hashViewBatch,
+} from "./hash.as";
 export {
   mapCreate,
   mapDestroy,

@@ -196,3 +196,22 @@ test("hashes of hashes spread keys of one subtask over the whole range", async (
   assert.ok(above > rows * 0.45 && above < rows * 0.55, `${above} of ${rows}`);
   assert.equal(new Set(words).size, rows);
 });
+
+test(`a stream in pieces has the hash of the whole (SEED=${SEED})`, async () => {
+  const { kernels, memory } = await loadTestRuntime();
+  const random = seeded(SEED);
+  const at = kernels.arenaAlloc(4096) >>> 0;
+  const stream = kernels.arenaAlloc(80) >>> 0;
+  const bytes = new Uint8Array(memory.buffer, at, 4096);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = random(256);
+  for (let run = 0; run < 500; run++) {
+    const length = random(run < 250 ? 80 : 4096);
+    kernels.hashStreamBegin(stream);
+    for (let from = 0; from < length; ) {
+      const piece = Math.min(length - from, random(run % 2 === 0 ? 50 : 700));
+      kernels.hashStreamAdd(stream, at + from, piece);
+      from += piece;
+    }
+    assert.equal(kernels.hashStreamEnd(stream), kernels.hashBytes(at, length), `${length} bytes`);
+  }
+});

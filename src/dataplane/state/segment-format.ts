@@ -43,30 +43,40 @@ export interface SegmentEnd {
   readonly maps: readonly SegmentMap[];
 }
 
-/** The bytes behind the pages, and their checksum. */
-export function encodeSegmentEnd(
-  end: SegmentEnd,
+/** What stands behind the index and the live numbers; the digest of all before it is filled in by `digested`. */
+export function encodeTail(
+  end: {
+    readonly dataBytes: number;
+    readonly records: number;
+    readonly liveBytes: number;
+    readonly maps: readonly SegmentMap[];
+  },
   checkpointId: number,
-  hash: HashBytes,
-): { readonly bytes: Uint8Array; readonly checksum: string } {
+): Uint8Array {
   const maps = new TextEncoder().encode(JSON.stringify({ maps: end.maps }));
-  const { index, live, dataBytes } = end;
-  const bytes = new Uint8Array(index.length + live.length + maps.length + TRAILER_BYTES);
-  bytes.set(index, 0);
-  bytes.set(live, index.length);
-  bytes.set(maps, index.length + live.length);
-  const at = bytes.length - TRAILER_BYTES;
+  const bytes = new Uint8Array(maps.length + TRAILER_BYTES);
+  bytes.set(maps, 0);
+  const at = maps.length;
   const data = new DataView(bytes.buffer);
-  data.setBigUint64(at, BigInt(dataBytes), true);
-  data.setUint32(at + 8, index.length / INDEX_RECORD_BYTES, true);
-  data.setUint32(at + 12, live.length, true);
+  data.setBigUint64(at, BigInt(end.dataBytes), true);
+  data.setUint32(at + 8, end.records, true);
+  data.setUint32(at + 12, end.liveBytes, true);
   data.setUint32(at + 16, maps.length, true);
   data.setUint32(at + 20, SEGMENT_VERSION, true);
   data.setBigUint64(at + 24, BigInt(checkpointId), true);
-  const digest = hash(bytes.subarray(0, at + HASHED_TRAILER_BYTES));
-  data.setBigUint64(at + HASHED_TRAILER_BYTES, digest, true);
   bytes.set(SEGMENT_END, at + 40);
-  return { bytes, checksum: checksumText(digest) };
+  return bytes;
+}
+
+/** The part of a tail that its digest covers. */
+export function hashedPart(tail: Uint8Array): Uint8Array {
+  return tail.subarray(0, tail.length - TRAILER_BYTES + HASHED_TRAILER_BYTES);
+}
+
+/** Writes the digest into the tail. */
+export function setDigest(tail: Uint8Array, digest: bigint): void {
+  const data = new DataView(tail.buffer, tail.byteOffset, tail.length);
+  data.setBigUint64(tail.length - TRAILER_BYTES + HASHED_TRAILER_BYTES, digest, true);
 }
 
 /** Reads bytes [position, position + length) of a segment, all of them or an error. */

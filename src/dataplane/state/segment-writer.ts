@@ -1,10 +1,11 @@
 /**
  * SegmentWriter: takes the bytes of a segment as they come and writes them behind the running job:
- * to a file, or, when they
- * stay few, into the reference itself, which spares a file and its sync.
+ * to a file, or, when they stay few, into the reference itself, which spares a file and its sync.
  *
- * Flow:    snapshot (sync, between batches) → append → queue → file; finish → synced file →
+ * Flow:    snapshot (sync, between batches) → append → chunks → file; finish → synced file →
  *          SegmentRef.
+ * Chunks:  bytes are copied once, from wherever they lie into a chunk; a chunk that has been
+ *          written is filled again: a checkpoint allocates as much as the disk is behind.
  * Limits:  INLINE_BYTES in the reference; QUEUE_BYTES waiting for the disk, then `isFull` asks the
  *          caller to wait.
  * Errors:  MR4201 once, from finish(); what was written is removed then. The caller may look at
@@ -18,6 +19,9 @@ import type { SegmentRef } from "./state-handle.ts";
 /** As Flink's state.storage.fs.memory-threshold. */
 const INLINE_BYTES = 20 * 1024;
 const QUEUE_BYTES = 32 * 1024 * 1024;
+const CHUNK_BYTES = 256 * 1024;
+/** Of the first chunk: most snapshots are small. */
+const FIRST_CHUNK_BYTES = 32 * 1024;
 
 export interface SegmentWriterOptions {
   readonly files: Files;
@@ -29,7 +33,11 @@ export interface SegmentWriterOptions {
 
 export class SegmentWriter {
   readonly #options: SegmentWriterOptions;
+  /** Full chunks in their order; the one that is being filled is not among them. */
   #waiting: Uint8Array[] = [];
+  #chunk: Uint8Array = new Uint8Array(0);
+  #chunkUsed = 0;
+  readonly #written: Uint8Array[] = [];
   #waitingBytes = 0;
   #lengthBytes = 0;
   #file: WritableFile | undefined;
@@ -54,21 +62,43 @@ export class SegmentWriter {
     return this.#failed;
   }
 
-  /** The bytes are the writer's from now on. */
+  /** Copies the bytes. */
   append(bytes: Uint8Array): void {
     this.#lengthBytes += bytes.length;
-    if (this.#failed) return;
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    if (this.#lengthBytes > INLINE_BYTES) this.#pump ??= this.#write();
+    for (let from = 0; from < bytes.length && !this.#failed; ) {
+      if (this.#chunkUsed === this.#chunk.length) this.#nextChunk();
+      const count = Math.min(bytes.length - from, this.#chunk.length - this.#chunkUsed);
+      this.#chunk.set(bytes.subarray(from, from + count), this.#chunkUsed);
+      this.#chunkUsed += count;
+      from += count;
+    }
+  }
+
+  #nextChunk(): void {
+    this.#queueChunk();
+    const first = this.#lengthBytes <= FIRST_CHUNK_BYTES;
+    this.#chunk =
+      this.#written.pop() ?? Buffer.allocUnsafeSlow(first ? FIRST_CHUNK_BYTES : CHUNK_BYTES);
+  }
+
+  #queueChunk(): void {
+    if (this.#chunkUsed === 0) return;
+    this.#waiting.push(this.#chunk.subarray(0, this.#chunkUsed));
+    this.#waitingBytes += this.#chunkUsed;
+    this.#chunk = new Uint8Array(0);
+    this.#chunkUsed = 0;
+    this.#pump ??= this.#write();
   }
 
   /** Resolves when the segment would survive a crash. */
   async finish(checksum: string, pages: number): Promise<SegmentRef> {
     const { id, file, keyGroups } = this.#options;
     const ref = { id, lengthBytes: this.#lengthBytes, checksum, pages, keyGroups };
-    if (!this.#created && this.#pump === undefined && !this.#failed)
-      return { ...ref, data: Buffer.concat(this.#waiting).toString("base64") };
+    if (this.#lengthBytes <= INLINE_BYTES && !this.#failed) {
+      const bytes = Buffer.from(this.#chunk.buffer, this.#chunk.byteOffset, this.#chunkUsed);
+      return { ...ref, data: bytes.toString("base64") };
+    }
+    this.#queueChunk();
     while (this.#pump !== undefined) await this.#pump;
     try {
       if (this.#failed) throw this.#error;
@@ -103,11 +133,10 @@ export class SegmentWriter {
         this.#created = true;
         this.#file = await files.create(file);
       }
-      while (this.#waiting.length > 0) {
-        const bytes = this.#waiting.length === 1 ? this.#waiting[0]! : Buffer.concat(this.#waiting);
-        this.#waiting = [];
-        await this.#file.append(bytes);
-        this.#waitingBytes -= bytes.length;
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+        await this.#file.append(next);
+        this.#waitingBytes -= next.length;
+        if (next.length === CHUNK_BYTES) this.#written.push(next);
       }
     } catch (error) {
       this.#error = error;

@@ -3,6 +3,9 @@
  *
  * Flow:    barrier → constructor (freezes pages: the pause) → step() between batches copies frozen
  *          pages into a segment → done resolves with the handle when the segment is durable.
+ * Pause:   a step ends at its budget of bytes or after STEP_MS, looked at every COPY_BYTES; the index
+ *          is hashed as it grows and written in the pieces it came in, so that no step does
+ *          something for all pages at once.
  * Kinds:   incremental: dirty pages, upon the chain. full (savepoints): all pages, in a segment of
  *          its own; the chain does not notice.
  * Failure: of writing, or of memory for saving frozen pages: `done` rejects, the pages are dirty
@@ -12,19 +15,27 @@ import type { MillraceError } from "../../foundation/base/errors.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { snapshotErrors, stateErrors } from "./errors.ts";
 import {
-  encodeSegmentEnd,
-  type HashBytes,
+  checksumText,
+  encodeTail,
+  hashedPart,
   INDEX_RECORD_BYTES,
   SEGMENT_HEADER,
   type SegmentMap,
+  setDigest,
 } from "./segment-format.ts";
 import type { SegmentWriter } from "./segment-writer.ts";
 import type { SegmentRef } from "./state-handle.ts";
 
-const COPY_BYTES = 256 * 1024;
-const COPY_PAGES = COPY_BYTES / 4096;
-const INDEX_PAGES = 1;
-const MOST_RECORDS = Math.floor((INDEX_PAGES * 4096) / INDEX_RECORD_BYTES);
+const COPY_BYTES = 64 * 1024;
+/** Pages for a copy, and one for its index and, at its end, the stream that hashes the index. */
+const BUFFER_PAGES = COPY_BYTES / 4096 + 1;
+const STREAM_BYTES = 80;
+const STREAM_OFFSET = BUFFER_PAGES * 4096 - STREAM_BYTES;
+const MOST_RECORDS = Math.floor((4096 - STREAM_BYTES) / INDEX_RECORD_BYTES);
+/** The longest step, a copy aside, that is not held up by others. */
+const STEP_MS = 2;
+/** Pieces of the index (of up to MOST_RECORDS pages) that are written between two looks at the clock. */
+const PIECES = 16;
 
 export interface StateSnapshotOptions {
   readonly runtime: WorkerRuntime;
@@ -36,7 +47,7 @@ export interface StateSnapshotOptions {
   readonly full: boolean;
   readonly maps: readonly SegmentMap[];
   readonly writer: SegmentWriter;
-  readonly hash: HashBytes;
+  readonly nowMs: () => number;
   /** Of the chain's last segment: when nothing has changed since, there is no new segment. */
   readonly lastLive: Uint8Array | undefined;
 }
@@ -53,7 +64,12 @@ export class StateSnapshot {
   readonly #live: Uint8Array = new Uint8Array(0);
   readonly #index: Uint8Array[] = [];
   #snapshot: number;
+  /** Of the copies, from the first until the snapshot ends; 0 = none. */
+  #buffer = 0;
   #pages = 0;
+  /** Pieces of the index that are written already. */
+  #pieces = 0;
+  #dataBytes = 0;
   #settle!: { resolve: (written: WrittenSegment) => void; reject: (error: unknown) => void };
 
   constructor(options: StateSnapshotOptions) {
@@ -79,15 +95,19 @@ export class StateSnapshot {
     if (unchanged) {
       this.#end(true);
       this.#settle.resolve({ ref: undefined, live: this.#live });
-    } else options.writer.append(SEGMENT_HEADER.slice());
+    } else options.writer.append(SEGMENT_HEADER);
   }
 
-  /** Copies up to about `budgetBytes`; true when nothing is left to do between batches. */
+  /**
+   * Copies up to about `budgetBytes`, for not much longer than STEP_MS; true when nothing is left to
+   * do between batches.
+   */
   step(budgetBytes: number): boolean {
     if (this.#snapshot === 0) return true;
-    const { runtime, writer, name } = this.#options;
+    const { runtime, writer, name, nowMs } = this.#options;
     const { kernels } = runtime;
-    for (let copied = 0; copied < budgetBytes; ) {
+    const untilMs = nowMs() + STEP_MS;
+    for (let copied = 0; copied < budgetBytes && nowMs() < untilMs; ) {
       if (writer.failed) {
         this.#fail(undefined);
         return true;
@@ -96,17 +116,17 @@ export class StateSnapshot {
         this.#fail(snapshotErrors.SNAPSHOT_MEMORY({ name }));
         return true;
       }
-      if (kernels.snapshotLeft(this.#snapshot) === 0) {
-        this.#finish();
-        return true;
-      }
       if (writer.isFull) return false;
-      const bytes = this.#copy();
-      if (bytes === 0) {
+      if (kernels.snapshotLeft(this.#snapshot) === 0) {
+        if (this.#writeIndex()) return true;
+        copied += PIECES * MOST_RECORDS * INDEX_RECORD_BYTES;
+        continue;
+      }
+      if (!this.#allocate()) {
         this.#fail(snapshotErrors.SNAPSHOT_MEMORY({ name }));
         return true;
       }
-      copied += bytes;
+      copied += this.#copy();
     }
     return false;
   }
@@ -117,42 +137,74 @@ export class StateSnapshot {
       this.#fail(snapshotErrors.SNAPSHOT_ABORTED({ name: this.#options.name }));
   }
 
-  /** Returns the bytes of memory that were copied; 0 when there is no memory to copy through. */
+  /** False when there is no memory to copy through. */
+  #allocate(): boolean {
+    if (this.#buffer !== 0) return true;
+    const { kernels } = this.#options.runtime;
+    this.#buffer = kernels.pageAllocate(BUFFER_PAGES) >>> 0;
+    if (this.#buffer === 0) return false;
+    kernels.hashStreamBegin(this.#buffer + STREAM_OFFSET);
+    return true;
+  }
+
+  /** Returns the bytes of memory that were copied. */
   #copy(): number {
     const { runtime, writer } = this.#options;
     const { kernels, memory } = runtime;
-    const buffer = kernels.pageAllocate(COPY_PAGES + INDEX_PAGES) >>> 0;
-    if (buffer === 0) return 0;
+    const buffer = this.#buffer;
     const index = buffer + COPY_BYTES;
     const bytes = kernels.snapshotNext(this.#snapshot, buffer, COPY_BYTES, index, MOST_RECORDS);
     const pages = kernels.snapshotCopied();
-    const all = new Uint8Array(memory.buffer);
-    this.#index.push(all.slice(index, index + pages * INDEX_RECORD_BYTES));
-    if (bytes > 0) writer.append(all.slice(buffer, buffer + bytes));
-    kernels.pageFree(buffer, COPY_PAGES + INDEX_PAGES);
+    const indexBytes = pages * INDEX_RECORD_BYTES;
+    kernels.hashStreamAdd(buffer + STREAM_OFFSET, index, indexBytes);
+    this.#index.push(new Uint8Array(memory.buffer, index, indexBytes).slice());
+    writer.append(new Uint8Array(memory.buffer, buffer, bytes));
     this.#pages += pages;
+    this.#dataBytes += bytes;
     return pages * 4096;
   }
 
+  /** Some pieces of the index, then what stands behind it; true when all is written or given up. */
+  #writeIndex(): boolean {
+    const { writer } = this.#options;
+    const end = Math.min(this.#pieces + PIECES, this.#index.length);
+    for (; this.#pieces < end; this.#pieces++) writer.append(this.#index[this.#pieces]!);
+    if (this.#pieces < this.#index.length) return false;
+    this.#finish();
+    return true;
+  }
+
   #finish(): void {
-    const { writer, maps, checkpointId, hash } = this.#options;
+    const { writer, maps, checkpointId, name, runtime } = this.#options;
     const live = this.#live;
-    const dataBytes = writer.lengthBytes - SEGMENT_HEADER.length;
-    const index = Buffer.concat(this.#index);
-    let end: ReturnType<typeof encodeSegmentEnd>;
-    try {
-      end = encodeSegmentEnd({ dataBytes, index, live, maps }, checkpointId, hash);
-    } catch (cause) {
-      // Hashing goes through the worker's memory, which may be exhausted.
-      this.#fail(snapshotErrors.SNAPSHOT_MEMORY({ name: this.#options.name }, { cause }));
+    if (!this.#allocate()) {
+      this.#fail(snapshotErrors.SNAPSHOT_MEMORY({ name }));
       return;
     }
-    writer.append(end.bytes);
+    const records = this.#pages;
+    const dataBytes = this.#dataBytes;
+    const tail = encodeTail({ dataBytes, records, liveBytes: live.length, maps }, checkpointId);
+    this.#hash(live);
+    this.#hash(hashedPart(tail));
+    const stream = this.#buffer + STREAM_OFFSET;
+    const digest = BigInt.asUintN(64, runtime.kernels.hashStreamEnd(stream));
+    setDigest(tail, digest);
+    writer.append(live);
+    writer.append(tail);
     this.#end(true);
-    writer.finish(end.checksum, this.#pages).then(
+    writer.finish(checksumText(digest), records).then(
       (ref) => this.#settle.resolve({ ref, live }),
       (error: unknown) => this.#settle.reject(error),
     );
+  }
+
+  #hash(bytes: Uint8Array): void {
+    const { kernels, memory } = this.#options.runtime;
+    for (let from = 0; from < bytes.length; from += COPY_BYTES) {
+      const part = bytes.subarray(from, from + COPY_BYTES);
+      new Uint8Array(memory.buffer).set(part, this.#buffer);
+      kernels.hashStreamAdd(this.#buffer + STREAM_OFFSET, this.#buffer, part.length);
+    }
   }
 
   /** Without an error of our own, the writer's. */
@@ -167,7 +219,10 @@ export class StateSnapshot {
   }
 
   #end(success: boolean): void {
-    this.#options.runtime.kernels.snapshotEnd(this.#snapshot, success ? 1 : 0);
+    const { kernels } = this.#options.runtime;
+    if (this.#buffer !== 0) kernels.pageFree(this.#buffer, BUFFER_PAGES);
+    this.#buffer = 0;
+    kernels.snapshotEnd(this.#snapshot, success ? 1 : 0);
     this.#snapshot = 0;
   }
 }

@@ -306,7 +306,7 @@ export class SubtaskState {
         name: map.spec.name,
       })),
       writer: new SegmentWriter({ files: env.files, id, folder, file, keyGroups }),
-      hash: this.#hash,
+      nowMs: () => env.clock.monotonicMs(),
       lastLive: full ? undefined : this.#chain.live,
     });
   }
