@@ -296,3 +296,13 @@ export {
 } from "./cast.as";
 export { csvDecode, csvEncode } from "./csv.as";
 export { elementsAt, sessionAdd, sessionTake } from "./sessions.as";
+export {
+  intervalApply,
+  intervalCollect,
+  intervalExpire,
+  pairsCleanup,
+  temporalAdd,
+  temporalApply,
+  temporalCollect,
+} from "./timed-rows.as";
+export { setsLeft, setsToggle } from "./window-rows.as";

@@ -27,6 +27,7 @@ import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assign
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
+import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
 import { WindowDeduplicateOperator } from "./window-deduplicate/window-deduplicate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
 import { WindowRankOperator } from "./window-rank/window-rank.ts";
@@ -78,5 +79,8 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
   const plain = aggregates.every(({ distinct, retract }) => !distinct && !retract);
   return shares && plain && window.time.attribute === "ROWTIME"
     ? new SliceAggregateOperator(node, context)
+  const isSession = window.kind === "SESSION" && attached === undefined;
+  const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));
+  if (keeps) return new KeptRowsAggregateOperator(node, context);
     : new WindowAggregateOperator(node, context);
 }

@@ -25,7 +25,7 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
   const properties = windowProperties(rel.input);
   if (properties !== undefined) {
     const has = (indexes: readonly number[]) => rel.grouping.some((key) => indexes.includes(key));
-    if (has(properties.starts) && has(properties.ends))
+    if (has(properties.starts) && has(properties.ends) && groupsSessions(rel, properties))
       return planWindowAggregate(planner, rel, properties);
   }
   const node = planner.plan(rel.input);
@@ -212,6 +212,21 @@ function pullWindow(rel: AggregateRel, keys: readonly number[]): Pulled | undefi
     },
     place,
   };
+}
+
+/** Sessions are aggregated as windows only by the keys that they were made of; else as any group (Flink WindowUtil). */
+function groupsSessions(rel: AggregateRel, properties: WindowProperties): boolean {
+  if (properties.window.kind !== "SESSION") return true;
+  const chain = calcChain(rel.input);
+  if (chain.base.kind !== "windowTvf") return false;
+  const times = [...properties.starts, ...properties.ends, ...properties.times];
+  const keys = rel.grouping
+    .filter((index) => !times.includes(index))
+    .map((index) => {
+      const e = chain.projection[index]!;
+      return e.kind === "input" ? e.index : -1;
+    });
+  return sameSet(chain.base.window.partitionKeys ?? [], [...new Set(keys)]);
 }
 
 function sameSet(a: readonly number[], b: readonly number[]): boolean {
