@@ -56,6 +56,13 @@ export function uniqueIds(): (id: string) => string {
   };
 }
 
+/** The row's value, as who runs a query at a terminal sees it. */
+function valueOf(error: Error): string {
+  return error instanceof MillraceError && error.place.value !== undefined
+    ? ` ${error.place.value}`
+    : "";
+}
+
 /** An error with its causes, in one line. */
 export function errorText(error: unknown): string {
   const parts: string[] = [];
@@ -66,7 +73,7 @@ export function errorText(error: unknown): string {
     }
     const code = "code" in e && typeof e.code === "string" ? `${e.code} ` : "";
     if (!parts.some((part) => part.includes(e instanceof Error ? e.message : "")))
-      parts.push(`${code}${e.message}`);
+      parts.push(`${code}${e.message}${valueOf(e)}`);
     e = e.cause;
   }
   return parts.join(" ← ");

@@ -34,6 +34,23 @@ export const operatorErrors = defineErrors({
     message: "AFTER MATCH SKIP to {variable} cannot go on: {reason} ({operator})",
     hint: "Skip PAST LAST ROW or TO NEXT ROW, or to a variable that every match has behind its first row.",
   },
+  OP_CODE_INVALID: {
+    code: "MR4160",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "FROM_CHANGELOG, column {column}: Received invalid op code",
+    hint: "Name the code in op_mapping, or set error_handling => 'SKIP' to leave such rows out.",
+  },
+  OP_CODE_NULL: {
+    code: "MR4161",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message:
+      "FROM_CHANGELOG, column {column}: Received NULL op code. Every changelog row must carry an operation code.",
+    hint: "Filter such rows out before, or set error_handling => 'SKIP' to leave them out.",
+  },
   NOT_NULL_VIOLATED: {
     code: "MR4170",
     domain: "user",

@@ -17,6 +17,7 @@ import { LimitOperator } from "./limit/limit.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
 import { MatchOperator } from "./match/match.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
+import { createProcessTableFunction } from "./process-table-function/process-table-function.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
@@ -53,6 +54,7 @@ export const operatorFactories: Factories = {
     context.mode === "streaming" && node.time === undefined
       ? new NonTimeOverOperator(node, context)
       : new OverAggregateOperator(node, context),
+  ProcessTableFunction: createProcessTableFunction,
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),

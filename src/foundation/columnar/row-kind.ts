@@ -5,6 +5,9 @@ export type RowKind = (typeof RowKind)[keyof typeof RowKind];
 /** Short texts by byte: +I, -U, +U, -D. */
 export const ROW_KIND_TEXT = ["+I", "-U", "+U", "-D"] as const;
 
+/** Names by byte, as Flink writes them. */
+export const ROW_KIND_NAMES = ["INSERT", "UPDATE_BEFORE", "UPDATE_AFTER", "DELETE"] as const;
+
 /** True for the kinds that add a row (+I, +U). */
 export function isAdd(kind: RowKind): boolean {
   return (kind & 1) === 0;

@@ -9,6 +9,7 @@
 import type { LogicalType } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
 import type { MatchSpec } from "./match.ts";
+import type { ProcessSpec } from "./process-table-function.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
 export const PLAN_VERSION = 1;
@@ -348,6 +349,11 @@ export interface TemporalSortNode extends Base {
   readonly time: TimeColumn;
 }
 
+/** A function over tables; one input per table argument. */
+export interface ProcessTableFunctionNode extends Base, ProcessSpec {
+  readonly type: "ProcessTableFunction";
+}
+
 export type ExecNode =
   | TableSourceScanNode
   | ValuesNode
@@ -375,6 +381,7 @@ export type ExecNode =
   | WindowDeduplicateNode
   | MatchNode
   | TemporalSortNode
+  | ProcessTableFunctionNode
   | SinkNode;
 
 export type ExecNodeType = ExecNode["type"];

@@ -9,6 +9,7 @@
  */
 import { inputRefs } from "../../../foundation/plan/expression.ts";
 import { type PhysNode, UPDATE } from "./phys-node.ts";
+import { takesUpserts } from "./process-planner.ts";
 
 /** `after`: updates come as +U alone. */
 export type UpdateKind = "after" | "both";
@@ -33,7 +34,8 @@ export class UpdateKinds {
 
   /** What the node emits when it updates. */
   of(node: PhysNode): UpdateKind {
-    if (node.spec.type === "TableSourceScan") return node.upsertSource ? "after" : "both";
+    if (node.spec.type === "TableSourceScan" || node.spec.type === "ProcessTableFunction")
+      return node.upsertSource ? "after" : "both";
     if (node.spec.type === "DropUpdateBefore") return "after";
     return this.#required.get(node) ?? "after";
   }
@@ -65,6 +67,8 @@ export class UpdateKinds {
         return "after";
       case "Rank":
         return spec.strategy.kind === "update" && this.#canEmitAfter(input) ? "after" : "both";
+      case "ProcessTableFunction":
+        return takesUpserts(spec, index) && this.#canEmitAfter(input) ? "after" : "both";
       default:
         return "both";
     }
@@ -97,6 +101,8 @@ export class UpdateKinds {
             (edge.node.kinds & UPDATE) === 0 ||
             (updatesByJoinKey(node, i) && this.#canEmitAfter(edge.node)),
         );
+      case "ProcessTableFunction":
+        return node.upsertSource === true;
       default:
         return true;
     }

@@ -60,6 +60,7 @@ class Builder {
   readonly #nodes: ExecNode[] = [];
   readonly #ids = new Map<PhysNode, number>();
   readonly #dropped = new Map<PhysNode, number>();
+  readonly #normals = new Map<PhysNode, number>();
 
   constructor(kinds: UpdateKinds, options: PlanOptions) {
     this.#kinds = kinds;
@@ -119,7 +120,10 @@ class Builder {
     const id = this.#ids.get(input)!;
     const emits = this.#kinds.of(input);
     const wants = this.#kinds.wanted(node, index);
-    if ((input.kinds & UPDATE) === 0 || emits === "after" || wants === "both") return id;
+    if ((input.kinds & UPDATE) === 0) return id;
+    if (emits === "after" && wants === "both" && input.spec.type === "ProcessTableFunction")
+      return this.#normalised(input, id);
+    if (emits === "after" || wants === "both") return id;
     if (node.spec.type === "Sink" && node.spec.sinkChangelogMode === "retract") return id;
     let dropped = this.#dropped.get(input);
     if (dropped === undefined) {
@@ -131,6 +135,20 @@ class Builder {
       this.#dropped.set(input, dropped);
     }
     return dropped;
+  }
+
+  /** A function's upserts with their -U, for readers that need it. */
+  #normalised(input: PhysNode, id: number): number {
+    const known = this.#normals.get(input);
+    if (known !== undefined) return known;
+    const keys = input.upsertKeys[0]!;
+    const made = this.#push(input, {
+      spec: { type: "ChangelogNormalize", uniqueKey: keys, generateUpdateBefore: true },
+      inputs: [{ node: id, distribution: { kind: "hash", keys } }],
+      mode: "retract",
+    });
+    this.#normals.set(input, made);
+    return made;
   }
 
   #mode(node: PhysNode): ChangelogMode {

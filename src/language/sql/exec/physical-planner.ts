@@ -34,6 +34,7 @@ import {
   isInsertOnly,
   singleton,
 } from "./phys-node.ts";
+import { planProcess } from "./process-planner.ts";
 import { planRank } from "./rank-planner.ts";
 import { ScanPlanner } from "./scan-planner.ts";
 import { attributeAt } from "./time-joins.ts";
@@ -118,6 +119,8 @@ export class PhysicalPlanner {
         return planCorrelate(this, rel);
       case "match":
         return planMatch(this, rel);
+      case "process":
+        return planProcess(this, rel);
       default:
         throw planErrors.NODE_MISSING({ what: rel.kind, remedy: "Rewrite the query." });
     }

@@ -4,6 +4,7 @@ import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall, SortField } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
+import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
 
 export function describeNode(
@@ -100,6 +101,8 @@ function details(
     case "WindowDeduplicate":
     case "TemporalSort":
       return laterText(spec, inputs, output, style);
+    case "ProcessTableFunction":
+      return processText(spec, output, style);
     case "Sink":
       return [
         `table=[${spec.table.name}]`,

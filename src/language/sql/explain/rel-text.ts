@@ -4,6 +4,7 @@ import type { Expression } from "../../../foundation/plan/expression.ts";
 import { type RelNode, relInputs } from "../rel/rel-node.ts";
 import { expressionText, literalText } from "./expression-text.ts";
 import { duration } from "./node-text.ts";
+import { invocationText, rowTypeText } from "./process-text.ts";
 
 export function relText(rel: RelNode): string {
   const lines: string[] = [];
@@ -66,6 +67,8 @@ function line(rel: RelNode): string {
       return `LogicalMatch(partition=[${rel.partition.map((i) => `$${i}`).join(", ")}], pattern=[${rel.pattern.map((one) => one.variable).join(" ")}], outputFields=[${names.join(", ")}])`;
     case "correlate":
       return `LogicalCorrelate(invocation=[${text(rel.call)}], joinType=[${rel.type.toLowerCase()}])`;
+    case "process":
+      return `LogicalTableFunctionScan(invocation=[${invocationText(rel.spec, "prefix")}], rowType=[${rowTypeText(rel.schema)}])`;
     default:
       return `Logical${rel.kind[0]!.toUpperCase()}${rel.kind.slice(1)}()`;
   }

@@ -8,6 +8,7 @@
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { Expression, JoinTypeName, LiteralValue, SortField } from "./rel-imports.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
+import type { ProcessSpec } from "../../../foundation/plan/process-table-function.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { MatchSpec } from "../../../foundation/plan/match.ts";
 
@@ -149,6 +150,13 @@ export interface MatchRel extends MatchSpec {
   readonly partition: readonly number[];
   readonly sort: readonly SortField[];
 }
+/** A function over tables. */
+export interface ProcessRel {
+  readonly kind: "process";
+  readonly schema: Schema;
+  readonly inputs: readonly RelNode[];
+  readonly spec: ProcessSpec;
+}
 /** Marks where a stream gets its watermark; only for WATERMARK on views or derived tables of tests. */
 export interface WatermarkRel {
   readonly kind: "watermark";
@@ -183,6 +191,7 @@ export type RelNode =
   | CorrelateRel
   | RankRel
   | MatchRel
+  | ProcessRel
   | WatermarkRel
   | SinkRel;
 
@@ -198,6 +207,7 @@ export function relInputs(rel: RelNode): readonly RelNode[] {
     case "join":
       return [rel.left, rel.right];
     case "setop":
+    case "process":
       return rel.inputs;
     default:
       return [rel.input];
@@ -215,6 +225,7 @@ export function withInputs(rel: RelNode, inputs: readonly RelNode[]): RelNode {
         ? rel
         : { ...rel, left: inputs[0]!, right: inputs[1]! };
     case "setop":
+    case "process":
       return inputs.every((input, i) => input === rel.inputs[i]) ? rel : { ...rel, inputs };
     default:
       return inputs[0] === rel.input ? rel : { ...rel, input: inputs[0]! };

@@ -29,6 +29,8 @@ import { type FromResult, tableOf } from "./from-converter.ts";
 import { timeAttributeOf } from "./grouping.ts";
 import { intervalMillis } from "./literals.ts";
 import type { PlannerContext } from "./planner-context.ts";
+import { tableArgument } from "./process-arguments.ts";
+import { changelogFunction, isChangelogFunction } from "./process-functions.ts";
 import { type QueryEnvironment, convertQuery, singleRow } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
 
@@ -57,6 +59,8 @@ export function tableFunction(
     );
   const name = node.call.name.parts.at(-1)!.name.toUpperCase();
   const parameters = node.call.name.parts.length === 1 ? WINDOW_FUNCTIONS[name] : undefined;
+  if (node.call.name.parts.length === 1 && isChangelogFunction(name))
+    return tableOf(changelogFunction(context, environment, node.call, name), undefined, []);
   if (parameters !== undefined)
     return windowFunction(context, environment, node.call, name, parameters);
   return userTableFunction(context, environment, node.call, left);
@@ -105,14 +109,6 @@ function windowFunction(
     time: { attribute: attribute ?? "ROWTIME", index, type },
   });
   return tableOf(windowTvf(rel, window), undefined, []);
-}
-
-/** `TABLE t`, or a subquery in its place. */
-function tableArgument(node: ExpressionNode | undefined): TableArgumentNode | undefined {
-  if (node?.kind === "tableArgument") return node;
-  if (node?.kind !== "subquery") return undefined;
-  const { query, span } = node;
-  return { kind: "tableArgument", query, partitionBy: [], orderBy: [], span };
 }
 
 /** Positional or `name => value` arguments by parameter name. */
