@@ -5,6 +5,8 @@
  * Verdicts: passed · failed (an unbuilt feature too) · excluded (exclusions.jsonl) · notRun (the data's own README says that
  *          the record cannot be run: code of Java in it, a user-defined function, no expectation).
  */
+import { MillraceError } from "../../src/foundation/base/errors.ts";
+
 export type Outcome =
   | { readonly passed: true }
   | { readonly passed: false; readonly expected: string; readonly got: string };
