@@ -21,6 +21,7 @@ import type { StatementResult } from "../../src/language/sql/script/session-type
 import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
 import { valuesConnector } from "../values/values-connector.ts";
 import { type SinkRow, ValuesStore } from "../values/values-store.ts";
+import { planFiles } from "../../src/cli/plan-files.ts";
 import { kernelsFolder } from "../../tools/build-files.ts";
 
 export interface EngineOptions {
@@ -54,7 +55,10 @@ export class Engine {
   constructor(options: EngineOptions = {}) {
     this.#env = options.env ?? realEnv();
     this.session = new SqlSession({
-      host: { operators: new Set(Object.keys(operatorFactories)) as ReadonlySet<ExecNodeType> },
+      host: {
+        operators: new Set(Object.keys(operatorFactories)) as ReadonlySet<ExecNodeType>,
+        planFiles,
+      },
       collectOptions: { connector: "values" },
       config: {
         "execution.runtime-mode": options.batch === true ? "batch" : "streaming",

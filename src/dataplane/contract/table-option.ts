@@ -109,12 +109,12 @@ export function checkOptions(
   alsoKnown: (key: string) => boolean = () => false,
 ): void {
   const known = new Map(catalogue.map((option) => [option.key, option]));
-  for (const key of Object.keys(options)) {
-    if (known.has(key) || alsoKnown(key)) continue;
+  const unknown = Object.keys(options).filter((key) => !known.has(key) && !alsoKnown(key));
+  if (unknown.length > 0) {
     const keys = catalogue.map((option) => option.key).sort();
     throw baseErrors.OPTION_UNKNOWN(
-      { key, owner, known: keys.join(", ") },
-      { didYouMean: similar(key, keys) },
+      { key: unknown.sort().join(", "), owner, known: keys.join(", ") },
+      { didYouMean: similar(unknown[0]!, keys) },
     );
   }
   const reader = new OptionReader(owner, catalogue, options);

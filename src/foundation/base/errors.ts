@@ -170,8 +170,8 @@ export const baseErrors = defineErrors({
     domain: "user",
     retryable: false,
     httpStatus: 400,
-    message: "unknown option '{key}' for {owner}",
-    hint: "Known options: {known}.",
+    message: "Unsupported options found for {owner}: {key}",
+    hint: "Supported options: {known}.",
   },
   OPTION_MISSING: {
     code: "MR1002",

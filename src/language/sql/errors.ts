@@ -152,7 +152,7 @@ export const validateErrors = defineErrors({
   OBJECT_EXISTS: {
     ...user,
     code: "MR2122",
-    message: "{object} {name} already exists",
+    message: "{object} {name} already exists.",
     hint: "Drop it first, or use IF NOT EXISTS.",
   },
   TABLE_OR_VIEW_NOT_FOUND: {
@@ -164,8 +164,26 @@ export const validateErrors = defineErrors({
   OBJECT_NOT_FOUND: {
     ...user,
     code: "MR2123",
-    message: "{object} {name} does not exist",
+    message: "{object} {name} does not exist.",
     hint: "Check the name, or use IF EXISTS.",
+  },
+  DATABASE_NOT_FOUND: {
+    ...user,
+    code: "MR2135",
+    message: "A database with name [{name}] does not exist in the catalog: [{catalog}].",
+    hint: "SHOW DATABASES lists what there is.",
+  },
+  TABLE_EXISTS: {
+    ...user,
+    code: "MR2136",
+    message: "Table (or view) {database}.{object} already exists in Catalog {catalog}.",
+    hint: "Drop it first, or use IF NOT EXISTS.",
+  },
+  PLAN_FILE: {
+    ...user,
+    code: "MR2137",
+    message: "The file '{path}' is no plan that can run: {reason}.",
+    hint: "Compile the plan again with COMPILE PLAN.",
   },
   SUBQUERY_SHAPE: {
     ...user,

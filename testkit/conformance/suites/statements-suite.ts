@@ -5,6 +5,7 @@
  * Compared: trailing blanks, ids and `[n]` of operators aside. `java-exception`: the message behind the class name must be in
  *           ours; `parser-tokens`: its first line. What depends on plans, help texts, jars or test catalogs is not judged.
  */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { cancelRunning, Engine } from "../engine.ts";
 import { printStatement, type Printer } from "../statement-printer.ts";
@@ -83,8 +84,15 @@ class Script {
     return this.#outputs[index]!;
   }
 
+  /** As the tests of Flink: tables' folders are there; a relative path of plans is the same folder. */
+  #path(name: string): string {
+    const path = join(this.#folder, name.slice(1).replace("_RELATIVE", ""));
+    mkdirSync(path, { recursive: true });
+    return path;
+  }
+
   async #run({ sql }: StatementRecord): Promise<string> {
-    const text = sql.replaceAll(/\$VAR_\w+_PATH/g, (name) => join(this.#folder, name.slice(1)));
+    const text = sql.replaceAll(/\$VAR_\w+_PATH/g, (name) => this.#path(name));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(LATE), STATEMENT_LIMIT_MS);
@@ -107,7 +115,10 @@ function judge(record: StatementRecord, got: string): Outcome {
   if (depends.includes("java-exception") || depends.includes("parser-tokens")) {
     const message = messageOf(wanted, depends.includes("parser-tokens"));
     const isError = got.startsWith("[ERROR]");
-    const right = isError && flat(own).includes(flat(message));
+    // The gateway's recorder has lost the lines of its statements: all are 0.
+    const lost = message.includes("at line 0,");
+    const told = lost ? own.replaceAll(/at line \d+,/g, "at line 0,") : own;
+    const right = isError && flat(told).includes(flat(message));
     return right ? passed : failed(message, own);
   }
   if (depends.includes("row-order"))

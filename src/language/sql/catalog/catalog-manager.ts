@@ -7,12 +7,14 @@
  * Errors:  MR2122 exists already, MR2123 does not exist.
  */
 import { validateErrors } from "../errors.ts";
+import { ModuleManager } from "./module-manager.ts";
 import {
   type CatalogEntry,
   type CatalogFunction,
   type CatalogModel,
   type ObjectIdentifier,
   identifierSummary,
+  identifierText,
 } from "./catalog-objects.ts";
 
 export const DEFAULT_CATALOG = "default_catalog";
@@ -42,6 +44,8 @@ export class CatalogManager {
   readonly #temporary = new Map<string, CatalogEntry>();
   readonly #temporaryFunctions = new Map<string, CatalogFunction>();
   readonly #systemFunctions = new Map<string, CatalogFunction>();
+  readonly #temporaryModels = new Map<string, CatalogModel>();
+  readonly modules = new ModuleManager();
   #catalog = DEFAULT_CATALOG;
   #database = DEFAULT_DATABASE;
 
@@ -64,8 +68,7 @@ export class CatalogManager {
   }
   catalog(name: string): Catalog {
     const found = this.#catalogs.get(name);
-    if (found === undefined)
-      throw validateErrors.OBJECT_NOT_FOUND({ object: "A catalog with name", name: `[${name}]` });
+    if (found === undefined) throw validateErrors.OBJECT_NOT_FOUND({ object: "Catalog", name });
     return found;
   }
   hasCatalog(name: string): boolean {
@@ -76,9 +79,8 @@ export class CatalogManager {
     if (this.#catalogs.has(name)) throw validateErrors.OBJECT_EXISTS({ object: "Catalog", name });
     const catalog: Catalog = { name, options, databases: new Map() };
     this.#catalogs.set(name, catalog);
-    const initial = options["default-database"];
     if (name !== DEFAULT_CATALOG) {
-      const database = initial ?? "default";
+      const database = options["default-database"] ?? "default";
       catalog.databases.set(database, newDatabase(database));
     }
     return catalog;
@@ -99,11 +101,7 @@ export class CatalogManager {
   }
   database(catalog: string, name: string): Database {
     const found = this.catalog(catalog).databases.get(name);
-    if (found === undefined)
-      throw validateErrors.OBJECT_NOT_FOUND({
-        object: "A database with name",
-        name: `[${name}] in the catalog: [${catalog}]`,
-      });
+    if (found === undefined) throw validateErrors.DATABASE_NOT_FOUND({ name, catalog });
     return found;
   }
 
@@ -136,7 +134,9 @@ export class CatalogManager {
   }
 
   setCurrentCatalog(name: string): void {
-    const catalog = this.catalog(name);
+    const catalog = this.#catalogs.get(name);
+    if (catalog === undefined)
+      throw validateErrors.OBJECT_NOT_FOUND({ object: "A catalog with name", name: `[${name}]` });
     this.#catalog = name;
     const initial = catalog.options["default-database"];
     this.#database = initial ?? [...catalog.databases.keys()][0] ?? DEFAULT_DATABASE;
@@ -186,10 +186,12 @@ export class CatalogManager {
     const exists = entry.temporary ? this.#temporary.has(key(id)) : tables.has(id.object);
     if (exists) {
       if (ifNotExists) return false;
-      throw validateErrors.OBJECT_EXISTS({
-        object: entry.temporary ? "Temporary table" : "Table or view",
-        name: identifierSummary(id),
-      });
+      throw entry.temporary
+        ? validateErrors.OBJECT_EXISTS({
+            object: "Temporary table",
+            name: `'${identifierSummary(id)}'`,
+          })
+        : validateErrors.TABLE_EXISTS(id);
     }
     this.replace(entry);
     return true;
@@ -214,8 +216,12 @@ export class CatalogManager {
       });
     if (found?.kind !== kind) {
       if (options.ifExists) return false;
-      const object = `${options.temporary ? "Temporary " : ""}${kind === "table" ? (options.temporary ? "table" : "Table") : options.temporary ? "view" : "View"} with identifier`;
-      throw validateErrors.OBJECT_NOT_FOUND({ object, name: `'${identifierSummary(id)}'` });
+      const word = kind === "table" ? "Table" : "View";
+      const object = options.temporary ? `Temporary ${kind}` : word;
+      throw validateErrors.OBJECT_NOT_FOUND({
+        object: `${object} with identifier`,
+        name: `'${identifierText(id)}'`,
+      });
     }
     if (options.temporary) this.#temporary.delete(key(id));
     else this.database(id.catalog, id.database).tables.delete(id.object);
@@ -271,13 +277,67 @@ export class CatalogManager {
       throw validateErrors.OBJECT_NOT_FOUND({ object: "Function", name: definition.name });
     return done;
   }
-  functionNames(): string[] {
-    const database = this.database(this.#catalog, this.#database);
-    const temporary = [...this.#temporaryFunctions.values()].map((f) => f.name.toLowerCase());
-    const all = [...this.#systemFunctions.keys(), ...temporary, ...database.functions.keys()];
+  /** Functions of users: the system's of this session, and those of a database. */
+  functionNames(catalog = this.#catalog, database = this.#database): string[] {
+    const temporary = [...this.#temporaryFunctions.values()].filter(
+      ({ identifier: id }) => id?.catalog === catalog && id.database === database,
+    );
+    const own = this.database(catalog, database).functions.keys();
+    const all = [
+      ...this.#systemFunctions.keys(),
+      ...temporary.map((f) => f.name.toLowerCase()),
+      ...own,
+    ];
     return [...new Set(all)].sort();
   }
 
+  // -------------------------------------------------------------------------------------------- models
+
+  model(parts: readonly string[]): CatalogModel | undefined {
+    const id = this.qualify(parts);
+    return this.#temporaryModels.get(key(id)) ?? this.#models(id)?.get(id.object);
+  }
+  /** False when it is there already and `ifNotExists` says to leave it. */
+  createModel(model: CatalogModel, ifNotExists: boolean): boolean {
+    const { identifier: id } = model;
+    const exists = model.temporary
+      ? this.#temporaryModels.has(key(id))
+      : this.database(id.catalog, id.database).models.has(id.object);
+    if (exists && ifNotExists) return false;
+    if (exists)
+      throw validateErrors.OBJECT_EXISTS({
+        object: model.temporary ? "Temporary model" : "Model",
+        name: `'${identifierText(id)}'`,
+      });
+    this.replaceModel(model);
+    return true;
+  }
+  replaceModel(model: CatalogModel): void {
+    const { identifier: id } = model;
+    if (model.temporary) this.#temporaryModels.set(key(id), model);
+    else this.database(id.catalog, id.database).models.set(id.object, model);
+  }
+  dropModel(
+    id: ObjectIdentifier,
+    options: { readonly temporary: boolean; readonly ifExists: boolean },
+  ): void {
+    const gone = options.temporary
+      ? this.#temporaryModels.delete(key(id))
+      : (this.#models(id)?.delete(id.object) ?? false);
+    if (gone || options.ifExists) return;
+    const object = `${options.temporary ? "Temporary model" : "Model"} with identifier`;
+    throw validateErrors.OBJECT_NOT_FOUND({ object, name: `'${identifierText(id)}'` });
+  }
+  modelNames(catalog: string, database: string): string[] {
+    const temporary = [...this.#temporaryModels.values()].map((model) => model.identifier);
+    const here = temporary.filter((id) => id.catalog === catalog && id.database === database);
+    const own = this.database(catalog, database).models.keys();
+    return [...new Set([...own, ...here.map((id) => id.object)])].sort();
+  }
+
+  #models(id: ObjectIdentifier): Map<string, CatalogModel> | undefined {
+    return this.#catalogs.get(id.catalog)?.databases.get(id.database)?.models;
+  }
   #functionStore(definition: CatalogFunction): Map<string, CatalogFunction> {
     if (definition.system) return this.#systemFunctions;
     if (definition.temporary) return this.#temporaryFunctions;

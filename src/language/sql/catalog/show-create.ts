@@ -37,7 +37,13 @@ export function showCreate(entry: CatalogEntry): string {
       `CONSTRAINT ${name(entry.primaryKey.name)} PRIMARY KEY (${entry.primaryKey.columns.map(name).join(", ")}) NOT ENFORCED`,
     );
   const body = lines.map((line) => `  ${line}`).join(",\n");
-  return `CREATE ${temporary}TABLE ${id} (\n${body}\n)${tail(entry)}\n`;
+  const { materialized } = entry;
+  if (materialized === undefined)
+    return `CREATE ${temporary}TABLE ${id} (\n${body}\n)${tail(entry)}\n`;
+  const freshness =
+    materialized.freshness === undefined ? "" : `\nFRESHNESS = ${materialized.freshness}`;
+  const mode = `\nREFRESH_MODE = ${materialized.refreshMode}`;
+  return `CREATE MATERIALIZED TABLE ${id} (\n${body}\n)${tail(entry)}${freshness}${mode}\nAS ${materialized.text}\n`;
 }
 
 function tail(table: ResolvedTable): string {

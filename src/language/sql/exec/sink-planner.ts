@@ -56,10 +56,14 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
 /** Files can be replaced when a bounded job ends; a stream has no such moment. */
 const OVERWRITERS = new Set(["filesystem", "values", "blackhole"]);
 
+export function canOverwrite(connector: string): boolean {
+  return OVERWRITERS.has(connector);
+}
+
 function checkOverwrite(planner: PhysicalPlanner, rel: SinkRel, connector: string): void {
   if (!rel.overwrite) return;
   const name = identifierText(rel.table.identifier);
-  if (!OVERWRITERS.has(connector))
+  if (!canOverwrite(connector))
     throw planErrors.OVERWRITE({
       message: `INSERT OVERWRITE requires that the underlying sink of table '${name}' implements overwriting, but connector '${connector}' does not.`,
       remedy: "Use INSERT INTO, or write to a filesystem table.",

@@ -89,7 +89,7 @@ function sqlTypeName(type: LogicalType): string {
 }
 
 /** `NAME(<A>, <B>)`, one for each number of arguments. */
-function signaturesOf({ name, forms }: FunctionDefinition): readonly string[] {
+export function signaturesOf({ name, forms }: FunctionDefinition): readonly string[] {
   const own = OWN_NAME[name] ?? name;
   return (NAMED[name] ?? forms.flatMap(argumentsOf)).map((args) => `${own}(${args})`);
 }

@@ -1,29 +1,29 @@
 /**
- * Statements that change the catalog: CREATE, ALTER, DROP, USE.
+ * Statements that change the catalog: CREATE, ALTER, DROP, USE, modules. Each kind of object has a file of its own; views are here.
  *
- * Flow: SqlSession.execute → here. Each returns "ok"; what this engine has no meaning for is refused (MR2130).
+ * Flow: SqlSession.execute → here. Most return "ok", those that fill a table a plan; what has no meaning here is refused.
  */
-import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
-import type { MillraceError } from "../../../foundation/base/errors.ts";
-import type { CatalogFunction, ResolvedView } from "../catalog/catalog-objects.ts";
-import { defineTable, optionsOf } from "../catalog/table-definition.ts";
+import { identifierText, type ResolvedView } from "../catalog/catalog-objects.ts";
+import { optionsOf } from "../catalog/table-definition.ts";
 import { validateErrors } from "../errors.ts";
 import type {
+  AlterMaterializedTableNode,
   AlterViewNode,
-  CreateFunctionNode,
-  CreateTableNode,
   CreateViewNode,
   DropNode,
   IdentifierNode,
   StatementNode,
-  UseNode,
 } from "../parser/ast.ts";
-import { fieldRefs } from "../rel/expressions.ts";
-import { project } from "../rel/rel-builder.ts";
 import { alterTable } from "./alter-table.ts";
-import { type SessionContext, throwFirst } from "./session-context.ts";
+import { alterContainer, createCatalog, createDatabase, dropContainer, use } from "./containers.ts";
+import { materializedCreation, type TableCreation, tableCreation } from "./create-table.ts";
+import { alterFunction, createFunction, dropFunction } from "./functions.ts";
+import { alterModel, createModel } from "./models.ts";
+import { refusal } from "./refusals.ts";
+import type { SessionContext } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
 import { planRels, queryRel } from "./statement-planner.ts";
+import { planWarnings } from "./warnings.ts";
 
 const OK: StatementResult = { kind: "ok" };
 const namesOf = (name: IdentifierNode): string[] => name.parts.map((part) => part.name);
@@ -31,94 +31,71 @@ const namesOf = (name: IdentifierNode): string[] => name.parts.map((part) => par
 export function executeDefinition(session: SessionContext, node: StatementNode): StatementResult {
   const { catalog } = session;
   switch (node.kind) {
-    case "createTable":
-      return createTable(session, node);
+    case "createTable": {
+      const creation = tableCreation(session, node);
+      return creation === undefined ? OK : createTable(session, creation);
+    }
     case "createView":
       return createView(session, node);
     case "alterView":
       return alterView(session, node);
     case "alterTable":
       return alterTable(session, node);
-    case "createCatalog": {
-      const name = namesOf(node.name)[0]!;
-      if (!(node.ifNotExists && catalog.hasCatalog(name)))
-        catalog.createCatalog(name, optionsOf(node.options));
-      return OK;
-    }
-    case "createDatabase": {
-      const parts = namesOf(node.name);
-      const owner = parts.length > 1 ? parts[0]! : catalog.currentCatalog;
-      const exists = catalog.databases(owner).includes(parts.at(-1)!);
-      if (exists && node.ifNotExists) return OK;
-      const database = catalog.createDatabase(owner, parts.at(-1)!, optionsOf(node.options));
-      if (node.comment !== undefined) database.comment = node.comment;
-      return OK;
-    }
+    case "createCatalog":
+      return createCatalog(session, node);
+    case "createDatabase":
+      return createDatabase(session, node);
     case "createFunction":
-      catalog.createFunction(functionOf(session, node), node.ifNotExists);
+      return createFunction(session, node);
+    case "alterFunction":
+      return alterFunction(session, node);
+    case "createModel":
+      return createModel(session, node);
+    case "alterObject":
+      if (node.object === "CONNECTION") throw refusal(session, node);
+      return node.object === "MODEL" ? alterModel(session, node) : alterContainer(session, node);
+    case "loadModule":
+      catalog.modules.load(node.name.name, optionsOf(node.options));
       return OK;
+    case "unloadModule":
+      catalog.modules.unload(node.name.name);
+      return OK;
+    case "useModules":
+      catalog.modules.use(node.names.map((name) => name.name));
+      return OK;
+    case "createMaterializedTable": {
+      const creation = materializedCreation(session, node);
+      return creation === undefined ? OK : createTable(session, creation);
+    }
+    case "alterMaterializedTable":
+      return alterMaterialized(session, node);
     case "drop":
       return drop(session, node);
     case "use":
       return use(session, node);
     default:
-      throw validateErrors.NOT_SUPPORTED(
-        { what: `Statement ${node.kind}`, remedy: "Leave it out." },
-        { at: node.span },
-      );
+      throw refusal(session, node);
   }
 }
 
-function use(session: SessionContext, node: UseNode): StatementResult {
-  const parts = namesOf(node.name);
-  if (node.object === "CATALOG") session.catalog.setCurrentCatalog(parts[0]!);
-  else session.catalog.setCurrentDatabase(parts);
-  return OK;
-}
-
-function createTable(session: SessionContext, node: CreateTableNode): StatementResult {
-  if (node.sourceTable !== undefined)
-    throw validateErrors.NOT_SUPPORTED(
-      { what: "CREATE TABLE … AS TABLE", remedy: "Use CREATE TABLE … AS SELECT." },
-      { at: node.span },
-    );
-  const errors: MillraceError[] = [];
-  const identifier = session.catalog.qualify(namesOf(node.name));
-  const exists = session.catalog.lookup(namesOf(node.name)) !== undefined;
-  if (exists && node.ifNotExists) return OK;
-  const query = node.query === undefined ? undefined : queryRel(session, node.query);
-  const fields = query?.schema.fields.map((field) => ({
-    name: field.name,
-    type: withoutTimeAttribute(field.type),
-  }));
-  const table = defineTable(session.plannerContext(errors), node, identifier, fields);
-  throwFirst(errors);
-  if (node.verb === "CREATE") session.catalog.create(table, node.ifNotExists);
-  else session.catalog.replace(table);
-  if (query === undefined) return OK;
-  const refs = fieldRefs(query.schema);
-  const planned = planRels(session, [
-    {
-      kind: "sink",
-      input: project(
-        query,
-        refs,
-        query.schema.fields.map((field) => field.name),
-      ),
-      schema: query.schema,
-      table,
-      dynamicOptions: {},
-      overwrite: false,
-      staticPartition: {},
-    },
-  ]);
-  const { catalog, database, object } = identifier;
+/** Plans what fills the table, then puts the table into the catalog. */
+export function createTable(session: SessionContext, creation: TableCreation): StatementResult {
+  const { table, fill, jobConfig } = creation;
+  const planned = fill === undefined ? undefined : planRels(session, [fill]);
+  keepTable(session, creation);
+  if (planned === undefined) return OK;
+  const { plan } = planned;
   return {
     kind: "insert",
-    plan: planned.plan,
-    sinks: [`${catalog}.${database}.${object}`],
-    warnings: [],
+    plan: { ...plan, config: { ...jobConfig, ...plan.config } },
+    sinks: [identifierText(table.identifier)],
+    warnings: planWarnings(planned, session),
   };
+}
+
+export function keepTable(session: SessionContext, { table, replaces }: TableCreation): void {
+  if (replaces) session.catalog.replace(table);
+  else session.catalog.create(table, false);
 }
 
 function createView(session: SessionContext, node: CreateViewNode): StatementResult {
@@ -183,58 +160,62 @@ function alterView(session: SessionContext, node: AlterViewNode): StatementResul
   );
 }
 
-function functionOf(session: SessionContext, node: CreateFunctionNode): CatalogFunction {
-  const parts = namesOf(node.name);
-  return {
-    name: parts.at(-1)!,
-    ...(node.system ? {} : { identifier: session.catalog.qualify(parts) }),
-    temporary: node.temporary,
-    system: node.system,
-    className: node.className,
-    language: node.language ?? "JAVA",
-    resources: node.resources,
-  };
-}
-
 function drop(session: SessionContext, node: DropNode): StatementResult {
   const { catalog } = session;
   const parts = namesOf(node.name);
   const { temporary, ifExists } = node;
   switch (node.object) {
     case "TABLE":
+    case "MATERIALIZED TABLE": {
+      const found = catalog.lookup(parts);
+      const materialized = found?.kind === "table" && found.materialized !== undefined;
+      const wanted = node.object === "MATERIALIZED TABLE";
+      if (found?.kind === "table" && materialized !== wanted)
+        throw validateErrors.STATEMENT_INVALID(
+          {
+            message: `${identifierText(found.identifier)} is ${materialized ? "a materialized" : "an ordinary"} table.`,
+            remedy: `Use DROP ${materialized ? "MATERIALIZED TABLE" : "TABLE"}.`,
+          },
+          { at: node.span },
+        );
       catalog.drop(catalog.qualify(parts), "table", { temporary, ifExists });
       return OK;
+    }
     case "VIEW":
       catalog.drop(catalog.qualify(parts), "view", { temporary, ifExists });
       return OK;
     case "CATALOG":
-      if (!ifExists || catalog.hasCatalog(parts[0]!)) catalog.dropCatalog(parts[0]!);
-      return OK;
-    case "DATABASE": {
-      const owner = parts.length > 1 ? parts[0]! : catalog.currentCatalog;
-      const exists = catalog.databases(owner).includes(parts.at(-1)!);
-      if (exists || !ifExists)
-        catalog.dropDatabase(owner, parts.at(-1)!, node.behavior === "CASCADE");
-      return OK;
-    }
+    case "DATABASE":
+      return dropContainer(session, node);
     case "FUNCTION":
-      catalog.dropFunction(
-        {
-          name: parts.at(-1)!,
-          ...(node.system ? {} : { identifier: catalog.qualify(parts) }),
-          temporary,
-          system: node.system,
-          className: "",
-          language: "JAVA",
-          resources: [],
-        },
-        ifExists,
-      );
+      return dropFunction(session, node);
+    case "MODEL":
+      catalog.dropModel(catalog.qualify(parts), { temporary, ifExists });
       return OK;
     default:
       throw validateErrors.NOT_SUPPORTED(
-        { what: `DROP ${node.object}`, remedy: "Leave it out." },
+        { what: `DROP ${node.object}`, remedy: "There are no connections: leave it out." },
         { at: node.span },
       );
   }
+}
+
+/** Options and the name are the catalog's; the rest concerns the job that refreshes the table. */
+function alterMaterialized(
+  session: SessionContext,
+  node: AlterMaterializedTableNode,
+): StatementResult {
+  const { action, name, span } = node;
+  const found = session.catalog.lookup(namesOf(name));
+  if (found?.kind !== "table" || found.materialized === undefined)
+    throw validateErrors.OBJECT_NOT_FOUND(
+      { object: "Materialized table", name: namesOf(name).join(".") },
+      { at: name.span },
+    );
+  const ours =
+    action.action === "setOptions" ||
+    action.action === "resetOptions" ||
+    action.action === "renameTable";
+  if (!ours) throw refusal(session, node);
+  return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
 }

@@ -3,6 +3,8 @@ import { explainText } from "../explain/explain.ts";
 import { validateErrors } from "../errors.ts";
 import type { ExplainNode, StatementNode } from "../parser/ast.ts";
 import type { RelNode } from "../rel/rel-node.ts";
+import { tableCreation } from "./create-table.ts";
+import { rowLevelInsert } from "./row-level.ts";
 import { stringRows } from "./rows.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
@@ -25,15 +27,27 @@ function relsOf(
       return { rels: [insertRel(session, node)], collect: false };
     case "statementSet":
       return { rels: node.inserts.map((insert) => insertRel(session, insert)), collect: false };
+    case "delete":
+    case "update":
+      return { rels: [insertRel(session, rowLevelInsert(session, node))], collect: false };
+    case "createTable": {
+      const fill = tableCreation(session, { ...node, ifNotExists: false })?.fill;
+      if (fill === undefined) throw unexplained(node);
+      return { rels: [fill], collect: false };
+    }
     case "execute":
       return relsOf(session, node.statement);
     default:
-      throw validateErrors.STATEMENT_INVALID(
-        {
-          message: "Unsupported statement for EXPLAIN",
-          remedy: "Explain a query, an INSERT or a STATEMENT SET.",
-        },
-        { at: node.span },
-      );
+      throw unexplained(node);
   }
+}
+
+function unexplained(node: StatementNode): Error {
+  return validateErrors.STATEMENT_INVALID(
+    {
+      message: "Unsupported statement for EXPLAIN",
+      remedy: "Explain a query, an INSERT, CREATE TABLE AS or a STATEMENT SET.",
+    },
+    { at: node.span },
+  );
 }

@@ -111,7 +111,8 @@ export class SessionContext {
     const single = parts.length === 1 ? parts[0]! : undefined;
     const system = single === undefined ? undefined : this.catalog.systemFunction(single);
     if (system !== undefined) return this.#user(system, name);
-    const builtin = single === undefined ? undefined : builtinFunction(single);
+    const builtin =
+      single === undefined || !this.catalog.modules.core ? undefined : builtinFunction(single);
     if (builtin !== undefined) return builtin;
     if (parts.length > 3) return undefined;
     const own = this.catalog.function(parts, path);

@@ -14,6 +14,13 @@ export interface InlineTable {
   readonly options: Readonly<Record<string, string>>;
 }
 
+/** Files of COMPILE PLAN and EXECUTE PLAN; paths as written, without a scheme. */
+export interface PlanFiles {
+  exists(path: string): boolean;
+  read(path: string): string;
+  write(path: string, text: string): void;
+}
+
 /** Everything the language cannot know by itself. Each part may be missing: then defaults hold. */
 export interface SqlHost {
   /** What a connector yields; undefined: by connector and format name. */
@@ -33,6 +40,9 @@ export interface SqlHost {
    * them is refused (MR2201), or planned otherwise where that gives the same result.
    */
   readonly operators?: ReadonlySet<string>;
+  readonly planFiles?: PlanFiles;
+  /** Connectors look at the options of their tables: what they do not obey is refused, in EXPLAIN as in a run. */
+  readonly validate?: (plan: ExecPlan) => void;
   /** The signature of a user-defined function. */
   readonly userFunction?: (definition: CatalogFunction) => FunctionDefinition | undefined;
 }
@@ -52,7 +62,11 @@ export interface StatementWarning {
 }
 
 export type StatementResult =
-  | { readonly kind: "ok"; readonly message?: string }
+  | {
+      readonly kind: "ok";
+      readonly message?: string;
+      readonly warnings?: readonly StatementWarning[];
+    }
   | {
       readonly kind: "rows";
       readonly schema: Schema;

@@ -17,10 +17,16 @@ import { validateErrors } from "../errors.ts";
 import type {
   DescribeNode,
   IdentifierNode,
+  ShowCreateNode,
   ShowLike,
   ShowNode,
   StatementNode,
 } from "../parser/ast.ts";
+import { describeContainer, showCreateCatalog } from "./containers.ts";
+import { describeFunction } from "./functions.ts";
+import { describeModel, showCreateModel } from "./models.ts";
+import { showPartitions } from "./partitions.ts";
+import { refusal } from "./refusals.ts";
 import { stringRows, typedRows } from "./rows.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
@@ -35,24 +41,44 @@ export function executeShow(
   switch (node.kind) {
     case "show":
       return show(session, node);
-    case "showCreate": {
-      if (node.object !== "TABLE" && node.object !== "VIEW") return undefined;
-      const entry = entryOf(session, node.name);
-      if ((entry.kind === "table") !== (node.object === "TABLE"))
-        throw validateErrors.STATEMENT_INVALID(
-          {
-            message: `SHOW CREATE ${node.object} is only supported for ${node.object.toLowerCase()}s, but ${identifierSummary(entry.identifier)} is a ${entry.kind}. Please use SHOW CREATE ${entry.kind.toUpperCase()} instead.`,
-            remedy: `Use SHOW CREATE ${entry.kind.toUpperCase()}.`,
-          },
-          { at: node.span },
-        );
-      return stringRows(["result"], [[showCreate(entry)]]);
-    }
+    case "showCreate":
+      return showCreateStatement(session, node);
     case "describe":
       return describe(session, node);
     default:
       return undefined;
   }
+}
+
+function showCreateStatement(session: SessionContext, node: ShowCreateNode): StatementResult {
+  switch (node.object) {
+    case "CATALOG":
+      return showCreateCatalog(session, node.name);
+    case "MODEL":
+      return showCreateModel(session, node.name);
+    case "CONNECTION":
+      throw refusal(session, node);
+    default: {
+      const entry = entryOf(session, node.name);
+      const own = kindOf(entry);
+      if (own !== node.object) {
+        const words = own.toLowerCase();
+        throw validateErrors.STATEMENT_INVALID(
+          {
+            message: `SHOW CREATE ${node.object} is only supported for ${node.object.toLowerCase()}s, but ${identifierSummary(entry.identifier)} is a ${words}. Please use SHOW CREATE ${own} instead.`,
+            remedy: `Use SHOW CREATE ${own}.`,
+          },
+          { at: node.span },
+        );
+      }
+      return stringRows(["result"], [[showCreate(entry)]]);
+    }
+  }
+}
+
+function kindOf(entry: CatalogEntry): "TABLE" | "VIEW" | "MATERIALIZED TABLE" {
+  if (entry.kind === "view") return "VIEW";
+  return entry.materialized === undefined ? "TABLE" : "MATERIALIZED TABLE";
 }
 
 function entryOf(session: SessionContext, name: IdentifierNode): CatalogEntry {
@@ -65,7 +91,7 @@ function entryOf(session: SessionContext, name: IdentifierNode): CatalogEntry {
   );
 }
 
-function show(session: SessionContext, node: ShowNode): StatementResult | undefined {
+function show(session: SessionContext, node: ShowNode): StatementResult {
   const { catalog } = session;
   const place = node.name === undefined ? [] : namesOf(node.name);
   const owner = place.length > 1 ? place[0]! : catalog.currentCatalog;
@@ -88,35 +114,73 @@ function show(session: SessionContext, node: ShowNode): StatementResult | undefi
       return list("table name", catalog.list(owner, database));
     case "VIEWS":
       return list("view name", catalog.list(owner, database, "view"));
-    case "FUNCTIONS":
-      return list(
-        "function name",
-        [...builtinFunctionNames().map((n) => n.toLowerCase()), ...catalog.functionNames()].sort(),
-      );
+    case "MATERIALIZED TABLES":
+      return list("table name", materializedNames(session, owner, database));
+    case "FUNCTIONS": {
+      const builtin = catalog.modules.core ? builtinFunctionNames() : [];
+      const own = catalog.functionNames(owner, database);
+      return list("function name", [...builtin.map((n) => n.toLowerCase()), ...own].sort());
+    }
     case "USER FUNCTIONS":
-      return list("function name", catalog.functionNames());
+      return list("function name", catalog.functionNames(owner, database));
     case "MODULES":
-      return stringRows(["module name"], [["core"]]);
+      return stringRows(
+        ["module name"],
+        catalog.modules.used.map((name) => [name]),
+      );
     case "FULL MODULES":
       return typedRows(
         [
           ["module name", types.string()],
           ["used", types.boolean()],
         ],
-        [["core", true]],
+        catalog.modules.all.map(({ name, used }) => [name, used]),
       );
     case "COLUMNS":
       return columns(entryOf(session, node.name!), (name) => likes(name, node.like));
+    case "PARTITIONS": {
+      const entry = entryOf(session, node.name!);
+      if (entry.kind === "table") return showPartitions(session, entry, node.partition);
+      throw validateErrors.STATEMENT_INVALID(
+        { message: "SHOW PARTITIONS is for tables, not for views.", remedy: "Name a table." },
+        { at: node.span },
+      );
+    }
+    case "MODELS":
+      return list("model name", catalog.modelNames(owner, database));
+    case "PROCEDURES":
+      catalog.database(owner, database);
+      return list("procedure name", []);
+    case "CONNECTIONS":
+      return list("connection name", []);
     case "JARS":
       return stringRows(["jars"], []);
-    default:
-      return undefined;
+    case "JOBS":
+      throw refusal(session, node);
   }
 }
 
-function describe(session: SessionContext, node: DescribeNode): StatementResult | undefined {
-  if (node.object !== "TABLE") return undefined;
-  return columns(entryOf(session, node.name), () => true);
+function materializedNames(session: SessionContext, owner: string, database: string): string[] {
+  return session.catalog.list(owner, database, "table").filter((object) => {
+    const entry = session.catalog.lookup([owner, database, object]);
+    return entry?.kind === "table" && entry.materialized !== undefined;
+  });
+}
+
+function describe(session: SessionContext, node: DescribeNode): StatementResult {
+  switch (node.object) {
+    case "CATALOG":
+    case "DATABASE":
+      return describeContainer(session, node);
+    case "FUNCTION":
+      return describeFunction(session, node);
+    case "MODEL":
+      return describeModel(session, node);
+    case "CONNECTION":
+      throw refusal(session, node);
+    default:
+      return columns(entryOf(session, node.name), () => true);
+  }
 }
 
 function columns(entry: CatalogEntry, wanted: (name: string) => boolean): StatementResult {
@@ -132,11 +196,7 @@ function columns(entry: CatalogEntry, wanted: (name: string) => boolean): Statem
       field.type.nullable,
       entry.kind === "table" ? keyText(entry, field.name) : null,
       column === undefined ? null : extrasOf(column),
-      entry.kind === "table" && entry.watermark?.column === i
-        ? `\`${field.name}\``.length > 0
-          ? entry.watermark.text
-          : null
-        : null,
+      entry.kind === "table" && entry.watermark?.column === i ? entry.watermark.text : null,
     ];
     return [comments ? [...row, column?.comment ?? null] : row];
   });
@@ -168,8 +228,30 @@ function extrasOf(column: ResolvedTable["columns"][number]): string | null {
 
 function likes(name: string, like: ShowLike | undefined): boolean {
   if (like === undefined) return true;
-  const escaped = like.pattern.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
-  const pattern = `^${escaped.replaceAll("%", ".*").replaceAll("_", ".")}$`;
-  const matches = new RegExp(pattern, like.operator === "ILIKE" ? "is" : "s").test(name);
-  return matches !== like.negated;
+  const fold = (text: string) => (like.operator === "ILIKE" ? text.toLowerCase() : text);
+  return matchesLike(fold(name), fold(like.pattern)) !== like.negated;
+}
+
+/** `%` any text, `_` any character, a backslash takes the next one as it is. At most name × pattern steps. */
+export function matchesLike(name: string, pattern: string): boolean {
+  const tokens = [...pattern.matchAll(/\\([\s\S])|([\s\S])/gu)].map(([, escaped, plain]) => ({
+    char: escaped ?? plain!,
+    wild: escaped === undefined && (plain === "%" || plain === "_") ? plain : undefined,
+  }));
+  const chars = [...name];
+  let [at, token, restart, marker] = [0, 0, -1, 0];
+  while (at < chars.length) {
+    const next = tokens[token];
+    if (next?.wild === "%") {
+      restart = ++token;
+      marker = at;
+    } else if (next !== undefined && (next.wild === "_" || next.char === chars[at])) {
+      token++;
+      at++;
+    } else if (restart >= 0) {
+      token = restart;
+      at = ++marker;
+    } else return false;
+  }
+  return tokens.slice(token).every(({ wild }) => wild === "%");
 }

@@ -10,11 +10,15 @@
 import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
 import { identifierText } from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
-import type { InsertNode, StatementNode } from "../parser/ast.ts";
+import type { InsertNode, QueryStatementNode, StatementNode } from "../parser/ast.ts";
 import { parseScript, parseStatement } from "../parser/parser.ts";
 import { checkStatement } from "../parser/statement-checks.ts";
-import { executeDefinition } from "./definitions.ts";
+import type { SinkRel } from "../rel/rel-node.ts";
+import { tableCreation } from "./create-table.ts";
+import { executeDefinition, keepTable } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
+import { compilePlan, executePlan } from "./plans.ts";
+import { rowLevelInsert } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
 import { SessionContext } from "./session-context.ts";
@@ -23,10 +27,12 @@ import { collectRel, insertRel, planRels, queryRel } from "./statement-planner.t
 import { planWarnings } from "./warnings.ts";
 
 const OK: StatementResult = { kind: "ok" };
+type InsertResult = Extract<StatementResult, { kind: "insert" }>;
 
 export class SqlSession {
   readonly context: SessionContext;
-  #statementSet: InsertNode[] | undefined;
+  /** Between BEGIN STATEMENT SET and END. */
+  #statementSet: SinkRel[] | undefined;
 
   constructor(options: SqlSessionOptions = {}) {
     this.context = new SessionContext(options);
@@ -48,44 +54,40 @@ export class SqlSession {
   }
 
   #execute(node: StatementNode): StatementResult {
+    if (this.#statementSet !== undefined) return this.#collect(node, this.#statementSet);
     switch (node.kind) {
-      case "queryStatement": {
-        const rel = queryRel(this.context, node.query);
-        const planned = planRels(this.context, [collectRel(this.context, rel)]);
-        const warnings = planWarnings(planned, this.context);
-        const sink = planned.plan.nodes.at(-1)!;
-        const last = planned.plan.nodes[sink.inputs[0]!.node - 1]!;
-        const { schema } = collectRel(this.context, rel);
-        return {
-          kind: "query",
-          plan: planned.plan,
-          schema,
-          changelogMode: last.changelogMode,
-          warnings,
-        };
-      }
+      case "queryStatement":
+        return this.#query(node);
       case "insert":
-        if (this.#statementSet === undefined) return this.#insert([node]);
-        insertRel(this.context, node);
-        this.#statementSet.push(node);
-        return OK;
+        return this.#insert([insertRel(this.context, node)]);
+      case "delete":
+      case "update":
+      case "truncateTable":
+        return this.#insert([insertRel(this.context, rowLevelInsert(this.context, node))]);
       case "statementSet":
-        return this.#insert(node.inserts);
+        return this.#insertAll(node.inserts);
       case "execute":
         return this.#execute(node.statement);
       case "beginStatementSet":
         this.#statementSet = [];
         return OK;
-      case "endStatementSet": {
-        const inserts = this.#statementSet ?? [];
-        this.#statementSet = undefined;
-        if (inserts.length === 0)
-          throw validateErrors.STATEMENT_INVALID(
-            { message: "No statement in the statement set, skip submit.", remedy: "Add INSERTs." },
-            { at: node.span },
-          );
-        return this.#insert(inserts);
-      }
+      case "endStatementSet":
+        throw validateErrors.STATEMENT_INVALID(
+          {
+            message:
+              "No Statement Set to submit. 'END' statement should be used after 'BEGIN STATEMENT SET'.",
+            remedy: "Write BEGIN STATEMENT SET first.",
+          },
+          { at: node.span },
+        );
+      case "compilePlan":
+        return compilePlan(this.context, node, () =>
+          node.statement.kind === "insert"
+            ? this.#insertAll([node.statement])
+            : this.#insertAll(node.statement.inserts),
+        );
+      case "executePlan":
+        return executePlan(this.context, node);
       case "explain":
         return explainStatement(this.context, node);
       case "set":
@@ -96,8 +98,51 @@ export class SqlSession {
     }
   }
 
-  #insert(nodes: readonly InsertNode[]): StatementResult {
-    const rels = nodes.map((node) => insertRel(this.context, node));
+  #query(node: QueryStatementNode): StatementResult {
+    const sink = collectRel(this.context, queryRel(this.context, node.query));
+    const planned = planRels(this.context, [sink]);
+    const { nodes } = planned.plan;
+    const last = nodes[nodes.at(-1)!.inputs[0]!.node - 1]!;
+    return {
+      kind: "query",
+      plan: planned.plan,
+      schema: sink.schema,
+      changelogMode: last.changelogMode,
+      warnings: planWarnings(planned, this.context),
+    };
+  }
+
+  /** Within a statement set: only what writes. */
+  #collect(node: StatementNode, set: SinkRel[]): StatementResult {
+    if (node.kind === "insert") {
+      set.push(insertRel(this.context, node));
+      return OK;
+    }
+    if (node.kind === "createTable" && (node.query ?? node.sourceTable) !== undefined) {
+      const creation = tableCreation(this.context, node);
+      if (creation === undefined) return OK;
+      keepTable(this.context, creation);
+      set.push(creation.fill!);
+      return OK;
+    }
+    if (node.kind !== "endStatementSet")
+      throw validateErrors.STATEMENT_INVALID(
+        {
+          message:
+            "Only 'INSERT/CREATE TABLE AS' statement is allowed in Statement Set or use 'END' statement to submit Statement Set.",
+          remedy: "Write END first.",
+        },
+        { at: node.span },
+      );
+    this.#statementSet = undefined;
+    return set.length === 0 ? OK : this.#insert(set);
+  }
+
+  #insertAll(nodes: readonly InsertNode[]): InsertResult {
+    return this.#insert(nodes.map((node) => insertRel(this.context, node)));
+  }
+
+  #insert(rels: readonly SinkRel[]): InsertResult {
     const planned = planRels(this.context, rels);
     return {
       kind: "insert",

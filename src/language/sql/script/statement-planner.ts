@@ -33,6 +33,7 @@ import { dynamicOptions } from "../validator/hints.ts";
 import { type PlannerContext, nearNames } from "../validator/planner-context.ts";
 import { EMPTY_ENVIRONMENT, convertQuery } from "../validator/query-converter.ts";
 import { Scope } from "../validator/scope.ts";
+import { intervalMillis } from "../validator/literals.ts";
 import { canCastImplicitly } from "../validator/type-system.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
 
@@ -117,13 +118,78 @@ function staticPartition(context: PlannerContext, node: InsertNode): Map<string,
   return result;
 }
 
-/** The text of a constant, as a partition's folder shows it. */
-export function literalText(session: SessionContext, node: ExpressionNode): string {
+/** CREATE TABLE … AS: the columns of the query by their names, NULL for the others. */
+export function fillRel(table: ResolvedTable, query: RelNode, source: QueryNode): SinkRel {
+  const columns = sinkColumns(table);
+  const { fields } = query.schema;
+  const refuse = (cause: string) => {
+    const text = (list: readonly { name: string; type: LogicalType }[]) =>
+      list.map((f) => `${f.name}: ${typeToString(withoutTimeAttribute(f.type))}`).join(", ");
+    return validateErrors.SINK_SCHEMA(
+      {
+        table: identifierText(table.identifier),
+        cause,
+        query: text(fields),
+        sink: text(columns),
+      },
+      { at: source.span },
+    );
+  };
+  for (const { name } of fields)
+    if (!columns.some((column) => column.name === name))
+      throw refuse(`Column '${name}' of the query is no column that can be written to.`);
+  const expressions = columns.map((column, i) => {
+    const at = fields.findIndex((field) => field.name === column.name);
+    if (at < 0 && !column.type.nullable)
+      throw refuse(`Column '${column.name}' is NOT NULL, but gets no value.`);
+    const value = at < 0 ? literal(null, column.type) : input(at, fields[at]!.type);
+    return sinkCast(value, column.type, () =>
+      refuse(`Incompatible types for sink column '${column.name}' at position ${i}.`),
+    );
+  });
+  const rel = project(
+    query,
+    expressions,
+    columns.map((column) => column.name),
+  );
+  return {
+    kind: "sink",
+    input: rel,
+    schema: rel.schema,
+    table,
+    dynamicOptions: {},
+    overwrite: false,
+    staticPartition: {},
+  };
+}
+
+/** Milliseconds of an interval literal such as FRESHNESS has. */
+export function intervalMs(session: SessionContext, node: ExpressionNode): number {
+  const value = constant(session, node, "FRESHNESS");
+  const ms = value.kind === "literal" ? intervalMillis(value) : undefined;
+  if (typeof ms === "number" && ms > 0) return ms;
+  throw validateErrors.STATEMENT_INVALID(
+    {
+      message:
+        "Materialized table freshness must be a positive interval of days, hours, minutes or seconds.",
+      remedy: "Write FRESHNESS = INTERVAL '30' SECOND.",
+    },
+    { at: node.span },
+  );
+}
+
+function constant(session: SessionContext, node: ExpressionNode, clause: string): Expression {
   const errors: MillraceError[] = [];
   const context = session.plannerContext(errors);
   const scope = new Scope(context.newScopeId(), [], undefined);
-  const value = new ExpressionConverter(context, scope, { clause: "PARTITION" }).convert(node);
+  const value = new ExpressionConverter(context, scope, { clause }).convert(node);
   throwFirst(errors);
+  return value;
+}
+
+/** The text of a constant, as a partition's folder shows it. */
+export function literalText(session: SessionContext, node: ExpressionNode): string {
+  const value = constant(session, node, "PARTITION");
   if (value.kind === "literal" && typeof value.value !== "object") return String(value.value);
   throw validateErrors.ARGUMENT_LITERAL({ what: "A partition's value" }, { at: node.span });
 }
@@ -222,5 +288,7 @@ export function planRels(session: SessionContext, logical: readonly RelNode[]): 
   const optimized = logical.map((rel) => optimize(rel));
   const options = session.planOptions();
   const physical = new PhysicalPlanner(options).planAll(optimized);
-  return { logical, optimized, physical, plan: buildExecPlan(physical, options) };
+  const plan = buildExecPlan(physical, options);
+  session.host.validate?.(plan);
+  return { logical, optimized, physical, plan };
 }

@@ -1,0 +1,172 @@
+/**
+ * CREATE TABLE and its forms that fill the table at once: AS SELECT, OR REPLACE … AS, AS TABLE, and materialized tables.
+ *
+ * Flow:    here → catalog, and a SinkRel to plan. The table is in the catalog only when its query has been planned.
+ * Source:  Flink's CTAS and RTAS; CREATE TABLE … AS TABLE is Alibaba's.
+ */
+import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
+import type { MillraceError } from "../../../foundation/base/errors.ts";
+import type { MaterializedQuery, ResolvedTable } from "../catalog/catalog-objects.ts";
+import { identifierSummary } from "../catalog/catalog-objects.ts";
+import { defineTable } from "../catalog/table-definition.ts";
+import { validateErrors } from "../errors.ts";
+import type {
+  CreateMaterializedTableNode,
+  CreateTableNode,
+  IdentifierNode,
+  QueryNode,
+  SelectItemNode,
+  TableElementNode,
+} from "../parser/ast.ts";
+import { unparseExpression } from "../parser/unparse-expressions.ts";
+import { unparseQuery } from "../parser/unparse-queries.ts";
+import type { SinkRel } from "../rel/rel-node.ts";
+import { type SessionContext, throwFirst } from "./session-context.ts";
+import { fillRel, intervalMs, queryRel } from "./statement-planner.ts";
+
+/** What to do: put `table` into the catalog, when `fill` (if there is one) has been planned. */
+export interface TableCreation {
+  readonly table: ResolvedTable;
+  readonly replaces: boolean;
+  readonly fill?: SinkRel;
+  /** Keys of the job that fills it. */
+  readonly jobConfig?: Readonly<Record<string, string>>;
+}
+
+const namesOf = (name: IdentifierNode): string[] => name.parts.map((part) => part.name);
+
+/** Undefined: it is there already, and IF NOT EXISTS leaves it. */
+export function tableCreation(
+  session: SessionContext,
+  given: CreateTableNode,
+): TableCreation | undefined {
+  const existing = session.catalog.lookup(namesOf(given.name));
+  if (existing !== undefined && given.ifNotExists) return undefined;
+  if (given.verb === "REPLACE" && existing === undefined)
+    throw validateErrors.STATEMENT_INVALID(
+      {
+        message: `The table ${identifierSummary(session.catalog.qualify(namesOf(given.name)))} to be replaced doesn't exist. You can try to use CREATE TABLE AS statement or CREATE OR REPLACE TABLE AS statement.`,
+        remedy: "Use CREATE OR REPLACE TABLE.",
+      },
+      { at: given.name.span },
+    );
+  const node = given.sourceTable === undefined ? given : asSelect(session, given);
+  const table = definition(session, node, node.query);
+  const replaces = given.verb !== "CREATE";
+  return table.query === undefined
+    ? { table: table.made, replaces }
+    : { table: table.made, replaces, fill: fillRel(table.made, table.query, node.query!) };
+}
+
+function definition(
+  session: SessionContext,
+  node: Parameters<typeof defineTable>[1] & { readonly name: IdentifierNode },
+  select: QueryNode | undefined,
+) {
+  const errors: MillraceError[] = [];
+  const query = select === undefined ? undefined : queryRel(session, select);
+  const fields = query?.schema.fields.map((field) => ({
+    name: field.name,
+    type: withoutTimeAttribute(field.type),
+  }));
+  const identifier = session.catalog.qualify(namesOf(node.name));
+  const made = defineTable(session.plannerContext(errors), node, identifier, fields);
+  throwFirst(errors);
+  return { made, query };
+}
+
+/** AS TABLE s: AS SELECT * FROM s, with the key of s and the added columns. */
+function asSelect(session: SessionContext, node: CreateTableNode): CreateTableNode {
+  const { name, hints, addColumns } = node.sourceTable!;
+  const source = session.catalog.lookup(namesOf(name));
+  if (source?.kind !== "table")
+    throw validateErrors.TABLE_NOT_FOUND({ name: namesOf(name).join(".") }, { at: name.span });
+  const { span } = name;
+  const added = addColumns.map((column): SelectItemNode => {
+    if (column.kind !== "computedColumn")
+      throw validateErrors.NOT_SUPPORTED(
+        {
+          what: "ADD COLUMN of a column without an expression",
+          remedy: "Write name AS expression.",
+        },
+        { at: column.span },
+      );
+    return { value: column.expression, alias: column.name.parts[0]!, span: column.span };
+  });
+  const star: SelectItemNode = { value: { kind: "star", qualifier: [], span }, span };
+  const key = node.elements.some((element) => element.kind === "constraint")
+    ? undefined
+    : source.primaryKey;
+  const elements: TableElementNode[] = [...node.elements];
+  if (key !== undefined)
+    elements.push({
+      kind: "constraint",
+      type: "PRIMARY KEY",
+      columns: key.columns.map((column) => ({ name: column, quoted: true, span })),
+      enforced: false,
+      span,
+    });
+  const { sourceTable: _, ...rest } = node;
+  return {
+    ...rest,
+    elements,
+    query: {
+      kind: "select",
+      hints: [],
+      items: [star, ...added],
+      from: { kind: "table", name, hints, extend: [], span },
+      windows: [],
+      span,
+    },
+  };
+}
+
+/**
+ * A materialized table that is refreshed continuously: a table, and the job that keeps it up to date. Freshness is how often
+ * that job makes its rows visible: its checkpoint interval.
+ */
+export function materializedCreation(
+  session: SessionContext,
+  node: CreateMaterializedTableNode,
+): TableCreation | undefined {
+  const existing = session.catalog.lookup(namesOf(node.name));
+  if (existing !== undefined && node.ifNotExists) return undefined;
+  const refuse = (what: string, remedy: string) =>
+    validateErrors.NOT_SUPPORTED({ what, remedy }, { at: node.span });
+  if (existing !== undefined && node.verb === "CREATE OR ALTER")
+    throw refuse(
+      "CREATE OR ALTER of a MATERIALIZED TABLE that exists",
+      "Stop its job, drop the table and create it again: its job is not this session's to change.",
+    );
+  if (node.refreshMode === "FULL")
+    throw refuse(
+      "REFRESH_MODE = FULL",
+      "Full refreshes need a scheduler of workflows. Use REFRESH_MODE = CONTINUOUS, or run INSERT OVERWRITE on a schedule.",
+    );
+  if (node.startMode !== undefined && node.startMode.mode !== "FROM_BEGINNING")
+    throw refuse(
+      `START_MODE = ${node.startMode.mode}`,
+      "Say where to begin in the source tables' own options, such as 'scan.startup.mode'.",
+    );
+  const { made } = definition(session, { ...node, temporary: false }, node.query);
+  if (made.options.connector === undefined)
+    throw validateErrors.TABLE_DEFINITION(
+      {
+        message: "A materialized table needs a 'connector' to keep its rows in.",
+        remedy: "Add WITH ('connector' = '…', …).",
+      },
+      { at: node.name.span },
+    );
+  const freshness = node.freshness === undefined ? undefined : unparseExpression(node.freshness);
+  const materialized: MaterializedQuery = {
+    text: unparseQuery(node.query),
+    refreshMode: "CONTINUOUS",
+    ...(freshness === undefined ? {} : { freshness }),
+  };
+  const table = { ...made, materialized };
+  const fill = fillRel(table, queryRel(session, node.query), node.query);
+  const freshMs = node.freshness === undefined ? undefined : intervalMs(session, node.freshness);
+  const jobConfig: Record<string, string> =
+    freshMs === undefined ? {} : { "execution.checkpointing.interval": `${freshMs} ms` };
+  return { table, replaces: false, fill, jobConfig };
+}

@@ -1,0 +1,62 @@
+/**
+ * Statements that make no sense on this engine, each refused with its reason and the way that leads on.
+ *
+ * Source: Flink's own refusals where it has them.
+ */
+import { validateErrors } from "../errors.ts";
+import type { StatementNode } from "../parser/ast.ts";
+import { unparseName } from "../parser/unparse-types.ts";
+import type { SessionContext } from "./session-context.ts";
+
+export function refusal(session: SessionContext, node: StatementNode): Error {
+  const [what, remedy] = reasonOf(session, node);
+  return validateErrors.NOT_SUPPORTED({ what, remedy }, { at: node.span });
+}
+
+function reasonOf(session: SessionContext, node: StatementNode): readonly [string, string] {
+  switch (node.kind) {
+    case "jar":
+      return [
+        `${node.action} JAR`,
+        "Java classes cannot run in this engine. Register the function in TypeScript, or deploy to a Flink cluster, which takes the jar.",
+      ];
+    case "callProcedure":
+      return [
+        "CALL",
+        "Procedures belong to catalogs of lake formats; catalogs in memory have none. Use the format's own tools.",
+      ];
+    case "analyzeTable":
+      return session.batch
+        ? [
+            "ANALYZE TABLE",
+            "Plans here do not depend on statistics of tables. Leave the statement out.",
+          ]
+        : [
+            "ANALYZE TABLE in streaming mode",
+            "Leave it out: plans here do not depend on statistics of tables.",
+          ];
+    case "createConnection":
+      return [
+        "CREATE CONNECTION",
+        "Put the options into WITH of each table, passwords as secrets of the platform: '${secret_values.name}'.",
+      ];
+    case "describeJob":
+    case "stopJob":
+      return [
+        node.kind === "stopJob" ? "STOP JOB" : "DESCRIBE JOB",
+        "This session starts no jobs of its own. Jobs belong to deployments: see the console, or the REST paths /jobs and /jobs/<id>/stop.",
+      ];
+    case "show":
+      return [
+        `SHOW ${node.object}`,
+        "This session starts no jobs of its own. Jobs belong to deployments: see the console, or the REST path /jobs/overview.",
+      ];
+    case "alterMaterializedTable":
+      return [
+        `ALTER MATERIALIZED TABLE ${unparseName(node.name)} (${node.action.action})`,
+        "The job that refreshes the table is a deployment: suspend, resume or change it there. SET, RESET and RENAME work here.",
+      ];
+    default:
+      return [`Statement ${node.kind}`, "Leave it out."];
+  }
+}
