@@ -12,6 +12,7 @@ import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-befor
 import { ExpandOperator } from "./expand/expand.ts";
 import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggregate.ts";
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
+import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
@@ -21,14 +22,15 @@ import { createProcessTableFunction } from "./process-table-function/process-tab
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
+import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
 import { TemporalSortOperator } from "./temporal-sort/temporal-sort.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
-import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
 import { WindowDeduplicateOperator } from "./window-deduplicate/window-deduplicate.ts";
 import { WindowJoinOperator } from "./window-join/window-join.ts";
 import { WindowRankOperator } from "./window-rank/window-rank.ts";
@@ -47,6 +49,7 @@ export const operatorFactories: Factories = {
     context.mode === "batch"
       ? new BatchGroupAggregateOperator(node, context)
       : new GroupAggregateOperator(node, context),
+  IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   Match: (node, context) => new MatchOperator(node, context),
@@ -58,6 +61,7 @@ export const operatorFactories: Factories = {
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),
+  TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalSort: (node, context) => new TemporalSortOperator(node, context),
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
@@ -72,17 +76,17 @@ export const operatorFactories: Factories = {
       : new WindowTableFunctionOperator(node, context),
 };
 
-/** Sessions, windows that share slices, or windows that every row is folded into. */
+/** Rows kept until their window is over, sessions, windows that share slices, or windows that every row is folded into. */
 function createWindowAggregate(node: WindowAggregateNode, context: OperatorContext): Operator {
   const { window, attached, aggregates } = node;
+  const isSession = window.kind === "SESSION" && attached === undefined;
+  const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));
+  if (keeps) return new KeptRowsAggregateOperator(node, context);
   if (attached !== undefined) return new WindowAggregateOperator(node, context);
   if (window.kind === "SESSION") return new SessionAggregateOperator(node, context);
   const shares = window.kind === "HOP" || window.kind === "CUMULATE";
   const plain = aggregates.every(({ distinct, retract }) => !distinct && !retract);
   return shares && plain && window.time.attribute === "ROWTIME"
     ? new SliceAggregateOperator(node, context)
-  const isSession = window.kind === "SESSION" && attached === undefined;
-  const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));
-  if (keeps) return new KeptRowsAggregateOperator(node, context);
     : new WindowAggregateOperator(node, context);
 }

@@ -33,6 +33,8 @@ export interface JoinSideOptions {
   readonly ttlMs: number;
   /** Room behind the row set in the map's value, for the operator. */
   readonly extraValueBytes?: number;
+  /** The map, when both sides share one. */
+  readonly createMap?: (keys: KeyCodec) => KeyedMap;
   readonly operator: string;
 }
 
@@ -61,14 +63,7 @@ export class JoinSide {
       const rows = new ProjectedRows(runtime, schema, uniqueKey ?? []);
       this.#identity = { rows, codec: compileRowCodec({ schema: rows.schema, runtime, operator }) };
     }
-    this.map = context.state.map({
-      name: options.stateName,
-      keyBytes: this.keys.keyBytes,
-      valueBytes: ROW_SET_BYTES + (options.extraValueBytes ?? 0),
-      keyFields: this.keys.keyFields,
-      valueFields: ROW_SET_FIELDS,
-      ttlMs: options.ttlMs,
-    });
+    this.map = options.createMap?.(this.keys) ?? this.#ownMap();
     const columns = this.#columnsThatFilter();
     this.#nullCount = columns.length;
     this.#nullColumns = runtime.kernels.operatorAllocate(Math.max(4, columns.length * 4)) >>> 0;
@@ -92,6 +87,18 @@ export class JoinSide {
 
   close(): void {
     this.format.close();
+  }
+
+  #ownMap(): KeyedMap {
+    const { context, stateName, extraValueBytes = 0, ttlMs } = this.#options;
+    return context.state.map({
+      name: stateName,
+      keyBytes: this.keys.keyBytes,
+      valueBytes: ROW_SET_BYTES + extraValueBytes,
+      keyFields: this.keys.keyFields,
+      valueFields: ROW_SET_FIELDS,
+      ttlMs,
+    });
   }
 
   #columnsThatFilter(): number[] {

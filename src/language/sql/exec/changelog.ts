@@ -60,6 +60,10 @@ export class UpdateKinds {
       case "WindowTableFunction":
       case "Expand":
         return this.of(node);
+      case "LookupJoin":
+      case "TemporalJoin":
+        if (index === 0) return this.of(node);
+        return this.#canEmitAfter(input) ? "after" : "both";
       case "Join":
         return this.of(node) === "after" && updatesByJoinKey(node, index) ? "after" : "both";
       case "ChangelogNormalize":
@@ -95,6 +99,9 @@ export class UpdateKinds {
       case "Expand":
       case "WindowTableFunction":
         return this.#inputsCan(node);
+      case "LookupJoin":
+      case "TemporalJoin":
+        return this.#canEmitAfter(node.inputs[0]!.node);
       case "Join":
         return node.inputs.every(
           (edge, i) =>
