@@ -7,6 +7,11 @@ import { baseErrors } from "../../src/foundation/base/errors.ts";
 import { bitmapOf, encodeBitmap } from "../../src/foundation/columnar/bitmap-value.ts";
 import type { NestedType } from "../../src/foundation/columnar/binary-value.ts";
 import {
+  encodeVariant,
+  parseVariant,
+  type Variant,
+} from "../../src/foundation/columnar/variant-value.ts";
+import {
   type LogicalType,
   typeToString,
   types,
@@ -68,6 +73,8 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
       );
     case "NULL":
       return null;
+    case "VARIANT":
+      return encodeVariant(variantOf(plain as TypedJson));
     case "BITMAP":
       return encodeBitmap(bitmapOf(plain as readonly number[]));
     case "ARRAY":
@@ -90,6 +97,19 @@ export function nestedValue(json: TypedJson, type: NestedType): readonly Value[]
     jsonToValue(key!, keyType),
     jsonToValue(value!, valueType),
   ]);
+}
+
+/** Records have objects as {"$map": [[key, value], …]} and doubles as {"$double": "3.14"}. */
+export function variantOf(json: TypedJson): Variant {
+  if (json === null || typeof json === "boolean" || typeof json === "string") return json;
+  if (typeof json === "number") return parseVariant(String(json));
+  if (Array.isArray(json)) return json.map((part: TypedJson) => variantOf(part));
+  const [[tag, content] = ["", null]] = Object.entries(json);
+  if (tag === "$map") {
+    const pairs = content as readonly (readonly [string, TypedJson])[];
+    return new Map(pairs.map(([key, part]) => [key, variantOf(part)]));
+  }
+  return tag === "$double" ? Number(content) : variantOf(content);
 }
 
 /** The content of {"$tag": content}; anything else as it is. */

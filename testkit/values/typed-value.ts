@@ -3,11 +3,18 @@
  * codegen's writeBatch takes.
  *
  * Looser than SQL, as the records are: numbers for text columns, epoch milliseconds for timestamps, text for numbers.
- * Errors:  MR1004 values whose type has no encoding yet (arrays, maps, bitmaps, variants); MR1003 what does not convert.
+ * Errors:  MR1004 values whose type has no encoding; MR1003 what does not convert.
  */
 import { baseErrors } from "../../src/foundation/base/errors.ts";
 import { type LogicalType, typeToString } from "../../src/foundation/columnar/logical-type.ts";
-import { isoMillis, isoMonths, nestedValue, type TypedJson } from "../conformance/typed-json.ts";
+import {
+  isoMillis,
+  isoMonths,
+  nestedValue,
+  type TypedJson,
+  variantOf,
+} from "../conformance/typed-json.ts";
+import { encodeVariant } from "../../src/foundation/columnar/variant-value.ts";
 import { bitmapOf, encodeBitmap } from "../../src/foundation/columnar/bitmap-value.ts";
 import { encodeNested } from "../../src/foundation/columnar/binary-value.ts";
 import type { TestValue } from "../../src/dataplane/codegen/test-batches.ts";
@@ -56,6 +63,8 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
       if (!Array.isArray(value)) throw invalid(json, type);
       return type.fields.map((field, i) => typedValue(value[i], field.type));
     }
+    case "VARIANT":
+      return encodeVariant(variantOf(value as TypedJson));
     case "BITMAP":
       return encodeBitmap(bitmapOf(value as readonly number[]));
     case "ARRAY":

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { type LogicalType, types } from "./logical-type.ts";
+import { formatDouble, formatFloat } from "./double-text.ts";
 import type { Value } from "./value-reader.ts";
-import { formatDouble, formatFloat, formatRow, formatValue, zoneOffsetMs } from "./value-text.ts";
+import { formatRow, formatValue, zoneOffsetMs } from "./value-text.ts";
 
 const sql = { style: "sql", timeZone: "Asia/Shanghai" } as const;
 const both = (value: Value, type: LogicalType) => [

@@ -14,6 +14,7 @@ import { regexFunctions } from "./regex-functions.ts";
 import type { FunctionTable, ScalarFunction } from "./registry.ts";
 import { stringFunctions } from "./string-functions.ts";
 import { timeFunctions } from "./time-functions.ts";
+import { variantFunctions } from "./variant-functions.ts";
 
 /** Tables joined: a name that several have keeps all its entries, in this order. */
 function join(...tables: readonly FunctionTable[]): FunctionTable {
@@ -36,6 +37,7 @@ export const functionLibrary: FunctionTable = join(
   momentFunctions,
   randomFunctions,
   formatFunctions,
+  variantFunctions,
   collectionFunctions,
   bitmapFunctions,
   jsonConstructFunctions,

@@ -6,10 +6,12 @@
  * Source: Flink SqlJsonUtils, JsonStringFunction: bytes in base 64, times in ISO form, DECIMAL with all its digits.
  */
 import { isNested } from "../../../foundation/columnar/binary-value.ts";
+import { formatDouble, formatFloat } from "../../../foundation/columnar/double-text.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { Value } from "../../../foundation/columnar/value-reader.ts";
-import { formatDouble, formatFloat, formatValue } from "../../../foundation/columnar/value-text.ts";
+import { formatValue } from "../../../foundation/columnar/value-text.ts";
+import { decodeVariant, variantText } from "../../../foundation/columnar/variant-value.ts";
 import type { Call, Expression } from "../../../foundation/plan/expression.ts";
 import type { ColumnReader } from "../column-access.ts";
 import { codegenErrors } from "../errors.ts";
@@ -34,6 +36,8 @@ function jsonText(value: Value, type: LogicalType): string {
       return String(value);
     case "DECIMAL":
       return formatValue(value, type, { style: "sql" });
+    case "VARIANT":
+      return variantText(decodeVariant(value as Uint8Array));
     case "BINARY":
     case "VARBINARY":
       return JSON.stringify(base64(value as Uint8Array));
@@ -123,7 +127,6 @@ const array: ColumnFunction = {
 
 const string: ColumnFunction = {
   kind: "column",
-  accepts: ({ args }) => args[0]?.type.kind !== "VARIANT",
   prepare: (call) =>
     eachRow(({ args: [value], out }, row) => {
       if (isRaw(call.args[0])) out.setString(row, value!.string(row));

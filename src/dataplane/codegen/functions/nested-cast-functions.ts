@@ -5,9 +5,11 @@
  * Failure: CAST reports CAST_FAILED for text that is no value of the target; TRY_CAST makes the
  *          whole result NULL.
  * Errors:  CAST_UNSUPPORTED, when the query is compiled, for pairs that are not covered.
+ * VARIANT: a number to every number, as Java narrows it; TRUE and FALSE to BOOLEAN; arrays and objects to ARRAY, MAP
+ *          and ROW by name; its NULL is NULL; to text as JSON. Anything else fails.
  * Limits:  elements: numbers among each other, text to numbers and BOOLEAN, everything to text but
- *          VARIANT and RAW, times of one kind, DATE and TIMESTAMP; not Flink's legacy behaviour.
- * Source:  Flink's CastRules ArrayToArray, MapToMap, RowToRow, …ToString.
+ *          RAW, times of one kind, DATE and TIMESTAMP; not Flink's legacy behaviour.
+ * Source:  Flink's CastRules ArrayToArray, MapToMap, RowToRow, VariantTo…, …ToString.
  */
 import { isNested } from "../../../foundation/columnar/binary-value.ts";
 import {
@@ -23,6 +25,12 @@ import type {
   Value,
 } from "../../../foundation/columnar/value-reader.ts";
 import { formatValue } from "../../../foundation/columnar/value-text.ts";
+import {
+  decodeVariant,
+  encodeVariant,
+  type Variant,
+  variantText,
+} from "../../../foundation/columnar/variant-value.ts";
 import { codegenErrors } from "../errors.ts";
 import { everyRow } from "./column-rows.ts";
 import { readValue, writeValue } from "./column-values.ts";
@@ -40,7 +48,9 @@ const isCharacters = (type: LogicalType): type is StringType =>
 /** Whether a cast takes or gives collections, so that it is not compiled. */
 export function castsNested(from: LogicalType, to: LogicalType): boolean {
   if (sameForm(from, to)) return false;
-  if (isNested(from) || isNested(to) || from.kind === "BITMAP" || to.kind === "BITMAP") return true;
+  const apart = ["BITMAP", "VARIANT"];
+  if (isNested(from) || isNested(to)) return true;
+  if (apart.includes(from.kind) || apart.includes(to.kind)) return true;
   if (!isRow(from)) return false;
   if (isCharacters(to)) return true;
   const [own, wanted] = [fieldTypes(from), fieldTypes(to)];
@@ -94,6 +104,7 @@ function castOf(from: LogicalType, to: LogicalType, timeZone: string): Cast | un
   // A bitmap is its bytes already.
   if (from.kind === "BITMAP" && to.kind === "VARBINARY") return (value) => value;
   if (isCharacters(to)) return toText(from, to, timeZone);
+  if (from.kind === "VARIANT") return variantCast(to, timeZone);
   if (isCharacters(from)) return fromText(to);
   if (from.kind === "ARRAY" && to.kind === "ARRAY") {
     const element = optional(castOf(from.element, to.element, timeZone));
@@ -135,7 +146,7 @@ function rowCast(
   return (row) => casts.map((cast, i) => cast!((row as readonly Value[])[i] ?? null));
 }
 
-const UNPRINTABLE = new Set(["VARIANT", "RAW", "DESCRIPTOR"]);
+const UNPRINTABLE = new Set(["RAW", "DESCRIPTOR"]);
 
 function prints(type: LogicalType): boolean {
   if (type.kind === "ARRAY" || type.kind === "MULTISET") return prints(type.element);
@@ -256,6 +267,63 @@ function decimalOf(value: Value): DecimalValue {
   return shift > 0
     ? { unscaled: digits * 10n ** BigInt(shift), scale: 0 }
     : { unscaled: digits, scale: -shift };
+}
+
+/** The kinds that variants hold; a DECIMAL that does not fit is no value of the type. */
+function variantCast(to: LogicalType, timeZone: string): Cast | undefined {
+  const part = readVariant(to, timeZone);
+  return part && ((bytes) => part(decodeVariant(bytes as Uint8Array)));
+}
+
+type FromVariant = (variant: Variant) => Value;
+
+function readVariant(to: LogicalType, timeZone: string): FromVariant | undefined {
+  const reads = (test: (variant: Variant) => boolean, read: FromVariant): FromVariant => {
+    return (variant) => {
+      if (variant === null) return null;
+      if (!test(variant)) throw new UnreadableText(variantText(variant));
+      return read(variant);
+    };
+  };
+  if (to.kind === "BOOLEAN")
+    return reads(
+      (v) => typeof v === "boolean",
+      (v) => v as boolean,
+    );
+  if (to.kind === "VARIANT") return encodeVariant;
+  if (isCharacters(to)) return (v) => (v === null ? null : fitLength(variantText(v), to));
+  if (isNumber(to)) {
+    const cast = numericCast(to);
+    return reads(isVariantNumber, (variant) => {
+      const value = cast(variant as Exclude<Value, null>);
+      if (value === null) throw new UnreadableText(variantText(variant));
+      return value;
+    });
+  }
+  if (to.kind === "ARRAY") {
+    const element = readVariant(to.element, timeZone);
+    return element && reads(Array.isArray, (v) => (v as readonly Variant[]).map(element));
+  }
+  if (to.kind === "MAP") {
+    const value = readVariant(to.value, timeZone);
+    if (value === undefined || !isCharacters(to.key)) return undefined;
+    return reads(isObject, (v) => [...(v as VariantObject)].map(([k, part]) => [k, value(part)]));
+  }
+  if (!isRow(to)) return undefined;
+  const fields = (to as Extract<LogicalType, { kind: "ROW" }>).fields;
+  const parts = fields.map(({ type }) => readVariant(type, timeZone));
+  if (parts.includes(undefined)) return undefined;
+  return reads(isObject, (v) =>
+    fields.map(({ name }, i) => parts[i]!((v as VariantObject).get(name) ?? null)),
+  );
+}
+
+type VariantObject = ReadonlyMap<string, Variant>;
+const isObject = (variant: Variant) => variant instanceof Map;
+
+function isVariantNumber(variant: Variant): boolean {
+  if (typeof variant === "bigint" || typeof variant === "number") return true;
+  return typeof variant === "object" && variant !== null && "unscaled" in variant;
 }
 
 /** HALF_UP; NULL when it does not fit. */

@@ -2,7 +2,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import { formatRow, formatDouble, formatFloat } from "../../../foundation/columnar/value-text.ts";
+import { formatDouble, formatFloat } from "../../../foundation/columnar/double-text.ts";
+import { formatRow } from "../../../foundation/columnar/value-text.ts";
 import { decodeText, randomSource } from "../format-harness.test.ts";
 import { jsonFormat } from "./json-format.ts";
 

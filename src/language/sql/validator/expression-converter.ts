@@ -53,6 +53,9 @@ import { type Scope, nestedField } from "./scope.ts";
 import { refuseTimeAsNumber } from "./time-casts.ts";
 import { canCastExplicitly, isCharacter, isInteger, isNull, isNumeric } from "./type-system.ts";
 
+const ITEM_FORMS =
+  "<ARRAY>[<INTEGER>]\n<MAP>[<ANY>]\n<ROW>[<CHARACTER>|<INTEGER>]\n<VARIANT>[<CHARACTER>|<INTEGER>]";
+
 export class ExpressionConverter {
   readonly context: PlannerContext;
   readonly scope: Scope;
@@ -394,6 +397,7 @@ export class ExpressionConverter {
         if (!isNull(index.type) && isCharacter(index.type) !== isCharacter(type.key)) break;
         return call("ITEM", [operand, alignTo(index, type.key)], withNullable(type.value, true));
       case "VARIANT":
+        if (!isInteger(index.type) && !isCharacter(index.type)) break;
         return call("ITEM", [operand, index], { kind: "VARIANT", nullable: true });
       case "ROW":
       case "STRUCTURED": {
@@ -408,7 +412,7 @@ export class ExpressionConverter {
       }
       default:
     }
-    throw bad("ITEM", [operand, index], node, "'<ARRAY>[<INTEGER>]', '<MAP>[<ANY>]'");
+    throw bad("ITEM", [operand, index], node, ITEM_FORMS);
   }
 
   #row(node: RowNode): Expression {
