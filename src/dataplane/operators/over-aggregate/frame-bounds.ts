@@ -2,7 +2,8 @@
  * FrameBounds: the frame of each row of one sorted partition, as row numbers [from, to).
  *
  * ROWS counts rows; RANGE compares the first sort value (`values`), offsets in its unit; rows with equal sort values are
- * peers (`peers`: number of the peer group of a row, rising). A NULL's frame by offset is its peers.
+ * peers (`peers`: number of the peer group of a row, rising). A NULL's frame by offset is its peers, and nothing when the
+ * offsets leave the row itself out (as in Flink's RangeBoundComparator).
  */
 import type { OverBound } from "../../../foundation/plan/exec-node.ts";
 
@@ -74,7 +75,8 @@ export class FrameBounds {
       default: {
         if (this.#frame.unit === "ROWS") return Math.min(end, Math.max(start, row + signed(bound)));
         const target = this.#target(row, bound);
-        return target === null ? this.peerStart(row) : this.#firstFrom(target, false);
+        if (target !== null) return this.#firstFrom(target, false);
+        return signed(bound) > 0 ? this.peerEnd(row) : this.peerStart(row);
       }
     }
   }
@@ -93,7 +95,8 @@ export class FrameBounds {
         if (this.#frame.unit === "ROWS")
           return Math.min(end, Math.max(start, row + signed(bound) + 1));
         const target = this.#target(row, bound);
-        return target === null ? this.peerEnd(row) : this.#firstFrom(target, true);
+        if (target !== null) return this.#firstFrom(target, true);
+        return signed(bound) < 0 ? this.peerStart(row) : this.peerEnd(row);
       }
     }
   }

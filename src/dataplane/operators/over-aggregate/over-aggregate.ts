@@ -40,6 +40,8 @@ import { WindowTimers } from "../windows/window-timers.ts";
 import { type OverPartition, OverRows, rowsSchemaOf, timeColumnOf } from "./over-rows.ts";
 
 const REGISTERED = ROW_SET_BYTES;
+/** Behind the accumulators: i64 last time fired, i64 rows and i64 times so far. */
+const PROGRESS_BYTES = 24;
 /** Rows of history that may be out of date before it is written anew. */
 const HISTORY_SLACK = 64;
 
@@ -92,7 +94,7 @@ export class OverAggregateOperator extends BaseOperator {
     this.#progress = state.map({
       name: "progress",
       keyBytes: keys.keyBytes,
-      valueBytes: accumulators + 8,
+      valueBytes: accumulators + PROGRESS_BYTES,
       keyFields: keys.keyFields,
       valueFields: [
         ...(this.#isRunning ? handles : []).map((offset) => ({
@@ -101,6 +103,8 @@ export class OverAggregateOperator extends BaseOperator {
           type: "handle" as const,
         })),
         { name: "lastTime", offset: accumulators, type: "counter" },
+        { name: "rows", offset: accumulators + 8, type: "counter" },
+        { name: "times", offset: accumulators + 16, type: "counter" },
       ],
       ttlMs: 0,
     });
@@ -369,15 +373,29 @@ export class OverAggregateOperator extends BaseOperator {
     const found = [...new Uint32Array(memory.buffer, histories, n)];
     const keyHashes = progress.map((entry) => this.#hashOf(this.#progress!, entry));
     const olds = this.#rowsOf(this.#history!, found, keyHashes);
+    const offset = this.#isRunning ? this.#rows!.calls.valueBytes : 0;
     const partitions = groups.map((rows, index): OverPartition => {
       const old = olds[index]!;
       const base = { rows: [...old, ...rows], history: old.length, hash: keyHashes[index]! };
-      return this.#isRunning ? { ...base, entry: progress[index]! } : base;
+      if (!this.#isRunning) return base;
+      const entry = progress[index]!;
+      const data = new DataView(memory.buffer);
+      // Rows that are kept count by themselves.
+      const [all, times] = [8, 16].map((at) => Number(data.getBigInt64(entry + offset + at, true)));
+      const before = { rows: all! - old.length, groups: old.length > 0 ? 0 : times! };
+      return { ...base, entry, before };
     });
     const { batch, emitted } = this.#rows!.evaluate(partitions, this.#progress!.ptr);
-    const offset = this.#isRunning ? this.#rows!.calls.valueBytes : 0;
-    for (const entry of progress)
-      new DataView(memory.buffer).setBigInt64(entry + offset, BigInt(moment), true);
+    const byTime = this.#isRowtime || this.#waits;
+    progress.forEach((entry, index) => {
+      const data = new DataView(memory.buffer);
+      const at = entry + offset;
+      const count = groups[index]!.length;
+      data.setBigInt64(at, BigInt(moment), true);
+      data.setBigInt64(at + 8, data.getBigInt64(at + 8, true) + BigInt(count), true);
+      const times = data.getBigInt64(at + 16, true) + BigInt(byTime ? 1 : count);
+      data.setBigInt64(at + 16, times, true);
+    });
     if (kept > 0) this.#remember(partitions, { keys, hashes }, histories, moment);
     this.#lengths.clear();
     return { result: batch, emitted };

@@ -51,6 +51,8 @@ export interface OverSegment extends Partition {
   readonly hash: number;
   /** Of a running segment: the address of the accumulators in state. */
   readonly entry?: number;
+  /** Of a running segment: rows and peer groups that came before and are not kept. */
+  readonly before?: { readonly rows: number; readonly groups: number };
 }
 
 export interface OverCallsOptions {
@@ -341,7 +343,7 @@ export class OverCalls {
   #position(
     call: OverAggregateCall,
     batch: BatchPtr,
-    { start, end }: OverSegment,
+    { start, end, before }: OverSegment,
     bounds: FrameBounds,
     row: number,
     dense: number,
@@ -350,9 +352,9 @@ export class OverCalls {
     const rank = bounds.peerStart(row) - start + 1;
     switch (call.function) {
       case "RANK":
-        return rank;
+        return rank + (before?.rows ?? 0);
       case "DENSE_RANK":
-        return dense;
+        return dense + (before?.groups ?? 0);
       case "PERCENT_RANK":
         return rows === 1 ? 0 : (rank - 1) / (rows - 1);
       case "CUME_DIST":

@@ -30,6 +30,7 @@ export interface OverPartition {
   readonly history: number;
   readonly hash: number;
   readonly entry?: number;
+  readonly before?: OverSegment["before"];
 }
 
 export function rowsSchemaOf(input: Schema): Schema {
@@ -101,12 +102,14 @@ export class OverRows {
     const peers = new Int32Array(n);
     const values = this.#values(batch, n);
     let start = 0;
-    const segments = partitions.map(({ rows, history, hash, entry }): OverSegment => {
+    const segments = partitions.map(({ rows, history, hash, entry, before }): OverSegment => {
       const end = start + rows.length;
       for (let row = start + 1; row < end; row++)
         peers[row] = peers[row - 1]! + (this.#isPeer(addresses, values, row) ? 0 : 1);
       for (let row = start + history; row < end; row++) emitted.push(row);
-      const segment = { start, end, peers, values, emitFrom: start + history, hash };
+      const emitFrom = start + history;
+      const counts = before === undefined ? {} : { before };
+      const segment = { start, end, peers, values, emitFrom, hash, ...counts };
       start = end;
       return entry === undefined ? segment : { ...segment, entry };
     });
@@ -153,6 +156,10 @@ export class OverRows {
   }
 
   #isPeer(addresses: readonly number[], values: readonly FrameValue[], row: number): boolean {
+    // By processing time every row has a time of its own, as in Flink.
+    const { time, start } = this.#node;
+    if (this.#byTime && time?.attribute === "PROCTIME" && start.kind === "unboundedPreceding")
+      return false;
     if (this.#byTime) return values[row] === values[row - 1];
     if (this.#node.sort.length === 0) return true;
     return this.comparator.compareEncoded(addresses[row - 1]!, addresses[row]!) === 0;

@@ -50,6 +50,8 @@ export function planOver(planner: PhysicalPlanner, rel: OverRel): PhysNode {
   );
 }
 
+const NEEDS_WHOLE_PARTITION = new Set(["PERCENT_RANK", "CUME_DIST", "NTILE"]);
+
 function checkStreaming(
   planner: PhysicalPlanner,
   rel: OverRel,
@@ -58,11 +60,11 @@ function checkStreaming(
 ): void {
   const refuse = (message: string) =>
     planErrors.WINDOW_PLAN({ message, remedy: "Order by the time attribute, ascending." });
-  const ranks = rel.calls.find((c) => c.function === "RANK" || c.function === "DENSE_RANK");
-  if (ranks !== undefined)
-    throw planErrors.NODE_MISSING({
-      what: `${ranks.function}() on streaming table`,
-      remedy: "Use ROW_NUMBER(), or batch mode.",
+  const whole = rel.calls.find((c) => NEEDS_WHOLE_PARTITION.has(c.function));
+  if (whole !== undefined)
+    throw planErrors.WINDOW_PLAN({
+      message: `${whole.function} Function is not supported in stream mode.`,
+      remedy: "Use ROW_NUMBER(), RANK() or DENSE_RANK(), or batch mode.",
     });
   if (rel.sort.length === 0)
     throw refuse(
