@@ -131,6 +131,18 @@ export function pairView(first: u64, second: u64, secondNull: i32): u64 {
   return viewOf(out, 8 + length + rest);
 }
 
+/** Two texts with a separator between them. */
+export function viewsJoin(first: u64, separator: u64, second: u64): u64 {
+  const x = <u32>(first >> 32);
+  const y = <u32>(separator >> 32);
+  const z = <u32>(second >> 32);
+  const out: usize = arenaAlloc(x + y + z);
+  memory.copy(out, addressOf(first), x);
+  memory.copy(out + x, addressOf(separator), y);
+  memory.copy(out + x + y, addressOf(second), z);
+  return viewOf(out, x + y + z);
+}
+
 /** One list behind the other. */
 export function listConcat(a: u64, b: u64): u64 {
   if (a == 0) return b;

@@ -237,6 +237,7 @@ export {
   pairView,
   percentile,
   percentiles,
+  viewsJoin,
   viewsMerge,
   viewsMultiset,
 } from "./aggregate-collections.as";

@@ -8,9 +8,9 @@
  * Temporary: accumulators outside a map. Texts in them point into the slices' state: read the results (with any map)
  *          before that state is changed.
  * Removal: free(entries) frees what accumulators keep in the log; then mapRemove.
- * LISTAGG: accumulates, but merge() refuses it.
  * DISTINCT: refused here (AGGREGATE_UNSUPPORTED): a window operator that wants it keys a GroupAggregate by the window.
  */
+import { assert } from "../../../foundation/base/errors.ts";
 import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
@@ -75,8 +75,7 @@ export function compileAccumulate(
     });
   const builder = new ModuleBuilder();
   generateAccumulate(builder, spec, plan);
-  const cannotMerge = spec.aggregates.find((_, index) => plan.codes[index]!.merge === undefined);
-  if (cannotMerge === undefined) generateMerge(builder, spec, plan);
+  generateMerge(builder, spec, plan);
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
@@ -98,12 +97,8 @@ export function compileAccumulate(
       module.check();
     },
     merge(targets, sources, n, map) {
-      if (cannotMerge !== undefined)
-        throw codegenErrors.AGGREGATE_UNSUPPORTED({
-          function: cannotMerge.function,
-          reason: "it cannot be put together from several window slices",
-        });
       merge(targets, sources, n, map);
+      module.check();
     },
     results(entries, n, map, out, first, at) {
       results(entries, n, map, out, first, at);
@@ -169,7 +164,10 @@ function generateMerge(builder: ModuleBuilder, spec: AccumulateSpec, plan: Aggre
   f.for(index, n, () => {
     loadListed(f, targets, index, into.entry);
     loadListed(f, sources, index, from.entry);
-    for (const code of plan.codes) code.merge?.(into, from);
+    for (const code of plan.codes) {
+      assert(code.merge !== undefined, "an aggregate over added rows that cannot be merged");
+      code.merge(into, from);
+    }
     const counters = plan.groups.flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
     for (const offset of [...new Set(counters), ROWS_OFFSET]) {
       f.get(into.entry);

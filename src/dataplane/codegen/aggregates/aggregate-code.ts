@@ -32,7 +32,7 @@ export interface AggregateCode {
   update(target: AggregateTarget, values: readonly Value[], direction: Direction): void;
   /** Code: the result in fresh locals. */
   result(target: AggregateTarget): Value;
-  /** Code: folds the accumulator at `other` in; absent when that is not possible. */
+  /** Code: folds the accumulator at `other` in; absent for rows that may be taken back. */
   merge?(target: AggregateTarget, other: AggregateTarget): void;
 }
 

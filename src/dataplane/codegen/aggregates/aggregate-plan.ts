@@ -152,8 +152,10 @@ export class AggregatePlan {
         return this.#kept(call, call.function === "FIRST_VALUE" ? "first" : "last");
       case "LISTAGG": {
         const offset = layout.handle(name);
-        if (!this.retract) return listCode({ type, offset, presence: this.#presence(call) });
-        const separator = layout.handle(`${name} separator`);
+        const given = call.args.length > 1;
+        const separator = given || this.retract ? layout.handle(`${name} separator`) : undefined;
+        if (!this.retract)
+          return listCode({ type, offset, presence: this.#presence(call), separator });
         return orderedCode({ type, end: "joined", offset, separator });
       }
       default:

@@ -150,9 +150,9 @@ export function storeSlot(f: FunctionBuilder, entry: Local, offset: number, valu
   });
 }
 
-export const COMMA = Uint8Array.of(0x2c);
+const COMMA = Uint8Array.of(0x2c);
 
-export function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
+function pushConstantView({ f, module }: AggregateTarget, bytes: Uint8Array): void {
   f.globalGet(module.dataGlobal).i32(module.constant(bytes)).op("i32.add");
   f.op("i64.extend_i32_u")
     .i64(BigInt(bytes.length) << 32n)
@@ -163,14 +163,21 @@ export interface ListSpec {
   readonly type: LogicalType;
   readonly offset: number;
   readonly presence: Presence;
+  /** View slot that keeps the separator, when it is an argument. */
+  readonly separator: number | undefined;
 }
 
 /** LISTAGG: values joined by the second argument, or by a comma. */
-export function listCode({ type, offset, presence }: ListSpec): AggregateCode {
+export function listCode({ type, offset, presence, separator }: ListSpec): AggregateCode {
   const spec: KeptSpec = { type, choice: "last", offset, presence };
+  const pushSeparator = (target: AggregateTarget) => {
+    if (separator === undefined) pushConstantView(target, COMMA);
+    else pushPart(target.f, readView(target, separator));
+  };
   return {
     update: (target, values) => {
       const { f, entry } = target;
+      if (separator !== undefined) keepSeparator(target, separator, values[1]);
       f.get(target.map);
       pushHash(target);
       f.get(entry).i32(offset).op("i32.add");
@@ -180,7 +187,44 @@ export function listCode({ type, offset, presence }: ListSpec): AggregateCode {
       setPresent(target, presence);
     },
     result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
+    merge: (target, other) => {
+      const { f, entry } = target;
+      f.get(emptyFlag(other, presence)).op("i32.eqz");
+      f.if(() => {
+        const added = readView(other, offset);
+        const view = f.local("i64");
+        f.get(emptyFlag(target, presence)).if(
+          () => pushPart(f, added),
+          () => {
+            pushPart(f, readView(target, offset));
+            pushSeparator(other);
+            pushPart(f, added).call(kernel(target, "viewsJoin"));
+          },
+          "i64",
+        );
+        f.set(view).get(entry).get(view).store("i64.store", offset);
+        setPresent(target, presence);
+      });
+    },
   };
+}
+
+/** Code: keeps the separator of the first row. */
+export function keepSeparator(
+  target: AggregateTarget,
+  separator: number,
+  value: Value | undefined,
+): void {
+  const { f, entry } = target;
+  f.get(entry).load("i64.load", separator).op("i64.eqz");
+  f.if(() => {
+    f.get(target.map);
+    pushHash(target);
+    f.get(entry).i32(separator).op("i32.add");
+    if (value === undefined) pushConstantView(target, COMMA);
+    else pushPart(f, value.parts[0]!);
+    f.call(kernel(target, "slotSetView"));
+  });
 }
 
 export interface MultisetSpec {

@@ -15,14 +15,14 @@ import type { Local } from "../emitter/function-builder.ts";
 import { type Part, partTypes, type Value } from "../value.ts";
 import { pushPart } from "../value-code.ts";
 import { type AggregateCode, type AggregateTarget, kernel, pushHash } from "./aggregate-code.ts";
-import { COMMA, pushConstantView } from "./extremes.ts";
+import { keepSeparator } from "./extremes.ts";
 
 export interface OrderedSpec {
   readonly type: LogicalType;
   readonly end: "first" | "last" | "joined";
   readonly offset: number;
   /** View slot that keeps LISTAGG's separator. */
-  readonly separator?: number;
+  readonly separator?: number | undefined;
 }
 
 const STATUS_NULL = 12;
@@ -43,7 +43,7 @@ export function orderedCode({ type, end, offset, separator }: OrderedSpec): Aggr
         pushBytes(target, values[0]!);
         f.call(kernel(target, name));
       };
-      if (separator !== undefined) keepSeparator(target, separator, values[1], pushSlot);
+      if (separator !== undefined) keepSeparator(target, separator, values[1]);
       if (direction === "add") change("listAdd");
       else
         f.get(direction).if(
@@ -65,22 +65,6 @@ export function orderedCode({ type, end, offset, separator }: OrderedSpec): Aggr
       return valueOfBytes(target, type, view, isNull);
     },
   };
-}
-
-function keepSeparator(
-  target: AggregateTarget,
-  separator: number,
-  value: Value | undefined,
-  pushSlot: (target: AggregateTarget, at: number) => void,
-): void {
-  const { f, entry } = target;
-  f.get(entry).load("i64.load", separator).op("i64.eqz");
-  f.if(() => {
-    pushSlot(target, separator);
-    if (value === undefined) pushConstantView(target, COMMA);
-    else pushPart(f, value.parts[0]!);
-    f.call(kernel(target, "slotSetView"));
-  });
 }
 
 /** Pushes a view of the value's bytes. */
