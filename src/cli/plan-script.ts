@@ -1,12 +1,10 @@
 /** A job's plan from a script: SET and DDL, then one INSERT or one STATEMENT SET. */
-import { defaultRegistry } from "../dataplane/connectors/registry.ts";
 import type { ExecPlan } from "../foundation/plan/exec-node.ts";
 import { parseScript } from "../language/sql/parser/parser.ts";
 import type { StatementWarning } from "../language/sql/script/session-types.ts";
 import { SqlSession } from "../language/sql/script/sql-session.ts";
 import { cliErrors } from "./errors.ts";
 import { sqlHost } from "./sql-host.ts";
-import { validateTables } from "./validate-tables.ts";
 
 export interface PlannedScript {
   readonly plan: ExecPlan;
@@ -32,6 +30,5 @@ export function planScript(
     found = result;
   }
   if (found === undefined) throw cliErrors.NOT_AN_INSERT({ path });
-  validateTables(found.plan, defaultRegistry());
   return found;
 }

@@ -27,7 +27,9 @@ import type { ResolvedTable } from "../language/sql/catalog/catalog-objects.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
 import { fileReason } from "./file-reason.ts";
+import { planFiles } from "./plan-files.ts";
 import { readStdin } from "./read-stdin.ts";
+import { validateTables } from "./validate-tables.ts";
 
 const SAMPLE_BYTES = 256 * 1024;
 /** A first line that is longer is sampled up to the longest record that is read. */
@@ -38,9 +40,12 @@ const MARK = [0xef, 0xbb, 0xbf];
 export const STDIN = "stdin";
 
 export function sqlHost(): SqlHost {
+  const registry = defaultRegistry();
   return {
     resolveFile: (path, options) => inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
+    planFiles,
+    validate: (plan) => validateTables(plan, registry),
   };
 }
 

@@ -24,7 +24,6 @@ import {
 } from "./render/rows.ts";
 import { sqlHost } from "./sql-host.ts";
 import type { Terminal } from "./terminal.ts";
-import { validateTables } from "./validate-tables.ts";
 
 export interface StatementRunnerOptions {
   readonly terminal: Terminal;
@@ -58,6 +57,7 @@ export class StatementRunner {
   async #show(result: StatementResult): Promise<void> {
     switch (result.kind) {
       case "ok":
+        this.#warn(result.warnings ?? []);
         if (this.#terminal.interactive) this.#terminal.say(result.message ?? "OK");
         break;
       case "rows":
@@ -148,8 +148,7 @@ export class StatementRunner {
       print: (text) => this.#terminal.out(text),
       collect: (rows) => this.#collect(rows),
     });
-    const { env, registry } = this.#parts;
-    validateTables(plan, registry);
+    const { env } = this.#parts;
     const interrupt = () => {
       if (this.interrupted) process.exit(130);
       this.interrupted = true;
@@ -177,6 +176,19 @@ export class StatementRunner {
     return createPrinter(this.#options.format, head, {
       write: (text) => this.#terminal.out(text),
       columns: this.#terminal.columns,
+      maxWidth: this.#maxWidth(),
     });
   }
+
+  /** As SET said; undefined: the printer's own. */
+  #maxWidth(): number | undefined {
+    const { config } = this.session.context;
+    const set =
+      config.get("table.display.max-column-width") ??
+      config.get("sql-client.display.max-column-width");
+    return set === undefined ? undefined : Math.max(Number(set), MIN_CELL);
+  }
 }
+
+/** An ellipsis must fit. */
+const MIN_CELL = 1;

@@ -5,7 +5,7 @@
  *          table.display.max-column-width; SHOW and DESCRIBE from the data. Streaming SELECTs have an `op` column.
  * Source:  Flink TableauStyle, CliStrings, the scripts of statements.jsonl.
  */
-import { type LogicalType, MAX_LENGTH } from "../../src/foundation/columnar/logical-type.ts";
+import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts";
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
 import type { StatementResult } from "../../src/language/sql/script/session-types.ts";
@@ -32,7 +32,7 @@ export async function printStatement(
       await engine.run(result);
       return insertText(engine, printer);
     case "query":
-      return printQuery(engine, result, printer);
+      return printQuery(engine, result, printer, sql);
   }
 }
 
@@ -74,10 +74,13 @@ async function printQuery(
   engine: Engine,
   result: Extract<StatementResult, { kind: "query" }>,
   printer: Printer,
+  sql: string,
 ): Promise<string> {
   const { rows, schema } = await engine.run(result);
   const { context } = engine.session;
-  const streaming = !context.batch;
+  // EXECUTE of a query is a statement to the gateway: its rows are printed without their kinds.
+  const isStatement = printer === "gateway" && /^\s*execute\b/i.test(sql);
+  const streaming = !context.batch && !isStatement;
   const head = schema.fields.map(({ name }) => name);
   const texts = rows.map(({ kind, values }) => [
     ...(streaming ? [ROW_KIND_TEXT[kind]!] : []),
@@ -92,7 +95,9 @@ async function printQuery(
       DEFAULT_MAX_WIDTH,
   );
   const byType = printer === "client" && streaming;
-  const widths = byType ? [2, ...typeWidths(schema, most)] : widthsOf(lines);
+  const contents = widthsOf(lines);
+  const cut = printer === "client" ? contents.map((size) => Math.min(size, most)) : contents;
+  const widths = byType ? [2, ...typeWidths(schema, most)] : cut;
   if (rows.length === 0) return byType ? `Received a total of 0 row` : "Empty set";
   const end = byType ? `Received a total of ${count(rows.length)}` : footer(rows.length);
   return grid(lines, widths) + end;
@@ -129,9 +134,6 @@ function typeWidth(type: LogicalType, most: number): number {
   const known = NUMBER_WIDTHS[type.kind];
   if (known !== undefined) return known;
   switch (type.kind) {
-    case "CHAR":
-    case "VARCHAR":
-      return Math.min(type.length === MAX_LENGTH ? most : type.length, most);
     case "DECIMAL":
       return type.precision + 2;
     case "TIME":

@@ -61,7 +61,7 @@ test("check knows the connectors and formats that there are", async () => {
   assert.equal(run.status, 1);
   assert.match(
     run.stderr,
-    /MR3001: there is no source connector 'datagn'\n {2}did you mean "datagen"/,
+    /MR3001: there is no source connector 'datagn'\n[^═]*\^ did you mean "datagen"/,
   );
   assert.match(run.stderr, /MR1003: option 'format' has the invalid value 'jsn'/);
   assert.match(run.stderr, /2 errors, 0 warnings/);

@@ -33,6 +33,8 @@ export interface RowPrinter {
 export interface PrinterTarget {
   write(text: string): void;
   readonly columns: number;
+  /** Widest cell of a grid; default MAX_WIDTH. */
+  readonly maxWidth?: number | undefined;
 }
 
 /** Widest column of a grid; longer values are cut with an ellipsis. */
@@ -100,7 +102,7 @@ function tablePrinter(head: ResultHead, out: PrinterTarget): RowPrinter {
   const contents = new MaterializedRows(head.upsertKey);
   return {
     write: (changes) => contents.apply(changes),
-    end: () => out.write(renderGrid(head.schema, contents.rows())),
+    end: () => out.write(renderGrid(head.schema, contents.rows(), out.maxWidth)),
   };
 }
 
@@ -140,7 +142,12 @@ export class MaterializedRows {
   }
 }
 
-export function renderGrid(schema: Schema, rows: readonly RowChange[]): string {
+export function renderGrid(
+  schema: Schema,
+  rows: readonly RowChange[],
+  maxWidth: number = MAX_WIDTH,
+): string {
+  const cut = (text: string) => shortened(text, maxWidth);
   const names = schema.fields.map((field) => cut(printable(field.name)));
   const numeric = schema.fields.map(({ type }) => NUMERIC.has(type.kind));
   const cells = rows.map(({ text }) => text.map((value) => cut(printable(value ?? "NULL"))));
@@ -175,9 +182,9 @@ function printable(text: string): string {
 }
 const CONTROL = /[\x00-\x1f\x7f-\x9f]/g;
 
-function cut(text: string): string {
-  if (text.length <= MAX_WIDTH) return text;
-  return `${[...text].slice(0, MAX_WIDTH - 1).join("")}…`;
+function shortened(text: string, maxWidth: number): string {
+  if (text.length <= maxWidth) return text;
+  return `${[...text].slice(0, maxWidth - 1).join("")}…`;
 }
 
 /** Columns on a terminal: East Asian wide characters take two. */

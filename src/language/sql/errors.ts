@@ -294,3 +294,62 @@ export const planErrors = defineErrors({
     hint: "{remedy}",
   },
 });
+
+const warned = { domain: "user", retryable: false, httpStatus: 200 } as const;
+
+/** What is told beside a result: the statement runs all the same. */
+export const sqlWarnings = defineErrors({
+  UNBOUNDED_STATE: {
+    ...warned,
+    code: "MR2251",
+    message: "{node} {what} for ever",
+    hint: "SET 'table.exec.state.ttl' = '1 d' lets idle state go, or use a window.",
+  },
+  WATERMARK_MISSING: {
+    ...warned,
+    code: "MR2252",
+    message:
+      "Table {table} has the time column '{column}' but no watermark: its state can never be closed by time",
+    hint: "Add WATERMARK FOR {column} AS {column} - INTERVAL '5' SECOND to the table, and use windows or interval joins.",
+  },
+  NON_DETERMINISTIC_COLUMN: {
+    ...warned,
+    code: "MR2253",
+    message:
+      "The column(s): {columns} (of a non-deterministic function) can not satisfy the determinism requirement for correctly processing update messages: a row that is taken back gets another value than it was given",
+    hint: "Compute the column before the stream gets updates, for example in the source table.",
+  },
+  NON_DETERMINISTIC_FILTER: {
+    ...warned,
+    code: "MR2254",
+    message:
+      "There exists a non-deterministic function in a condition over updates, which may cause wrong results",
+    hint: "Filter before the stream gets updates, or by values of the rows.",
+  },
+  OPTION_UNKNOWN: {
+    ...warned,
+    code: "MR2255",
+    message: "The key '{key}' is unknown: it has no effect",
+    hint: "Check its spelling; SET lists the keys of this session.",
+  },
+  OPTION_WITHOUT_EFFECT: {
+    ...warned,
+    code: "MR2256",
+    message: "The key '{key}' has no effect on this engine: {reason}",
+    hint: "RESET '{key}' takes it out of the session.",
+  },
+  SINK_KEY: {
+    ...warned,
+    code: "MR2257",
+    message:
+      "The primary key [{primaryKey}] of sink {table} is not the query's upsert key [{upsertKey}]: all rows of a key are kept in state to find the last one",
+    hint: "Make the query's key the sink's primary key, or group the query by the sink's primary key.",
+  },
+  NON_DETERMINISTIC_LOOKUP: {
+    ...warned,
+    code: "MR2258",
+    message:
+      "The lookup in {table} happens anew for a row that is taken back, and may then find other values",
+    hint: "Look up before the stream gets updates.",
+  },
+});

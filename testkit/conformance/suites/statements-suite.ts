@@ -92,7 +92,7 @@ class Script {
   }
 
   async #run({ sql }: StatementRecord): Promise<string> {
-    const text = sql.replaceAll(/\$VAR_\w+_PATH/g, (name) => this.#path(name));
+    const text = sql.replaceAll(/\$VAR_\w+_PATH\d*/g, (name) => this.#path(name));
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(LATE), STATEMENT_LIMIT_MS);

@@ -9,6 +9,7 @@ import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { PhysSpec } from "../exec/phys-node.ts";
 import type { ExplainDetail } from "../parser/ast.ts";
 import type { PlannedStatement } from "../script/statement-planner.ts";
+import { planFindings } from "../script/warnings.ts";
 import type { TextStyle } from "./expression-text.ts";
 import { relText } from "./rel-text.ts";
 import { describeNode } from "./node-text.ts";
@@ -20,17 +21,37 @@ export function explainText(
 ): string {
   const { plan, logical } = planned;
   const changes = details.includes("CHANGELOG_MODE");
+  const advised = details.includes("PLAN_ADVICE");
+  const advice = advised ? adviceOf(plan) : [];
   const tree = logical
     .map((rel) => relText(rel.kind === "sink" && options.collect ? rel.input : rel))
     .join("\n\n");
   const sections = [
     `== Abstract Syntax Tree ==\n${tree}\n`,
-    `== Optimized Physical Plan ==\n${planText(plan, { ...options, style: "prefix", changes })}\n`,
+    `== Optimized Physical Plan${advised ? " With Advice" : ""} ==\n${planText(plan, { ...options, style: "prefix", changes })}\n${advised ? adviceText(advice) : ""}`,
     `== Optimized Execution Plan ==\n${planText(plan, { ...options, style: "infix", changes: false })}\n`,
   ];
   if (details.includes("JSON_EXECUTION_PLAN"))
     sections.push(`== Physical Execution Plan ==\n${JSON.stringify(jsonPlan(plan), null, 2)}\n`);
   return sections.join("\n");
+}
+
+/** What a plan in streaming mode could do better, and what can go wrong with it. */
+function adviceOf(plan: ExecPlan): string[] {
+  if (plan.mode === "batch") return [];
+  const aggregates = plan.nodes.some(({ type }) => type === "GroupAggregate");
+  const folds = plan.config["table.exec.mini-batch.enabled"] !== "false";
+  const twoPhase =
+    "[ADVICE] You might want to enable local-global two-phase optimization by configuring ('table.exec.mini-batch.enabled' to 'true').";
+  return [
+    ...(aggregates && !folds ? [twoPhase] : []),
+    ...planFindings(plan).map(({ message, hint }) => `[WARNING] ${message}. ${hint}`),
+  ];
+}
+
+function adviceText(advice: readonly string[]): string {
+  if (advice.length === 0) return "\nNo available advice...\n";
+  return `\n${advice.map((text, i) => `advice[${i + 1}]: ${text}`).join("\n")}\n`;
 }
 
 export interface PlanTextOptions {

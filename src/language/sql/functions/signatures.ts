@@ -53,6 +53,7 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
   BITMAP_TO_ARRAY: ["bitmap <BITMAP>"],
   BITMAP_TO_BYTES: ["bitmap <BITMAP>"],
   BITMAP_TO_STRING: ["bitmap <BITMAP>"],
+  SUM: ["<NUMERIC>"],
   UNHEX: [`expr ${TEXT}`],
   REGEXP_COUNT: [PATTERN],
   REGEXP_INSTR: [PATTERN],
@@ -76,6 +77,29 @@ export function misfit(definition: FunctionDefinition, args: readonly Expression
   const given = args.map((arg) => `<${sqlTypeName(arg.type)}>`).join(", ");
   const call = `${definition.name}(${given})`;
   return `No match found for function signature ${call}.\nSupported signatures are:\n${signatures}`;
+}
+
+const FAMILIES: Readonly<Partial<Record<LogicalType["kind"], string>>> = {
+  CHAR: "CHARACTER",
+  VARCHAR: "CHARACTER",
+  BINARY: "BINARY",
+  VARBINARY: "BINARY",
+  TINYINT: "NUMERIC",
+  SMALLINT: "NUMERIC",
+  INTEGER: "NUMERIC",
+  BIGINT: "NUMERIC",
+  FLOAT: "NUMERIC",
+  DOUBLE: "NUMERIC",
+  DECIMAL: "NUMERIC",
+  BOOLEAN: "BOOLEAN",
+  DATE: "DATE",
+  TIME: "TIME",
+  TIMESTAMP: "TIMESTAMP",
+};
+
+/** The family of a type, as calls of unknown functions are told: `f(<CHARACTER>, <NUMERIC>)`. */
+export function familyName(type: LogicalType): string {
+  return FAMILIES[type.kind] ?? sqlTypeName(type);
 }
 
 /** A type as SQL's own messages name it: INTEGER ARRAY, VARCHAR(2147483647). */

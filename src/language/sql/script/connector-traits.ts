@@ -20,6 +20,7 @@ export function defaultSourceTraits(table: ResolvedTable): SourceTraits {
     (connector === "datagen" && table.options["number-of-rows"] !== undefined) ||
     (connector === "nexmark" && Number(table.options["events.num"] ?? 0) > 0);
   const lookup =
+    connector === "filesystem" ||
     connector === "jdbc" ||
     connector === "redis" ||
     (connector === "values" && table.options["disable-lookup"] !== "true");

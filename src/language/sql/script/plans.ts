@@ -49,6 +49,7 @@ export function executePlan(
       { at: node.span },
     );
   const plan = restored(session, parsed(files.read(path), node), node);
+  session.host.validate?.(plan);
   const sinks = plan.nodes.flatMap((each) => (each.type === "Sink" ? [each.table.name] : []));
   return { kind: "insert", plan, sinks, warnings: [] };
 }

@@ -24,7 +24,8 @@ import { stringRows } from "./rows.ts";
 import { SessionContext } from "./session-context.ts";
 import type { Diagnostic, SqlSessionOptions, StatementResult } from "./session-types.ts";
 import { collectRel, insertRel, planRels, queryRel } from "./statement-planner.ts";
-import { planWarnings } from "./warnings.ts";
+import { checkSetting, settingWarning } from "./session-options.ts";
+import { planFindings, planWarnings, toWarning } from "./warnings.ts";
 
 const OK: StatementResult = { kind: "ok" };
 type InsertResult = Extract<StatementResult, { kind: "insert" }>;
@@ -163,8 +164,11 @@ export class SqlSession {
       return OK;
     }
     if (node.option !== undefined) {
-      config.set(node.option.key, node.option.value);
-      return OK;
+      const { key, value } = node.option;
+      checkSetting(key, value);
+      config.set(key, value);
+      const warning = settingWarning(key);
+      return warning === undefined ? OK : { kind: "ok", warnings: [toWarning(warning)] };
     }
     return stringRows(
       ["key", "value"],
@@ -190,13 +194,36 @@ export function checkScript(
     const found: MillraceError[] = [];
     session.context.errorListener = (error) => found.push(error);
     try {
-      session.execute(statement, text);
+      const result = session.execute(statement, text);
+      for (const error of warningsOf(session, statement, result))
+        diagnostics.push({
+          severity: "warning",
+          error: error.at({ at: statement.span }),
+          statement: statement.span.start,
+        });
     } catch (error) {
       const known = toMillraceError(error);
       if (!found.includes(known)) found.push(known);
     }
     for (const error of found)
-      diagnostics.push({ severity: "error", error, statement: statement.span.start });
+      diagnostics.push({
+        severity: "error",
+        error: error.at({ at: statement.span }),
+        statement: statement.span.start,
+      });
   }
   return diagnostics;
+}
+
+function warningsOf(
+  session: SqlSession,
+  statement: StatementNode,
+  result: StatementResult,
+): MillraceError[] {
+  if (statement.kind === "set" && statement.option !== undefined) {
+    const warning = settingWarning(statement.option.key);
+    return warning === undefined ? [] : [warning];
+  }
+  if (result.kind !== "query" && result.kind !== "insert") return [];
+  return session.context.batch ? [] : planFindings(result.plan);
 }

@@ -1,30 +1,123 @@
-/** Warnings of a plan that runs, each with what to do: state that only grows. */
-import type { ExecNode } from "../../../foundation/plan/exec-node.ts";
+/**
+ * Warnings of a plan that runs, each with its fix: state that only grows, columns whose values cannot be taken back, a time
+ * column without watermark, a sink's key unlike the query's.
+ *
+ * Flow:    statement-planner → here → `millrace sql`, check, EXPLAIN PLAN_ADVICE, the console's editor.
+ * Source:  Flink StreamNonDeterministicUpdatePlanVisitor, GroupAggregationAnalyzer for what can go wrong.
+ */
+import type { MillraceError } from "../../../foundation/base/errors.ts";
+import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
+import { sqlWarnings } from "../errors.ts";
+import { isDeterministic } from "../rel/expressions.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementWarning } from "./session-types.ts";
 import type { PlannedStatement } from "./statement-planner.ts";
 
+/** Nodes whose state grows with the keys or rows they have seen. */
 const UNBOUNDED: Readonly<Partial<Record<ExecNode["type"], string>>> = {
   GroupAggregate: "keeps one row of state per group",
   Join: "keeps all rows of both inputs",
   Rank: "keeps the ranked rows of every partition",
   Deduplicate: "keeps one row per key",
+  ChangelogNormalize: "keeps the last row of every key",
 };
 
 export function planWarnings(
   planned: PlannedStatement,
   session: SessionContext,
 ): StatementWarning[] {
-  if (session.batch) return [];
-  const { nodes } = planned.plan;
-  const scans = nodes.filter((node) => node.type === "TableSourceScan");
-  if (scans.length === 0 || scans.every((scan) => scan.bounded)) return [];
-  const growing = nodes.filter(
-    (node) => UNBOUNDED[node.type] !== undefined && (node.stateTtlMs ?? 0) === 0,
+  return session.batch ? [] : planFindings(planned.plan).map(toWarning);
+}
+
+export function toWarning(error: MillraceError): StatementWarning {
+  const { code, message, hint, place } = error;
+  const suggestion = place.didYouMean?.length
+    ? `Did you mean ${place.didYouMean.join(" or ")}?`
+    : hint;
+  return { code, message, hint: suggestion };
+}
+
+/** Of a streaming plan. */
+export function planFindings(plan: ExecPlan): MillraceError[] {
+  const growing = unboundedState(plan);
+  return [
+    ...growing,
+    ...(growing.length > 0 ? missingWatermarks(plan) : []),
+    ...nonDeterministicUpdates(plan),
+    ...sinkKeys(plan),
+  ];
+}
+
+function unboundedState({ nodes }: ExecPlan): MillraceError[] {
+  const endless = nodes.some((node) => node.type === "TableSourceScan" && !node.bounded);
+  if (!endless) return [];
+  const growing = nodes.filter((node) => UNBOUNDED[node.type] !== undefined && growsForEver(node));
+  const kinds = [...new Set(growing.map((node) => node.type))];
+  return kinds.map((node) => sqlWarnings.UNBOUNDED_STATE({ node, what: UNBOUNDED[node]! }));
+}
+
+/** No TTL, be it of the session or of a hint for either side of a join. */
+function growsForEver(node: ExecNode): boolean {
+  if ((node.stateTtlMs ?? 0) > 0) return false;
+  if (node.type === "GroupAggregate" && node.grouping.length === 0) return false;
+  if (node.type !== "Join") return true;
+  return !((node.left.stateTtlMs ?? 0) > 0 && (node.right.stateTtlMs ?? 0) > 0);
+}
+
+/** An endless table whose time column the query reads, but that has no watermark. */
+function missingWatermarks({ nodes }: ExecPlan): MillraceError[] {
+  const assigned = new Set(
+    nodes.flatMap((node) => (node.type === "WatermarkAssigner" ? scansBelow(nodes, node) : [])),
   );
-  return growing.slice(0, 1).map((node) => ({
-    code: "UNBOUNDED_STATE",
-    message: `${node.type} ${UNBOUNDED[node.type]} for ever`,
-    hint: "SET 'table.exec.state.ttl' = '1 d' lets idle state go, or use a window.",
-  }));
+  return nodes.flatMap((node) => {
+    if (node.type !== "TableSourceScan" || node.bounded || assigned.has(node.id)) return [];
+    const column = node.output.fields.find(
+      ({ type }) => type.kind === "TIMESTAMP" || type.kind === "TIMESTAMP_LTZ",
+    );
+    if (column === undefined) return [];
+    return [sqlWarnings.WATERMARK_MISSING({ table: node.table.name, column: column.name })];
+  });
+}
+
+function scansBelow(nodes: readonly ExecNode[], node: ExecNode): number[] {
+  if (node.type === "TableSourceScan") return [node.id];
+  return node.inputs.flatMap(({ node: id }) => scansBelow(nodes, nodes[id - 1]!));
+}
+
+/** A row that is taken back must be the row that was given: a value drawn anew is another one. */
+function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
+  return nodes.flatMap((node) => {
+    const input = node.inputs[0];
+    const updating = input !== undefined && nodes[input.node - 1]!.changelogMode !== "insert-only";
+    if (!updating) return [];
+    if (node.type === "LookupJoin")
+      return [sqlWarnings.NON_DETERMINISTIC_LOOKUP({ table: node.table.name })];
+    if (node.type !== "Calc") return [];
+    const columns = node.projection.flatMap((expression, i) =>
+      drawn(expression) ? [node.output.fields[i]!.name] : [],
+    );
+    if (columns.length > 0)
+      return [sqlWarnings.NON_DETERMINISTIC_COLUMN({ columns: columns.join(", ") })];
+    return node.condition !== undefined && !isDeterministic(node.condition)
+      ? [sqlWarnings.NON_DETERMINISTIC_FILTER({})]
+      : [];
+  });
+}
+
+/** PROCTIME() as a time attribute is no value yet: it is drawn where it is used. */
+function drawn(expression: Expression): boolean {
+  const bare = expression.kind === "call" && expression.function === "PROCTIME";
+  return !bare && !isDeterministic(expression);
+}
+
+function sinkKeys({ nodes }: ExecPlan): MillraceError[] {
+  return nodes.flatMap((node) => {
+    if (node.type !== "Sink" || !node.upsertMaterialize) return [];
+    const names = (key: readonly number[]) =>
+      key.map((index) => node.output.fields[index]!.name).join(", ");
+    const upsertKey = node.upsertKeys.map(names).join("; ") || "none";
+    const primaryKey = names(node.upsertKey);
+    return [sqlWarnings.SINK_KEY({ table: node.table.name, primaryKey, upsertKey })];
+  });
 }

@@ -16,7 +16,7 @@ import { type Expression, call, literal } from "../../../foundation/plan/express
 import { validateErrors } from "../errors.ts";
 import { builtinFunctionNames } from "../functions/function-catalog.ts";
 import type { Binding, FunctionDefinition } from "../functions/function-definition.ts";
-import { misfit } from "../functions/signatures.ts";
+import { familyName, misfit } from "../functions/signatures.ts";
 import type {
   ExtractNode,
   FloorCeilNode,
@@ -198,7 +198,7 @@ function notFound(converter: ExpressionConverter, node: FunctionCallNode): Error
   let given = "";
   try {
     given = callArguments(converter, node)
-      .map((arg) => `<${typeToString(arg.type)}>`)
+      .map((arg) => `<${familyName(arg.type)}>`)
       .join(", ");
   } catch {
     // The function itself is the error to report; what is wrong with its arguments comes second.

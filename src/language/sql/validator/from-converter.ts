@@ -9,6 +9,7 @@ import { type Expression, call, input } from "../../../foundation/plan/expressio
 import {
   type CatalogEntry,
   type ResolvedTable,
+  identifierSummary,
   identifierText,
   tableSchema,
 } from "../catalog/catalog-objects.ts";
@@ -156,6 +157,11 @@ function catalogEntry(
   name: string,
 ): FromResult {
   if (entry.kind === "table") return scan(entry, options, name);
+  if (Object.keys(options).length > 0)
+    throw validateErrors.STATEMENT_INVALID({
+      message: `View '${identifierSummary(entry.identifier)}' cannot be enriched with new options. Hints can only be applied to tables.`,
+      remedy: "Put the OPTIONS hint behind a table in the view's query.",
+    });
   const inner = context.within(entry.path);
   const rel = convertQuery(inner, entry.query, {
     withItems: new Map(),
