@@ -63,9 +63,11 @@ async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engi
   }
   const second = run.createEngine(world.boot());
   const infinite = run.afterRestore === "INFINITE";
-  for (const { name, rows, rowsAfterRestore } of record.tables) {
-    // Sources go on behind the position of the savepoint, so that the rows of the first job stand before.
-    const all = events([...(rows ?? []), ...(rowsAfterRestore ?? [])]);
+  for (const { name, rows, rowsAfterRestore, options } of record.tables) {
+    // Sources go on behind the position of the savepoint, so that the rows of the first job stand before; a table that is
+    // looked up has the new ones only.
+    const before = options?.["disable-lookup"] === "false" ? [] : (rows ?? []);
+    const all = events([...before, ...(rowsAfterRestore ?? [])]);
     second.store.register(name, all, { ...batches(record), ended: !infinite });
   }
   for (const { name } of record.sinks) second.store.collect(name, first.rowsOf(name));

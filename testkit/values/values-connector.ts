@@ -79,7 +79,7 @@ class ValuesReader implements SourceReader {
     if (split === undefined) return { kind: "empty" };
     const data = this.#store.data(dataIdOf(this.#context.node.table));
     const { next } = split;
-    if (next >= data.events.length && data.ended) {
+    if (next >= data.events.length && (data.ended || this.#context.node.bounded)) {
       this.#split = undefined;
       return { kind: "finished", splitId: split.id };
     }

@@ -9,10 +9,11 @@
  */
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
-import type { ExecNode } from "../../foundation/plan/exec-node.ts";
+import type { ExecNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
 import type { Clock, Random } from "../../foundation/host/env.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { KeyedStateBackend } from "./keyed-state.ts";
+import type { TableScan } from "./lookup.ts";
 import type { MetricGroup } from "./metrics.ts";
 
 export const MIN_WATERMARK = Number.MIN_SAFE_INTEGER;
@@ -49,11 +50,15 @@ export interface OperatorContext {
   readonly mode: "streaming" | "batch";
   /** Asks for onProcessingTime(time) at or after `time` (epoch ms). Not state: re-register in open() from state. */
   registerProcessingTimer(time: number): void;
+  /** Reads a table that the operator keeps beside its inputs (lookup joins); absent where there are no connectors. */
+  readonly scanTable?: (node: TableSourceScanNode) => TableScan;
 }
 
 export interface Operator {
   /** Compiles, creates or finds its state. Called once, before any row; after a restore the state is filled already. */
   open(): void;
+  /** What must be loaded before the first row and takes time; awaited after open(). */
+  prepare?(): Promise<void>;
   processBatch(input: number, batch: BatchPtr): void;
   /** The combined watermark of all inputs has risen; emits results, then passes it on with output.emitWatermark. */
   processWatermark(watermark: number): void;

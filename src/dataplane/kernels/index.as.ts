@@ -163,7 +163,8 @@ export {
 export { jsonDecode } from "./json.as";
 export { encodedAddress, jsonEncode } from "./json-encode.as";
 export { blackholeChecksum } from "./datagen-checksum.as";
-export { regexCount, regexExtract, regexFind, regexInstr, regexReplace } from "./regex.as";
+export { regexCount, regexExtract,
+  regexExtractAll, regexFind, regexInstr, regexReplace } from "./regex.as";
 
 export {
   batchCreate,
@@ -301,9 +302,11 @@ export {
   intervalApply,
   intervalCollect,
   intervalExpire,
+  lookupApply,
   pairsCleanup,
   temporalAdd,
   temporalApply,
   temporalCollect,
 } from "./timed-rows.as";
 export { setsLeft, setsToggle } from "./window-rows.as";
+export { bundleAddresses, bundleBytes, bundleCopy, rowPerOwner, rowsOfOwners } from "./row-bundle.as";

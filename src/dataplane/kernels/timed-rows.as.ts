@@ -364,6 +364,42 @@ export function pairsCleanup(map: usize, n: u32, entries: usize, flagsAt: u32): 
   }
 }
 
+/**
+ * Lookup join: the changes of the pairs that joinCollect has listed; a row keeps its kind, with OWN_OUTER one without a pair
+ * comes out alone.
+ */
+export function lookupApply(call: usize, values: usize, validity: usize): void {
+  const n = load<u32>(call, CALL_ROWS);
+  const kinds = <usize>load<u32>(call, CALL_KINDS);
+  const views = <usize>load<u32>(call, CALL_VIEWS);
+  const outer = (load<u32>(call, CALL_FLAGS) & OWN_OUTER) != 0;
+  const until = load<u32>(call, CALL_COLLECT_ROW);
+  const pairs = load<u32>(call, CALL_PAIRS);
+  const pairRows = <usize>load<u32>(call, CALL_PAIR_ROWS);
+  const pairBlocks = <usize>load<u32>(call, CALL_PAIR_BLOCKS);
+  changesBegin(max<u32>(pairs + n, 64));
+  let row = load<u32>(call, CALL_APPLY_ROW);
+  let matched = load<u32>(call, CALL_MATCHED);
+  let pair: u32 = 0;
+  while (row < n) {
+    const kind: u32 = kinds == 0 ? INSERT : load<u8>(kinds + row);
+    const own = <usize>load<u32>(views + (row << 3));
+    while (pair < pairs && load<u32>(pairRows + (pair << 2)) == row) {
+      if (values == 0 || (load<u8>(values + pair) != 0 && (validity == 0 || load<u8>(validity + pair) != 0))) {
+        pushChange(kind, own, rowOfBlock(<usize>load<u32>(pairBlocks + (pair << 2))), 0);
+        matched = 1;
+      }
+      pair++;
+    }
+    if (row == until) break;
+    if (matched == 0 && outer) pushChange(kind, own, NO_ROW, 0);
+    matched = 0;
+    row++;
+  }
+  store<u32>(call, row, CALL_APPLY_ROW);
+  store<u32>(call, matched, CALL_MATCHED);
+}
+
 // ------------------------------------------------------------------------------------------- temporal join
 
 /** Behind the two sets: u32 1 = a timer is registered, u32 unused, i64 its time. */

@@ -15,10 +15,18 @@ import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
+import { MiniBatchAssignerOperator } from "./mini-batch/mini-batch-assigner.ts";
+import {
+  foldsChanges,
+  MiniBatchDeduplicateOperator,
+} from "./mini-batch/mini-batch-deduplicate.ts";
+import { MiniBatchGroupAggregateOperator } from "./mini-batch/mini-batch-group-aggregate.ts";
+import { miniBatchSize } from "./mini-batch/mini-batch-size.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
+import { LookupJoinOperator } from "./lookup-join/lookup-join.ts";
 import { MatchOperator } from "./match/match.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
-import { createProcessTableFunction } from "./process-table-function/process-table-function.ts";
+import { processTableFunctions } from "./process-table-function/process-table-function.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
@@ -42,22 +50,21 @@ type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>>
 export const operatorFactories: Factories = {
   Calc: (node, context) => new CalcOperator(node, context),
   ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
-  Deduplicate: (node, context) => new DeduplicateOperator(node, context),
+  Deduplicate: createDeduplicate,
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
-  GroupAggregate: (node, context) =>
-    context.mode === "batch"
-      ? new BatchGroupAggregateOperator(node, context)
-      : new GroupAggregateOperator(node, context),
+  GroupAggregate: createGroupAggregate,
   IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
+  LookupJoin: (node, context) => new LookupJoinOperator(node, context),
   Match: (node, context) => new MatchOperator(node, context),
+  MiniBatchAssigner: (node, context) => new MiniBatchAssignerOperator(node, context),
   OverAggregate: (node, context) =>
     context.mode === "streaming" && node.time === undefined
       ? new NonTimeOverOperator(node, context)
       : new OverAggregateOperator(node, context),
-  ProcessTableFunction: createProcessTableFunction,
+  ProcessTableFunction: processTableFunctions(() => undefined),
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),
@@ -89,4 +96,17 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
   return shares && plain && window.time.attribute === "ROWTIME"
     ? new SliceAggregateOperator(node, context)
     : new WindowAggregateOperator(node, context);
+}
+
+function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {
+  if (context.mode === "batch") return new BatchGroupAggregateOperator(node, context);
+  const size = miniBatchSize(context);
+  if (size === undefined) return new GroupAggregateOperator(node, context);
+  return new MiniBatchGroupAggregateOperator(node, context, size);
+}
+
+function createDeduplicate(node: ExecNodeOf<"Deduplicate">, context: OperatorContext) {
+  const size = foldsChanges(node, context) ? miniBatchSize(context) : undefined;
+  if (size === undefined) return new DeduplicateOperator(node, context);
+  return new MiniBatchDeduplicateOperator(node, context, size);
 }

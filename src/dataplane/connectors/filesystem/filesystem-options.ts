@@ -1,5 +1,6 @@
 /** Options of the filesystem connector. Source: Flink FileSystemConnectorOptions; `replay.*`, `errors…` are ours. */
 import { baseErrors } from "../../../foundation/base/errors.ts";
+import { FULL_CACHE_OPTIONS } from "../../contract/lookup.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
 import { connectorErrors } from "../errors.ts";
 
@@ -55,6 +56,7 @@ export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
     description:
       "A part file is closed when it has this size; besides, every checkpoint closes it.",
   },
+  ...FULL_CACHE_OPTIONS,
 ];
 
 export interface FilesystemOptions {

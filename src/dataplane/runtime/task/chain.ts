@@ -16,6 +16,7 @@ import type {
 } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorFactory, Output } from "../../contract/operator.ts";
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
+import { BoundedScan } from "./bounded-scan.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
 import { IdlenessDetector } from "./idleness-detector.ts";
 import { OperatorRunner } from "./operator-runner.ts";
@@ -76,6 +77,7 @@ export async function openChain(
   for (let i = chain.runners.length - 1; i >= 0; i--) {
     const runner = chain.runners[i]!;
     runner.open((output) => createOperator(runner, output, chain, options));
+    await runner.prepare();
   }
   for (const detector of chain.detectors) detector.start();
   for (const source of chain.sources) await source.reader.open();
@@ -258,5 +260,6 @@ function createOperator(
     timeZone: plan.timeZone,
     mode: plan.mode,
     registerProcessingTimer: (time) => timers.register(owner, time),
+    scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });
 }

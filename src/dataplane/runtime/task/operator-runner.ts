@@ -96,6 +96,15 @@ export class OperatorRunner implements Output {
     });
   }
 
+  /** Loads what the operator must have before its first row. */
+  async prepare(): Promise<void> {
+    try {
+      await this.#operator?.prepare?.();
+    } catch (error) {
+      throw asOperatorError(kernelError(error, this.#kernels), this.node);
+    }
+  }
+
   input(index: number): ChainTarget {
     return {
       receive: (batch) => {

@@ -4,7 +4,8 @@
  * The right side must be that table with filters and projections only; its columns are asked for, never scanned.
  */
 import type { Expression } from "../../../foundation/plan/expression.ts";
-import { input, inputRefs } from "../../../foundation/plan/expression.ts";
+import { types } from "../../../foundation/columnar/logical-type.ts";
+import { call, input, inputRefs } from "../../../foundation/plan/expression.ts";
 import { sourceColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import {
@@ -74,7 +75,7 @@ export function planLookupJoin(
     const field = columnOf(chain.projection[right]);
     const key = keys.leftKeys[i]!;
     const value: Expression = input(key, left.schema.fields[key]!.type);
-    return field < 0 ? [] : [{ field, value }];
+    return field < 0 || !keys.filterNulls[i] ? [] : [{ field, value }];
   });
   for (const part of chain.conditions)
     if (isCall(part, "EQUALS")) {
@@ -119,14 +120,17 @@ function assemble(
   const equalities = keys.leftKeys.map((key, i) => ({
     left: lefts[key]!,
     right: rights[keys.rightKeys[i]!]!,
-    covered: chain.projection[keys.rightKeys[i]!]!.kind === "input",
+    covered: chain.projection[keys.rightKeys[i]!]!.kind === "input" && keys.filterNulls[i],
+    filterNulls: keys.filterNulls[i],
   }));
   const rest = [
     ...chain.conditions.map((e) => substitute(e, moved)),
     ...conjuncts(keys.condition).map((e) => substitute(e, all)),
     ...equalities
       .filter((entry) => !entry.covered)
-      .map((entry) => equalsCall(entry.left, entry.right)),
+      .map(({ left: a, right: b, filterNulls }) =>
+        filterNulls ? equalsCall(a, b) : call("IS_NOT_DISTINCT_FROM", [a, b], types.boolean(false)),
+      ),
   ];
   const condition = and(rest);
   const joined = joinSchema(left.schema, { fields }, rel.type);
