@@ -424,6 +424,8 @@ export class MemoryStorage implements CheckpointStorage {
     return { path, sizeBytes: 100 };
   }
 
+  async settle() {}
+
   async load(path: string) {
     const found = this.stored.get(path);
     if (found === undefined) throw new Error(`no checkpoint at ${path}`);

@@ -49,6 +49,8 @@ export class CheckpointStore<M extends Manifest = Manifest> {
   /** Segment files by checkpoint folder; read once, then kept up to date. */
   #named: Map<string, ReadonlySet<string>> | undefined;
   #unreadable = false;
+  /** Manifests whose writing failed: nobody knows whether they are there. */
+  readonly #doubtful = new Set<string>();
 
   constructor(files: Files, directory: string) {
     this.#files = files;
@@ -76,11 +78,13 @@ export class CheckpointStore<M extends Manifest = Manifest> {
       await this.#files.mkdirs(folder);
       await this.#files.writeAtomic(path, bytes);
     } catch (error) {
+      this.#doubtful.add(path);
       throw writeError(path, error);
     }
     if (kind === "checkpoint") {
       named.set(folder, filesOf(segments));
-      await this.#collect(checkpointId);
+      // The checkpoint is complete: what cannot be cleared away now is with the next one.
+      await this.#collect(checkpointId).catch(ignoreFileError);
     }
     const stateBytes = [...segments.values()].reduce((sum, ref) => sum + ref.lengthBytes, 0);
     return { path: folder, sizeBytes: bytes.length + stateBytes };
@@ -91,16 +95,33 @@ export class CheckpointStore<M extends Manifest = Manifest> {
     return await loadManifest<M>(this.#files, path);
   }
 
-  /** Removes a checkpoint or savepoint, and the segments that nothing else names. */
+  /** See CheckpointStorage: after a store that failed, before the job starts again. */
+  async settle(): Promise<void> {
+    for (const path of this.#doubtful) {
+      await this.#remove(path);
+      this.#doubtful.delete(path);
+    }
+  }
+
+  /**
+   * Removes a checkpoint or savepoint, and the segments that nothing else names. What cannot be removed is left to the
+   * next checkpoint.
+   */
   async discard(path: string): Promise<void> {
     const named = await this.#load();
+    const files = named.get(path);
+    named.delete(path);
+    await this.#removeAll(path, this.#unreadable ? [] : (files ?? []), named).catch(ignoreFileError);
+  }
+
+  async #removeAll(
+    path: string,
+    files: Iterable<string>,
+    named: ReadonlyMap<string, ReadonlySet<string>>,
+  ): Promise<void> {
     // Without its manifest it is no checkpoint any more, whatever happens next.
     await this.#remove(`${path}/${METADATA}`);
     await this.#remove(path);
-    const files = named.get(path);
-    if (files === undefined) return;
-    named.delete(path);
-    if (this.#unreadable) return;
     const needed = this.#needed(named);
     for (const file of files) if (!needed.has(file)) await this.#remove(file);
   }
@@ -157,7 +178,11 @@ export class CheckpointStore<M extends Manifest = Manifest> {
   }
 
   async #list(folder: string): Promise<readonly string[]> {
-    return (await this.#files.stat(folder)) === undefined ? [] : await this.#files.list(folder);
+    try {
+      return (await this.#files.stat(folder)) === undefined ? [] : await this.#files.list(folder);
+    } catch (error) {
+      throw writeError(folder, error);
+    }
   }
 
   async #remove(path: string): Promise<void> {
@@ -167,6 +192,10 @@ export class CheckpointStore<M extends Manifest = Manifest> {
       throw writeError(path, error);
     }
   }
+}
+
+function ignoreFileError(error: unknown): void {
+  if (!(error instanceof MillraceError)) throw error;
 }
 
 /** Reads and checks the manifest of a checkpoint or savepoint; paths in it become absolute. */

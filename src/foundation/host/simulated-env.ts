@@ -1,6 +1,5 @@
 /**
- * SimulatedWorld: the simulated twin of Env. Time is virtual, randomness is seeded, files live in
- *                 memory, and everything
+ * SimulatedWorld: the simulated twin of Env. Time is virtual, randomness is seeded, files live in memory, and everything
  * that is ready runs in an order drawn from the seed: one seed replays one schedule.
  *
  * Flow:    test → world.boot() → Env of one process → a whole job in this thread; world.run()
@@ -8,8 +7,9 @@
  * Time:    stands still while anything is ready, then jumps to the next timer.
  * Crash:   every process booted so far is dead: its timers are gone, its file operations never
  *          return; the disk keeps what simulated-disk.ts says. boot() then starts the next one.
- * Faults:  file operations fail (EIO), are slow, or find the disk full, at the rates given; none by
- *          default.
+ * Kill:    the same, but the disk keeps everything: the machine lives on.
+ * Faults:  file operations fail (EIO), are slow, or find the disk full, at the rates given or as onOperation says; the
+ *          wall clock jumps. None by default.
  * Errors:  run() rejects when nothing is ready, no timer is set and the work is not done (a
  *          deadlock), or after MAX_STEPS steps.
  */
@@ -29,6 +29,8 @@ export interface SimulatedFaults {
   readonly fileDelayMs?: number;
   /** Bytes that can be written before ENOSPC. */
   readonly diskBytes?: number;
+  /** Asked before each file operation: the code that it fails with, or undefined. */
+  readonly onOperation?: (syscall: string, path: string) => string | undefined;
 }
 
 interface Process {
@@ -56,6 +58,7 @@ export class SimulatedWorld {
   #timers: Timer[] = [];
   #order = 0;
   #writtenBytes = 0;
+  #clockOffsetMs = 0;
   #processes: Process[] = [];
   #booted = 0;
 
@@ -76,7 +79,7 @@ export class SimulatedWorld {
     this.#processes.push(process);
     return {
       clock: {
-        nowMs: () => EPOCH_MS + Math.floor(this.#elapsedMs),
+        nowMs: () => EPOCH_MS + this.#clockOffsetMs + Math.floor(this.#elapsedMs),
         monotonicMs: () => this.#elapsedMs,
       },
       timers: this.#timersOf(process),
@@ -89,11 +92,21 @@ export class SimulatedWorld {
 
   /** All processes die, the power is cut. */
   crash(): void {
+    this.kill();
+    this.disk.crash(this.#random);
+  }
+
+  /** All processes die; what they have written stays, synced or not. */
+  kill(): void {
     for (const process of this.#processes) process.alive = false;
     this.#processes = [];
     this.#ready = [];
     this.#timers = [];
-    this.disk.crash(this.#random);
+  }
+
+  /** Sets the wall clock forward or back; the monotonic one does not notice. */
+  jumpClock(byMs: number): void {
+    this.#clockOffsetMs += byMs;
   }
 
   /** Drives everything until `work` is settled. */
@@ -130,9 +143,15 @@ export class SimulatedWorld {
   }
 
   /** Draws whether and how a file operation misbehaves. */
-  drawFault(writeBytes: number): { readonly delayMs: number; readonly code: string | undefined } {
-    const { fileErrorRate = 0, fileDelayMs = 0, diskBytes } = this.faults;
+  drawFault(
+    syscall: string,
+    path: string,
+    writeBytes: number,
+  ): { readonly delayMs: number; readonly code: string | undefined } {
+    const { fileErrorRate = 0, fileDelayMs = 0, diskBytes, onOperation } = this.faults;
     const delayMs = fileDelayMs === 0 ? 0 : this.#random.below(fileDelayMs * 1000) / 1000;
+    const code = onOperation?.(syscall, path);
+    if (code !== undefined) return { delayMs, code };
     if (fileErrorRate > 0 && this.#random.chance(fileErrorRate)) return { delayMs, code: "EIO" };
     if (diskBytes !== undefined && writeBytes > 0 && this.#writtenBytes + writeBytes > diskBytes)
       return { delayMs, code: "ENOSPC" };
@@ -235,7 +254,7 @@ class SimulatedFiles implements Files {
     return {
       read: (target, position) => this.#operate("read", path, 0, () => read(target, position)),
       readSync: (target, position) => {
-        const { code } = this.#world.drawFault(0);
+        const { code } = this.#world.drawFault("read", path, 0);
         if (code !== undefined) throw nodeError(code, "read", path);
         return read(target, position);
       },
@@ -319,7 +338,7 @@ class SimulatedFiles implements Files {
   #operate<T>(syscall: string, path: string, writeBytes: number, action: () => T): Promise<T> {
     return new Promise((resolve, reject) => {
       if (!this.#process.alive) return;
-      const { delayMs, code } = this.#world.drawFault(writeBytes);
+      const { delayMs, code } = this.#world.drawFault(syscall, path, writeBytes);
       this.#world.later(this.#process, delayMs, () => {
         if (code !== undefined) {
           reject(nodeError(code, syscall, path));

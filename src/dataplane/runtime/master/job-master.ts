@@ -292,6 +292,7 @@ export class JobMaster {
     if (this.#status !== "CREATED") return;
     const { jobId, plan, graph, config, env, registry, transport } = this.#options;
     this.#attempt++;
+    await this.#options.storage?.settle();
     const latest = this.#coordinator?.latest;
     if (latest !== undefined)
       await this.#committers.commitAll(

@@ -38,8 +38,13 @@ export interface Recovery {
   readonly older: readonly string[];
 }
 
+/** What of a job's file decides where it goes on. */
+export interface JobRecord extends Pick<JobFile, "stopping" | "checkpointDirectory"> {
+  readonly request: Pick<JobFile["request"], "jobId" | "restoreFrom">;
+}
+
 /** What the job of a folder goes on from. */
-export async function recoveryPoint(files: Files, file: JobFile): Promise<Recovery> {
+export async function recoveryPoint(files: Files, file: JobRecord): Promise<Recovery> {
   const { request, stopping, checkpointDirectory } = file;
   const points = await completedCheckpoints(files, `${checkpointDirectory}/${request.jobId}`);
   const paths = points.map(({ path }) => path);

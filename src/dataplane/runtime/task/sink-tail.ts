@@ -113,6 +113,10 @@ export class SinkTail implements ChainTarget {
       const { committables, state } = await this.writer.prepareCommit(checkpointId);
       if (committables.length > 0) this.#prepared.push({ checkpointId, committables });
       return { committables: this.#prepared.flatMap((part) => part.committables), state };
+    } catch (error) {
+      // What the writer held may be gone: only a restart from the last checkpoint brings it again.
+      this.#fail(error);
+      throw error;
     } finally {
       unblock();
       this.#wake();

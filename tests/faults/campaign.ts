@@ -1,0 +1,301 @@
+/**
+ * One seed of the fault campaign: a job of scenarios.ts lives several lives on a simulated machine, each with faults drawn
+ * from the seed; the last one is left in peace. Whatever happened: every result is in the files exactly once.
+ *
+ * Points:  a fault point is a kind of file operation on a kind of file ("fsync segment", "rename part"). Each seed picks one
+ *          and something that happens there at its n-th time: the operation fails (EIO, ENOSPC), the process is killed, or
+ *          the power is cut, right then. Besides, a swarm: slow or failing disk, a full disk that is cleared, clock jumps,
+ *          kills and power cuts at any step, stops with savepoint, another parallelism in each life.
+ * Found:   lost and doubled rows at the end; rows that readers see twice at any time; a job that does not end.
+ */
+import { SeededRandom } from "../../src/foundation/host/simulated-random.ts";
+import { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
+import type { Env } from "../../src/foundation/host/env.ts";
+import {
+  type JobRecord,
+  recoveryPoint,
+} from "../../src/dataplane/runtime/process/recovery-point.ts";
+import { Engine } from "../../testkit/conformance/engine.ts";
+import { DDL, difference, fold, type Scenario, visibleLines, writeOrders } from "./scenarios.ts";
+
+const JOB = "b".repeat(32);
+/** Stands for the job's file: where a stop with savepoint was going. */
+const RECORD = "/job.json";
+const LIVES = 6;
+/** Of the disk in the undisturbed run: long enough for several checkpoints. */
+const BASELINE_DELAY_MS = 20;
+/** Of virtual time: a job that takes longer is stuck. */
+const MAX_LIFE_MS = 3_600_000;
+
+const CONFIG = {
+  "execution.checkpointing.interval": "20 ms",
+  "execution.checkpointing.dir": "/checkpoints",
+  "execution.checkpointing.num-retained": "2",
+  "execution.checkpointing.tolerable-failed-checkpoints": "1000",
+  "restart-strategy.type": "fixed-delay",
+  "restart-strategy.fixed-delay.attempts": "1000",
+  "restart-strategy.fixed-delay.delay": "10 ms",
+};
+
+export type FaultType =
+  | "io-error"
+  | "disk-full"
+  | "kill"
+  | "power-cut"
+  | "slow-disk"
+  | "failing-disk"
+  | "clock-jump"
+  | "savepoint";
+
+/** What an undisturbed run does. */
+export interface Baseline {
+  readonly rows: ReadonlyMap<string, number>;
+  readonly steps: number;
+  /** Fault points in it, and how often each is passed. */
+  readonly points: ReadonlyMap<string, number>;
+}
+
+export interface SeedOutcome {
+  readonly lost: number;
+  readonly doubled: number;
+  /** What went wrong besides, in words. */
+  readonly failure: string | undefined;
+  readonly faults: ReadonlyMap<FaultType, number>;
+  readonly point: string;
+}
+
+export async function baseline(scenario: Scenario): Promise<Baseline> {
+  const world = new SimulatedWorld(0);
+  const points = new Map<string, number>();
+  await world.run(writeOrders(world.boot(), scenario.files));
+  world.faults = {
+    fileDelayMs: BASELINE_DELAY_MS,
+    onOperation: (syscall, path) => {
+      const point = pointOf(syscall, path);
+      points.set(point, (points.get(point) ?? 0) + 1);
+      return undefined;
+    },
+  };
+  let steps = 0;
+  let done = false;
+  void startLife(world.boot(), scenario, 0, 2)
+    .then((job) => job.ended)
+    .then(() => {
+      done = true;
+    });
+  await world.runUntil(() => ++steps > 0 && done);
+  world.faults = {};
+  const rows = fold(await world.run(visibleLines(world.boot())), scenario);
+  return { rows, steps, points };
+}
+
+export async function runSeed(
+  seed: number,
+  scenario: Scenario,
+  expected: Baseline,
+): Promise<SeedOutcome> {
+  const run = new SeedRun(seed, scenario, expected);
+  let failure: string | undefined;
+  try {
+    await run.live();
+  } catch (error) {
+    failure = error instanceof Error ? [error.message, ...causes(error)].join(" <- ") : String(error);
+  }
+  return { ...(await run.verdict()), failure, faults: run.faults, point: run.point };
+}
+
+class SeedRun {
+  readonly faults = new Map<FaultType, number>();
+  readonly point: string;
+  readonly #scenario: Scenario;
+  readonly #expected: Baseline;
+  readonly #random: SeededRandom;
+  readonly #world: SimulatedWorld;
+  readonly #action: FaultType;
+  /** Times that the point is passed before it happens. */
+  #until: number;
+  #now: "kill" | "power-cut" | undefined;
+
+  constructor(seed: number, scenario: Scenario, expected: Baseline) {
+    this.#scenario = scenario;
+    this.#expected = expected;
+    const random = new SeededRandom(seed);
+    this.#random = random;
+    this.#world = new SimulatedWorld(seed);
+    const names = [...expected.points.keys()].sort();
+    this.point = names[random.below(names.length)]!;
+    this.#until = random.below(expected.points.get(this.point)!);
+    const actions = ["io-error", "disk-full", "kill", "power-cut"] as const;
+    this.#action = actions[random.below(actions.length)]!;
+  }
+
+  async live(): Promise<void> {
+    const world = this.#world;
+    await world.run(writeOrders(world.boot(), this.#scenario.files));
+    for (let life = 0; life < LIVES; life++) {
+      const last = life === LIVES - 1;
+      this.#arm(last);
+      if (await this.#life(life, last)) return;
+    }
+  }
+
+  async verdict(): Promise<{ readonly lost: number; readonly doubled: number }> {
+    const world = this.#world;
+    world.faults = {};
+    world.kill();
+    const lines = await world.run(visibleLines(world.boot()));
+    return difference(fold(lines, this.#scenario), this.#expected.rows);
+  }
+
+  /** Draws the swarm of one life. */
+  #arm(last: boolean): void {
+    const random = this.#random;
+    this.#now = undefined;
+    if (last) {
+      this.#world.faults = {};
+      return;
+    }
+    const slow = random.chance(0.5);
+    const failing = random.chance(0.2);
+    if (slow) this.#count("slow-disk");
+    if (failing) this.#count("failing-disk");
+    if (random.chance(0.2)) {
+      this.#count("clock-jump");
+      this.#world.jumpClock((random.below(7200) - 3600) * 1000);
+    }
+    this.#world.faults = {
+      ...(slow ? { fileDelayMs: 1 + random.below(20) } : {}),
+      ...(failing ? { fileErrorRate: 0.002 * (1 + random.below(10)) } : {}),
+      onOperation: (syscall, path) => this.#onOperation(syscall, path),
+    };
+  }
+
+  #onOperation(syscall: string, path: string): string | undefined {
+    if (this.#until < 0 || pointOf(syscall, path) !== this.point) return undefined;
+    if (this.#until-- > 0) return undefined;
+    this.#count(this.#action);
+    switch (this.#action) {
+      case "io-error":
+        return "EIO";
+      case "disk-full":
+        return "ENOSPC";
+      default:
+        this.#now = this.#action === "kill" ? "kill" : "power-cut";
+        return undefined;
+    }
+  }
+
+  /** One process of the job; true when the job has ended. */
+  async #life(life: number, last: boolean): Promise<boolean> {
+    const world = this.#world;
+    const random = this.#random;
+    let ended = false;
+    let broken: unknown;
+    const env = world.boot();
+    const parallelism = 1 + random.below(3);
+    const job = startLife(env, this.#scenario, life, parallelism, () => {
+      ended = true;
+    });
+    const stops = !last && random.chance(0.2);
+    job.then(
+      async (master) => {
+        if (stops) this.#stopLater(env, master, random.below(200));
+        const { status, failure } = await master.ended;
+        if (status === "FAILED") broken = failure ?? status;
+      },
+      (error: unknown) => {
+        broken = error;
+      },
+    );
+    if (last) {
+      const until = world.elapsedMs + MAX_LIFE_MS;
+      const moved = await world.runUntil(
+        () => ended || broken !== undefined || world.elapsedMs > until,
+      );
+      if (broken !== undefined) throw broken;
+      if (!ended) throw new Error(moved ? "the job does not end" : "the job is stuck");
+      return true;
+    }
+    let left = random.below(this.#expected.steps * 2);
+    await world.runUntil(() => left-- <= 0 || ended || this.#now !== undefined);
+    if (ended) return true;
+    const cut = this.#now ?? (random.chance(0.5) ? "kill" : "power-cut");
+    if (this.#now === undefined) this.#count(cut);
+    if (cut === "kill") world.kill();
+    else world.crash();
+    return false;
+  }
+
+  #stopLater(env: Env, master: Awaited<ReturnType<typeof startLife>>, delayMs: number): void {
+    env.timers.after(delayMs, () => {
+      this.#count("savepoint");
+      // One that fails is a fault like the others: the job goes on, or starts again.
+      master.stopWithSavepoint({ directory: "/savepoints" }).catch(() => undefined);
+    });
+  }
+
+  #count(type: FaultType): void {
+    this.faults.set(type, (this.faults.get(type) ?? 0) + 1);
+  }
+}
+
+/** One life of the job, from its newest checkpoint or savepoint on; the promise is of its start. */
+async function startLife(
+  env: Env,
+  scenario: Scenario,
+  life: number,
+  parallelism: number,
+  onOutcome: () => void = () => {},
+) {
+  const engine = new Engine({ env });
+  for (const ddl of DDL) engine.execute(ddl);
+  const planned = engine.execute(scenario.insert);
+  if (planned.kind !== "insert") throw new Error(`${scenario.name} is no INSERT`);
+  const { restoreFrom, older } = await recoveryPoint(env.files, await readRecord(env));
+  return engine.start(planned.plan, {
+    parallelism,
+    jobId: JOB,
+    config: CONFIG,
+    firstAttempt: 1 + life * 1000,
+    // As the job's record: what is known to have ended is not started again.
+    beforeDiscard: async () => onOutcome(),
+    beforeStopCommit: async ({ path, metadata: { checkpointId } }) => {
+      const stopping = JSON.stringify({ path, checkpointId });
+      await env.files.writeAtomic(RECORD, new TextEncoder().encode(stopping));
+    },
+    olderCheckpoints: older,
+    ...(restoreFrom === undefined ? {} : { restoreFrom }),
+  });
+}
+
+async function readRecord({ files }: Env): Promise<JobRecord> {
+  const record = { checkpointDirectory: "/checkpoints", request: { jobId: JOB } };
+  if ((await files.stat(RECORD)) === undefined) return record;
+  const stopping = JSON.parse(new TextDecoder().decode(await files.readAll(RECORD)));
+  return { ...record, stopping };
+}
+
+/** The fault point of an operation: what is done to what kind of file. */
+export function pointOf(syscall: string, path: string): string {
+  return `${syscall} ${FILE_KINDS.find(([pattern]) => pattern.test(path))?.[1] ?? "other file"}`;
+}
+
+const FILE_KINDS: readonly (readonly [RegExp, string])[] = [
+  [/^\/in(\/|$)/, "input"],
+  [/\/_metadata\.tmp$/, "manifest being written"],
+  [/\/_metadata$/, "manifest"],
+  [/\.seg$/, "segment"],
+  [/\/shared$/, "folder of segments"],
+  [/\/chk-\d+$/, "folder of a checkpoint"],
+  [/^\/savepoints/, "savepoint"],
+  [/^\/job\.json/, "job's file"],
+  [/^\/checkpoints/, "folder of checkpoints"],
+  [/\.inprogress$/, "part being written"],
+  [/\.pending$/, "sealed part"],
+  [/^\/out\/part-/, "visible part"],
+  [/^\/out$/, "folder of the sink"],
+];
+
+function causes(error: Error): string[] {
+  return error.cause instanceof Error ? [error.cause.message, ...causes(error.cause)] : [];
+}

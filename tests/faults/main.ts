@@ -1,0 +1,124 @@
+/**
+ * The fault campaign: seeds on the simulated machine, kill -9 of a real job process, and mutants of our own code that the
+ * seeds must catch.
+ *
+ * Run:     npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--mutants] [--json] [--only SCENARIO]
+ * Out:     a table, or with --json an object a figure: lost, doubled, survived, seeds, fault-points, mutants-caught, …
+ * Exit:    1 when a row is lost or doubled, a job does not end, or a mutant lives.
+ */
+import { parseArgs } from "node:util";
+import { type Baseline, baseline, type FaultType, runSeed } from "./campaign.ts";
+import { killRepeatedly } from "./kill-job.ts";
+import { MUTANTS, runMutants } from "./mutants.ts";
+import { SCENARIOS } from "./scenarios.ts";
+
+export interface CampaignResult {
+  readonly seeds: number;
+  readonly survived: number;
+  readonly lost: number;
+  readonly doubled: number;
+  readonly points: ReadonlySet<string>;
+  readonly faults: ReadonlyMap<FaultType, number>;
+  readonly failures: readonly string[];
+}
+
+/** Seeds first … first + count - 1, each with the next scenario. */
+export async function runCampaign(options: {
+  readonly first: number;
+  readonly count: number;
+  readonly only?: string;
+  readonly onSeed?: (done: number, failures: number) => void;
+}): Promise<CampaignResult> {
+  const scenarios = SCENARIOS.filter(
+    ({ name }) => options.only === undefined || name === options.only,
+  );
+  const baselines = new Map<string, Baseline>();
+  for (const scenario of scenarios) baselines.set(scenario.name, await baseline(scenario));
+  const faults = new Map<FaultType, number>();
+  const points = new Set<string>();
+  const failures: string[] = [];
+  let lost = 0;
+  let doubled = 0;
+  for (let i = 0; i < options.count; i++) {
+    const seed = options.first + i;
+    const scenario = scenarios[seed % scenarios.length]!;
+    const outcome = await runSeed(seed, scenario, baselines.get(scenario.name)!);
+    for (const [type, times] of outcome.faults) faults.set(type, (faults.get(type) ?? 0) + times);
+    points.add(outcome.point);
+    lost += outcome.lost;
+    doubled += outcome.doubled;
+    if (outcome.lost + outcome.doubled > 0 || outcome.failure !== undefined)
+      failures.push(
+        `seed ${seed} (${scenario.name}, ${outcome.point}): ${outcome.lost} lost, ${outcome.doubled} doubled` +
+          `${outcome.failure === undefined ? "" : `, ${outcome.failure}`}\n` +
+          `  npm run faults -- --first ${seed} --seeds 1 --kills 0`,
+      );
+    options.onSeed?.(i + 1, failures.length);
+  }
+  const survived = options.count - failures.length;
+  return { seeds: options.count, survived, lost, doubled, points, faults, failures };
+}
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({
+    options: {
+      seeds: { type: "string", default: "400" },
+      first: { type: "string", default: "1" },
+      kills: { type: "string", default: "50" },
+      only: { type: "string" },
+      mutants: { type: "boolean", default: false },
+      json: { type: "boolean", default: false },
+    },
+  });
+  const figure = (name: string, value: number, of?: number) =>
+    process.stdout.write(
+      values.json
+        ? `${JSON.stringify({ name, value, ...(of === undefined ? {} : { of }) })}\n`
+        : `${name.padEnd(20)} ${value}${of === undefined ? "" : ` of ${of}`}\n`,
+    );
+  const progress = (text: string) => {
+    if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${text}`);
+  };
+  let bad = 0;
+  const count = Number(values.seeds);
+  if (count > 0) {
+    const result = await runCampaign({
+      first: Number(values.first),
+      count,
+      ...(values.only === undefined ? {} : { only: values.only }),
+      onSeed: (done, failures) => progress(`seed ${done} of ${count}, ${failures} failed`),
+    });
+    progress("");
+    for (const failure of result.failures.slice(0, 10)) process.stderr.write(`${failure}\n`);
+    figure("survived", result.survived, result.seeds);
+    figure("lost", result.lost);
+    figure("doubled", result.doubled);
+    figure("fault-points", result.points.size);
+    for (const [type, times] of [...result.faults].sort()) figure(`fault ${type}`, times);
+    bad += result.failures.length;
+  }
+  const kills = Number(values.kills);
+  if (kills > 0) {
+    const result = await killRepeatedly({
+      kills,
+      seed: Number(values.first),
+      onKill: (kill) => progress(`kill ${kill} of ${kills}`),
+    });
+    progress("");
+    figure("kills", result.kills);
+    figure("kill-restored", result.restored);
+    figure("kill-rows", result.rows);
+    figure("kill-lost", result.lost);
+    figure("kill-doubled", result.doubled + result.wrong);
+    figure("kill-restart-ms-max", result.slowestRestartMs);
+    bad += result.lost + result.doubled + result.wrong;
+  }
+  if (values.mutants) {
+    const caught = await runMutants((line) => process.stderr.write(`${line}\n`));
+    figure("mutants-caught", caught, MUTANTS.length);
+    bad += MUTANTS.length - caught;
+  }
+  process.exitCode = bad > 0 ? 1 : 0;
+}
+
+if (import.meta.main) await main();

@@ -1,0 +1,159 @@
+/**
+ * Mutants: our own code with one line broken, each of which the fault campaign must catch.
+ *
+ * How:     the tree's sources are copied into a folder of their own, one line is changed there, and the campaign runs in
+ *          that copy with a fixed set of seeds; it must fail. A mutant whose line is not found is an error: it has to follow
+ *          the code.
+ */
+import { spawn } from "node:child_process";
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { temporaryFolder } from "../../testkit/temporary-folder.ts";
+
+export interface Mutant {
+  /** What is broken, as a user would say it. */
+  readonly name: string;
+  readonly file: string;
+  readonly find: string;
+  readonly replace: string;
+}
+
+/** Seeds that each mutant is given; the campaign stops the mutant at the first that fails. */
+const SEEDS = 240;
+
+const STATE = "src/dataplane/state";
+const MASTER = "src/dataplane/runtime/master";
+const FILES = "src/dataplane/connectors/filesystem";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "barriers are not aligned",
+    file: "src/dataplane/runtime/exchange/exchange-input.ts",
+    find: "channel.blocked = true;",
+    replace: "channel.blocked = false;",
+  },
+  {
+    name: "pages of a snapshot that was given up are not written again",
+    file: `${STATE}/segment-chain.ts`,
+    find: "if (this.#pending !== undefined)\n      this.#kernels.snapshotEvict(this.#domain, this.#pending.number);",
+    replace: "",
+  },
+  {
+    name: "pages of a snapshot that failed count as written",
+    file: `${STATE}/state-snapshot.ts`,
+    find: "kernels.snapshotEnd(this.#snapshot, success ? 1 : 0);",
+    replace: "kernels.snapshotEnd(this.#snapshot, 1);",
+  },
+  {
+    name: "a segment is not synced",
+    file: `${STATE}/segment-writer.ts`,
+    find: "await this.#file!.sync();",
+    replace: "",
+  },
+  {
+    name: "segments that an older checkpoint needs are removed",
+    file: `${STATE}/checkpoint-store.ts`,
+    find: "if (!needed.has(file)) await this.#remove(file);",
+    replace: "await this.#remove(file);",
+  },
+  {
+    name: "a restored range of key groups ends one too early",
+    file: `${STATE}/restore-state.ts`,
+    find: "const end = Math.min(a.end, b.end);",
+    replace: "const end = Math.min(a.end, b.end) - 1;",
+  },
+  {
+    name: "a checkpoint is complete with the first report",
+    file: `${MASTER}/checkpoint-coordinator.ts`,
+    find: "if (pending.reports.size === pending.wanted)",
+    replace: "if (pending.reports.size >= 1)",
+  },
+  {
+    name: "committables are not committed again after a restore",
+    file: `${MASTER}/job-master.ts`,
+    find: "await this.#committers.commitAll(",
+    replace: "await (async (..._: unknown[]) => {})(",
+  },
+  {
+    name: "a source goes on one batch too early",
+    file: `${FILES}/file-source-reader.ts`,
+    find: "this.#split = { ...split, offset, line, skip: 0 };",
+    replace: "this.#split = { ...split, line, skip: 0 };",
+  },
+  {
+    name: "parts are visible before their checkpoint",
+    file: `${FILES}/file-sink.ts`,
+    find: "await this.#files.rename(written, from);",
+    replace: "await this.#files.rename(written, this.#path(visibleName(part, this.#extension)));",
+  },
+  {
+    name: "a part is not synced before it is sealed",
+    file: `${FILES}/file-sink.ts`,
+    find: "await file.sync();",
+    replace: "",
+  },
+  {
+    name: "sealed parts of the restored checkpoint are taken for leftovers",
+    file: `${FILES}/file-sink.ts`,
+    find: "if (hidden.sealed && isHeld(hidden.part, states)) continue;",
+    replace: "",
+  },
+  {
+    name: "timers are not found again after a restore",
+    file: "src/dataplane/operators/windows/window-timers.ts",
+    find: "this.#wait(Number(new DataView(memory.buffer).getBigInt64(entry - 8, true)));",
+    replace: "void new DataView(memory.buffer).getBigInt64(entry - 8, true);",
+  },
+  {
+    name: "a restart goes back to the beginning instead of the last checkpoint",
+    file: "src/dataplane/runtime/process/recovery-point.ts",
+    find: "const latest = points.at(-1);",
+    replace: "const latest = points.at(0);",
+  },
+];
+
+const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+
+/** How many are caught. */
+export async function runMutants(say: (line: string) => void): Promise<number> {
+  const folder = copyTree();
+  let caught = 0;
+  for (const mutant of MUTANTS) {
+    const path = join(folder, mutant.file);
+    const original = readFileSync(path, "utf8");
+    if (!original.includes(mutant.find))
+      throw new Error(`mutant "${mutant.name}": its line is not in ${mutant.file} any more`);
+    writeFileSync(
+      path,
+      original.replace(mutant.find, () => mutant.replace),
+    );
+    const startedMs = performance.now();
+    const { failed, why } = await campaignFails(folder);
+    writeFileSync(path, original);
+    if (failed) caught++;
+    const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
+    say(`${failed ? "caught" : "LIVES "} ${mutant.name} (${seconds} s${failed ? `: ${why}` : ""})`);
+  }
+  return caught;
+}
+
+function copyTree(): string {
+  const folder = join(temporaryFolder("mutants"), "tree");
+  mkdirSync(folder);
+  for (const name of ["src", "testkit", "tests", "tools", "package.json", "tsconfig.json"])
+    cpSync(join(root, name), join(folder, name), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
+  return folder;
+}
+
+async function campaignFails(folder: string): Promise<{ failed: boolean; why: string }> {
+  const args = [join(folder, "tests/faults/one-mutant.ts"), String(SEEDS)];
+  const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "ignore"] });
+  let text = "";
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk.toString();
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  return { failed: status !== 0, why: text.trim().split("\n")[0]?.slice(0, 120) ?? "" };
+}

@@ -1,0 +1,140 @@
+/**
+ * Jobs for the fault campaign: orders from files → one kind of operator → files, each with its own state.
+ *
+ * Input:   ROWS orders, `id` rising with event time; windows read one file (time must come in order), the others three.
+ * Result:  the lines that the sink has made visible, folded: insert-only results as a multiset, changelogs (debezium-json)
+ *          to the rows that are left, with no row taken back that was not there.
+ */
+import type { Env } from "../../src/foundation/host/env.ts";
+
+export const ROWS = 600;
+
+export interface Scenario {
+  readonly name: string;
+  readonly insert: string;
+  readonly files: number;
+  readonly changelog: boolean;
+}
+
+const ORDERS = `CREATE TABLE orders (id BIGINT, item INT NOT NULL, amount BIGINT, note STRING, ts TIMESTAMP(3),
+    WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+  ) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json')`;
+
+const sink = (name: string, columns: string, format: string) =>
+  `CREATE TABLE ${name} (${columns}) WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = '${format}')`;
+
+export const DDL = [
+  ORDERS,
+  sink("totals", "item INT, starts TIMESTAMP(3), n BIGINT, total BIGINT", "json"),
+  sink("pairs", "a BIGINT, b BIGINT", "json"),
+  sink("latest", "item INT, n BIGINT, note STRING", "debezium-json"),
+  sink("best", "item INT, id BIGINT, amount BIGINT, place BIGINT", "debezium-json"),
+  sink("sums", "id BIGINT, item INT, total BIGINT", "json"),
+  sink("orders_seen", "id BIGINT, amount BIGINT", "json"),
+];
+
+export const SCENARIOS: readonly Scenario[] = [
+  {
+    name: "window-aggregate",
+    files: 1,
+    changelog: false,
+    insert: `INSERT INTO totals SELECT item, window_start, COUNT(*), SUM(amount)
+      FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '3' SECOND))
+      GROUP BY item, window_start, window_end`,
+  },
+  {
+    name: "join",
+    files: 3,
+    changelog: false,
+    insert: `INSERT INTO pairs SELECT l.id, r.id FROM orders l JOIN orders r
+      ON l.item = r.item AND l.amount = r.amount`,
+  },
+  {
+    name: "group-aggregate",
+    files: 3,
+    changelog: true,
+    insert:
+      "INSERT INTO latest SELECT item, COUNT(DISTINCT amount), MAX(note) FROM orders GROUP BY item",
+  },
+  {
+    name: "rank",
+    files: 3,
+    changelog: true,
+    insert: `INSERT INTO best SELECT item, id, amount, place FROM (
+      SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY amount DESC, id) AS place FROM orders)
+      WHERE place <= 3`,
+  },
+  {
+    name: "over-aggregate",
+    files: 1,
+    changelog: false,
+    insert: `INSERT INTO sums SELECT id, item, SUM(amount) OVER (
+      PARTITION BY item ORDER BY ts ROWS BETWEEN 4 PRECEDING AND CURRENT ROW) FROM orders`,
+  },
+  {
+    name: "filter",
+    files: 3,
+    changelog: false,
+    insert: "INSERT INTO orders_seen SELECT id, amount FROM orders WHERE amount <> 4",
+  },
+];
+
+export async function writeOrders({ files }: Env, count: number): Promise<void> {
+  await files.mkdirs("/in");
+  await files.mkdirs("/out");
+  for (let file = 0; file < count; file++) {
+    const lines = Array.from({ length: ROWS / count }, (_, i) => {
+      const id = file + i * count;
+      const ts = new Date(1_700_000_000_000 + id * 50).toISOString().slice(0, -1).replace("T", " ");
+      const note = `${"n".repeat((id * 13) % 90)}${String(id).padStart(5, "0")}`;
+      return JSON.stringify({ id, item: id % 7, amount: (id * 37) % 11, note, ts });
+    });
+    await files.writeAtomic(`/in/${file}.json`, new TextEncoder().encode(`${lines.join("\n")}\n`));
+  }
+}
+
+/** What readers of the folder see now. */
+export async function visibleLines({ files }: Env): Promise<string[]> {
+  const lines: string[] = [];
+  for (const name of await files.list("/out")) {
+    if (name.startsWith(".")) continue;
+    lines.push(...new TextDecoder().decode(await files.readAll(`/out/${name}`)).split("\n"));
+  }
+  return lines.filter((line) => line !== "");
+}
+
+/** Rows with how often they are there; of a changelog what its changes add up to. */
+export function fold(lines: readonly string[], { changelog }: Scenario): Map<string, number> {
+  const counts = new Map<string, number>();
+  const add = (row: unknown, by: number) => {
+    const key = typeof row === "string" ? row : JSON.stringify(row);
+    const count = (counts.get(key) ?? 0) + by;
+    if (count === 0) counts.delete(key);
+    else counts.set(key, count);
+  };
+  for (const line of lines) {
+    if (!changelog) {
+      add(line, 1);
+      continue;
+    }
+    const { op, before, after } = JSON.parse(line) as Record<"op" | "before" | "after", unknown>;
+    if (op === "d") add(before, -1);
+    else add(after, 1);
+  }
+  return counts;
+}
+
+/** Rows that are missing, and rows that are too many, against what is expected. */
+export function difference(
+  actual: ReadonlyMap<string, number>,
+  expected: ReadonlyMap<string, number>,
+): { readonly lost: number; readonly doubled: number } {
+  let lost = 0;
+  let doubled = 0;
+  for (const key of new Set([...actual.keys(), ...expected.keys()])) {
+    const more = (actual.get(key) ?? 0) - (expected.get(key) ?? 0);
+    if (more > 0) doubled += more;
+    else lost -= more;
+  }
+  return { lost, doubled };
+}
