@@ -176,6 +176,7 @@ export class CalcStages {
         args: indexes.map((index) => this.#reader(args, schema, index)),
         out,
         environment: this.#options.environment,
+        runtime: this.#options.runtime,
       });
       this.#place(out, wide, result);
     }

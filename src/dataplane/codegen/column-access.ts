@@ -142,6 +142,11 @@ export class ColumnReader {
     return utf8Decoder.decode(this.bytes(row));
   }
 
+  /** address | length << 32 of the bytes in place. */
+  view(row: number): bigint {
+    return this.#view.data.getBigUint64(this.#values + row * 8, true);
+  }
+
   /** The bytes in place: valid during the call, and until the memory grows. */
   bytes(row: number): Uint8Array {
     const { data, bytes } = this.#view;
@@ -265,6 +270,12 @@ export class ColumnWriter {
     const address = this.#reserve(value.length);
     this.#view.bytes.set(value, address);
     this.#setView(row, address, value.length);
+  }
+
+  /** Bytes that lie in the arena, or in an argument, already: address | length << 32. */
+  setView(row: number, view: bigint): void {
+    this.#view.data.setBigUint64(this.values + row * 8, BigInt.asUintN(64, view), true);
+    this.#valid(row);
   }
 
   #setView(row: number, address: number, length: number): void {

@@ -76,6 +76,9 @@ export const codegenErrors = defineErrors({
   },
 });
 
+/** Code of ARGUMENT_INVALID: what a pattern or replacement that is not well formed is refused with. */
+export const NOT_WELL_FORMED = "MR4108";
+
 /**
  * Codes in the status struct (kernels/cast-status.as.ts) by number. Kernels of other files use `failed` and
  * `invalidArgument`.

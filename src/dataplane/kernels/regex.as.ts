@@ -336,6 +336,48 @@ export function regexCount(view: u64, code: u32): i32 {
   return count;
 }
 
+/** Group `group` of every match as an ARRAY of texts; NULL when there is no such group. */
+export function regexExtractAll(view: u64, group: i32, code: u32): u64 {
+  if (group < 0 || <u32>group >= load<u32>(code, 4)) {
+    setNull();
+    return 0;
+  }
+  prepare(view, code);
+  let count: u32 = 0;
+  let capacity: u32 = 16;
+  let list = <u32>arenaAlloc(capacity * 8);
+  let bytes: u32 = 0;
+  for (let from: u32 = 0; from <= limit - base && search(from); ) {
+    if (count == capacity) {
+      const larger = <u32>arenaAlloc(capacity * 16);
+      memory.copy(larger, list, capacity * 8);
+      list = larger;
+      capacity *= 2;
+    }
+    const start = load<u32>(captures + (<u32>group << 3));
+    const end = load<u32>(captures + (<u32>group << 3), 4);
+    const taken = start != NONE && end != NONE;
+    store<u32>(list + count * 8, taken ? start : NONE);
+    store<u32>(list + count * 8, taken ? end - start : 0, 4);
+    if (taken) bytes += end - start;
+    count++;
+    from = nextStart();
+    forget();
+  }
+  const out = <u32>arenaAlloc(4 + count * 5 + bytes);
+  store<u32>(out, count);
+  let to = out + 4 + count * 5;
+  for (let i: u32 = 0; i < count; i++) {
+    const start = load<u32>(list + i * 8);
+    const length = load<u32>(list + i * 8, 4);
+    store<u8>(out + 4 + i, start == NONE ? 0 : 1);
+    store<u32>(out + 4 + count + i * 4, length);
+    if (start != NONE) memory.copy(to, base + start, length);
+    to += length;
+  }
+  return makeView(out, to - out);
+}
+
 /** Where to go on behind a match: an empty one moves by a character. */
 function nextStart(): u32 {
   const from = load<u32>(captures);

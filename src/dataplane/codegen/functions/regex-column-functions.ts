@@ -1,99 +1,160 @@
 /**
- * Regular expressions that come in columns, and REGEXP_EXTRACT_ALL, whose result is a collection: column functions over
- * JavaScript's expressions. Literal patterns of the other functions are compiled to the linear engine (regex-functions.ts).
+ * Regular expressions that come in columns, and REGEXP_EXTRACT_ALL: column functions that compile each pattern for the linear
+ * engine (kernels/regex.as.ts) and call it row by row; literal patterns are part of the generated code (regex-functions.ts).
  *
- * Limits: patterns are Java's as far as JavaScript knows them; one that it does not know makes the result NULL, as does one
- *         that is no expression. KEPT patterns are kept compiled.
+ * Patterns: compiled ones are kept (MAX_PROGRAMS in all); those that a batch uses are copied to the arena once a batch.
+ * NULL:    a NULL argument gives NULL, and so does a pattern that is no expression (REGEXP: FALSE), as in Flink.
+ * Errors:  VALUE_TOO_LARGE for a pattern or a search beyond its limits.
  */
-import type { Value } from "../../../foundation/columnar/value-reader.ts";
-import type { Call } from "../../../foundation/plan/expression.ts";
-import { everyRow } from "./column-rows.ts";
-import { readValue, writeValue } from "./column-values.ts";
-import type { ColumnFunction, FunctionTable } from "./registry.ts";
+import { MillraceError } from "../../../foundation/base/errors.ts";
+import { expressionError, NOT_WELL_FORMED } from "../errors.ts";
+import type { CodegenRuntime } from "../generated-module.ts";
+import { programOf, replacementPieces } from "./regex-functions.ts";
+import type { RegexProgram } from "./regex/regex-program.ts";
+import { similarToRegex } from "./regex/similar-to.ts";
+import type { ColumnCall, ColumnFunction, FunctionTable } from "./registry.ts";
 
-const KEPT = 64;
+const STATUS_NULL = 12;
 
-/** Undefined for a pattern that is no expression. */
-function patternCache(): (pattern: string) => RegExp | undefined {
-  const known = new Map<string, RegExp | undefined>();
-  return (pattern) => {
-    if (!known.has(pattern)) {
-      if (known.size >= KEPT) known.clear();
-      known.set(pattern, compiled(pattern));
+/** One batch: programs in its arena, and the status words of kernels. */
+class Matching {
+  readonly columns: ColumnCall;
+  readonly kernels: CodegenRuntime["kernels"];
+  readonly #name: string;
+  readonly #programs = new Map<string, Located | undefined>();
+  readonly #pieces = new Map<string, number | undefined>();
+  readonly #status: number;
+
+  constructor(columns: ColumnCall, name: string) {
+    this.columns = columns;
+    this.kernels = columns.runtime.kernels;
+    this.#name = name;
+    this.#status = this.kernels.codegenStatus() >>> 0;
+  }
+
+  /** The program of a pattern; undefined for one that is no expression. */
+  program(pattern: string): Located | undefined {
+    if (!this.#programs.has(pattern)) {
+      const found = readable(() => programOf(pattern, this.#name));
+      this.#programs.set(pattern, found && { ...found, address: this.#copied(found.bytes) });
     }
-    return known.get(pattern);
-  };
-}
+    return this.#programs.get(pattern);
+  }
 
-function compiled(pattern: string): RegExp | undefined {
-  const own = pattern.replaceAll("\\A", "^").replaceAll(/\\[zZ]/g, "$");
-  try {
-    return new RegExp(own, "gu");
-  } catch {
-    try {
-      return new RegExp(own, "g");
-    } catch {
-      return undefined;
+  /** A compiled replacement; undefined when it names a group that is not there. */
+  pieces(replacement: string, { groups }: RegexProgram): number | undefined {
+    const key = `${groups} ${replacement}`;
+    if (!this.#pieces.has(key)) {
+      const found = readable(() => replacementPieces(replacement, groups, this.#name));
+      this.#pieces.set(key, found && this.#copied(found));
     }
+    return this.#pieces.get(key);
+  }
+
+  /** Whether the kernel said NULL; throws what it reported. */
+  tookNull(row: number): boolean {
+    const data = new DataView(this.columns.runtime.memory.buffer, this.#status);
+    const code = data.getUint32(0, true);
+    const isNull = data.getUint32(STATUS_NULL, true) !== 0;
+    data.setUint32(STATUS_NULL, 0, true);
+    if (code === 0) return isNull;
+    data.setUint32(0, 0, true);
+    throw expressionError(code, { function: this.#name, where: `row ${row} of its batch` }, "");
+  }
+
+  #copied(bytes: Uint8Array): number {
+    const address = this.kernels.arenaAlloc(bytes.length) >>> 0;
+    new Uint8Array(this.columns.runtime.memory.buffer).set(bytes, address);
+    return address;
   }
 }
 
-type Compute = (text: string, pattern: RegExp, rest: readonly Value[]) => Value;
+interface Located extends RegexProgram {
+  readonly address: number;
+}
 
-function overPattern(compute: Compute): ColumnFunction {
+/** Undefined for a pattern or replacement that is not well formed. */
+function readable<T>(make: () => T): T | undefined {
+  try {
+    return make();
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === NOT_WELL_FORMED) return undefined;
+    throw error;
+  }
+}
+
+type Compute = (matching: Matching, row: number, text: bigint, program: Located) => void;
+
+function overPattern(
+  compute: Compute,
+  unreadable: (columns: ColumnCall, row: number) => void = ({ out }, row) => out.setNull(row),
+  patternAt: (columns: ColumnCall, row: number) => string = ({ args }, row) => args[1]!.string(row),
+): ColumnFunction {
   return {
     kind: "column",
-    prepare: () => {
-      const patternOf = patternCache();
-      return everyRow(({ args, out }, row) => {
-        const values = args.map((arg) => readValue(arg, row));
-        const [text, pattern, ...rest] = values;
-        const regex = values.includes(null) ? undefined : patternOf(String(pattern));
-        if (regex === undefined) return out.setNull(row);
-        regex.lastIndex = 0;
-        writeValue(out, row, compute(String(text), regex, rest));
-      });
+    prepare: (call) => (columns) => {
+      const matching = new Matching(columns, call.function);
+      const { rows, mask, args, out } = columns;
+      for (let row = 0; row < rows; row++) {
+        if (mask !== undefined && mask[row] === 0) continue;
+        if (args.some((arg) => arg.isNull(row))) {
+          out.setNull(row);
+          continue;
+        }
+        const pattern = patternAt(columns, row);
+        const program = matching.program(pattern);
+        if (program === undefined) unreadable(columns, row);
+        else compute(matching, row, args[0]!.view(row), program);
+      }
     },
   };
 }
 
-const matches = (text: string, pattern: RegExp) => [...text.matchAll(pattern)];
-
-const extractAll: Compute = (text, pattern, [group = 1]) => {
-  const index = Number(group);
-  const groups = new RegExp(`${pattern.source}|`, pattern.flags).exec("")!.length - 1;
-  if (index < 0 || index > groups) return null;
-  return matches(text, pattern).map((match) => match[index] ?? null);
-};
-
-const replace: Compute = (text, pattern, [replacement]) => {
-  const own = String(replacement).replaceAll(/\\(.)/g, (_, char: string) =>
-    char === "$" ? "$$" : char,
-  );
-  return text.replaceAll(pattern, own.replaceAll("$0", "$&"));
-};
-
-const first = (text: string, pattern: RegExp) => matches(text, pattern)[0];
-const notNullLiteral = ({ args }: Call) => args.length >= 2;
-
-function table(entries: Readonly<Record<string, Compute>>): FunctionTable {
-  return Object.fromEntries(
-    Object.entries(entries).map(([name, compute]) => [
-      name,
-      { ...overPattern(compute), accepts: notNullLiteral },
-    ]),
-  );
+/** A view from a kernel, or NULL. */
+function put(matching: Matching, row: number, view: bigint): void {
+  const { out } = matching.columns;
+  if (matching.tookNull(row)) out.setNull(row);
+  else out.setView(row, view);
 }
 
-export const regexColumnFunctions: FunctionTable = table({
-  REGEXP_EXTRACT_ALL: extractAll,
-  REGEXP: (text, pattern) => first(text, pattern) !== undefined,
-  REGEXP_COUNT: (text, pattern) => matches(text, pattern).length,
-  REGEXP_INSTR: (text, pattern) => {
-    const index = first(text, pattern)?.index;
-    return index === undefined ? 0 : [...text.slice(0, index)].length + 1;
-  },
-  REGEXP_SUBSTR: (text, pattern) => first(text, pattern)?.[0] ?? null,
-  REGEXP_EXTRACT: (text, pattern, [group = 0]) => first(text, pattern)?.[Number(group)] ?? null,
-  REGEXP_REPLACE: replace,
-});
+const find: Compute = (matching, row, text, { address }) => {
+  const found = matching.kernels.regexFind(text, address) !== 0;
+  matching.tookNull(row);
+  matching.columns.out.setBoolean(row, found);
+};
+
+const count =
+  (kernel: "regexCount" | "regexInstr"): Compute =>
+  (matching, row, text, { address }) => {
+    const result = matching.kernels[kernel](text, address);
+    matching.tookNull(row);
+    matching.columns.out.setNumber(row, result);
+  };
+
+const extract =
+  (kernel: "regexExtract" | "regexExtractAll", group: number): Compute =>
+  (matching, row, text, { address }) => {
+    const given = matching.columns.args[2];
+    const index = given === undefined ? group : given.number(row);
+    put(matching, row, matching.kernels[kernel](text, index, address));
+  };
+
+const replace: Compute = (matching, row, text, program) => {
+  const pieces = matching.pieces(matching.columns.args[2]!.string(row), program);
+  if (pieces === undefined) return matching.columns.out.setNull(row);
+  put(matching, row, matching.kernels.regexReplace(text, program.address, pieces));
+};
+
+const similarPattern = ({ args: [, pattern, escape] }: ColumnCall, row: number) =>
+  similarToRegex(pattern!.string(row), escape?.string(row));
+
+export const regexColumnFunctions: FunctionTable = {
+  REGEXP: overPattern(find, ({ out }, row) => out.setBoolean(row, false)),
+  REGEXP_COUNT: overPattern(count("regexCount")),
+  REGEXP_INSTR: overPattern(count("regexInstr")),
+  REGEXP_SUBSTR: overPattern(extract("regexExtract", 0)),
+  REGEXP_EXTRACT: overPattern(extract("regexExtract", 0)),
+  REGEXP_EXTRACT_ALL: overPattern(extract("regexExtractAll", 1)),
+  REGEXP_REPLACE: overPattern(replace),
+  SIMILAR_TO: overPattern(find, undefined, similarPattern),
+};

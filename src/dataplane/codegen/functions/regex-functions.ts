@@ -2,12 +2,13 @@
  * Functions over regular expressions with a literal pattern, compiled once: REGEXP, REGEXP_EXTRACT, REGEXP_REPLACE,
  * REGEXP_COUNT, REGEXP_INSTR, REGEXP_SUBSTR, SIMILAR TO.
  *
- * Source: Flink SqlFunctionUtils; patterns are Java's (regex/regex-parser.ts). A bad literal pattern is refused when the query
- * is compiled. Quadratic cost is possible only in REGEXP_REPLACE with very many matches in one text.
+ * Source: Flink SqlFunctionUtils; patterns are Java's (regex/regex-parser.ts). A bad literal pattern of REGEXP,
+ * REGEXP_EXTRACT and REGEXP_REPLACE is refused when the query is compiled; that of the others gives NULL. Quadratic cost is possible only in REGEXP_REPLACE with very many matches in one text.
  */
+import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { Call, Expression } from "../../../foundation/plan/expression.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
-import { codegenErrors } from "../errors.ts";
+import { codegenErrors, NOT_WELL_FORMED } from "../errors.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import { compileRegex, type RegexProgram, RegexTooLarge } from "./regex/regex-program.ts";
 import { similarToRegex } from "./regex/similar-to.ts";
@@ -21,6 +22,8 @@ interface RegexCall {
   readonly between?: (context: ExpressionContext, call: Call) => void;
   readonly mayBeNull?: boolean;
   readonly args?: readonly number[];
+  /** A literal that is no expression is left to the column function, which gives NULL. */
+  readonly lenient?: boolean;
 }
 
 /** text, pattern literal, … → kernel(text, …, program). */
@@ -30,7 +33,10 @@ function regexFunction(
 ): ScalarFunction {
   return {
     kind: "compiled",
-    accepts: (call) => toPattern(call) !== undefined,
+    accepts: (call) => {
+      const pattern = toPattern(call);
+      return pattern !== undefined && (spec.lenient !== true || isRegex(pattern, call.function));
+    },
     emit: (context, call) => {
       const program = programOf(toPattern(call)!, call.function);
       const used = spec.args ?? [0];
@@ -119,7 +125,7 @@ function encodePieces(pieces: readonly { group: number; text: string }[]): Uint8
 const programs = new Map<string, RegexProgram>();
 const MAX_PROGRAMS = 256;
 
-function programOf(pattern: string, functionName: string): RegexProgram {
+export function programOf(pattern: string, functionName: string): RegexProgram {
   const known = programs.get(pattern);
   if (known !== undefined) return known;
   try {
@@ -133,6 +139,16 @@ function programOf(pattern: string, functionName: string): RegexProgram {
       { function: functionName, where: "regular expression" },
       { value: pattern.slice(0, 80) },
     );
+  }
+}
+
+function isRegex(pattern: string, functionName: string): boolean {
+  try {
+    programOf(pattern, functionName);
+    return true;
+  } catch (error) {
+    if (error instanceof MillraceError && error.code === NOT_WELL_FORMED) return false;
+    throw error;
   }
 }
 
@@ -164,9 +180,10 @@ export const regexFunctions: FunctionTable = {
       context.f.i32(0);
     },
     mayBeNull: true,
+    lenient: true,
   }),
-  REGEXP_COUNT: regexFunction({ kernel: "regexCount" }),
-  REGEXP_INSTR: regexFunction({ kernel: "regexInstr" }),
+  REGEXP_COUNT: regexFunction({ kernel: "regexCount", lenient: true }),
+  REGEXP_INSTR: regexFunction({ kernel: "regexInstr", lenient: true }),
   REGEXP_REPLACE: replaceAll,
   SIMILAR_TO: regexFunction({ kernel: "regexFind" }, (call) => {
     const pattern = literalPattern(call);

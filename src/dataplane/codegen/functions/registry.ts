@@ -20,6 +20,7 @@ import type { Call } from "../../../foundation/plan/expression.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ColumnReader, ColumnWriter } from "../column-access.ts";
 import type { ExpressionContext } from "../expression-context.ts";
+import type { CodegenRuntime } from "../generated-module.ts";
 import type { Value } from "../value.ts";
 
 interface Common {
@@ -67,6 +68,8 @@ export interface ColumnCall {
   readonly args: readonly ColumnReader[];
   readonly out: ColumnWriter;
   readonly environment: FunctionEnvironment;
+  /** For functions that call kernels themselves; views of arguments and results lie in its memory. */
+  readonly runtime: CodegenRuntime;
 }
 
 export interface ColumnFunction extends Common {
