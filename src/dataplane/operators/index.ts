@@ -16,10 +16,7 @@ import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { MiniBatchAssignerOperator } from "./mini-batch/mini-batch-assigner.ts";
-import {
-  foldsChanges,
-  MiniBatchDeduplicateOperator,
-} from "./mini-batch/mini-batch-deduplicate.ts";
+import { foldsChanges, MiniBatchDeduplicateOperator } from "./mini-batch/mini-batch-deduplicate.ts";
 import { MiniBatchGroupAggregateOperator } from "./mini-batch/mini-batch-group-aggregate.ts";
 import { miniBatchSize } from "./mini-batch/mini-batch-size.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";

@@ -82,6 +82,12 @@ export interface WatermarkAssignerNode extends Base {
   readonly watermark: Expression;
   readonly idleTimeoutMs: number;
 }
+/** Ends mini-batches by watermarks: operators behind it hold rows back until then. */
+export interface MiniBatchAssignerNode extends Base {
+  readonly type: "MiniBatchAssigner";
+  readonly intervalMs: number;
+  readonly mode: "ProcTime" | "RowTime";
+}
 export interface CalcNode extends Base {
   readonly type: "Calc";
   readonly projection: readonly Expression[];
@@ -358,6 +364,7 @@ export type ExecNode =
   | TableSourceScanNode
   | ValuesNode
   | WatermarkAssignerNode
+  | MiniBatchAssignerNode
   | CalcNode
   | GroupAggregateNode
   | WindowTableFunctionNode

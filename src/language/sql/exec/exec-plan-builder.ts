@@ -14,6 +14,8 @@ import { describeNode } from "../explain/node-text.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import type { PlanOptions } from "./plan-options.ts";
+import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
+import { withChanges } from "./process-planner.ts";
 
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
   const order = topological(roots);
@@ -68,7 +70,11 @@ class Builder {
   }
 
   build(order: readonly PhysNode[]): ExecPlan {
-    for (const node of order) this.#add(node);
+    const miniBatch = planMiniBatch(order, this.#options);
+    for (const node of order) {
+      this.#add(node);
+      if (miniBatch?.behind.has(node) === true) this.#addMiniBatch(node, miniBatch.spec);
+    }
     const { config, timeZone, mode } = this.#options;
     return { version: PLAN_VERSION, nodes: this.#nodes, config, timeZone, mode };
   }
@@ -92,6 +98,12 @@ class Builder {
   #push(
     node: Pick<PhysNode, "schema" | "upsertKeys" | "stateTtlMs">,
     made: {
+  /** Readers of the node read the assigner behind it. */
+  #addMiniBatch(node: PhysNode, spec: MiniBatch): void {
+    const inputs = [{ node: this.#ids.get(node)!, distribution: { kind: "forward" } }] as const;
+    this.#ids.set(node, this.#push(node, { spec, inputs, mode: this.#mode(node) }));
+  }
+
       readonly spec: PhysNode["spec"];
       readonly inputs: readonly ExecInput[];
       readonly mode: ChangelogMode;

@@ -47,6 +47,8 @@ function details(
         `rowtime=[${name(spec.rowtime)}]`,
         `watermark=[${expressionText(spec.watermark, name, style)}]`,
       ];
+    case "MiniBatchAssigner":
+      return [`interval=[${spec.intervalMs}ms]`, `mode=[${spec.mode}]`];
     case "Calc":
       return calcText(spec, name, output, style);
     case "GroupAggregate":

@@ -1,0 +1,153 @@
+/**
+ * MiniBatchGroupAggregate: GroupAggregate that holds rows back as Flink's mini-batches do, and shows one change a key and
+ * mini-batch.
+ *
+ * Flow:    rows → bundle of the first phase → (its keys count) → bundle of the second → group-aggregate.ts → output.
+ * Phases:  two, as Flink's local and global aggregate: a bundle of the first ends after `size` rows, one of the second
+ *          after `size` keys of the first; one with `table.optimizer.agg-phase-strategy` = ONE_PHASE. At parallelism 1 the
+ *          first phase only decides when rows go on: they are folded once.
+ * Ends:    also at a watermark (of a MiniBatchAssigner), a barrier and the end of input.
+ * Limits:  MAX_BUNDLE_ROWS rows are held at most.
+ * State:   that of GroupAggregate; what is held is none.
+ * Source:  Flink MapBundleOperator, MiniBatchLocalGroupAggFunction, MiniBatchGlobalGroupAggFunction.
+ */
+import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { BaseOperator } from "../base-operator.ts";
+import { GroupAggregateOperator } from "../group-aggregate/group-aggregate.ts";
+import { BatchRows } from "../rows/batch-rows.ts";
+import { JavaKeyOrder } from "./java-key-order.ts";
+import { KeyNumbers } from "./key-numbers.ts";
+import { MAX_BUNDLE_ROWS } from "./mini-batch-size.ts";
+import { RowBundle } from "./row-bundle.ts";
+
+export class MiniBatchGroupAggregateOperator extends BaseOperator {
+  readonly #node: GroupAggregateNode;
+  readonly #size: number;
+  readonly #aggregate: GroupAggregateOperator;
+  readonly #twoPhases: boolean;
+  #rows: BatchRows | undefined;
+  #local: RowBundle | undefined;
+  #global: RowBundle | undefined;
+  #numbers: KeyNumbers | undefined;
+  #order: JavaKeyOrder | undefined;
+  /** Keys that the second phase has got. */
+  #keys = 0;
+
+  constructor(node: GroupAggregateNode, context: OperatorContext, size: number) {
+    super(context);
+    this.#node = node;
+    this.#size = size;
+    this.#aggregate = new GroupAggregateOperator(node, context);
+    const strategy = context.config["table.optimizer.agg-phase-strategy"]?.toUpperCase();
+    this.#twoPhases = strategy !== "ONE_PHASE";
+  }
+
+  override open(): void {
+    const { runtime, inputs } = this.context;
+    const { grouping: fields, description: operator } = this.#node;
+    const schema = inputs[0]!;
+    this.#aggregate.open();
+    this.#rows = new BatchRows(runtime, schema);
+    this.#local = new RowBundle(runtime, schema, operator);
+    this.#global = new RowBundle(runtime, schema, operator);
+    this.#numbers = new KeyNumbers({ runtime, schema, fields, operator });
+    this.#order = new JavaKeyOrder(runtime, this.#numbers.keys.schema);
+  }
+
+  override processBatch(_input: number, batch: BatchPtr): void {
+    const { kernels, memory } = this.context.runtime;
+    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    for (let from = 0; from < n; ) {
+      const mark = kernels.arenaMark();
+      const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#local!.rows;
+      const count = Math.min(room, n - from);
+      this.#local!.add(count === n ? batch : this.#slice(batch, from, count));
+      from += count;
+      if (count === room) this.#endLocal();
+      kernels.arenaRelease(mark);
+    }
+  }
+
+  override processWatermark(watermark: number): void {
+    this.#end();
+    this.context.output.emitWatermark(watermark);
+  }
+
+  override prepareSnapshot(): void {
+    this.#end();
+  }
+
+  override endInput(): void {
+    this.#end();
+  }
+
+  override close(): void {
+    this.#local?.close();
+    this.#global?.close();
+    this.#numbers?.close();
+    this.#aggregate.close();
+    this.#local = undefined;
+    this.#global = undefined;
+    this.#numbers = undefined;
+  }
+
+  #end(): void {
+    const { kernels } = this.context.runtime;
+    const mark = kernels.arenaMark();
+    this.#endLocal();
+    this.#endGlobal();
+    kernels.arenaRelease(mark);
+  }
+
+  #endLocal(): void {
+    const batch = this.#local!.take();
+    if (batch === 0) return;
+    if (!this.#twoPhases) {
+      this.#aggregate.processBatch(0, batch);
+      return;
+    }
+    const numbered = this.#numbers!.number(batch);
+    if (this.#keys + numbered.count < this.#size) this.#keep(batch, numbered.count);
+    else this.#split(batch, numbered);
+  }
+
+  #keep(batch: BatchPtr, keys: number): void {
+    this.#global!.add(batch);
+    this.#keys += keys;
+    if (this.#keys >= this.#size || this.#global!.rows >= MAX_BUNDLE_ROWS) this.#endGlobal();
+  }
+
+  /** The second phase ends within this bundle: its keys go on in their order, `size` at a time. */
+  #split(batch: BatchPtr, numbered: ReturnType<KeyNumbers["number"]>): void {
+    const { kernels, memory } = this.context.runtime;
+    const { count, owners } = numbered;
+    const n = this.#rows!.rows(batch);
+    const order = this.#order!.order(this.#numbers!.columns(numbered), count);
+    const parts = kernels.arenaAlloc(count) >>> 0;
+    for (let done = 0; done < count; ) {
+      const take = Math.min(this.#size - this.#keys, count - done);
+      const chosen = new Uint8Array(memory.buffer, parts, count).fill(0);
+      for (const number of order.slice(done, done + take)) chosen[number] = 1;
+      const list = kernels.arenaAlloc(n * 4) >>> 0;
+      const rows = kernels.rowsOfOwners(n, owners, parts, 1, list);
+      this.#keep(this.#rows!.gather(batch, list, rows), take);
+      done += take;
+    }
+  }
+
+  #endGlobal(): void {
+    this.#keys = 0;
+    const batch = this.#global!.take();
+    if (batch !== 0) this.#aggregate.processBatch(0, batch);
+  }
+
+  #slice(batch: BatchPtr, from: number, count: number): BatchPtr {
+    const { kernels, memory } = this.context.runtime;
+    const list = kernels.arenaAlloc(count * 4) >>> 0;
+    const words = new Uint32Array(memory.buffer, list, count);
+    for (let i = 0; i < count; i++) words[i] = from + i;
+    return this.#rows!.gather(batch, list, count);
+  }
+}
