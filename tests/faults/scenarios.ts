@@ -1,13 +1,13 @@
 /**
  * Jobs for the fault campaign: orders from files → one kind of operator → files, each with its own state.
  *
- * Input:   ROWS orders, `id` rising with event time; windows read one file (time must come in order), the others three.
+ * Input:   ROWS orders, `id` rising with event time; windows read one file (time must come in order), the others five.
  * Result:  the lines that the sink has made visible, folded: insert-only results as a multiset, changelogs (debezium-json)
  *          to the rows that are left, with no row taken back that was not there.
  */
 import type { Env } from "../../src/foundation/host/env.ts";
 
-export const ROWS = 600;
+export const ROWS = 1500;
 
 export interface Scenario {
   readonly name: string;
@@ -44,21 +44,21 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "join",
-    files: 3,
+    files: 5,
     changelog: false,
     insert: `INSERT INTO pairs SELECT l.id, r.id FROM orders l JOIN orders r
       ON l.item = r.item AND l.amount = r.amount`,
   },
   {
     name: "group-aggregate",
-    files: 3,
+    files: 5,
     changelog: true,
     insert:
       "INSERT INTO latest SELECT item, COUNT(DISTINCT amount), MAX(note) FROM orders GROUP BY item",
   },
   {
     name: "rank",
-    files: 3,
+    files: 5,
     changelog: true,
     insert: `INSERT INTO best SELECT item, id, amount, place FROM (
       SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY amount DESC, id) AS place FROM orders)
@@ -73,7 +73,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "filter",
-    files: 3,
+    files: 5,
     changelog: false,
     insert: "INSERT INTO orders_seen SELECT id, amount FROM orders WHERE amount <> 4",
   },
@@ -87,7 +87,7 @@ export async function writeOrders({ files }: Env, count: number): Promise<void> 
       const id = file + i * count;
       const ts = new Date(1_700_000_000_000 + id * 50).toISOString().slice(0, -1).replace("T", " ");
       const note = `${"n".repeat((id * 13) % 90)}${String(id).padStart(5, "0")}`;
-      return JSON.stringify({ id, item: id % 7, amount: (id * 37) % 11, note, ts });
+      return JSON.stringify({ id, item: id % 61, amount: (id * 37) % 11, note, ts });
     });
     await files.writeAtomic(`/in/${file}.json`, new TextEncoder().encode(`${lines.join("\n")}\n`));
   }
