@@ -133,7 +133,8 @@ function updated(table: ResolvedTable, node: UpdateNode): SelectItemNode[] {
       const value = values.get(column.name);
       if (value === undefined) return { value: old, span };
       if (node.where === undefined) return { value, alias: part, span };
-      const branches = [{ when: [node.where], then: value, span }];
+      const [when, then] = [[node.where], value];
+      const branches = [{ when, then, span }];
       return { value: { kind: "case", branches, otherwise: old, span }, alias: part, span };
     });
 }

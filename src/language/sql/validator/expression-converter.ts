@@ -425,6 +425,8 @@ export class ExpressionConverter {
     const elements = node.elements.map((element) => this.convert(element));
     if (elements.length === 0) throw bad(node.collection, [], node, "at least 1 argument");
     if (node.collection === "MAP") {
+      if (elements.length % 2 === 1)
+        throw bad("MAP", elements, node, "an even number of arguments: keys and values in turn");
       const keys = unify(
         elements.filter((_, i) => i % 2 === 0),
         "Keys of a MAP",
