@@ -15,13 +15,17 @@ import { realEnv } from "../../src/foundation/host/real-env.ts";
 import type { ExecNodeType, ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import { defaultRegistry } from "../../src/dataplane/connectors/registry.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";
+import { processTableFunctions } from "../../src/dataplane/operators/process-table-function/process-table-function.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
 import { type RunJobOptions, startJob } from "../../src/dataplane/runtime/run-job.ts";
 import type { StatementResult } from "../../src/language/sql/script/session-types.ts";
+import type { CatalogFunction } from "../../src/language/sql/catalog/catalog-objects.ts";
+import type { FunctionDefinition } from "../../src/language/sql/functions/function-definition.ts";
 import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
 import { valuesConnector } from "../values/values-connector.ts";
 import { type SinkRow, ValuesStore } from "../values/values-store.ts";
 import { planFiles } from "../../src/cli/plan-files.ts";
+import { processFunction } from "./process-functions.ts";
 import { kernelsFolder } from "../../tools/build-files.ts";
 
 export interface EngineOptions {
@@ -43,6 +47,26 @@ export function cancelRunning(): void {
   running = new AbortController();
 }
 
+const operators = {
+  ...operatorFactories,
+  ProcessTableFunction: processTableFunctions(processFunction),
+};
+
+/** The twins of the functions that Flink's tests use. */
+function userFunction({ name, className }: CatalogFunction): FunctionDefinition | undefined {
+  const twin = processFunction(className);
+  if (twin === undefined) return undefined;
+  const process = { ...twin.declaration, className };
+  return {
+    name,
+    category: "table",
+    forms: [],
+    deterministic: true,
+    process,
+    bind: () => undefined,
+  };
+}
+
 /** Built by the command before it starts this runner. */
 const kernels = new WebAssembly.Module(readFileSync(join(kernelsFolder, "kernels.wasm")));
 const types = new Map<string, LogicalType>();
@@ -58,6 +82,7 @@ export class Engine {
       host: {
         operators: new Set(Object.keys(operatorFactories)) as ReadonlySet<ExecNodeType>,
         planFiles,
+        userFunction,
       },
       collectOptions: { connector: "values" },
       config: {
@@ -99,7 +124,7 @@ export class Engine {
   start(plan: ExecPlan, options: Partial<RunJobOptions> = {}): JobMaster {
     return startJob(plan, {
       registry: defaultRegistry(valuesConnector(this.store)),
-      operators: operatorFactories as RunJobOptions["operators"],
+      operators: operators as RunJobOptions["operators"],
       env: this.#env,
       kernelsModule: kernels,
       parallelism: 1,

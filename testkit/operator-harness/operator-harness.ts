@@ -31,6 +31,8 @@ export type HarnessRow = readonly [kind: string, ...values: readonly (TestValue 
 
 export interface HarnessOptions {
   readonly node: ExecNode;
+  /** In place of the registered one. */
+  readonly factory?: OperatorFactory;
   readonly inputs: readonly Schema[];
   readonly mode?: "streaming" | "batch";
   readonly config?: Readonly<Record<string, string>>;
@@ -77,7 +79,8 @@ export class OperatorHarness {
       },
       restored?.state,
     );
-    const factory = operatorFactories[options.node.type] as unknown as OperatorFactory | undefined;
+    const registered = operatorFactories[options.node.type] as unknown;
+    const factory = options.factory ?? (registered as OperatorFactory | undefined);
     if (factory === undefined) throw new Error(`no operator for ${options.node.type}`);
     this.#operator = factory(options.node, this.#context(this.#state));
     this.#operator.open();

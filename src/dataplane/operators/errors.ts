@@ -51,6 +51,22 @@ export const operatorErrors = defineErrors({
       "FROM_CHANGELOG, column {column}: Received NULL op code. Every changelog row must carry an operation code.",
     hint: "Filter such rows out before, or set error_handling => 'SKIP' to leave them out.",
   },
+  PROCESS_MISSING: {
+    code: "MR4162",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "the process table function '{name}' is not available to the job",
+    hint: "Register the module that exports it.",
+  },
+  PROCESS_FAILED: {
+    code: "MR4163",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{message}",
+    hint: "The function's author must mend it.",
+  },
   NOT_NULL_VIOLATED: {
     code: "MR4170",
     domain: "user",

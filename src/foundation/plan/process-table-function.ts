@@ -6,15 +6,20 @@
  *            all of the table's columns first; on_time appends `rowtime`.
  * Source:    Flink StreamExecProcessTableFunction, FLIP-440, FLIP-564 (changelog functions).
  */
+import type { LogicalType, RowField } from "../columnar/logical-type.ts";
 import type { Expression, SortField } from "./expression.ts";
 
 /** One table argument; its place among the node's inputs is its place in the list. */
 export interface ProcessTable {
   /** The parameter's name. */
   readonly name: string;
+  /** Names of its columns, as the statement has them. */
+  readonly fields: readonly string[];
   readonly semantics: "row" | "set";
   readonly partitionKeys: readonly number[];
   readonly sort: readonly SortField[];
+  /** All of its columns stand in the output, in place of its keys. */
+  readonly passThrough?: boolean;
 }
 
 /** An argument as it was given; `table` counts the node's inputs. */
@@ -45,7 +50,80 @@ export interface FromChangelog {
   readonly skip: boolean;
 }
 
-export type ProcessImplementation = ToChangelog | FromChangelog;
+/** What PARTITION BY, updates and time may do at a table parameter. Flink's ArgumentTrait. */
+export type TableTrait =
+  | "row-semantics"
+  | "set-semantics"
+  | "optional-partition-by"
+  | "pass-columns-through"
+  | "support-updates"
+  | "require-update-before"
+  | "require-full-delete"
+  | "require-on-time";
+
+export interface TableParameter {
+  readonly name: string;
+  readonly kind: "table";
+  readonly traits: readonly TableTrait[];
+  readonly optional?: boolean;
+  /** The columns are cast to these by position; absent: any columns. */
+  readonly fields?: readonly RowField[];
+}
+export interface ScalarParameter {
+  readonly name: string;
+  readonly kind: "scalar";
+  readonly type: LogicalType;
+  readonly optional?: boolean;
+}
+export interface DescriptorParameter {
+  readonly name: string;
+  readonly kind: "descriptor";
+  readonly optional?: boolean;
+}
+export type ProcessParameter = TableParameter | ScalarParameter | DescriptorParameter;
+
+/** One entry of a function's state, by partition key. `type` is that of the value, element or map value. */
+export interface ProcessState {
+  readonly name: string;
+  readonly kind: "value" | "list" | "map";
+  readonly type: LogicalType;
+  /** Of a map. */
+  readonly keyType?: LogicalType;
+  /** 0 = for ever; absent: as table.exec.state.ttl says. */
+  readonly ttlMs?: number;
+}
+
+/** What a process table function says of itself. */
+export interface ProcessDeclaration {
+  readonly parameters: readonly ProcessParameter[];
+  readonly state: readonly ProcessState[];
+  readonly output: readonly RowField[];
+  /** What it emits; upserts are keyed by PARTITION BY. */
+  readonly changelog: "insert-only" | "retract" | "upsert";
+}
+
+/** The changes of one stream: kinds as Flink writes them, whether deletions hold the key alone. */
+export interface ProcessChanges {
+  readonly kinds: readonly string[];
+  readonly keyOnlyDeletes: boolean;
+}
+
+/** A function of the user: `className` names it for who loads it. */
+export interface UserProcess {
+  readonly kind: "user";
+  readonly className: string;
+  readonly parameters: readonly string[];
+  readonly state: readonly ProcessState[];
+  /** By table: whether it comes without -U. */
+  readonly upserts: readonly boolean[];
+  readonly changelog: ProcessDeclaration["changelog"];
+  readonly timers: boolean;
+  /** By table, and of the output; the plan builder fills them in. */
+  readonly inputChanges?: readonly ProcessChanges[];
+  readonly outputChanges?: ProcessChanges;
+}
+
+export type ProcessImplementation = ToChangelog | FromChangelog | UserProcess;
 
 export interface ProcessSpec {
   readonly function: string;

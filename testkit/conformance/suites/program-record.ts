@@ -45,7 +45,11 @@ export interface ProgramRecord {
   readonly id: string;
   readonly class: string;
   readonly config: Readonly<Record<string, string>>;
-  readonly setup: readonly { readonly sql?: string; readonly function?: string }[];
+  readonly setup: readonly {
+    readonly sql?: string;
+    readonly function?: string;
+    readonly class?: string;
+  }[];
   readonly tables: readonly ProgramTable[];
   readonly sinks: readonly ProgramSink[];
   readonly run: readonly ProgramStep[];
@@ -67,11 +71,14 @@ export function configOf(record: ProgramRecord): Record<string, string> {
 }
 
 export function declareProgram(engine: Engine, record: ProgramRecord, batch: boolean): void {
+  for (const { function: name, class: className } of record.setup)
+    if (name !== undefined && className !== undefined)
+      engine.execute(`CREATE TEMPORARY SYSTEM FUNCTION ${name} AS '${className}'`);
   for (const { sql } of record.setup)
     if (sql !== undefined && !usesTables(sql, record)) engine.execute(sql);
   for (const table of record.tables)
     engine.execute(
-      createTable(table, {
+      createTable(withWatermarks(table, record), {
         bounded: String(batch),
         ...(batch ? {} : { terminating: "true" }),
         "disable-lookup": "true",
@@ -95,6 +102,15 @@ export function declareProgram(engine: Engine, record: ProgramRecord, batch: boo
 /** Views come after the tables that they read. */
 function usesTables(sql: string, { tables }: ProgramRecord): boolean {
   return /\bVIEW\b/i.test(sql) || tables.some(({ name }) => sql.includes(name));
+}
+
+/** `watermarks: "end"`: there is none before the input has ended. */
+function withWatermarks(table: ProgramTable, { watermarks }: ProgramRecord): ProgramTable {
+  if (watermarks !== "end") return table;
+  const schema = table.schema.map((part) =>
+    part.replace(/^WATERMARK FOR (\S+) AS .*$/i, "WATERMARK FOR $1 AS NULLIF($1, $1)"),
+  );
+  return { ...table, schema };
 }
 
 function createTable(table: ProgramTableBase, options: Record<string, string>): string {

@@ -18,7 +18,7 @@ function nodeOf(
     ...nodeBase(output),
     type: "ProcessTableFunction",
     function: "f",
-    tables: [{ name: "input", semantics: "set", partitionKeys, sort: [] }],
+    tables: [{ name: "input", fields: [], semantics: "set", partitionKeys, sort: [] }],
     arguments: [{ kind: "table", table: 0 }],
     uidArgument: null,
     onTime: [],

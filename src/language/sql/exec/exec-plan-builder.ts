@@ -11,8 +11,10 @@ import {
   PLAN_VERSION,
 } from "../../../foundation/plan/exec-node.ts";
 import { describeNode } from "../explain/node-text.ts";
+import { planErrors } from "../errors.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
@@ -90,7 +92,9 @@ class Builder {
     const spec =
       "generateUpdateBefore" in node.spec
         ? { ...node.spec, generateUpdateBefore: both }
-        : node.spec;
+        : node.spec.type === "ProcessTableFunction"
+          ? withChanges(node.spec, this.#inputChanges(node))
+          : node.spec;
     const mode = this.#mode(node);
     this.#ids.set(node, this.#push(node, { spec, inputs, mode }));
   }
@@ -115,7 +119,7 @@ class Builder {
     const schemas = inputs.map((input) => this.#nodes[input.node - 1]!.output);
     const base = {
       id,
-      uid: `${id}_${kebab(spec.type)}`,
+      uid: this.#uid(spec, id),
       inputs,
       output: node.schema,
       changelogMode: mode,
@@ -125,6 +129,25 @@ class Builder {
     };
     this.#nodes.push({ ...spec, ...base } as ExecNode);
     return id;
+  }
+
+  /** A process table function has the name that the statement gives its state. */
+  #uid(spec: PhysNode["spec"], id: number): string {
+    if (spec.type !== "ProcessTableFunction" || spec.uidArgument === null)
+      return `${id}_${kebab(spec.type)}`;
+    const uid = `process-table-function_${spec.uidArgument}`;
+    if (this.#nodes.every((node) => node.uid !== uid)) return uid;
+    throw planErrors.WINDOW_PLAN({
+      message: `Duplicate unique identifier '${spec.uidArgument}' detected among PTFs. Make sure that all PTF calls have an identifier defined that is globally unique.`,
+      remedy: "Please provide a custom identifier using the implicit `uid` argument. For example: myFunction(..., uid => 'my-id').",
+    });
+  }
+
+  #inputChanges(node: PhysNode) {
+    return node.inputs.map(({ node: input }, i) => ({
+      kinds: input.kinds,
+      both: this.#kinds.wanted(node, i) === "both",
+    }));
   }
 
   #inputId(node: PhysNode, index: number): number {
@@ -185,6 +208,7 @@ const STATEFUL = new Set<string>([
   "OverAggregate",
   "TemporalJoin",
   "Sink",
+  "ProcessTableFunction",
 ]);
 
 function kebab(name: string): string {

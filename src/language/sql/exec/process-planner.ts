@@ -10,15 +10,20 @@
 import { ROW_KIND_NAMES } from "../../../foundation/columnar/row-kind.ts";
 import type {
   FromChangelog,
+  ProcessChanges,
   ProcessSpec,
   ToChangelog,
+  UserProcess,
 } from "../../../foundation/plan/process-table-function.ts";
 import type { ProcessRel } from "../rel/rel-node.ts";
+import { planErrors } from "../errors.ts";
 import {
+  ALL,
   DELETE,
   INSERT,
   type PhysEdge,
   type PhysNode,
+  type PhysSpecOf,
   UPDATE,
   forward,
   hashBy,
@@ -30,14 +35,87 @@ const [, BEFORE, AFTER, DELETED] = ROW_KIND_NAMES.map((_, kind) => kind);
 export function planProcess(planner: PhysicalPlanner, rel: ProcessRel): PhysNode {
   const inputs = rel.inputs.map((input) => planner.plan(input));
   const edges = inputs.map((node, i): PhysEdge => {
-    const { semantics, partitionKeys } = rel.spec.tables[i]!;
-    const keyed = semantics === "set" && partitionKeys.length > 0;
-    return { node, distribution: keyed ? hashBy(partitionKeys) : forward };
+    const table = rel.spec.tables[i];
+    const set = table === undefined || table.semantics === "set";
+    return { node, distribution: set ? hashBy(table?.partitionKeys ?? []) : forward };
   });
   const { implementation } = rel.spec;
-  return implementation.kind === "to-changelog"
-    ? planToChangelog(planner, rel, edges[0]!, implementation)
-    : planFromChangelog(planner, rel, edges[0]!, implementation);
+  switch (implementation.kind) {
+    case "to-changelog":
+      return planToChangelog(planner, rel, edges[0]!, implementation);
+    case "from-changelog":
+      return planFromChangelog(planner, rel, edges[0]!, implementation);
+    case "user":
+      return planUser(planner, rel, edges, implementation);
+  }
+}
+
+/** Updates are taken where a table says so; without -U when its partition keys hold an upsert key. */
+function planUser(
+  planner: PhysicalPlanner,
+  rel: ProcessRel,
+  edges: readonly PhysEdge[],
+  implementation: UserProcess,
+): PhysNode {
+  const { tables } = rel.spec;
+  if (planner.options.mode === "batch")
+    throw planErrors.NODE_MISSING({
+      what: "a process table function in batch mode",
+      remedy: "SET 'execution.runtime-mode' = 'streaming'.",
+    });
+  const upserts = tables.map(({ name, partitionKeys }, i) => {
+    const traits = rel.traits?.[name] ?? [];
+    const { node } = edges[i]!;
+    if (!traits.includes("support-updates")) planner.requireInsertOnly(node, rel.spec.function);
+    return (
+      !traits.includes("require-update-before") &&
+      partitionKeys.length > 0 &&
+      node.upsertKeys.some((key) => key.every((field) => partitionKeys.includes(field)))
+    );
+  });
+  const spec: ProcessSpec = { ...rel.spec, implementation: { ...implementation, upserts } };
+  const keyed = implementation.changelog === "upsert";
+  return planner.factory.make({ type: "ProcessTableFunction", ...spec }, edges, rel.schema, {
+    kinds: implementation.changelog === "insert-only" ? INSERT : ALL,
+    upsertKeys: keyed ? outputKeys(rel.spec) : [],
+    upsertSource: keyed,
+    unique: true,
+  });
+}
+
+/** Where the keys of each partitioned table stand in the output. */
+function outputKeys({ tables }: ProcessSpec): number[][] {
+  let at = 0;
+  return tables.flatMap(({ partitionKeys }) => {
+    const keys = partitionKeys.map((_, i) => at + i);
+    at += partitionKeys.length;
+    return keys.length === 0 ? [] : [keys];
+  });
+}
+
+/** What a function may ask at run time: the changes of its tables and its own. */
+export function withChanges(
+  spec: PhysSpecOf<"ProcessTableFunction">,
+  inputs: readonly { readonly kinds: number; readonly both: boolean }[],
+): PhysSpecOf<"ProcessTableFunction"> {
+  const { implementation } = spec;
+  if (implementation.kind !== "user") return spec;
+  const inputChanges = inputs.map(({ kinds, both }) => changesOfKinds(kinds, both));
+  const outputChanges = changesOfKinds(
+    implementation.changelog === "insert-only" ? INSERT : ALL,
+    implementation.changelog === "retract",
+  );
+  return { ...spec, implementation: { ...implementation, inputChanges, outputChanges } };
+}
+
+function changesOfKinds(kinds: number, both: boolean): ProcessChanges {
+  const updates = both ? ["UPDATE_BEFORE", "UPDATE_AFTER"] : ["UPDATE_AFTER"];
+  const names = [
+    "INSERT",
+    ...((kinds & UPDATE) === 0 ? [] : updates),
+    ...((kinds & DELETE) === 0 ? [] : ["DELETE"]),
+  ];
+  return { kinds: names, keyOnlyDeletes: false };
 }
 
 /** A deletion that is not full keeps its key: the partition's, else an upsert key; without one it stays as it is. */
@@ -77,7 +155,7 @@ function planFromChangelog(
 }
 
 /** Whether a function can do without -U in its input `index`. */
-export function takesUpserts(spec: ProcessSpec, _index: number): boolean {
-  const { implementation } = spec;
+export function takesUpserts({ implementation }: ProcessSpec, index: number): boolean {
+  if (implementation.kind === "user") return implementation.upserts[index] ?? false;
   return implementation.kind === "to-changelog" && implementation.codes[BEFORE!] === null;
 }

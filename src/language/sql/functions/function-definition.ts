@@ -14,6 +14,7 @@ import {
   types,
   withNullable,
 } from "../../../foundation/columnar/logical-type.ts";
+import type { ProcessDeclaration } from "../../../foundation/plan/process-table-function.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import {
   isBinary,
@@ -35,6 +36,8 @@ export interface FunctionDefinition {
   /** As error messages and completion show them. */
   readonly forms: readonly string[];
   readonly deterministic: boolean;
+  /** A process table function: its arguments may be tables, and bind() is not asked. */
+  readonly process?: ProcessDeclaration & { readonly className: string };
   /** Undefined: the arguments do not fit. `casts[i]` is the type that argument i is converted to. */
   bind(args: readonly Expression[]): Binding | undefined;
 }

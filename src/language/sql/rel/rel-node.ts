@@ -8,7 +8,7 @@
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { Expression, JoinTypeName, LiteralValue, SortField } from "./rel-imports.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
-import type { ProcessSpec } from "../../../foundation/plan/process-table-function.ts";
+import type { ProcessSpec, TableTrait } from "../../../foundation/plan/process-table-function.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { MatchSpec } from "../../../foundation/plan/match.ts";
 
@@ -156,6 +156,8 @@ export interface ProcessRel {
   readonly schema: Schema;
   readonly inputs: readonly RelNode[];
   readonly spec: ProcessSpec;
+  /** Of a user's function: what its table parameters say, by name. */
+  readonly traits?: Readonly<Record<string, readonly TableTrait[]>>;
 }
 /** Marks where a stream gets its watermark; only for WATERMARK on views or derived tables of tests. */
 export interface WatermarkRel {

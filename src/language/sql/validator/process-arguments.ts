@@ -7,27 +7,27 @@
  * Source:  Flink SystemTypeInference, StaticArgument.
  */
 import type { MillraceError } from "../../../foundation/base/errors.ts";
+import { typeToString, types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type {
   ProcessArgument,
+  ProcessParameter,
   ProcessTable,
+  ScalarParameter,
+  TableParameter,
+  TableTrait,
 } from "../../../foundation/plan/process-table-function.ts";
-import type { Expression, SortField } from "../../../foundation/plan/expression.ts";
+import { type Expression, type SortField, input } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
 import type { ExpressionNode, FunctionCallNode, Node, TableArgumentNode } from "../parser/ast.ts";
+import { project } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
+import { castTo } from "./casts.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { timeAttributeOf } from "./grouping.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
-
-export interface ProcessParameter {
-  readonly name: string;
-  readonly kind: "table" | "scalar" | "descriptor";
-  readonly optional: boolean;
-  /** Of a table: what PARTITION BY may do. */
-  readonly partition?: "required" | "optional" | "refused";
-}
+import { canCastImplicitly } from "./type-system.ts";
 
 export interface BoundTable extends ProcessTable {
   readonly rel: RelNode;
@@ -45,7 +45,7 @@ export interface BoundArguments {
 
 const SYSTEM_PARAMETERS: readonly ProcessParameter[] = [
   { name: "on_time", kind: "descriptor", optional: true },
-  { name: "uid", kind: "scalar", optional: true },
+  { name: "uid", kind: "scalar", optional: true, type: types.string() },
 ];
 const UID = /^[a-zA-Z_-][a-zA-Z_\-0-9]*$/;
 
@@ -79,7 +79,7 @@ export function bindArguments(
         throw badArgument(`The argument '${parameter.name}' must be DESCRIPTOR(column)`, given);
       return { kind: "descriptor", columns: given.columns.map((column) => column.name) };
     }
-    return { kind: "scalar", value: scalar(context, given) };
+    return { kind: "scalar", value: scalar(context, given, parameter) };
   });
   const byName = new Map(all.map((parameter, i) => [parameter.name, list[i]!]));
   return {
@@ -129,13 +129,14 @@ function bindTable(
   context: PlannerContext,
   environment: QueryEnvironment,
   given: ExpressionNode,
-  parameter: ProcessParameter,
+  parameter: TableParameter,
 ): BoundTable {
   const data = tableArgument(given);
-  const { name, partition } = parameter;
+  const { name, traits } = parameter;
+  const has = (trait: TableTrait): boolean => traits.includes(trait);
   if (data === undefined)
     throw badArgument(`The argument '${name}' must be a table: TABLE t or (SELECT …)`, given);
-  const rel = convertQuery(context, data.query, environment);
+  const rel = typedTable(convertQuery(context, data.query, environment), parameter, given);
   const columns = rel.schema.fields.map((f, index) => ({ name: f.name, type: f.type, index }));
   const alias = data.query.kind === "tableQuery" ? data.query.name.parts.at(-1)!.name : undefined;
   const scope = new Scope(context.newScopeId(), [{ name: alias, path: [], columns }], undefined);
@@ -146,12 +147,12 @@ function bindTable(
     throw badArgument("PARTITION BY and ORDER BY of a table argument take columns only", item);
   };
   const partitionKeys = data.partitionBy.map(column);
-  if (partitionKeys.length > 0 && partition === "refused")
+  if (partitionKeys.length > 0 && has("row-semantics") && !has("optional-partition-by"))
     throw badArgument(
       `Only tables with set semantics may be partitioned. Invalid PARTITION BY clause in the argument '${name}'`,
       given,
     );
-  if (partitionKeys.length === 0 && partition === "required")
+  if (partitionKeys.length === 0 && has("set-semantics") && !has("optional-partition-by"))
     throw badArgument(
       `Table argument '${name}' requires a PARTITION BY clause for parallel processing.`,
       given,
@@ -161,14 +162,69 @@ function bindTable(
     const nullsFirst = item.nulls === undefined ? !descending : item.nulls === "FIRST";
     return { index: column(item.value), descending, nullsFirst };
   });
-  const semantics = partitionKeys.length > 0 || partition !== "refused" ? "set" : "row";
-  return { name, semantics, partitionKeys, sort, rel };
+  checkOrder(rel, sort, given);
+  const semantics = partitionKeys.length > 0 || has("set-semantics") ? "set" : "row";
+  const passThrough = has("pass-columns-through");
+  const fields = rel.schema.fields.map((field) => field.name);
+  return {
+    name,
+    fields,
+    semantics,
+    partitionKeys,
+    sort,
+    rel,
+    ...(passThrough ? { passThrough } : {}),
+  };
 }
 
-/** A value without a row: the operator evaluates it once. */
-function scalar(context: PlannerContext, node: ExpressionNode): Expression {
+/** A table whose columns the function types: cast by position, with its names. */
+function typedTable(rel: RelNode, { name, fields }: TableParameter, node: Node): RelNode {
+  if (fields === undefined) return rel;
+  const given = rel.schema.fields;
+  const fits =
+    given.length === fields.length &&
+    given.every(({ type }, i) => canCastImplicitly(type, fields[i]!.type));
+  if (!fits)
+    throw badArgument(
+      `Invalid argument value. Argument '${name}' expects a table of (${fields.map((f) => typeToString(f.type)).join(", ")}), but its columns are (${given.map((f) => typeToString(f.type)).join(", ")})`,
+      node,
+    );
+  const cast = fields.map(({ type }, i) => castTo(input(i, given[i]!.type), type));
+  return project(
+    rel,
+    cast,
+    fields.map((field) => field.name),
+  );
+}
+
+/** ORDER BY waits for the watermark: it begins with a time attribute, ascending. */
+function checkOrder(rel: RelNode, sort: readonly SortField[], node: Node): void {
+  const first = sort[0];
+  if (first === undefined) return;
+  const attribute = timeAttributeOf(rel.schema.fields[first.index]!.type);
+  if (attribute === "ROWTIME" && !first.descending) return;
+  throw badArgument(
+    "ORDER BY of a table argument must begin with a watermarked time attribute in ascending order",
+    node,
+  );
+}
+
+/** A value without a row, of the parameter's type: the operator evaluates it once. */
+function scalar(
+  context: PlannerContext,
+  node: ExpressionNode,
+  { name, type }: ScalarParameter,
+): Expression {
   const scope = new Scope(context.newScopeId(), [], undefined);
-  return new ExpressionConverter(context, scope, { clause: "a table function" }).convert(node);
+  const collectors = { clause: "a table function" };
+  const value = new ExpressionConverter(context, scope, collectors).convert(node);
+  if (type.kind === "NULL") return value;
+  if (canCastImplicitly(value.type, type))
+    return castTo(value, withNullable(type, value.type.nullable));
+  throw badArgument(
+    `Invalid argument type at '${name}'. Data type ${typeToString(type)} expected but ${typeToString(value.type)} passed.`,
+    node,
+  );
 }
 
 /** The column that on_time names in each table that has it. */

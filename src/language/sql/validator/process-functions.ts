@@ -11,6 +11,7 @@ import {
   type FromChangelog,
   type ProcessArgument,
   type ProcessImplementation,
+  type ProcessParameter,
   type ToChangelog,
   keysFirst,
 } from "../../../foundation/plan/process-table-function.ts";
@@ -23,7 +24,6 @@ import type { PlannerContext } from "./planner-context.ts";
 import {
   type BoundArguments,
   type BoundTable,
-  type ProcessParameter,
   badArgument,
   bindArguments,
 } from "./process-arguments.ts";
@@ -31,13 +31,19 @@ import type { QueryEnvironment } from "./query-converter.ts";
 import { isCharacter } from "./type-system.ts";
 
 const CHANGELOG: readonly ProcessParameter[] = [
-  { name: "input", kind: "table", optional: false, partition: "optional" },
+  { name: "input", kind: "table", traits: ["row-semantics", "optional-partition-by"] },
   { name: "op", kind: "descriptor", optional: true },
-  { name: "op_mapping", kind: "scalar", optional: true },
+  { name: "op_mapping", kind: "scalar", optional: true, type: types.null() },
 ];
 const PARAMETERS: Readonly<Record<string, readonly ProcessParameter[]>> = {
-  TO_CHANGELOG: [...CHANGELOG, { name: "produces_full_deletes", kind: "scalar", optional: true }],
-  FROM_CHANGELOG: [...CHANGELOG, { name: "error_handling", kind: "scalar", optional: true }],
+  TO_CHANGELOG: [
+    ...CHANGELOG,
+    { name: "produces_full_deletes", kind: "scalar", optional: true, type: types.boolean() },
+  ],
+  FROM_CHANGELOG: [
+    ...CHANGELOG,
+    { name: "error_handling", kind: "scalar", optional: true, type: types.null() },
+  ],
 };
 
 export const isChangelogFunction = (name: string): boolean => PARAMETERS[name] !== undefined;
@@ -210,7 +216,7 @@ function kindsIn(text: string, node: Node): number[] {
   });
 }
 
-function processRel(
+export function processRel(
   bound: BoundArguments,
   node: FunctionCallNode,
   own: readonly RowField[],

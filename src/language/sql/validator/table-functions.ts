@@ -30,6 +30,7 @@ import { timeAttributeOf } from "./grouping.ts";
 import { intervalMillis } from "./literals.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { tableArgument } from "./process-arguments.ts";
+import { processCall } from "./process-call.ts";
 import { changelogFunction, isChangelogFunction } from "./process-functions.ts";
 import { type QueryEnvironment, convertQuery, singleRow } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
@@ -274,6 +275,9 @@ function userTableFunction(
   const definition = context.resolveFunction(node.name);
   if (definition === undefined || definition.category !== "table")
     throw validateErrors.FUNCTION_NOT_FOUND({ signature }, { at: node.name.span });
+  const { process } = definition;
+  if (process !== undefined)
+    return tableOf(processCall(context, environment, node, process), undefined, []);
   if (node.arguments.some((argument) => argument.value.kind === "tableArgument"))
     throw validateErrors.NOT_SUPPORTED(
       { what: "a table as an argument", remedy: "Use scalar arguments." },
