@@ -88,7 +88,10 @@ export const GROUP_PAGES: usize = 52;
 export const GROUP_BYTES: u32 = 64;
 export const GROUP_SHIFT: u32 = 6;
 
-/** Must precede every write to the page. */
+/**
+ * Must precede every write to the page. May save the page elsewhere, for which memory and its tables
+ * may move: what infoOf gave before is void after it, as after every allocation.
+ */
 @inline
 export function touchPage(address: usize): void {
   const flag = dirtyTable + (address >>> 12);

@@ -556,9 +556,9 @@ function allocateEntry(map: usize, group: usize): usize {
     page = <u32>(allocateStatePages(group, 1, KIND_ENTRIES) >>> 12);
     store<u32>(group, page, GROUP_PARTIAL);
   }
-  const info = infoOf(page);
   const begin = <usize>page << 12;
   touchPage(begin);
+  const info = infoOf(page);
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   let entry: usize;
   const free = <u32>load<u16>(info, INFO_FREE);

@@ -208,25 +208,26 @@ function allocateFresh(group: usize, units: u32, length: u32, flags: u32): u32 {
     page = <u32>(allocateStatePages(group, 1, KIND_LOG) >>> 12);
     store<u32>(group, page, GROUP_LOG_PAGE);
   }
+  touchPage(<usize>page << 12);
   const info = infoOf(page);
   const at = <u32>load<u16>(info, INFO_BUMP);
   store<u16>(info, <u16>(at + units), INFO_BUMP);
   const block = (<usize>page << 12) + (at << 3);
-  touchPage(block);
   return take(block, units, length, flags, (load<u32>(info, INFO_LOGICAL) << 9) | at);
 }
 
 /** What is left at the end of a page becomes free blocks; a page without live blocks goes. */
 export function retire(group: usize, page: u32): void {
-  const info = infoOf(page);
   store<u32>(group, 0, GROUP_LOG_PAGE);
-  let at = <u32>load<u16>(info, INFO_BUMP);
+  const number = load<u32>(infoOf(page), INFO_LOGICAL) << 9;
+  let at = <u32>load<u16>(infoOf(page), INFO_BUMP);
   if (PAGE_UNITS - at >= 2) touchPage(<usize>page << 12);
   while (PAGE_UNITS - at >= 2) {
     const units = unitsOf(classWithin(PAGE_UNITS - at));
-    linkFree(group, (<usize>page << 12) + (at << 3), units, (load<u32>(info, INFO_LOGICAL) << 9) | at);
+    linkFree(group, (<usize>page << 12) + (at << 3), units, number | at);
     at += units;
   }
+  const info = infoOf(page);
   store<u16>(info, <u16>at, INFO_BUMP);
   if (load<u16>(info, INFO_LIVE) == 0) releaseLogPage(group, page);
 }
@@ -267,15 +268,15 @@ function unlinkFree(group: usize, block: usize): void {
 export function freeIn(group: usize, handle: u32): void {
   const block = blockOf(group, handle);
   const page = <u32>(block >>> 12);
-  const info = infoOf(page);
   const header = load<u32>(block);
   if (header & FREE || (header & UNITS) == 0) fail(FAILURE_HANDLE);
-  if (load<u8>(info, INFO_KIND) == KIND_RUN) {
+  if (load<u8>(infoOf(page), INFO_KIND) == KIND_RUN) {
     freeStatePages(group, block, runPages(block));
     return;
   }
   touchPage(block);
   linkFree(group, block, header & UNITS, handle);
+  const info = infoOf(page);
   const live = load<u16>(info, INFO_LIVE) - 1;
   store<u16>(info, live, INFO_LIVE);
   if (live == 0) {
