@@ -15,7 +15,7 @@ import {
   watermark,
 } from "../../../../testkit/operator-harness/operator-case.ts";
 import type { OperatorFactory } from "../../contract/operator.ts";
-import { type ProcessFunction, type ProcessRow } from "../../contract/process-function.ts";
+import type { ProcessFunction, ProcessRow } from "../../contract/process-function.ts";
 import { processTableFunctions } from "./process-table-function.ts";
 
 const input = schemaOf({ k: types.string(), v: types.int(), t: types.timestampLtz(3) });

@@ -66,8 +66,7 @@ export function changelogFunction(
 function toChangelog(bound: BoundArguments, table: BoundTable, node: FunctionCallNode): ProcessRel {
   const codes: (string | null)[] = [null, null, null, null];
   const pairs = mappingOf(bound, node);
-  if (pairs === undefined) ROW_KIND_NAMES.forEach((name, kind) => (codes[kind] = name));
-  for (const [key, code] of pairs ?? [])
+  for (const [key, code] of pairs ?? ROW_KIND_NAMES.map((name) => [name, name] as const))
     for (const kind of kindsIn(key, node)) {
       if (codes[kind] !== null)
         throw badArgument(
