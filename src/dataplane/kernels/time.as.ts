@@ -225,10 +225,11 @@ export function floorMillis(millis: i64, unit: i32): i64 {
   return millis - floorMod(millis, unitMillis(unit));
 }
 
+/** Of units beyond the day the time of day is not looked at, as in Flink: CEIL(2018-01-01 21:00 TO YEAR) is 2018-01-01. */
 export function ceilMillis(millis: i64, unit: i32): i64 {
+  if (unit < 7) return <i64>ceilDays(daysOfMillis(millis), unit) * DAY_MS;
   const floor = floorMillis(millis, unit);
   if (floor == millis) return millis;
-  if (unit < 7) return <i64>ceilDays(<i32>floorDiv(floor, DAY_MS) + 1, unit) * DAY_MS;
   return floor + unitMillis(unit);
 }
 

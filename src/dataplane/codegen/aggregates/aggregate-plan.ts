@@ -123,7 +123,8 @@ export class AggregatePlan {
         const offset = layout.slot(name, SUM_WIDTH[form], type);
         const zero = call.function !== "SUM";
         const presence: Presence = zero ? { kind: "rows" } : this.#presence(call);
-        return sumCode({ type, form, offset, presence, zero });
+        const beyond = form === "i128" ? layout.flag() : undefined;
+        return sumCode({ type, form, offset, presence, zero, beyond });
       }
       case "AVG": {
         const arg = this.argType(call);

@@ -2,7 +2,7 @@
  * COUNT, SUM, SUM0, AVG.
  *
  * Sums:    integers in 64 bits, narrowed when read (wrapping is the same either way); FLOAT in FLOAT, DOUBLE in DOUBLE;
- *          DECIMAL in 128 bits, NULL while beyond the result's precision.
+ *          DECIMAL in 128 bits; beyond the result's precision it is NULL, and the next value starts a new sum.
  * AVG:     integers: 64-bit sum / count, cut toward zero, then the result's type; FLOAT and DOUBLE through DOUBLE;
  *          DECIMAL by exact division, HALF_UP. Source: Flink AvgAggFunction, Sum0AggFunction, SumWithRetractAggFunction.
  */
@@ -11,11 +11,13 @@ import { physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import type { FunctionBuilder, Local } from "../emitter/function-builder.ts";
 import { pushExceeds, pushWideSum } from "../expressions/decimal.ts";
 import type { NullFlag, Part, Value } from "../value.ts";
+import type { Flag } from "./accumulator-layout.ts";
 import { pushPart } from "../value-code.ts";
 import {
   type AggregateCode,
   type AggregateTarget,
   type Direction,
+  emptyFlag,
   kernel,
   type Presence,
   resultNull,
@@ -53,21 +55,32 @@ export interface SumSpec {
   readonly presence: Presence;
   /** SUM0: 0 without values. */
   readonly zero: boolean;
+  /** Of DECIMAL: set while the sum is beyond the precision; the next value starts anew. */
+  readonly beyond: Flag | undefined;
 }
 
-export function sumCode({ type, form, offset, presence, zero }: SumSpec): AggregateCode {
+export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec): AggregateCode {
+  const overflow: Presence | undefined = beyond && { kind: "flag", flag: beyond };
   return {
     update: (target, values, direction) => {
       addTo(target, form, offset, values[0]!, direction);
+      if (overflow !== undefined) restart(target, type, offset, overflow);
       setPresent(target, presence);
     },
     result: (target) => {
-      const isNull = zero ? "never" : resultNull(target, presence);
+      const absent = zero ? "never" : resultNull(target, presence);
+      if (overflow === undefined) return readSum(target, type, form, offset, absent);
+      const { f } = target;
+      const isNull = emptyFlag(target, overflow);
+      f.get(isNull).op("i32.eqz");
+      if (typeof absent === "number") f.get(absent).op("i32.or");
+      f.set(isNull);
       return readSum(target, type, form, offset, isNull);
     },
     merge: (target, other) => {
       const { f } = target;
       addTo(target, form, offset, loadSum(other, form, offset, type), "add");
+      if (overflow !== undefined) restart(target, type, offset, overflow);
       if (presence.kind !== "flag") return;
       const { offset: word, mask } = presence.flag;
       f.get(target.entry).get(target.entry).load("i32.load", word);
@@ -75,6 +88,20 @@ export function sumCode({ type, form, offset, presence, zero }: SumSpec): Aggreg
       f.store("i32.store", word);
     },
   };
+}
+
+/** Code: a sum beyond the precision becomes 0 and is marked; any other loses the mark. */
+function restart(target: AggregateTarget, type: LogicalType, offset: number, mark: Presence): void {
+  const { f, entry } = target;
+  const sum = loadSum(target, "i128", offset, type);
+  const [lo, hi] = sum.parts.map((part) => (part as { local: Local }).local) as [Local, Local];
+  const exceeds = f.local("i32");
+  pushExceeds({ f }, lo, hi, type.kind === "DECIMAL" ? type.precision : 0);
+  f.set(exceeds);
+  f.get(exceeds).if(() => {
+    for (const at of [offset, offset + 8]) f.get(entry).i64(0).store("i64.store", at);
+  });
+  setPresent(target, mark, () => f.get(exceeds));
 }
 
 export interface AverageSpec {

@@ -2,10 +2,10 @@
  * PLUS MINUS TIMES DIVIDE MOD UNARY_MINUS on integers, FLOAT and DOUBLE, as Java computes them.
  *
  * Integers wrap; TINYINT and SMALLINT are computed in 32 bits and narrowed; MIN / -1 = MIN; division by zero is an error.
- * Floats follow IEEE 754; MOD is Java's % (C's fmod).
+ * Floats follow IEEE 754, but a divisor that is the constant 0 is an error, as in Flink; MOD is Java's % (C's fmod).
  */
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
-import type { Call } from "../../../foundation/plan/expression.ts";
+import type { Call, Expression } from "../../../foundation/plan/expression.ts";
 import type { SimpleOp } from "../emitter/opcodes.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import type { CompiledFunction } from "../functions/registry.ts";
@@ -109,6 +109,7 @@ export function floatArithmetic(operation: Arithmetic): CompiledFunction {
       const word = call.type.kind === "FLOAT" ? "f32" : "f64";
       return context.strict(call.type, [a, b], { guard: operation === "rem" }, () => {
         const wide = operation === "rem" ? "f64" : word;
+        if (operation === "div" && isZero(call.args[1]!)) context.fail("divisionByZero", call);
         for (const value of [a, b]) {
           context.push(value);
           if (value.physical === "f32" && wide === "f64") context.f.op("f64.promote_f32");
@@ -122,6 +123,13 @@ export function floatArithmetic(operation: Arithmetic): CompiledFunction {
       });
     },
   };
+}
+
+/** A literal 0, or a cast of one. */
+function isZero(expression: Expression): boolean {
+  if (expression.kind === "literal") return Number(expression.value ?? Number.NaN) === 0;
+  const isCast = expression.kind === "call" && expression.function === "CAST";
+  return isCast && isZero(expression.args[0]!);
 }
 
 export const negation: CompiledFunction = {

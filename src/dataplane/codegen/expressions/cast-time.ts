@@ -25,8 +25,9 @@ export function castTime(
   if (from.kind === to.kind) return castPrecision(context, value, to);
   if (to.kind === "TIMESTAMP" || to.kind === "TIMESTAMP_LTZ") {
     if (from.kind === "TIME")
-      return context.strict(to, [value], { guard: false }, () => {
+      return context.strict(to, [value], { guard: to.kind === "TIMESTAMP_LTZ" }, () => {
         context.push(value).op("i64.extend_i32_s");
+        if (to.kind === "TIMESTAMP_LTZ") pushLocalToUtc(context);
         pushFraction(context, value, to);
       });
     if (from.kind === "DATE")

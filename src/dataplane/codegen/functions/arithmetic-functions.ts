@@ -98,10 +98,14 @@ const onDecimal = (
   prepare: (call) => {
     const [type] = call.args.map((arg) => arg.type);
     const scale = type?.kind === "DECIMAL" ? type.scale : 0;
-    const target = call.type.kind === "DECIMAL" ? call.type.scale : 0;
+    const { scale: target, precision } =
+      call.type.kind === "DECIMAL" ? call.type : { scale: 0, precision: 38 };
+    const beyond = 10n ** BigInt(precision);
     return eachRow(({ args: [value, digits], out }, row) => {
       const at = digits === undefined ? 0 : digits.number(row);
-      out.setBigint(row, compute(value!.bigint(row), scale, at, target));
+      const result = compute(value!.bigint(row), scale, at, target);
+      if (result >= beyond || result <= -beyond) out.setNull(row);
+      else out.setBigint(row, result);
     });
   },
 });

@@ -82,8 +82,9 @@ function scaled(value: ColumnReader, row: number, digits: number): Omit<Moment, 
 const instantOfText: ColumnFunction = {
   kind: "column",
   accepts: ({ args }) => args.every((arg) => isText(arg.type)),
-  prepare: () => {
+  prepare: (call) => {
     const parserOf = patterns();
+    checkZone(call);
     return eachRow(({ args: [text, pattern, zone], out }, row) => {
       const timeZone = zone?.string(row) ?? "UTC";
       const parse = pattern === undefined ? parseSqlMoment : parserOf(pattern.string(row));
@@ -95,6 +96,19 @@ const instantOfText: ColumnFunction = {
     });
   },
 };
+
+/** A zone that is written out is looked at when the query is compiled. */
+function checkZone(call: Call): void {
+  const zone = call.args[2];
+  if (zone?.kind !== "literal" || typeof zone.value !== "string" || isZone(zone.value)) return;
+  throw codegenErrors.ARGUMENT_INVALID({
+    function: call.function,
+    reason:
+      "Invalid timezone for parsing TIMESTAMP_LTZ: Invalid ID for region-based ZoneId, " +
+      `invalid format: ${zone.value}`,
+    where: "zone",
+  });
+}
 
 const unixTimestamp: ColumnFunction = {
   kind: "column",

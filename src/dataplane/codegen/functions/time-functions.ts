@@ -124,6 +124,8 @@ function pushLocal(context: ExpressionContext, value: Value, kernels: Kernels): 
   }
 }
 
+const FINEST = "MILLISECOND";
+
 /** FLOOR(value, unit) and CEIL(value, unit). */
 const round = (date: KernelName, time: KernelName, timestamp: KernelName): CompiledFunction => ({
   kind: "compiled",
@@ -133,6 +135,9 @@ const round = (date: KernelName, time: KernelName, timestamp: KernelName): Compi
     const value = context.compile(call.args[0]!);
     return context.strict(call.type, [value], { guard: true }, () => {
       const kernel = pushLocal(context, value, { date, time, timestamp });
+      // Below the millisecond there is more to round up.
+      if (kernel === "ceilMillis" && value.physical === "ts128" && textOf(call.args[1]) === FINEST)
+        context.push(value, 1).i64(0).op("i64.gt_s").op("i64.extend_i32_u").op("i64.add");
       context.f.i32(unitOf(call.args[1])!).call(context.kernel(kernel));
       if (value.type.kind === "TIMESTAMP_LTZ") pushLocalToUtc(context);
       if (value.physical === "ts128") context.f.i64(0n);
@@ -243,6 +248,21 @@ function formatted(context: ExpressionContext, call: Call, moment: Value, patter
   });
 }
 
+/** A text that does not fit the pattern is read as `2020-1-2 3:04:05.678` or `2020-1-2`, if it is that. */
+const parsedOrPlain: CompiledFunction = {
+  kind: "compiled",
+  accepts: ({ args }) => args.length === 2 && textOf(args[1]) !== undefined,
+  emit: (context, call) => {
+    const { args, type } = call;
+    const nullable = withNullable(type, true);
+    const plain = makeCall("TRY_CAST", [args[0]!], nullable);
+    const fitting = makeCall(PARSE_BY_PATTERN, args, nullable);
+    return context.compile(makeCall("COALESCE", [fitting, plain], nullable));
+  },
+};
+
+const PARSE_BY_PATTERN = "$PARSE_BY_PATTERN";
+
 /** TO_TIMESTAMP(text, pattern), TO_DATE(text, pattern): NULL for a text that does not fit. */
 const parsed: CompiledFunction = {
   kind: "compiled",
@@ -323,7 +343,8 @@ export const timeFunctions: FunctionTable = {
   TIMESTAMPDIFF: timestampDiff,
   DATE_FORMAT: dateFormat,
   FROM_UNIXTIME: fromUnixtime,
-  TO_TIMESTAMP: [lenient, parsed],
+  TO_TIMESTAMP: [lenient, parsedOrPlain],
+  [PARSE_BY_PATTERN]: parsed,
   TO_DATE: [lenient, parsed],
   PROCTIME: instant,
   NOW: instant,

@@ -268,9 +268,39 @@ function objectUpdate(args: readonly Expression[]): Binding | undefined {
   return { type: { ...object, fields } };
 }
 
+/** Places count from 1; keys are at the even ones. */
+function misnamedKey(args: readonly Expression[]): string | undefined {
+  const at = args.findIndex((arg, i) => i % 2 === 1 && literalText(arg) === undefined);
+  return at < 0
+    ? undefined
+    : `The field key at position ${at + 1} must be a non-nullable character string literal.`;
+}
+
+function unknownKey(args: readonly Expression[]): string | undefined {
+  const object = args[0]?.type;
+  if (object?.kind !== "STRUCTURED") return undefined;
+  const names = object.fields.map(({ name }) => name);
+  const at = args.findIndex((arg, i) => i % 2 === 1 && !names.includes(literalText(arg) ?? ""));
+  if (at < 0) return undefined;
+  const name = literalText(args[at]);
+  return (
+    `The field name '${name}' at position ${at + 1} is not part of the structured type attributes. ` +
+    `Available attributes: [${names.join(", ")}].`
+  );
+}
+
 const values: readonly FunctionDefinition[] = [
-  special("OBJECT_OF", "<className>, <key>, <value>, ...", objectOf),
-  special("OBJECT_UPDATE", "<object>, <key>, <value>, ...", objectUpdate),
+  {
+    ...special("OBJECT_OF", "<className>, <key>, <value>, ...", objectOf),
+    explain: (args) =>
+      args.length > 0 && literalText(args[0]) === undefined
+        ? "The first argument must be a non-nullable character string literal representing the class name."
+        : misnamedKey(args),
+  },
+  {
+    ...special("OBJECT_UPDATE", "<object>, <key>, <value>, ...", objectUpdate),
+    explain: (args) => misnamedKey(args) ?? unknownKey(args),
+  },
 ];
 
 export const collectionFunctions: readonly FunctionDefinition[] = [

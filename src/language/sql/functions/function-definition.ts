@@ -40,7 +40,11 @@ export interface FunctionDefinition {
   readonly process?: ProcessDeclaration & { readonly className: string };
   /** Undefined: the arguments do not fit. `casts[i]` is the type that argument i is converted to. */
   bind(args: readonly Expression[]): Binding | undefined;
+  /** What is wrong with arguments that do not fit, when there is more to say than the forms. */
+  readonly explain?: Explain;
 }
+
+export type Explain = (args: readonly Expression[]) => string | undefined;
 
 export interface Binding {
   readonly type: LogicalType;
@@ -252,6 +256,7 @@ function castCommon(
 export interface ScalarOptions {
   readonly deterministic?: boolean;
   readonly category?: FunctionCategory;
+  readonly explain?: Explain;
 }
 
 /** A function by its argument forms and one rule for the result (after the conversions). */
@@ -267,6 +272,7 @@ export function fn(
     category: options.category ?? "scalar",
     forms: forms.map((form) => `${name}(${describe(form)})`),
     deterministic: options.deterministic ?? true,
+    ...(options.explain === undefined ? {} : { explain: options.explain }),
     bind(args) {
       const casts = bindForms(parsed, args);
       if (casts === undefined) return undefined;

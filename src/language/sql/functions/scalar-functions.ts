@@ -5,9 +5,11 @@
  */
 import {
   type LogicalType,
+  typeToString,
   types,
   withNullable,
 } from "../../../foundation/columnar/logical-type.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
 import {
   asDecimal,
   boundedString,
@@ -48,7 +50,8 @@ const roundRule: ReturnRule = (args, values) => {
   const nullable = anyNullable(args);
   if (!isDecimal(type)) return withNullable(type, nullable);
   const digits = values[1];
-  const to = digits === undefined ? 0 : digits.kind === "literal" ? Number(digits.value) : 0;
+  if (digits !== undefined && digits.kind !== "literal") return withNullable(type, nullable);
+  const to = digits === undefined ? 0 : Number(digits.value);
   if (to >= type.scale) return withNullable(type, nullable);
   if (to < 0) return types.decimal(Math.min(38, 1 + type.precision - type.scale), 0, nullable);
   return types.decimal(1 + type.precision - type.scale + to, to, nullable);
@@ -101,6 +104,10 @@ const arithmetic: readonly FunctionDefinition[] = [
   fn("HEX", ["L", "S"], STRING),
   fn("UNHEX", ["S"], nullableOf(types.bytes)),
 ];
+
+/** A literal below 0. */
+const isNegative = (value: Expression | undefined): boolean =>
+  value?.kind === "literal" && Number(value.value) < 0;
 
 const text: readonly FunctionDefinition[] = [
   fn("CHAR_LENGTH", ["SL"], INT),
@@ -162,12 +169,21 @@ const text: readonly FunctionDefinition[] = [
   ),
   fn("JSON_QUOTE", ["S"], STRING),
   fn("JSON_UNQUOTE", ["S"], STRING),
-  fn("ELT", ["INT S S*", "INT B B*"], (args, values) => {
-    const [index] = values;
-    if (index?.kind === "literal" && Number(index.value) < 0) return undefined;
-    const type = leastRestrictive(args.slice(1));
-    return type && withNullable(type, true);
-  }),
+  fn(
+    "ELT",
+    ["INT S S*", "INT B B*"],
+    (args, values) => {
+      if (isNegative(values[0])) return undefined;
+      const type = leastRestrictive(args.slice(1));
+      return type && withNullable(type, true);
+    },
+    {
+      explain: ([index]) =>
+        isNegative(index) && index?.kind === "literal"
+          ? `Index must be an integer starting from '0', but was '${String(index.value)}'.`
+          : undefined,
+    },
+  ),
   fn("IS_ALPHA", ["SL"], notNull(types.boolean)),
   fn("IS_DECIMAL", ["SL"], notNull(types.boolean)),
   fn("IS_DIGIT", ["SL"], notNull(types.boolean)),
@@ -220,7 +236,12 @@ const timestampAddRule: ReturnRule = (args, values) => {
 const NOW = { deterministic: false } as const;
 const time: readonly FunctionDefinition[] = [
   ...part("YEAR QUARTER MONTH WEEK DAYOFYEAR DAYOFMONTH DAYOFWEEK HOUR MINUTE SECOND"),
-  fn("EXTRACT", ["S T", "S IV"], extractRule),
+  fn("EXTRACT", ["S T", "S IV"], extractRule, {
+    explain: ([unit, from]) =>
+      unit?.kind === "literal" && from?.type.kind === "DATE"
+        ? `${String(unit.value)} can not be applied to ${typeToString(from.type)}`
+        : undefined,
+  }),
   fn("LOCALTIME", [""], () => types.time(0, false), NOW),
   fn("LOCALTIMESTAMP", [""], () => types.timestamp(3, false), NOW),
   fn("CURRENT_TIME", [""], () => types.time(0, false), NOW),

@@ -73,6 +73,7 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
     throw notFound(converter, node);
   }
   if (definition.name === "JSON") throw jsonMisplaced(node);
+  if (definition.name === "CURRENT_DATABASE") return text(converter.context.currentPath().database);
   const aggregates = definition.category === "aggregate" || definition.category === "window";
   const inner = aggregates ? converter.insideAggregate() : converter;
   const over = node.over === undefined ? inner : converter;
@@ -93,10 +94,10 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
 function jsonMisplaced(node: Node): Error {
   return validateErrors.NOT_SUPPORTED(
     {
-      what: "JSON() here",
-      remedy:
+      what:
         "The JSON() function is currently only supported inside JSON_ARRAY() or as the VALUE " +
-        "param of JSON_OBJECT().",
+        "param of JSON_OBJECT(); its use here",
+      remedy: "Put it into JSON_ARRAY() or JSON_OBJECT(), or leave it out.",
     },
     { at: node.span },
   );
@@ -181,7 +182,7 @@ function bind(
         function: definition.name,
         given: given === "" ? "none" : given,
         expected: definition.forms.join(" or "),
-        reason: misfit(definition, args),
+        reason: definition.explain?.(args) ?? misfit(definition, args),
       },
       { at: node.span },
     );

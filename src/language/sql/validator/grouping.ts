@@ -7,6 +7,7 @@
  */
 import {
   type LogicalType,
+  typeToString,
   types,
   withNullable,
 } from "../../../foundation/columnar/logical-type.ts";
@@ -65,6 +66,7 @@ export class Grouping {
         return undefined;
       }
       const expression = converter.convert(item.value);
+      if (converter.context.batch) refuseUnordered(expression.type, item.value);
       const key = digest(expression);
       const index = keys.findIndex((other) => digest(other) === key);
       return index >= 0 ? index : keys.push(expression) - 1;
@@ -283,6 +285,23 @@ export function timeAttributeOf(type: LogicalType): "ROWTIME" | "PROCTIME" | und
 
 function notGrouped(node: Node, context: PlannerContext): Error {
   return validateErrors.NOT_GROUPED({ expression: context.text(node.span) }, { at: node.span });
+}
+
+/** Bounded input may have to be sorted by its keys; maps have no order. */
+function refuseUnordered(type: LogicalType, at: Node): void {
+  const unordered = ["MAP", "MULTISET", "VARIANT", "BITMAP"].includes(type.kind);
+  const inner =
+    type.kind === "ARRAY"
+      ? [type.element]
+      : type.kind === "ROW"
+        ? type.fields.map((field) => field.type)
+        : [];
+  if (unordered)
+    throw validateErrors.TYPE_INVALID(
+      { message: `the key ${typeToString(type)} of GROUP BY is not an orderable data type` },
+      { at: at.span },
+    );
+  for (const part of inner) refuseUnordered(part, at);
 }
 
 function product(sets: number[][], others: number[][], node: Node): number[][] {

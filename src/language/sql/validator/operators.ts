@@ -88,9 +88,21 @@ function comparable(type: LogicalType, operator: string): boolean {
 /** A text from a column that is compared with a time and is none counts as NULL, as in Flink. */
 function leniently(expression: Expression, type: LogicalType): Expression {
   const { type: own, kind } = expression;
+  checkMoment(expression, type);
   if (kind === "literal" || !isCharacter(own) || !isDatetime(type))
     return alignTo(expression, type);
   return call("TRY_CAST", [expression], withNullable(withoutTimeAttribute(type), true));
+}
+
+/** A literal text that cannot be the time it is compared with. */
+function checkMoment(expression: Expression, to: LogicalType): void {
+  const { type } = expression;
+  if (expression.kind !== "literal" || !isCharacter(type) || !isDatetime(to)) return;
+  if (expression.value === null || /^\s*[+-]?\d/.test(String(expression.value))) return;
+  const target = typeToString(withNullable(withoutTimeAttribute(to), true));
+  throw validateErrors.TYPE_INVALID({
+    message: `Error when casting ${typeToString(type)} to ${target}: the text is no time`,
+  });
 }
 
 /** Converts only where the physical form or the scale differs. */
