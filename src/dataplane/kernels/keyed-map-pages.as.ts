@@ -70,7 +70,7 @@ export const MAP_PREVIOUS: usize = 80;
 export const MAP_BYTES: u32 = 128;
 
 export const GROUP_INDEX: usize = 0;
-export const GROUP_SLOTS: usize = 4;
+export const GROUP_BUCKETS: usize = 4;
 export const GROUP_COUNT: usize = 8;
 export const GROUP_LIMIT: usize = 12;
 /** First of the entry pages with room (linked through their infos); 0 = none. */

@@ -4,18 +4,19 @@
  *
  * Flow:    operators (one call per batch) and generated code → here → pages of state, log (variable
  *          keys).
- * Index:   per key group, open addressing with linear probing. A slot is a u64: upper hash half |
- *          EntryPtr << 32; 0 is empty. Home of a hash: the fraction of hash · maxParallelism / 2^32
- *          (what the key group leaves of the hash) scaled to the number of slots, so slots lie in
- *          hash order and growth streams from old to new. After the last slot stands one with
- *          EntryPtr 1 and the index's begin: probing wraps without a bound check. Load at most 0.8;
- *          7, 15 … 511 slots, then half as many pages again: 10 to 15 bytes a key. One group grows
- *          at a time: no pause is longer than one group's rehash, and that reads no entry.
+ * Index:   per key group, buckets of 64 bytes: u32[8] upper hash halves, then u32[8] EntryPtrs; what
+ *          is taken comes first, EntryPtr 0 is free. Home of a hash: the fraction of hash ·
+ *          maxParallelism / 2^32 (what the key group leaves of the hash) scaled to the number of
+ *          buckets, so buckets lie in hash order and growth streams from old to new. A key whose home
+ *          is full lies in the next bucket that is not, cyclically: a bucket that is not full ends
+ *          every search. A bucket is one cache line and compared whole. Load at most 0.8; 1, 2, 4 …
+ *          64 buckets, then half as many pages again: 10 to 15 bytes a key. One group grows at a
+ *          time: no pause is longer than one group's rehash, and that reads no entry.
  * Entries: slabs of one page; a page that was emptied is given back by mapTrim, never during an
  *          operator's call, so entries may be removed while iterating. Free entries are zero, their
  *          hash field links them.
- * Batches: blocks of 64 rows in three passes (home slots, tags, keys), so that the cache misses of
- *          a block overlap.
+ * Batches: blocks of 64 rows in three passes (buckets, keys, comparison) that do not branch on what
+ *          they wait for, so that the cache misses of a block overlap.
  * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry
  *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
  *          handles point to is freed with it.
@@ -39,6 +40,7 @@ import {
 import { resetArena } from "./arena.as";
 import { allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
 import {
+  GROUP_BUCKETS,
   GROUP_BYTES,
   GROUP_COUNT,
   GROUP_DIRECTORY,
@@ -51,7 +53,6 @@ import {
   GROUP_MAP,
   GROUP_PARTIAL,
   GROUP_SHIFT,
-  GROUP_SLOTS,
   KIND_ENTRIES,
   KIND_RUN,
   MAP_BYTES,
@@ -94,9 +95,17 @@ const KEY_VARIABLE: u32 = 3;
 const BLOCK: u32 = 64;
 const LOG_HEADS_BYTES: u32 = 48 << 2;
 
-const emptyIndex: usize = memory.data(16, 16);
+/** Slots of a bucket, where its EntryPtrs begin, and its last one: 0 unless the bucket is full. */
+const WAYS: u32 = 8;
+const BUCKET_BYTES: usize = 64;
+const BUCKET_SHIFT: u32 = 6;
+const BUCKET_ENTRIES: usize = 32;
+const BUCKET_LAST: usize = 60;
+const BUCKETS_PER_PAGE: u32 = 64;
+
+const emptyIndex: usize = memory.data(64, 16);
 const homes: usize = memory.data(4 * 64, 16);
-const slots: usize = memory.data(8 * 64, 16);
+const matches: usize = memory.data(4 * 64, 16);
 const candidates: usize = memory.data(4 * 64, 16);
 const candidateKeys: usize = memory.data(8 * 64, 16);
 
@@ -153,7 +162,7 @@ export function mapCreate(
   for (let i: u32 = 0; i < groupCount; i++) {
     const group = groups + (i << GROUP_SHIFT);
     store<u32>(group, <u32>emptyIndex, GROUP_INDEX);
-    store<u32>(group, 1, GROUP_SLOTS);
+    store<u32>(group, 1, GROUP_BUCKETS);
     store<u32>(group, <u32>map, GROUP_MAP);
     store<u32>(group, firstGroup + i, GROUP_KEY_GROUP);
   }
@@ -362,36 +371,61 @@ function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32)
   const groupCount = load<u32>(map, MAP_GROUP_COUNT);
   const groups = <usize>load<u32>(map, MAP_GROUPS);
   for (let i: u32 = 0; i < count; i++) {
-    const product = <u64>load<u32>(hashes + (i << 3), 4) * maxParallelism;
+    const hash = load<u32>(hashes + (i << 3), 4);
+    const product = <u64>hash * maxParallelism;
     const index = <u32>(product >>> 32) - firstGroup;
     if (index >= groupCount) fail(2);
     const group = groups + (index << GROUP_SHIFT);
     const home =
       load<u32>(group, GROUP_INDEX) +
-      (<u32>((<u64>(<u32>product) * <u64>load<u32>(group, GROUP_SLOTS)) >>> 32) << 3);
+      (<u32>((<u64>(<u32>product) * <u64>load<u32>(group, GROUP_BUCKETS)) >>> 32) << BUCKET_SHIFT);
     store<u32>(homes + (i << 2), home);
-    store<u64>(slots + (i << 3), load<u64>(<usize>home));
+    store<u32>(matches + (i << 2), matchesIn(home, hash));
   }
   for (let i: u32 = 0; i < count; i++) {
-    const hash = load<u32>(hashes + (i << 3), 4);
-    let slot = load<u64>(slots + (i << 3));
-    let entry = <u32>(slot >>> 32);
-    if (!(<u32>slot == hash && entry > 1)) {
-      let at = <usize>load<u32>(homes + (i << 2));
-      while (entry != 0) {
-        at = entry == 1 ? <usize>(<u32>slot) : at + 8;
-        slot = load<u64>(at);
-        entry = <u32>(slot >>> 32);
-        if (<u32>slot == hash && entry > 1) break;
+    const match = load<u32>(matches + (i << 2));
+    const home = <usize>load<u32>(homes + (i << 2));
+    // Without a match ctz is 32: masked, and the bucket tells whether the search goes on.
+    let entry = load<u32>(home + ((ctz<u32>(match) & (WAYS - 1)) << 2), BUCKET_ENTRIES);
+    if (match == 0) {
+      entry = 0;
+      if (load<u32>(home, BUCKET_LAST) != 0) {
+        entry = locateBeyond(map, home, load<u32>(hashes + (i << 3), 4));
       }
     }
     store<u32>(candidates + (i << 2), entry);
-    if (entry != 0) {
-      // Reading the key here lets the misses of the block overlap.
-      if (kind == KEY_8) store<u64>(candidateKeys + (i << 3), load<u64>(<usize>entry - 8));
-      else store<u64>(candidateKeys + (i << 3), load<u64>(<usize>entry - keyBytes - 8));
-    }
+    // Reading the key here lets the misses of the block overlap. Address 0 is memory too.
+    const ahead = kind == KEY_8 ? 8 : keyBytes + 8;
+    const key = load<u64>(<usize>(max<u32>(entry, ahead) - ahead));
+    store<u64>(candidateKeys + (i << 3), key);
   }
+}
+
+/** The slots of a bucket with a hash, one bit each; a free slot looks like hash 0. */
+@inline
+function matchesIn(bucket: usize, hash: u32): u32 {
+  const wanted = i32x4.splat(<i32>hash);
+  const low = i32x4.bitmask(i32x4.eq(v128.load(bucket), wanted));
+  return <u32>(low | (i32x4.bitmask(i32x4.eq(v128.load(bucket, 16), wanted)) << 4));
+}
+
+/** The first entry of the same 32 hash bits behind a full home bucket without one, or 0. */
+function locateBeyond(map: usize, home: usize, hash: u32): u32 {
+  const group = groupOf(map, hash);
+  let bucket = home;
+  while (load<u32>(bucket, BUCKET_LAST) != 0) {
+    bucket = nextBucket(group, bucket);
+    const match = matchesIn(bucket, hash);
+    if (match != 0) return load<u32>(bucket + (ctz<u32>(match) << 2), BUCKET_ENTRIES);
+  }
+  return 0;
+}
+
+@inline
+function nextBucket(group: usize, bucket: usize): usize {
+  const index = <usize>load<u32>(group, GROUP_INDEX);
+  const next = bucket + BUCKET_BYTES;
+  return next == index + (load<u32>(group, GROUP_BUCKETS) << BUCKET_SHIFT) ? index : next;
 }
 
 @inline
@@ -435,7 +469,7 @@ function homeOf(group: usize, maxParallelism: u32, hash: u32): usize {
   const fraction = <u64>(<u32>(hash * maxParallelism));
   return (
     <usize>load<u32>(group, GROUP_INDEX) +
-    (<usize>(<u32>((fraction * <u64>load<u32>(group, GROUP_SLOTS)) >>> 32)) << 3)
+    (<usize>(<u32>((fraction * <u64>load<u32>(group, GROUP_BUCKETS)) >>> 32)) << BUCKET_SHIFT)
   );
 }
 
@@ -462,17 +496,14 @@ export function mapFind(map: usize, hash: u64, key: usize, keyLength: u32): usiz
 
 function findOne(map: usize, hash: u32, key: usize, length: u32): usize {
   const group = groupOf(map, hash);
-  let at = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
+  let bucket = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
   while (true) {
-    const slot = load<u64>(at);
-    const entry = <u32>(slot >>> 32);
-    if (entry == 0) return 0;
-    if (entry == 1) {
-      at = <usize>(<u32>slot);
-      continue;
+    for (let match = matchesIn(bucket, hash); match != 0; match &= match - 1) {
+      const entry = load<u32>(bucket + (ctz<u32>(match) << 2), BUCKET_ENTRIES);
+      if (entry != 0 && keyEqual(map, group, entry, key, length)) return entry;
     }
-    if (<u32>slot == hash && keyEqual(map, group, entry, key, length)) return entry;
-    at += 8;
+    if (load<u32>(bucket, BUCKET_LAST) == 0) return 0;
+    bucket = nextBucket(group, bucket);
   }
   return 0;
 }
@@ -507,45 +538,56 @@ function upsertOne(map: usize, hash: u32, key: usize, length: u32): usize {
 
 @inline
 function insertSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize): void {
-  let at = homeOf(group, maxParallelism, hash);
-  while (true) {
-    const slot = load<u64>(at);
-    const taken = <u32>(slot >>> 32);
-    if (taken == 0) break;
-    at = taken == 1 ? <usize>(<u32>slot) : at + 8;
-  }
-  store<u64>(at, (<u64>entry << 32) | <u64>hash);
+  let bucket = homeOf(group, maxParallelism, hash);
+  while (load<u32>(bucket, BUCKET_LAST) != 0) bucket = nextBucket(group, bucket);
+  const slot = bucket + (taken(bucket) << 2);
+  store<u32>(slot, hash);
+  store<u32>(slot, <u32>entry, BUCKET_ENTRIES);
 }
 
-/** Slots of the next larger index. */
+/** Slots of a bucket that are taken. */
+@inline
+function taken(bucket: usize): u32 {
+  const free = i32x4.splat(0);
+  const low = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES), free));
+  const high = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES + 16), free));
+  return ctz<u32>(<u32>(low | (high << 4)) | 0x100);
+}
+
+/** Buckets of the next larger index. */
 function largerIndex(group: usize): u32 {
-  const size: u32 = load<u32>(group, GROUP_LIMIT) == 0 ? 0 : load<u32>(group, GROUP_SLOTS);
-  if (size < 511) return size * 2 + (size == 0 ? 7 : 1);
-  const pages = (size + 1) >>> 9;
-  return ((pages + ((pages + 1) >>> 1)) << 9) - 1;
+  if (load<u32>(group, GROUP_LIMIT) == 0) return 1;
+  const size = load<u32>(group, GROUP_BUCKETS);
+  if (size < BUCKETS_PER_PAGE) return size * 2;
+  const pages = size / BUCKETS_PER_PAGE;
+  return (pages + ((pages + 1) >>> 1)) * BUCKETS_PER_PAGE;
 }
 
-export function resizeIndex(map: usize, group: usize, size: u32): void {
-  const index = blockAllocate((size + 1) << 3);
-  store<u64>(index + (<usize>size << 3), ((<u64>1) << 32) | <u64>index);
+export function resizeIndex(map: usize, group: usize, buckets: u32): void {
+  const index = blockAllocate(buckets << BUCKET_SHIFT);
   const old = <usize>load<u32>(group, GROUP_INDEX);
-  const oldSize: u32 = load<u32>(group, GROUP_LIMIT) == 0 ? 0 : load<u32>(group, GROUP_SLOTS);
+  const oldBuckets: u32 = load<u32>(group, GROUP_LIMIT) == 0 ? 0 : load<u32>(group, GROUP_BUCKETS);
   store<u32>(group, <u32>index, GROUP_INDEX);
-  store<u32>(group, size, GROUP_SLOTS);
-  store<u32>(group, (size / 5) * 4 + (size % 5) * 4 / 5, GROUP_LIMIT);
+  store<u32>(group, buckets, GROUP_BUCKETS);
+  // A single bucket is never full: there is none behind it.
+  store<u32>(group, buckets == 1 ? WAYS - 1 : (buckets * WAYS * 4) / 5, GROUP_LIMIT);
   const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
-  for (let i: u32 = 0; i < oldSize; i++) {
-    const slot = load<u64>(old + (<usize>i << 3));
-    if (slot >>> 32 != 0) insertSlot(group, maxParallelism, <u32>slot, <usize>(slot >>> 32));
+  const end = old + (oldBuckets << BUCKET_SHIFT);
+  for (let bucket = old; bucket < end; bucket += BUCKET_BYTES) {
+    for (let slot = bucket; slot < bucket + BUCKET_ENTRIES; slot += 4) {
+      const entry = load<u32>(slot, BUCKET_ENTRIES);
+      if (entry == 0) break;
+      insertSlot(group, maxParallelism, load<u32>(slot), entry);
+    }
   }
-  if (oldSize != 0) blockFree(old, (oldSize + 1) << 3);
+  if (oldBuckets != 0) blockFree(old, oldBuckets << BUCKET_SHIFT);
 }
 
 function freeIndex(group: usize): void {
   if (load<u32>(group, GROUP_LIMIT) == 0) return;
-  blockFree(load<u32>(group, GROUP_INDEX), (load<u32>(group, GROUP_SLOTS) + 1) << 3);
+  blockFree(load<u32>(group, GROUP_INDEX), load<u32>(group, GROUP_BUCKETS) << BUCKET_SHIFT);
   store<u32>(group, <u32>emptyIndex, GROUP_INDEX);
-  store<u32>(group, 1, GROUP_SLOTS);
+  store<u32>(group, 1, GROUP_BUCKETS);
   store<u32>(group, 0, GROUP_LIMIT);
 }
 
@@ -632,25 +674,71 @@ function removeIn(map: usize, group: usize, entry: usize, keyBytes: u32): void {
   store<u32>(map, load<u32>(map, MAP_SIZE) - 1, MAP_SIZE);
 }
 
-/** Backward shift: no tombstones, so probe lengths stay those of the load. */
+/**
+ * No tombstones: the last slot of the bucket fills the hole, and a bucket that was full takes back
+ * a key that had to pass it, so searches stay as short as the load makes them.
+ */
 function deleteSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize): void {
-  const index = <usize>load<u32>(group, GROUP_INDEX);
-  const bytes = <usize>load<u32>(group, GROUP_SLOTS) << 3;
-  let at = homeOf(group, maxParallelism, hash) - index;
-  while (load<u32>(index + at, 4) != <u32>entry) at = at + 8 == bytes ? 0 : at + 8;
-  let hole = at;
-  while (true) {
-    at = at + 8 == bytes ? 0 : at + 8;
-    const slot = load<u64>(index + at);
-    if (slot >>> 32 == 0) break;
-    const home = homeOf(group, maxParallelism, <u32>slot) - index;
-    // The slot may move into the hole unless its home lies cyclically within (hole, at].
-    const stays = hole < at ? home > hole && home <= at : home > hole || home <= at;
-    if (stays) continue;
-    store<u64>(index + hole, slot);
-    hole = at;
+  let bucket = homeOf(group, maxParallelism, hash);
+  let slot = slotOf(bucket, entry);
+  while (slot == 0) {
+    bucket = nextBucket(group, bucket);
+    slot = slotOf(bucket, entry);
   }
-  store<u64>(index + hole, 0);
+  const index = <usize>load<u32>(group, GROUP_INDEX);
+  const bytes = <usize>load<u32>(group, GROUP_BUCKETS) << BUCKET_SHIFT;
+  let full = load<u32>(bucket, BUCKET_LAST) != 0;
+  removeSlot(bucket, slot);
+  let next = bucket;
+  while (full) {
+    next = nextBucket(group, next);
+    const nextFull = load<u32>(next, BUCKET_LAST) != 0;
+    const passed = next > bucket ? next - bucket : next + bytes - bucket;
+    const moved = passedBy(group, maxParallelism, index, bytes, next, passed);
+    if (moved != 0) {
+      store<u32>(bucket, load<u32>(moved), BUCKET_ENTRIES - 4);
+      store<u32>(bucket, load<u32>(moved, BUCKET_ENTRIES), BUCKET_LAST);
+      removeSlot(next, moved);
+      bucket = next;
+    }
+    full = nextFull;
+  }
+}
+
+/** Address of the slot of an entry within a bucket, 0 when it is not there. */
+@inline
+function slotOf(bucket: usize, entry: usize): usize {
+  const wanted = i32x4.splat(<i32>entry);
+  const low = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES), wanted));
+  const high = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES + 16), wanted));
+  const mask = <u32>(low | (high << 4));
+  return mask == 0 ? 0 : bucket + (ctz<u32>(mask) << 2);
+}
+
+/** The last slot that is taken moves into `slot`. */
+function removeSlot(bucket: usize, slot: usize): void {
+  const last = bucket + ((taken(bucket) - 1) << 2);
+  store<u32>(slot, load<u32>(last));
+  store<u32>(slot, load<u32>(last, BUCKET_ENTRIES), BUCKET_ENTRIES);
+  store<u32>(last, 0);
+  store<u32>(last, 0, BUCKET_ENTRIES);
+}
+
+/** A slot of a bucket whose key is at least `passed` bytes of index away from its home, or 0. */
+function passedBy(
+  group: usize,
+  maxParallelism: u32,
+  index: usize,
+  bytes: usize,
+  bucket: usize,
+  passed: usize,
+): usize {
+  for (let slot = bucket; slot < bucket + BUCKET_ENTRIES; slot += 4) {
+    if (load<u32>(slot, BUCKET_ENTRIES) == 0) return 0;
+    const home = homeOf(group, maxParallelism, load<u32>(slot));
+    if ((bucket >= home ? bucket - home : bucket + bytes - home) >= passed) return slot;
+  }
+  return 0;
 }
 
 /** Before writing into an entry that was only found; counts as a write for TTL. */
@@ -803,17 +891,19 @@ export function mapTrim(map: usize): void {
 
 function trimIndex(map: usize, group: usize): void {
   const count = load<u32>(group, GROUP_COUNT);
-  const size = load<u32>(group, GROUP_SLOTS);
+  const buckets = load<u32>(group, GROUP_BUCKETS);
   if (count == 0) freeIndex(group);
-  else if (size > 63 && count < size >>> 3) resizeIndex(map, group, indexFor(count));
+  else if (buckets > 8 && count < buckets) resizeIndex(map, group, indexFor(count));
 }
 
-/** Slots of an index for `count` keys with room to grow. */
+/** Buckets of an index for `count` keys with room to grow. */
 export function indexFor(count: u32): u32 {
-  const wanted = count + (count >>> 1);
-  if (wanted > 511) return (((wanted + 512) >>> 9) << 9) - 1;
-  let size: u32 = 7;
-  while (size < wanted) size = size * 2 + 1;
+  const wanted = (count + (count >>> 1) + WAYS - 1) / WAYS;
+  if (wanted > BUCKETS_PER_PAGE) {
+    return ((wanted + BUCKETS_PER_PAGE - 1) / BUCKETS_PER_PAGE) * BUCKETS_PER_PAGE;
+  }
+  let size: u32 = 1;
+  while (size < wanted) size <<= 1;
   return size;
 }
 
