@@ -97,6 +97,8 @@ export interface GroupAggregateNode extends Base {
   readonly type: "GroupAggregate";
   readonly grouping: readonly number[];
   readonly aggregates: readonly AggregateCall[];
+  /** The TTL as a STATE_TTL hint gave it, for the description. */
+  readonly stateTtlHint?: string;
   readonly generateUpdateBefore: boolean;
 }
 
@@ -141,6 +143,8 @@ export interface JoinSideSpec {
   readonly unique: JoinInputUnique;
   readonly uniqueKey?: readonly number[];
   readonly stateTtlMs?: number;
+  /** The TTL as a STATE_TTL hint gave it, for the description. */
+  readonly stateTtlHint?: string;
 }
 /** Output: left fields, right fields (SEMI, ANTI: left only). */
 export interface JoinNode extends Base {
@@ -154,6 +158,8 @@ export interface JoinNode extends Base {
   readonly condition?: Expression;
   readonly left: JoinSideSpec;
   readonly right: JoinSideSpec;
+  /** Hints of join strategies, as the description prints them: `BROADCAST options:[LEFT]`; they change nothing here. */
+  readonly strategyHints?: readonly string[];
 }
 /** Joins rows of one window: keys hold window_start and window_end of both sides. Emits at the window's end. */
 export interface WindowJoinNode extends Base {
@@ -237,6 +243,10 @@ export interface SinkNode extends Base {
   /** With upsertMaterialize: what happens when rows of several upsert keys fall on one primary key. */
   readonly onConflict?: "ERROR" | "NOTHING" | "DEDUPLICATE";
   readonly notNullEnforcer: "ERROR" | "DROP";
+  /** What is done with texts and bytes whose length does not fit; absent = nothing. */
+  readonly typeLengthEnforcer?: "TRIM_PAD" | "ERROR";
+  /** Which nested values are held to their constraints; absent = none. */
+  readonly nestedConstraintEnforcer?: "ROWS" | "ROWS_AND_COLLECTIONS";
   /** NOT NULL fields of the table, as field indexes of the input. */
   readonly notNullFields: readonly number[];
   /** INSERT OVERWRITE: what the table holds gives way to the rows of this job, when they are complete. */
@@ -252,6 +262,8 @@ export interface OverAggregateCall {
   readonly ignoreNulls: boolean;
   readonly type: LogicalType;
   readonly name: string;
+  /** LEAD, LAG: how many rows away, when the plan knows: no more rows are kept. */
+  readonly offset?: number;
 }
 /** ROWS: offsets count rows; RANGE: they are milliseconds (or the sort key's unit in bounded mode). */
 export type OverBound =
@@ -311,6 +323,14 @@ export interface LookupJoinNode extends Base {
   }[];
   /** Over the input's fields, then `projection`. */
   readonly condition?: Expression;
+  /** Of a LOOKUP hint: a row without a match is looked up again. */
+  readonly retry?: { readonly delayMs: number; readonly attempts: number };
+  /** Of a LOOKUP hint, or a table that answers asynchronously. Rows come out in order whatever it says. */
+  readonly async?: {
+    readonly unordered: boolean;
+    readonly timeoutMs: number;
+    readonly capacity: number;
+  };
 }
 /** Each row with the rows of a table function: a call over the input's fields whose type is the ROW it yields. */
 export interface CorrelateNode extends Base {

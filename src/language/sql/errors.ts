@@ -185,6 +185,12 @@ export const validateErrors = defineErrors({
     message: "The file '{path}' is no plan that can run: {reason}.",
     hint: "Compile the plan again with COMPILE PLAN.",
   },
+  TOO_LARGE: {
+    ...user,
+    code: "MR2138",
+    message: "The statement is too large to be planned: {what}",
+    hint: "Split it: put parts of it into tables, and read those.",
+  },
   SUBQUERY_SHAPE: {
     ...user,
     code: "MR2124",
@@ -293,6 +299,12 @@ export const planErrors = defineErrors({
     message: "{message}",
     hint: "{remedy}",
   },
+  SINK_CONSTRAINTS: {
+    ...user,
+    code: "MR2212",
+    message: "{message}",
+    hint: "Set 'table.exec.sink.nested-constraint-enforcer' to 'ROWS', or 'table.exec.sink.type-length-enforcer' to 'ERROR'.",
+  },
 });
 
 const warned = { domain: "user", retryable: false, httpStatus: 200 } as const;
@@ -351,5 +363,11 @@ export const sqlWarnings = defineErrors({
     message:
       "The lookup in {table} happens anew for a row that is taken back, and may then find other values",
     hint: "Look up before the stream gets updates.",
+  },
+  STRATEGY_HINT: {
+    ...warned,
+    code: "MR2259",
+    message: "The hint {hint} changes nothing: joins always find their rows by key",
+    hint: "Leave it out; it keeps its meaning on a Flink cluster.",
   },
 });

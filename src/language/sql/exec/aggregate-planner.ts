@@ -36,13 +36,14 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
     })),
     ...rel.schema.fields.slice(rel.grouping.length),
   ];
-  const ttl = rel.ttlMs;
+  const ttl = rel.ttl;
   return planner.factory.make(
     {
       type: "GroupAggregate",
       grouping: rel.grouping,
       aggregates: callsOf(rel.calls, !isInsertOnly(node), (index) => index),
       generateUpdateBefore: false,
+      ...(ttl === undefined ? {} : { stateTtlHint: ttl.text }),
     },
     [{ node, distribution: hashBy(rel.grouping) }],
     { fields },
@@ -52,7 +53,7 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
           ? INSERT
           : INSERT | UPDATE | (isInsertOnly(node) ? 0 : DELETE),
       upsertKeys: [rel.grouping.map((_, i) => i)],
-      stateTtlMs: ttl,
+      stateTtlMs: ttl?.ms,
     },
   );
 }

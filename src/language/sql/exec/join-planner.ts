@@ -16,7 +16,7 @@ import {
   shiftRefs,
 } from "../rel/expressions.ts";
 import { extend, joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
-import type { JoinRel, RelNode } from "../rel/rel-node.ts";
+import type { JoinRel, RelNode, TtlHint } from "../rel/rel-node.ts";
 import { joinWindows } from "../rel/window-properties.ts";
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
 import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
@@ -94,7 +94,7 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
   const schema = withoutAttributes(joinSchema(left.schema, right.schema, rel.type));
   const inner = rel.type === "INNER" || rel.type === "SEMI";
   const batch = planner.options.mode === "batch";
-  const { leftTtlMs, rightTtlMs } = rel.hints;
+  const { strategies } = rel.hints;
   const node = planner.factory.make(
     {
       type: "Join",
@@ -105,12 +105,13 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
       ...(isTrue(keys.condition) ? {} : { condition: keys.condition }),
       left: {
         ...joinSide(left.upsertKeys, keys.leftKeys),
-        ...(leftTtlMs === undefined ? {} : { stateTtlMs: leftTtlMs }),
+        ...ttlOf(rel.hints.leftTtl),
       },
       right: {
         ...joinSide(right.upsertKeys, keys.rightKeys),
-        ...(rightTtlMs === undefined ? {} : { stateTtlMs: rightTtlMs }),
+        ...ttlOf(rel.hints.rightTtl),
       },
+      ...(strategies === undefined ? {} : { strategyHints: strategies }),
     },
     [
       { node: left, distribution: hashBy(keys.leftKeys) },
@@ -133,6 +134,10 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
     },
   );
   return dropAdded(planner, rel, keys, node);
+}
+
+function ttlOf(hint: TtlHint | undefined) {
+  return hint === undefined ? {} : { stateTtlMs: hint.ms, stateTtlHint: hint.text };
 }
 
 /** Without the key columns that were added to the sides. */

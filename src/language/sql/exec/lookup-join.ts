@@ -19,10 +19,10 @@ import {
   substitute,
 } from "../rel/expressions.ts";
 import { joinSchema } from "../rel/rel-builder.ts";
-import type { JoinRel, RelNode, ScanRel } from "../rel/rel-node.ts";
+import type { JoinRel, LookupHint, RelNode, ScanRel } from "../rel/rel-node.ts";
 import { calcChain } from "./calc-chain.ts";
 import type { JoinKeys } from "./join-planner.ts";
-import { type PhysNode, forward } from "./phys-node.ts";
+import { type PhysNode, type PhysSpecOf, forward, hashBy } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import { tableSpec } from "./scan-planner.ts";
@@ -134,6 +134,7 @@ function assemble(
   ];
   const condition = and(rest);
   const joined = joinSchema(left.schema, { fields }, rel.type);
+  const shuffles = rel.hints.lookup?.shuffle === true && keys.leftKeys.length > 0;
   const node = planner.factory.make(
     {
       type: "LookupJoin",
@@ -142,11 +143,31 @@ function assemble(
       projection: columns.map((c) => [source.indexOf(table.columns[c]!)]),
       lookupKeys,
       ...(isTrue(condition) ? {} : { condition }),
+      ...asked(rel.hints.lookup, table.options),
     },
-    [{ node: left, distribution: forward }],
+    [{ node: left, distribution: shuffles ? hashBy(keys.leftKeys) : forward }],
     joined,
     { kinds: left.kinds, upsertKeys: left.upsertKeys },
   );
   const schema = joinSchema(keys.left.schema, keys.right.schema, rel.type);
   return planner.calc(node, all, TRUE, schema);
+}
+
+/** What the plan says of a LOOKUP hint. A table that is kept whole and never read again has no other answer later. */
+function asked(
+  hint: LookupHint | undefined,
+  options: Readonly<Record<string, string>>,
+): Pick<PhysSpecOf<"LookupJoin">, "retry" | "async"> {
+  if (hint === undefined) return {};
+  const { retry, unordered, timeoutMs, capacity } = hint;
+  const reloaded = Object.keys(options).some((key) => key.startsWith("lookup.full-cache."));
+  if (retry !== undefined && reloaded)
+    throw planErrors.NODE_MISSING({
+      what: "A LOOKUP hint with retries on a table that is read again",
+      remedy: "Leave out the retry options, or the table's lookup.full-cache options.",
+    });
+  return {
+    ...(hint.async === true ? { async: { unordered, timeoutMs, capacity } } : {}),
+    ...(retry === undefined ? {} : { retry }),
+  };
 }

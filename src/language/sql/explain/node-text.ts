@@ -55,6 +55,7 @@ function details(
       return [
         ...(spec.grouping.length > 0 ? [`groupBy=[${list(spec.grouping)}]`] : []),
         `select=[${[...spec.grouping.map(name), ...spec.aggregates.map((a) => aggregateText(a, name))].join(", ")}]`,
+        ...ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`),
       ];
     case "WindowTableFunction":
       return [`window=[${windowText(spec.window, name)}]`];
@@ -185,6 +186,7 @@ function laterText(
               `where=[${expressionText(spec.condition, (i) => output.fields[i]?.name ?? `$${i}`, style)}]`,
             ]),
         select,
+        ...lookupHintText(spec),
       ];
     }
     case "Correlate":
@@ -369,6 +371,10 @@ function joinText(
       ? [
           `leftInputSpec=[${SIDES[spec.left.unique]}]`,
           `rightInputSpec=[${SIDES[spec.right.unique]}]`,
+          ...(spec.strategyHints === undefined
+            ? []
+            : [`joinHints=[[${spec.strategyHints.map((hint) => `[${hint}]`).join("")}]]`]),
+          ...ttlText(sideTtls(spec)),
         ]
       : [];
   return [
@@ -378,6 +384,30 @@ function joinText(
     ...sides,
   ];
 }
+
+function lookupHintText({ async, retry }: PhysSpecOf<"LookupJoin">): string[] {
+  const order = async?.unordered === true ? "UNORDERED" : "ORDERED";
+  return [
+    ...(async === undefined
+      ? []
+      : [`async=[${order}, KEY_ORDERED: false, ${async.timeoutMs}ms, ${async.capacity}]`]),
+    ...(retry === undefined
+      ? []
+      : [`retry=[lookup_miss, FIXED_DELAY, ${retry.delayMs}ms, ${retry.attempts}]`]),
+  ];
+}
+
+/** `{LEFT=1d, RIGHT=2d}`, "" without hints. */
+function sideTtls({ left, right }: PhysSpecOf<"Join">): string {
+  const parts = [
+    ...(left.stateTtlHint === undefined ? [] : [`LEFT=${left.stateTtlHint}`]),
+    ...(right.stateTtlHint === undefined ? [] : [`RIGHT=${right.stateTtlHint}`]),
+  ];
+  return parts.length === 0 ? "" : `{${parts.join(", ")}}`;
+}
+
+const ttlText = (options: string): string[] =>
+  options === "" ? [] : [`stateTtlHints=[[[STATE_TTL options:${options}]]]`];
 
 function rankText(
   spec: PhysSpecOf<"Rank">,

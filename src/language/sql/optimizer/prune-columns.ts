@@ -179,7 +179,7 @@ function pruneAggregate(
       args: call.args.map(inner.place),
       filter: call.filter < 0 ? -1 : inner.place(call.filter),
     })),
-    rel.ttlMs,
+    rel.ttl,
   );
   const place = (index: number): number =>
     index < groups ? index : groups + Math.max(0, keptCalls.indexOf(index - groups));

@@ -107,7 +107,7 @@ function reduceVariances(rel: AggregateRel): RelNode {
   const found = reduced(rel.calls);
   if (found === undefined) return rel;
   const keys = rel.grouping.length;
-  const inner = aggregate(rel.input, rel.grouping, found.calls, rel.ttlMs);
+  const inner = aggregate(rel.input, rel.grouping, found.calls, rel.ttl);
   const fields = rel.schema.fields;
   const expressions = [
     ...fields.slice(0, keys).map((field, i) => input(i, field.type)),

@@ -14,7 +14,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import type { Expression, SortField } from "../../../foundation/plan/expression.ts";
 import { and, conjuncts, fieldRefs, isTrue } from "./expressions.ts";
-import type { JoinHints, JoinRel, RelAggregateCall, RelNode } from "./rel-node.ts";
+import type { JoinHints, JoinRel, RelAggregateCall, RelNode, TtlHint } from "./rel-node.ts";
 import type { JoinTypeName } from "./rel-imports.ts";
 
 /** Names made unique as Calcite does: b, b0, b1 … */
@@ -115,7 +115,7 @@ export function aggregate(
   input: RelNode,
   grouping: readonly number[],
   calls: readonly RelAggregateCall[],
-  ttlMs?: number,
+  ttl?: TtlHint,
 ): RelNode {
   const fields = [
     ...grouping.map((index) => input.schema.fields[index]!),
@@ -128,7 +128,7 @@ export function aggregate(
     grouping,
     calls,
     schema: { fields: fields.map((field, i) => ({ name: names[i]!, type: field.type })) },
-    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(ttl === undefined ? {} : { ttl }),
   };
 }
 

@@ -48,9 +48,26 @@ export interface JoinRel {
   readonly hints: JoinHints;
 }
 export interface JoinHints {
-  readonly leftTtlMs?: number;
-  readonly rightTtlMs?: number;
-  readonly lookup?: Readonly<Record<string, string>>;
+  readonly leftTtl?: TtlHint;
+  readonly rightTtl?: TtlHint;
+  readonly lookup?: LookupHint;
+  /** Of join strategies, for the plan's text: `BROADCAST options:[LEFT]`. */
+  readonly strategies?: readonly string[];
+}
+export interface TtlHint {
+  readonly ms: number;
+  /** As written, for the plan's text. */
+  readonly text: string;
+}
+/** LOOKUP('table' = 't', …), defaults filled in. */
+export interface LookupHint {
+  readonly table: string;
+  readonly async?: boolean;
+  readonly unordered: boolean;
+  readonly capacity: number;
+  readonly timeoutMs: number;
+  readonly shuffle: boolean;
+  readonly retry?: { readonly delayMs: number; readonly attempts: number };
 }
 export interface RelAggregateCall {
   readonly function: string;
@@ -67,7 +84,7 @@ export interface AggregateRel {
   readonly input: RelNode;
   readonly grouping: readonly number[];
   readonly calls: readonly RelAggregateCall[];
-  readonly ttlMs?: number;
+  readonly ttl?: TtlHint;
 }
 /** Appends window_start, window_end, window_time. */
 export interface WindowTvfRel {

@@ -27,7 +27,8 @@ export function planWarnings(
   planned: PlannedStatement,
   session: SessionContext,
 ): StatementWarning[] {
-  return session.batch ? [] : planFindings(planned.plan).map(toWarning);
+  const findings = session.batch ? strategyHints(planned.plan) : planFindings(planned.plan);
+  return findings.map(toWarning);
 }
 
 export function toWarning(error: MillraceError): StatementWarning {
@@ -46,6 +47,7 @@ export function planFindings(plan: ExecPlan): MillraceError[] {
     ...(growing.length > 0 ? missingWatermarks(plan) : []),
     ...nonDeterministicUpdates(plan),
     ...sinkKeys(plan),
+    ...strategyHints(plan),
   ];
 }
 
@@ -120,4 +122,10 @@ function sinkKeys({ nodes }: ExecPlan): MillraceError[] {
     const primaryKey = names(node.upsertKey);
     return [sqlWarnings.SINK_KEY({ table: node.table.name, primaryKey, upsertKey })];
   });
+}
+
+function strategyHints({ nodes }: ExecPlan): MillraceError[] {
+  const hints = nodes.flatMap((node) => (node.type === "Join" ? (node.strategyHints ?? []) : []));
+  const names = new Set(hints.map((hint) => hint.slice(0, hint.indexOf(" "))));
+  return [...names].map((hint) => sqlWarnings.STRATEGY_HINT({ hint }));
 }

@@ -25,9 +25,9 @@ import type {
 import { decorrelate } from "../rel/decorrelate.ts";
 import { TRUE, and, fieldRefs } from "../rel/expressions.ts";
 import { join as makeJoin, project } from "../rel/rel-builder.ts";
-import type { JoinHints, RelNode } from "../rel/rel-node.ts";
+import type { RelNode } from "../rel/rel-node.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
-import { dynamicOptions } from "./hints.ts";
+import { BlockHints, dynamicOptions } from "./hints.ts";
 import { convertMatch } from "./match-converter.ts";
 import { comparison } from "./operators.ts";
 import { type PlannerContext, nearNames } from "./planner-context.ts";
@@ -166,7 +166,7 @@ function catalogEntry(
   const rel = convertQuery(inner, entry.query, {
     withItems: new Map(),
     outer: undefined,
-    stateTtl: new Map(),
+    hints: BlockHints.none,
   });
   const named = project(rel, fieldRefs(rel.schema), entry.columnNames);
   const { catalog, database, object } = entry.identifier;
@@ -235,7 +235,7 @@ function convertJoin(
       clause: "FOR SYSTEM_TIME AS OF",
     }).convert(right.systemTime);
   const rel = makeJoin(left.rel, decorrelated.rel, type, and(conditions), {
-    hints: joinHints(environment, left.tables, right.tables),
+    hints: environment.hints.forJoin(left.tables, right.tables),
     ...(temporal === undefined ? {} : { temporal }),
   });
   return aliasJoin({ rel, tables: nullableTables, merged: merged.columns }, node);
@@ -357,21 +357,4 @@ function usingConditions(
   const typeOf = (index: number) =>
     tables.flatMap((t) => t.columns).find((c) => c.index === index)?.type ?? types.null();
   return pairs.map(([a, b]) => comparison("=", input(a, typeOf(a)), input(b, typeOf(b)), node));
-}
-
-function joinHints(
-  environment: QueryEnvironment,
-  left: readonly ScopeTable[],
-  right: readonly ScopeTable[],
-): JoinHints {
-  const ttl = (tables: readonly ScopeTable[]) => {
-    const name = tables.length === 1 ? tables[0]!.name : undefined;
-    return name === undefined ? undefined : environment.stateTtl.get(name);
-  };
-  const leftTtlMs = ttl(left);
-  const rightTtlMs = ttl(right);
-  return {
-    ...(leftTtlMs === undefined ? {} : { leftTtlMs }),
-    ...(rightTtlMs === undefined ? {} : { rightTtlMs }),
-  };
 }

@@ -23,6 +23,7 @@ import { orderRequest } from "./calls.ts";
 import { castTo } from "./casts.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { namedTable } from "./from-converter.ts";
+import { BlockHints } from "./hints.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { Scope } from "./scope.ts";
 import { convertSelect } from "./select-converter.ts";
@@ -33,13 +34,13 @@ export interface QueryEnvironment {
   readonly withItems: ReadonlyMap<string, RelNode>;
   /** The query around, for correlated references. */
   readonly outer: Scope | undefined;
-  /** STATE_TTL hints by table alias, in milliseconds. */
-  readonly stateTtl: ReadonlyMap<string, number>;
+  /** Of the SELECT whose FROM is converted. */
+  readonly hints: BlockHints;
 }
 export const EMPTY_ENVIRONMENT: QueryEnvironment = {
   withItems: new Map(),
   outer: undefined,
-  stateTtl: new Map(),
+  hints: BlockHints.none,
 };
 
 export function convertQuery(

@@ -29,7 +29,7 @@ import {
 import { ExpressionConverter } from "./expression-converter.ts";
 import { convertRelation } from "./from-converter.ts";
 import { Grouping } from "./grouping.ts";
-import { stateTtlHints } from "./hints.ts";
+import { BlockHints } from "./hints.ts";
 import { buildOvers } from "./over-converter.ts";
 import type { PlannerContext } from "./planner-context.ts";
 import { type QueryEnvironment, ordinalOf, singleRow } from "./query-converter.ts";
@@ -54,12 +54,13 @@ export function convertSelect(
   outerEnvironment: QueryEnvironment,
   orderBy: readonly OrderItemNode[],
 ): SelectResult {
-  const stateTtl = stateTtlHints(node.hints, outerEnvironment.stateTtl);
-  const environment = { ...outerEnvironment, stateTtl };
+  const hints = new BlockHints(node.hints);
+  const environment = { ...outerEnvironment, hints };
   const from =
     node.from === undefined
       ? { rel: singleRow(), tables: [], merged: [] }
       : convertRelation(context, environment, node.from, undefined);
+  hints.check(from.tables);
   const scope = new Scope(context.newScopeId(), from.tables, environment.outer, from.merged);
   return new SelectConverter(context, node, environment, scope).convert(from.rel, orderBy);
 }
@@ -68,7 +69,7 @@ class SelectConverter {
   readonly #context: PlannerContext;
   readonly #node: SelectNode;
   readonly #scope: Scope;
-  readonly #stateTtl: ReadonlyMap<string, number>;
+  readonly #hints: BlockHints;
   readonly #aggregates: AggregateRequest[] = [];
   readonly #overs: OverRequest[] = [];
   readonly #stage: SubqueryStage;
@@ -83,7 +84,7 @@ class SelectConverter {
     this.#context = context;
     this.#node = node;
     this.#scope = scope;
-    this.#stateTtl = environment.stateTtl;
+    this.#hints = environment.hints;
     this.#stage = new SubqueryStage(context, environment);
   }
 
@@ -157,10 +158,8 @@ class SelectConverter {
 
   /** STATE_TTL of the one table that is aggregated. */
   #withTtl(rel: RelNode): RelNode {
-    const [table] = this.#scope.tables;
-    const name = this.#scope.tables.length === 1 ? table?.name : undefined;
-    const ttlMs = name === undefined ? undefined : this.#stateTtl.get(name);
-    return rel.kind === "aggregate" && ttlMs !== undefined ? { ...rel, ttlMs } : rel;
+    const ttl = this.#hints.ttlOf(this.#scope.tables);
+    return rel.kind === "aggregate" && ttl !== undefined ? { ...rel, ttl } : rel;
   }
 
   #where(from: RelNode): RelNode {
