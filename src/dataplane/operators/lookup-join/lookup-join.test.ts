@@ -49,6 +49,25 @@ test("a file as lookup table: matches, NULL keys, a condition, kinds of changes,
   ]);
 });
 
+test("computed columns of the table", async () => {
+  const world = new SimulatedWorld(SEED);
+  const env = world.boot();
+  await world.run(write(env, "/rates.csv", "a,10\nb,20\n"));
+  const engine = new Engine({ env });
+  declare(engine);
+  engine.execute("CREATE TABLE more (twice AS rate * 2, p AS PROCTIME()) LIKE rates");
+  engine.store.register("orders", [{ row: [1, "a"] }, { row: [2, "b"] }]);
+  const { rows } = await world.run(
+    engine.query(
+      "SELECT o.id, r.twice FROM orders AS o JOIN more FOR SYSTEM_TIME AS OF o.p AS r ON o.name = r.name WHERE r.twice > 20",
+    ),
+  );
+  assert.deepEqual(
+    rows.map(({ text }) => text),
+    ["+I[2, 40]"],
+  );
+});
+
 test("the table is read again as the options say", async () => {
   const world = new SimulatedWorld(SEED);
   const env = world.boot();

@@ -6,7 +6,7 @@
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { call, input, inputRefs } from "../../../foundation/plan/expression.ts";
-import { sourceColumns } from "../catalog/catalog-objects.ts";
+import { type ResolvedTable, sourceColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import {
   TRUE,
@@ -56,38 +56,47 @@ export function planLookupJoin(
       remedy: "Use a regular join, whose result follows changes of the right table.",
     });
   const left = planner.plan(keys.left);
-  const chain = calcChain(keys.right);
-  const source = sourceColumns(scan.table);
-  const columnOf = (e: Expression | undefined): number => {
-    if (e?.kind !== "input") return -1;
-    return source.indexOf(scan.table.columns[e.index]!);
-  };
+  const chain = sourceChain(keys.right, scan.table);
   const used = new Set<number>();
   for (const e of [...chain.projection, ...chain.conditions])
     for (const index of inputRefs(e)) used.add(index);
   const columns = [...used].sort((a, b) => a - b);
-  if (columns.some((c) => scan.table.columns[c]!.kind === "computed"))
-    throw planErrors.NODE_MISSING({
-      what: "A computed column of a lookup table",
-      remedy: "Compute it in the SELECT list.",
-    });
   const lookupKeys = keys.rightKeys.flatMap((right, i): LookupKey[] => {
-    const field = columnOf(chain.projection[right]);
+    const column = chain.projection[right]!;
     const key = keys.leftKeys[i]!;
     const value: Expression = input(key, left.schema.fields[key]!.type);
-    return field < 0 || !keys.filterNulls[i] ? [] : [{ field, value }];
+    return column.kind === "input" && keys.filterNulls[i] ? [{ field: column.index, value }] : [];
   });
   for (const part of chain.conditions)
     if (isCall(part, "EQUALS")) {
       const [a, b] = part.args as [Expression, Expression];
-      if (columnOf(a) >= 0 && isLiteral(b)) lookupKeys.push({ field: columnOf(a), value: b });
+      if (a.kind === "input" && isLiteral(b)) lookupKeys.push({ field: a.index, value: b });
     }
   if (lookupKeys.length === 0)
     throw planErrors.JOIN_CONDITION({
       message: "A lookup join needs an equality with a column of the looked-up table",
       remedy: "Join on a column of the table, not on an expression of it.",
     });
-  return assemble(planner, rel, keys, { scan, left, columns, lookupKeys });
+  return assemble(planner, rel, keys, { scan, left, chain, columns, lookupKeys });
+}
+
+interface SourceChain {
+  readonly projection: readonly Expression[];
+  readonly conditions: readonly Expression[];
+}
+
+/** What the right side computes, over the columns that the connector has: computed ones are put in. */
+function sourceChain(right: RelNode, table: ResolvedTable): SourceChain {
+  const chain = calcChain(right);
+  const source = sourceColumns(table);
+  const columns = table.columns.map(
+    (column): Expression =>
+      column.kind === "computed" ? column.expression : input(source.indexOf(column), column.type),
+  );
+  return {
+    projection: chain.projection.map((e) => substitute(e, columns)),
+    conditions: chain.conditions.map((e) => substitute(e, columns)),
+  };
 }
 
 function assemble(
@@ -97,22 +106,20 @@ function assemble(
   parts: {
     readonly scan: ScanRel;
     readonly left: PhysNode;
+    readonly chain: SourceChain;
+    /** Of the connector's columns. */
     readonly columns: readonly number[];
     readonly lookupKeys: readonly LookupKey[];
   },
 ): PhysNode {
-  const { scan, left, columns, lookupKeys } = parts;
+  const { scan, left, chain, columns, lookupKeys } = parts;
   const table = { ...scan.table, options: { ...scan.table.options, ...scan.dynamicOptions } };
   const source = sourceColumns(table);
-  const chain = calcChain(keys.right);
   const width = left.schema.fields.length;
-  const fields = columns.map((c) => ({
-    name: table.columns[c]!.name,
-    type: table.columns[c]!.type,
-  }));
+  const fields = columns.map((c) => ({ name: source[c]!.name, type: source[c]!.type }));
   // Expressions over the table's columns become ones over the input's fields and `columns`.
-  const moved: Expression[] = scan.schema.fields.map((field, i) =>
-    input(width + Math.max(0, columns.indexOf(i)), field.type),
+  const moved: Expression[] = source.map((column, i) =>
+    input(width + Math.max(0, columns.indexOf(i)), column.type),
   );
   const rights = chain.projection.map((e) => substitute(e, moved));
   const lefts = left.schema.fields.map((field, i) => input(i, field.type));
@@ -140,7 +147,7 @@ function assemble(
       type: "LookupJoin",
       joinType: rel.type === "LEFT" ? "LEFT" : "INNER",
       table: tableSpec(table, source),
-      projection: columns.map((c) => [source.indexOf(table.columns[c]!)]),
+      projection: columns.map((c) => [c]),
       lookupKeys,
       ...(isTrue(condition) ? {} : { condition }),
       ...asked(rel.hints.lookup, table.options),
