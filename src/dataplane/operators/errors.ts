@@ -73,7 +73,16 @@ export const operatorErrors = defineErrors({
     retryable: false,
     httpStatus: 422,
     message:
-      "column '{column}' of {table} is NOT NULL, however, a null value is being written into it",
+      "Column '{column}' is NOT NULL, however, a null value is being written into it. You can set job configuration 'table.exec.sink.not-null-enforcer'='DROP' to suppress this exception and drop such records silently. (table {table})",
     hint: "Set 'table.exec.sink.not-null-enforcer' = 'DROP' to drop such records silently, or filter them out.",
+  },
+  TYPE_LENGTH_VIOLATED: {
+    code: "MR4171",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message:
+      "Column '{column}' is {type}, however, a string of length {length} is being written into it. You can set job configuration 'table.exec.sink.type-length-enforcer' to control this behaviour.",
+    hint: "Set 'table.exec.sink.type-length-enforcer' = 'TRIM_PAD' to cut and pad such values, or widen the column.",
   },
 });

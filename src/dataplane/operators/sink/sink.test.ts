@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { encodeNested, type NestedType } from "../../../foundation/columnar/binary-value.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { SinkNode } from "../../../foundation/plan/exec-node.ts";
 import { SeededRandom } from "../../../foundation/host/simulated-random.ts";
@@ -26,7 +27,7 @@ test("NULL for a NOT NULL column is an error that names it", () => {
     () => runEvents({ node: node({ notNullFields: [0, 1] }), inputs: [input], events }),
     {
       code: "MR4170",
-      message: /column 'k' of c\.d\.t is NOT NULL/,
+      message: /Column 'k' is NOT NULL.*table c\.d\.t/,
     },
   );
 });
@@ -41,6 +42,68 @@ test("or the row is dropped", () => {
     ],
     expected: [["+I[1, a, null]", "-D[4, d, 4]"], []],
   });
+});
+
+const nested = schemaOf({
+  r: types.row([
+    { name: "a", type: types.int(false) },
+    { name: "s", type: types.varchar(2) },
+  ]),
+  l: types.array(types.varchar(2, false)),
+  c: types.char(3),
+  b: { kind: "BINARY", length: 2, nullable: true },
+});
+const nestedNode = (options: Partial<SinkNode>): SinkNode => ({
+  ...node(options),
+  ...nodeBase(nested),
+  table: { name: "c.d.t", options: {}, schema: nested },
+  upsertKey: [],
+});
+const listOf = (...values: (string | null)[]) =>
+  encodeNested(values, nested.fields[1]!.type as NestedType);
+
+test("texts and bytes are cut and padded to their types, within rows when asked", () => {
+  const events = [
+    rows(
+      ["+I", [1, "abc"], null, "é", Uint8Array.of(1)],
+      ["+I", null, null, "wxyz", Uint8Array.of(1, 2, 3)],
+      ["-D", [3, "x"], null, "xyz", null],
+    ),
+  ];
+  const run = (options: Partial<SinkNode>) =>
+    runEvents({ node: nestedNode(options), inputs: [nested], events })[0];
+  assert.deepEqual(run({ typeLengthEnforcer: "TRIM_PAD" }), [
+    "+I[+I[1, abc], null, é  , [1, 0]]",
+    "+I[null, null, wxy, [1, 2]]",
+    "-D[+I[3, x], null, xyz, null]",
+  ]);
+  const within = run({ typeLengthEnforcer: "TRIM_PAD", nestedConstraintEnforcer: "ROWS" });
+  assert.equal(within![0], "+I[+I[1, ab], null, é  , [1, 0]]");
+  assert.throws(() => run({ typeLengthEnforcer: "ERROR" }), {
+    code: "MR4171",
+    message: /Column 'c' is CHAR\(3\), however, a string of length 1/,
+  });
+});
+
+test("NULL within rows and collections", () => {
+  const events = [
+    rows(
+      ["+I", [1, null], listOf("a"), null, null],
+      ["+I", [2, null], listOf("a", null), null, null],
+      ["+I", null, null, null, null],
+    ),
+  ];
+  const run = (options: Partial<SinkNode>) =>
+    runEvents({ node: nestedNode(options), inputs: [nested], events })[0];
+  assert.equal(run({ nestedConstraintEnforcer: "ROWS" })!.length, 3);
+  assert.throws(() => run({ nestedConstraintEnforcer: "ROWS_AND_COLLECTIONS" }), {
+    code: "MR4170",
+    message: /Column 'l\[1\]' is NOT NULL/,
+  });
+  assert.deepEqual(
+    run({ nestedConstraintEnforcer: "ROWS_AND_COLLECTIONS", notNullEnforcer: "DROP" }),
+    ["+I[+I[1, null], [a], null, null]", "+I[null, null, null, null]"],
+  );
 });
 
 const materialized = { upsertMaterialize: true, upsertKeys: [[0]] } as const;

@@ -4,6 +4,7 @@
  * hold an upsert key of the query, the materialiser that puts changes of several rows under one key
  * in order.
  *
+ * Lengths and nested values: constraint-enforcer.ts.
  * Flow:    chain → here → SinkWriter.
  * In/out: any changelog → the same without rows that break a constraint; materialised: +I, +U, -D
  * by primary key.
@@ -31,6 +32,7 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { ConstraintEnforcer } from "./constraint-enforcer.ts";
 
 interface NotNullColumn {
   readonly name: string;
@@ -41,6 +43,7 @@ export class SinkOperator extends BaseOperator {
   readonly #node: SinkNode;
   #notNull: readonly NotNullColumn[] = [];
   #rows: BatchRows | undefined;
+  #enforcer: ConstraintEnforcer | undefined;
   #materializer: UpsertMaterializer | undefined;
 
   constructor(node: SinkNode, context: OperatorContext) {
@@ -58,6 +61,8 @@ export class SinkOperator extends BaseOperator {
         name: this.#node.table.schema.fields[field]!.name,
         column: physicalIndex(schema, field),
       }));
+    if (this.#node.typeLengthEnforcer ?? this.#node.nestedConstraintEnforcer)
+      this.#enforcer = new ConstraintEnforcer(this.#node, this.context.runtime, schema);
     if (!upsertMaterialize) return;
     if (onConflict === "ERROR" || onConflict === "NOTHING")
       throw baseErrors.UNSUPPORTED({
@@ -68,7 +73,8 @@ export class SinkOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const checked = this.#notNull.length === 0 ? batch : this.#enforce(batch);
+    const constrained = this.#notNull.length > 0 || this.#enforcer !== undefined;
+    const checked = constrained ? this.#enforce(batch) : batch;
     if (checked === 0) return;
     if (this.#materializer === undefined) this.context.output.emit(checked);
     else this.#materializer.process(checked);
@@ -95,7 +101,12 @@ export class SinkOperator extends BaseOperator {
       bad ??= new Uint8Array(n);
       for (let row = 0; row < n; row++) if (valid[row] === 0) bad[row] = 1;
     }
-    return bad === undefined ? batch : this.#without(batch, bad);
+    const fitting =
+      this.#enforcer?.enforce(batch, n, (row) => {
+        bad ??= new Uint8Array(n);
+        bad[row] = 1;
+      }) ?? batch;
+    return bad === undefined ? fitting : this.#without(fitting, bad);
   }
 
   #without(batch: BatchPtr, bad: Uint8Array): BatchPtr {

@@ -230,7 +230,9 @@ class ChainBuilder implements Chain {
 
 /** True when rows go to the writer as they are. */
 function isPlain(node: SinkNode, input: Schema): boolean {
-  const checked = node.notNullFields.some((field) => input.fields[field]!.type.nullable);
+  const held = node.typeLengthEnforcer ?? node.nestedConstraintEnforcer;
+  const checked =
+    held !== undefined || node.notNullFields.some((field) => input.fields[field]!.type.nullable);
   return !checked && !node.upsertMaterialize;
 }
 

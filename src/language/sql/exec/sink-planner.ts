@@ -6,8 +6,9 @@
  * table.exec.sink.require-on-conflict (default true) the statement must say ON CONFLICT in that case.
  * Errors: MR2202 a sink that cannot take updates, MR2203 ON CONFLICT required, MR2204 not allowed.
  */
+import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { ChangelogMode } from "../../../foundation/plan/exec-node.ts";
+import type { ChangelogMode, SinkNode } from "../../../foundation/plan/exec-node.ts";
 import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import { type RelNode, type SinkRel, relInputs } from "../rel/rel-node.ts";
@@ -22,7 +23,9 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
   checkOverwrite(planner, rel, table.options.connector ?? "");
   const input = renamed(planner, planner.plan(rel.input), spec.schema);
   const insertOnly = isInsertOnly(input);
-  const mode = planner.options.sink(table, { insertOnly }).changelogMode;
+  const { changelogMode: mode, keyOnlyDeletes = false } = planner.options.sink(table, {
+    insertOnly,
+  });
   const name = identifierText(table.identifier);
   if (mode === "insert-only" && !insertOnly)
     throw planErrors.CHANGES_NOT_ACCEPTED({
@@ -35,6 +38,7 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
   const keyed = mode === "upsert" && primaryKey.length > 0 && !insertOnly;
   const notNull = spec.schema.fields.flatMap((field, i) => (field.type.nullable ? [] : [i]));
   const enforcer = planner.options.option("table.exec.sink.not-null-enforcer");
+  const constraints = sinkConstraints(planner, spec.schema);
   return planner.factory.make(
     {
       type: "Sink",
@@ -45,12 +49,40 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
       ...(materialize && rel.onConflict !== undefined ? { onConflict: rel.onConflict } : {}),
       notNullEnforcer: enforcer?.toUpperCase() === "DROP" ? "DROP" : "ERROR",
       notNullFields: notNull,
+      ...constraints,
       ...(rel.overwrite ? { overwrite: true } : {}),
     },
     [{ node: input, distribution: keyed || materialize ? hashBy(primaryKey) : forward }],
     input.schema,
-    { kinds: input.kinds, upsertKeys: input.upsertKeys, unique: true },
+    { kinds: input.kinds, upsertKeys: input.upsertKeys, keyOnlyDeletes, unique: true },
   );
+}
+
+/** What the session's options ask of lengths and nested values. */
+function sinkConstraints(
+  planner: PhysicalPlanner,
+  schema: Schema,
+): Pick<SinkNode, "typeLengthEnforcer" | "nestedConstraintEnforcer"> {
+  const asked = (key: string) => planner.options.option(key)?.toUpperCase();
+  const length = asked("table.exec.sink.type-length-enforcer");
+  const nested = asked("table.exec.sink.nested-constraint-enforcer");
+  const collections = nested === "ROWS_AND_COLLECTIONS";
+  if (length === "TRIM_PAD" && collections && schema.fields.some(({ type }) => collects(type)))
+    throw planErrors.SINK_CONSTRAINTS({
+      message:
+        "Trimming and/or padding is not supported if constraint checking is enabled on types nested in collections.",
+    });
+  return {
+    ...(length === "TRIM_PAD" || length === "ERROR" ? { typeLengthEnforcer: length } : {}),
+    ...(collections || nested === "ROWS" ? { nestedConstraintEnforcer: nested } : {}),
+  };
+}
+
+/** Whether a type holds collections, at any depth. */
+function collects(type: LogicalType): boolean {
+  if (type.kind === "ROW" || type.kind === "STRUCTURED")
+    return type.fields.some((field) => collects(field.type));
+  return type.kind === "ARRAY" || type.kind === "MAP" || type.kind === "MULTISET";
 }
 
 /** Files can be replaced when a bounded job ends; a stream has no such moment. */

@@ -3,7 +3,7 @@
  *
  * Flow:    query-converter builds scopes; expression-converter asks them.
  * Rules:   column names are case-sensitive. `a.b.c` is tried as table.column.field first (also with database and catalog),
- *          then as column.field.field. A name that only an outer query knows becomes a call of OUTER_REF.
+ *          then as column.field.field, then as field of the only ROW column that has it. A name that only an outer query knows becomes a call of OUTER_REF.
  * Errors:  MR2102, MR2103, MR2104 not found, MR2105 ambiguous.
  */
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
@@ -89,7 +89,20 @@ export class Scope {
       return nestedField(input(column.index, column.type), parts.slice(qualifier + 1));
     }
     const column = this.#unqualified(names[0]!, parts[0]!);
-    return column && nestedField(column, parts.slice(1));
+    if (column !== undefined) return nestedField(column, parts.slice(1));
+    const row = this.#rowWith(names[0]!);
+    return row && nestedField(row, parts);
+  }
+
+  /** The only ROW column with a field of that name: its fields can be named alone. */
+  #rowWith(name: string): Expression | undefined {
+    const rows = this.tables.flatMap((table) =>
+      table.columns.filter(
+        ({ type }) => type.kind === "ROW" && type.fields.some((field) => field.name === name),
+      ),
+    );
+    const [row] = rows;
+    return row !== undefined && rows.length === 1 ? input(row.index, row.type) : undefined;
   }
 
   #unqualified(name: string, node: Node): Expression | undefined {
