@@ -15,12 +15,17 @@ import {
   refsWithin,
   remapRefs,
   shiftRefs,
+  size,
+  sizeWithin,
   substitute,
   transform,
 } from "../rel/expressions.ts";
 import { filter, join as makeJoin } from "../rel/rel-builder.ts";
 import { type JoinRel, type RelNode, relInputs, withInputs } from "../rel/rel-node.ts";
 import { simplifyCondition } from "./simplify.ts";
+
+/** Nodes that a condition may gain on its way through one projection: `a + a` in each of many would double it every time. */
+const MAX_GROWTH = 1000;
 
 export function pushFilters(rel: RelNode): RelNode {
   return push(rel, []);
@@ -39,8 +44,9 @@ function push(rel: RelNode, conditions: readonly Expression[]): RelNode {
       for (const condition of conditions) {
         const refs = [...inputRefs(condition)];
         const safe = refs.every((index) => isDeterministic(rel.expressions[index]!));
-        if (safe) inner.push(substitute(condition, rel.expressions));
-        else here.push(condition);
+        const moved = safe ? substitute(condition, rel.expressions) : condition;
+        const fits = safe && sizeWithin(moved, size(condition) + MAX_GROWTH);
+        (fits ? inner : here).push(fits ? moved : condition);
       }
       return filter({ ...rel, input: push(rel.input, inner) }, and(here));
     }

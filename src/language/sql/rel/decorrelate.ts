@@ -65,8 +65,14 @@ function isOuterOf(e: Expression, scopeId: number): e is Extract<Expression, { k
 }
 
 function correlated(rel: RelNode): boolean {
-  return ownExpressions(rel).some(hasOuterRef) || relInputs(rel).some(correlated);
+  const known = correlations.get(rel);
+  if (known !== undefined) return known;
+  const found = ownExpressions(rel).some(hasOuterRef) || relInputs(rel).some(correlated);
+  correlations.set(rel, found);
+  return found;
 }
+/** What WITH names is one node with many readers. */
+const correlations = new WeakMap<RelNode, boolean>();
 
 function ownExpressions(rel: RelNode): readonly Expression[] {
   switch (rel.kind) {

@@ -189,6 +189,13 @@ export function size(expression: Expression): number {
   return 1 + children(expression).reduce((sum, child) => sum + size(child), 0);
 }
 
+/** Whether an expression has at most `limit` nodes; parts that it shares count each time, but no walk is longer than that. */
+export function sizeWithin(expression: Expression, limit: number): boolean {
+  let left = limit;
+  const visit = (e: Expression): boolean => --left >= 0 && children(e).every(visit);
+  return visit(expression);
+}
+
 export function hasOuterRef(expression: Expression): boolean {
   if (expression.kind === "call" && expression.function === OUTER_REF) return true;
   return children(expression).some(hasOuterRef);

@@ -13,6 +13,9 @@ import type { PlannerContext } from "../validator/planner-context.ts";
 import { defaultSinkTraits, defaultSourceTraits } from "./connector-traits.ts";
 import type { SqlHost, SqlSessionOptions } from "./session-types.ts";
 
+/** SELECTs of one statement, those of views as often as they are read: views upon views can double with every step. */
+const MAX_SCOPES = 50_000;
+
 export class SessionContext {
   readonly catalog = new CatalogManager();
   readonly host: SqlHost;
@@ -66,9 +69,23 @@ export class SessionContext {
         errors.push(error);
         this.errorListener?.(error);
       },
-      newScopeId: () => this.#scopes++,
+      newScopeId: () => this.#newScope(),
       text: (span) => this.text.slice(span.start, span.end),
     };
+  }
+
+  /** What a statement may cost is counted from here. */
+  begin(text: string): void {
+    this.text = text;
+    this.#scopes = 0;
+  }
+
+  #newScope(): number {
+    if (this.#scopes >= MAX_SCOPES)
+      throw validateErrors.TOO_LARGE({
+        what: `its views and subqueries have more than ${MAX_SCOPES} parts`,
+      });
+    return this.#scopes++;
   }
 
   planOptions(): PlanOptions {

@@ -27,6 +27,10 @@ import { collectRel, insertRel, planRels, queryRel } from "./statement-planner.t
 import { checkSetting, settingWarning } from "./session-options.ts";
 import { planFindings, planWarnings, toWarning } from "./warnings.ts";
 
+function isStackOverflow(error: unknown): boolean {
+  return error instanceof RangeError && error.message.includes("call stack");
+}
+
 const OK: StatementResult = { kind: "ok" };
 type InsertResult = Extract<StatementResult, { kind: "insert" }>;
 
@@ -42,9 +46,18 @@ export class SqlSession {
   /** A text with one statement, or a parsed one with the text it came from. */
   execute(statement: string | StatementNode, text?: string): StatementResult {
     const node = typeof statement === "string" ? parseStatement(statement) : statement;
-    this.context.text = typeof statement === "string" ? statement : (text ?? "");
+    this.context.begin(typeof statement === "string" ? statement : (text ?? ""));
     checkStatement(node);
-    return this.#execute(node);
+    try {
+      return this.#execute(node);
+    } catch (error) {
+      // Trees are walked by recursion: what is deeper than the stack is an error of its own.
+      if (!isStackOverflow(error)) throw error;
+      throw validateErrors.TOO_LARGE(
+        { what: "its parts are nested too deeply within each other" },
+        { at: node.span },
+      );
+    }
   }
 
   /** Every statement of a script in turn; stops at the first error. */

@@ -26,7 +26,7 @@ import { PhysicalPlanner } from "../exec/physical-planner.ts";
 import { optimize } from "../optimizer/optimizer.ts";
 import type { ExpressionNode, InsertNode, QueryNode } from "../parser/ast.ts";
 import { project } from "../rel/rel-builder.ts";
-import type { RelNode, SinkRel } from "../rel/rel-node.ts";
+import { relInputs, type RelNode, type SinkRel } from "../rel/rel-node.ts";
 import { castTo } from "../validator/casts.ts";
 import { ExpressionConverter } from "../validator/expression-converter.ts";
 import { dynamicOptions } from "../validator/hints.ts";
@@ -285,10 +285,29 @@ function mismatch(
 }
 
 export function planRels(session: SessionContext, logical: readonly RelNode[]): PlannedStatement {
+  checkSize(logical);
   const optimized = logical.map((rel) => optimize(rel));
   const options = session.planOptions();
   const physical = new PhysicalPlanner(options).planAll(optimized);
   const plan = buildExecPlan(physical, options);
   session.host.validate?.(plan);
   return { logical, optimized, physical, plan };
+}
+
+/** Nodes of the tree that the optimizer walks: what WITH names counts as often as it is read. */
+const MAX_REL_NODES = 100_000;
+
+function checkSize(rels: readonly RelNode[]): void {
+  const sizes = new Map<RelNode, number>();
+  const sizeOf = (rel: RelNode): number => {
+    const known = sizes.get(rel);
+    if (known !== undefined) return known;
+    let size = 1;
+    for (const input of relInputs(rel)) size += sizeOf(input);
+    sizes.set(rel, size);
+    return size;
+  };
+  const total = rels.reduce((sum, rel) => sum + sizeOf(rel), 0);
+  if (total > MAX_REL_NODES)
+    throw validateErrors.TOO_LARGE({ what: `it has more than ${MAX_REL_NODES} operators` });
 }
