@@ -116,6 +116,8 @@ export interface UserProcess {
   readonly state: readonly ProcessState[];
   /** By table: whether it comes without -U. */
   readonly upserts: readonly boolean[];
+  /** By table: whether deletions must hold all columns. */
+  readonly wholeDeletes: readonly boolean[];
   readonly changelog: ProcessDeclaration["changelog"];
   readonly timers: boolean;
   /** By table, and of the output; the plan builder fills them in. */

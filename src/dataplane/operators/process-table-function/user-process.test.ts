@@ -52,6 +52,7 @@ function nodeOf(made: Made, output: Schema): ProcessTableFunctionNode {
       parameters: tables,
       state: made.state ?? [],
       upserts: tables.map(() => false),
+      wholeDeletes: tables.map(() => false),
       changelog,
       timers: made.timers ?? true,
     },

@@ -13,6 +13,7 @@ import {
 import { describeNode } from "../explain/node-text.ts";
 import { planErrors } from "../errors.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
+import { DeleteKinds } from "./delete-kinds.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
@@ -22,7 +23,7 @@ import { withChanges } from "./process-planner.ts";
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
   const order = topological(roots);
   const kinds = new UpdateKinds(order, sinkRequirement);
-  return new Builder(kinds, options).build(order);
+  return new Builder(kinds, new DeleteKinds(order, kinds), options).build(order);
 }
 
 /** Inputs before readers, in the order of the roots. */
@@ -60,14 +61,16 @@ function sinkRequirement(sink: PhysNode): readonly UpdateKind[] {
 
 class Builder {
   readonly #kinds: UpdateKinds;
+  readonly #deletes: DeleteKinds;
   readonly #options: PlanOptions;
   readonly #nodes: ExecNode[] = [];
   readonly #ids = new Map<PhysNode, number>();
   readonly #dropped = new Map<PhysNode, number>();
   readonly #normals = new Map<PhysNode, number>();
 
-  constructor(kinds: UpdateKinds, options: PlanOptions) {
+  constructor(kinds: UpdateKinds, deletes: DeleteKinds, options: PlanOptions) {
     this.#kinds = kinds;
+    this.#deletes = deletes;
     this.#options = options;
   }
 
@@ -82,6 +85,10 @@ class Builder {
   }
 
   #add(node: PhysNode): void {
+    if (this.#deletes.isNeedless(node)) {
+      this.#ids.set(node, this.#inputId(node, 0));
+      return;
+    }
     const inputs = node.inputs.map(
       (edge, i): ExecInput => ({
         node: this.#inputId(node, i),
@@ -93,7 +100,7 @@ class Builder {
       "generateUpdateBefore" in node.spec
         ? { ...node.spec, generateUpdateBefore: both }
         : node.spec.type === "ProcessTableFunction"
-          ? withChanges(node.spec, this.#inputChanges(node))
+          ? withChanges(node.spec, this.#inputChanges(node), this.#deletes.byKey(node))
           : node.spec;
     const mode = this.#mode(node);
     this.#ids.set(node, this.#push(node, { spec, inputs, mode }));
@@ -147,6 +154,7 @@ class Builder {
     return node.inputs.map(({ node: input }, i) => ({
       kinds: input.kinds,
       both: this.#kinds.wanted(node, i) === "both",
+      keyOnlyDeletes: this.#deletes.byKey(input),
     }));
   }
 

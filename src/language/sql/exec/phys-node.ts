@@ -41,6 +41,8 @@ export interface PhysNode {
   readonly stateTtlMs?: number;
   /** A source that sends +U without -U. */
   readonly upsertSource?: boolean;
+  /** A source whose deletions hold the key alone; a sink that takes such. */
+  readonly keyOnlyDeletes?: boolean;
   /** Number in order of making: stable for one query, and the key of interning. */
   readonly order: number;
 }
@@ -66,6 +68,7 @@ export class PhysFactory {
       readonly upsertKeys?: UpsertKeys;
       readonly stateTtlMs?: number | undefined;
       readonly upsertSource?: boolean;
+      readonly keyOnlyDeletes?: boolean;
       /** Not to be shared: it holds something that is not deterministic. */
       readonly unique?: boolean;
     },
@@ -85,6 +88,7 @@ export class PhysFactory {
       order: this.#order++,
       ...(traits.stateTtlMs === undefined ? {} : { stateTtlMs: traits.stateTtlMs }),
       ...(traits.upsertSource ? { upsertSource: true } : {}),
+      ...(traits.keyOnlyDeletes ? { keyOnlyDeletes: true } : {}),
     };
     this.#nodes.set(key, node);
     return node;

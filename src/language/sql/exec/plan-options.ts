@@ -5,10 +5,14 @@ import type { ResolvedTable } from "../catalog/catalog-objects.ts";
 export interface SourceTraits {
   readonly changelogMode: "insert-only" | "retract" | "upsert";
   readonly bounded: boolean;
+  /** Deletions hold the primary key, the other columns are NULL. */
+  readonly keyOnlyDeletes?: boolean;
   /** The connector can be asked for rows by key. */
   readonly lookup?: boolean;
 }
 export interface SinkTraits {
+  /** It takes deletions whose columns beside the primary key are NULL. */
+  readonly keyOnlyDeletes?: boolean;
   /** `insert-only` takes +I, `upsert` all but -U, `retract` everything. */
   readonly changelogMode: "insert-only" | "retract" | "upsert";
 }

@@ -73,7 +73,13 @@ function planUser(
       node.upsertKeys.some((key) => key.every((field) => partitionKeys.includes(field)))
     );
   });
-  const spec: ProcessSpec = { ...rel.spec, implementation: { ...implementation, upserts } };
+  const wholeDeletes = tables.map(
+    ({ name }) => rel.traits?.[name]?.includes("require-full-delete") ?? false,
+  );
+  const spec: ProcessSpec = {
+    ...rel.spec,
+    implementation: { ...implementation, upserts, wholeDeletes },
+  };
   const keyed = implementation.changelog === "upsert";
   return planner.factory.make({ type: "ProcessTableFunction", ...spec }, edges, rel.schema, {
     kinds: implementation.changelog === "insert-only" ? INSERT : ALL,
@@ -96,26 +102,34 @@ function outputKeys({ tables }: ProcessSpec): number[][] {
 /** What a function may ask at run time: the changes of its tables and its own. */
 export function withChanges(
   spec: PhysSpecOf<"ProcessTableFunction">,
-  inputs: readonly { readonly kinds: number; readonly both: boolean }[],
+  inputs: readonly {
+    readonly kinds: number;
+    readonly both: boolean;
+    readonly keyOnlyDeletes: boolean;
+  }[],
+  keyOnlyDeletes: boolean,
 ): PhysSpecOf<"ProcessTableFunction"> {
   const { implementation } = spec;
   if (implementation.kind !== "user") return spec;
-  const inputChanges = inputs.map(({ kinds, both }) => changesOfKinds(kinds, both));
+  const inputChanges = inputs.map((input) =>
+    changesOfKinds(input.kinds, input.both, input.keyOnlyDeletes),
+  );
   const outputChanges = changesOfKinds(
     implementation.changelog === "insert-only" ? INSERT : ALL,
     implementation.changelog === "retract",
+    keyOnlyDeletes,
   );
   return { ...spec, implementation: { ...implementation, inputChanges, outputChanges } };
 }
 
-function changesOfKinds(kinds: number, both: boolean): ProcessChanges {
+function changesOfKinds(kinds: number, both: boolean, keyOnlyDeletes: boolean): ProcessChanges {
   const updates = both ? ["UPDATE_BEFORE", "UPDATE_AFTER"] : ["UPDATE_AFTER"];
   const names = [
     "INSERT",
     ...((kinds & UPDATE) === 0 ? [] : updates),
     ...((kinds & DELETE) === 0 ? [] : ["DELETE"]),
   ];
-  return { kinds: names, keyOnlyDeletes: false };
+  return { kinds: names, keyOnlyDeletes };
 }
 
 /** A deletion that is not full keeps its key: the partition's, else an upsert key; without one it stays as it is. */

@@ -128,6 +128,7 @@ export class ScanPlanner {
         kinds: updates ? ALL : INSERT,
         upsertKeys: known === undefined ? [] : [known],
         upsertSource: updates && traits.changelogMode === "upsert",
+        keyOnlyDeletes: updates && traits.keyOnlyDeletes === true,
       },
     );
   }

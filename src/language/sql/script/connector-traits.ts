@@ -25,9 +25,11 @@ export function defaultSourceTraits(table: ResolvedTable): SourceTraits {
     connector === "redis" ||
     (connector === "values" && table.options["disable-lookup"] !== "true");
   const declared = table.options["changelog-mode"];
+  const keyOnlyDeletes = table.options["source.produces-delete-by-key"] === "true";
   if (connector === "values" && declared !== undefined)
-    return { changelogMode: modeOfKinds(declared), bounded, lookup };
-  if (connector.startsWith("upsert-")) return { changelogMode: "upsert", bounded, lookup };
+    return { changelogMode: modeOfKinds(declared), bounded, lookup, keyOnlyDeletes };
+  if (connector.startsWith("upsert-"))
+    return { changelogMode: "upsert", bounded, lookup, keyOnlyDeletes: true };
   if (CDC_CONNECTORS.test(connector) || CDC_FORMATS.test(format))
     return { changelogMode: "retract", bounded, lookup };
   return { changelogMode: "insert-only", bounded, lookup };
@@ -52,12 +54,16 @@ export function defaultSinkTraits(
   const connector = table.options.connector ?? "";
   const format = table.options.format ?? table.options["value.format"] ?? "";
   const enforced = table.options["sink-changelog-mode-enforced"];
+  const keyOnlyDeletes = table.options["sink.supports-delete-by-key"] === "true";
   if (connector === "values" && enforced !== undefined)
-    return { changelogMode: modeOfKinds(enforced) };
+    return { changelogMode: modeOfKinds(enforced), keyOnlyDeletes };
   if (connector === "values") {
     if (table.options["sink-insert-only"] !== "false" && query.insertOnly && !table.primaryKey)
       return { changelogMode: "insert-only" };
-    return { changelogMode: table.primaryKey === undefined ? "retract" : "upsert" };
+    return {
+      changelogMode: table.primaryKey === undefined ? "retract" : "upsert",
+      keyOnlyDeletes,
+    };
   }
   // It drops what it gets and asks for no -U.
   if (connector === "blackhole") return { changelogMode: "upsert" };
@@ -66,7 +72,8 @@ export function defaultSinkTraits(
       changelogMode:
         table.primaryKey === undefined || connector === "collect" ? "retract" : "upsert",
     };
-  if (UPSERTS.test(connector) && table.primaryKey !== undefined) return { changelogMode: "upsert" };
+  if (UPSERTS.test(connector) && table.primaryKey !== undefined)
+    return { changelogMode: "upsert", keyOnlyDeletes: connector.startsWith("upsert-") };
   if (CDC_FORMATS.test(format)) return { changelogMode: "retract" };
   return { changelogMode: "insert-only" };
 }

@@ -46,6 +46,7 @@ export function processCall(
     parameters: parameters.map(({ name }) => name),
     state,
     upserts: [],
+    wholeDeletes: [],
     changelog,
     timers:
       tables.some(({ semantics }) => semantics === "set") &&
