@@ -1,6 +1,6 @@
 /** The WebAssembly that a plan's operators generate, as text: each operator is opened once, on a runtime of its own. */
 import type { CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
-import type { OperatorFactory } from "../dataplane/contract/operator.ts";
+import { MIN_WATERMARK, type OperatorFactory } from "../dataplane/contract/operator.ts";
 import { instantiateKernels } from "../dataplane/kernels/instantiate.ts";
 import { createSubtaskState } from "../dataplane/state/subtask-state.ts";
 import type { ExecPlan } from "../foundation/plan/exec-node.ts";
@@ -42,6 +42,7 @@ export async function generatedText(plan: ExecPlan): Promise<string> {
       config: plan.config,
       timeZone: plan.timeZone,
       mode: plan.mode,
+      currentWatermark: () => MIN_WATERMARK,
       registerProcessingTimer: () => undefined,
     });
     operator.open();

@@ -18,6 +18,7 @@ import { BatchRows } from "../../src/dataplane/operators/rows/batch-rows.ts";
 import type { KeyedStateBackend } from "../../src/dataplane/contract/keyed-state.ts";
 import {
   MAX_WATERMARK,
+  MIN_WATERMARK,
   type Operator,
   type OperatorContext,
   type OperatorFactory,
@@ -209,6 +210,7 @@ export class OperatorHarness {
       config: this.#options.config ?? {},
       timeZone: "UTC",
       mode: this.#options.mode ?? "streaming",
+      currentWatermark: () => this.#watermark ?? MIN_WATERMARK,
       registerProcessingTimer: (time) => {
         if (!this.timers.includes(time)) this.timers.push(time);
       },

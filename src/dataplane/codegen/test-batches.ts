@@ -34,6 +34,7 @@ export type TestValue =
 export const testEnvironment: FunctionEnvironment = {
   timeZone: "UTC",
   now: () => 0,
+  watermark: () => Number.MIN_SAFE_INTEGER,
   random: () => 0.5,
   mode: "streaming",
   config: {},

@@ -48,6 +48,8 @@ export interface OperatorContext {
   readonly config: Readonly<Record<string, string>>;
   readonly timeZone: string;
   readonly mode: "streaming" | "batch";
+  /** The combined watermark of the inputs since the start; MIN_WATERMARK before the first. */
+  currentWatermark(): number;
   /** Asks for onProcessingTime(time) at or after `time` (epoch ms). Not state: re-register in open() from state. */
   registerProcessingTimer(time: number): void;
   /** Reads a table that the operator keeps beside its inputs (lookup joins); absent where there are no connectors. */

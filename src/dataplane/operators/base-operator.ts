@@ -37,6 +37,7 @@ export function functionEnvironment(context: OperatorContext): FunctionEnvironme
     timeZone,
     mode,
     config,
+    watermark: () => context.currentWatermark(),
     now: mode === "batch" ? () => start : () => clock.nowMs(),
     random: () => random.u32() * RANDOM_SCALE,
   };

@@ -1,6 +1,6 @@
 /**
- * Functions of moments as column functions: TO_TIMESTAMP_LTZ, UNIX_TIMESTAMP, CONVERT_TZ, and the session's local date and
- * time.
+ * Functions of moments as column functions: TO_TIMESTAMP_LTZ, UNIX_TIMESTAMP, CONVERT_TZ, CURRENT_WATERMARK, and the
+ * session's local date and time.
  *
  * Zones:  TO_TIMESTAMP_LTZ of text reads UTC unless it names a zone; UNIX_TIMESTAMP reads the session's zone.
  * Source: Flink ToTimestampLtzFunction, DateTimeUtils; results outside the years 0 to 9999 are NULL.
@@ -19,7 +19,7 @@ import {
   parseSqlMoment,
   utcOfLocal,
 } from "./moment-pattern.ts";
-import type { ColumnFunction, FunctionTable } from "./registry.ts";
+import { type ColumnFunction, FIRST_WATERMARK, type FunctionTable } from "./registry.ts";
 
 const FIRST_MS = -62_167_219_200_000;
 const LAST_MS = 253_402_300_799_999;
@@ -186,6 +186,21 @@ function wallClock(write: (out: ColumnWriter, row: number, localMs: number) => v
   return clock;
 }
 
+/** CURRENT_WATERMARK(rowtime): NULL before the first one. */
+const currentWatermark: ColumnFunction = {
+  kind: "column",
+  deterministic: false,
+  prepare:
+    (_call, environment) =>
+    ({ rows, out }) => {
+      const watermark = environment.watermark();
+      for (let row = 0; row < rows; row++) {
+        if (watermark < FIRST_WATERMARK) out.setNull(row);
+        else out.setTimestamp(row, watermark, 0);
+      }
+    },
+};
+
 const ofDay = (localMs: number) => ((localMs % DAY_MS) + DAY_MS) % DAY_MS;
 const timeOfDay = wallClock((out, row, local) => out.setNumber(row, ofDay(local)));
 
@@ -194,6 +209,7 @@ export const momentFunctions: FunctionTable = {
   UNIX_TIMESTAMP: unixTimestamp,
   CONVERT_TZ: convertZone,
   EXTRACT: extractPart,
+  CURRENT_WATERMARK: currentWatermark,
   CURRENT_DATE: wallClock((out, row, local) => out.setNumber(row, Math.floor(local / DAY_MS))),
   CURRENT_TIME: timeOfDay,
   LOCALTIME: timeOfDay,

@@ -48,12 +48,17 @@ export interface KernelFunction extends Common {
   readonly mayFail?: boolean;
 }
 
+/** What is less is no watermark: contract/operator.ts begins with MIN_WATERMARK. */
+export const FIRST_WATERMARK = Number.MIN_SAFE_INTEGER + 1;
+
 /** What a function may ask about the run; frozen for the life of the compiled module. */
 export interface FunctionEnvironment {
   /** IANA zone of the session. */
   readonly timeZone: string;
   /** Epoch milliseconds now: processing time. */
   now(): number;
+  /** Of event time, epoch milliseconds; below FIRST_WATERMARK there is none yet. */
+  watermark(): number;
   /** Uniform in [0, 1). */
   random(): number;
   readonly mode: "streaming" | "batch";

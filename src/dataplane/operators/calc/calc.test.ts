@@ -27,3 +27,22 @@ test("projects what passes the condition and carries its kind; watermarks go thr
     expected: [["-U[y, 3]", "+U[null, 4]"], ["watermark 7"], []],
   });
 });
+
+test("CURRENT_WATERMARK: NULL before the first, then the one that was passed on", () => {
+  const ts = types.timestamp(3);
+  const events = schemaOf({ ts });
+  runCase({
+    node: {
+      ...nodeBase(schemaOf({ w: ts })),
+      type: "Calc",
+      projection: [call("CURRENT_WATERMARK", [field(0, ts)], ts)],
+    } as CalcNode,
+    inputs: [events],
+    events: [rows(["+I", 5]), watermark(3), rows(["+I", 9], ["+I", null])],
+    expected: [
+      ["+I[null]"],
+      ["watermark 3"],
+      ["+I[1970-01-01T00:00:00.003]", "+I[1970-01-01T00:00:00.003]"],
+    ],
+  });
+});

@@ -261,6 +261,7 @@ function createOperator(
     config: environment.config,
     timeZone: plan.timeZone,
     mode: plan.mode,
+    currentWatermark: () => runner.currentWatermark,
     registerProcessingTimer: (time) => timers.register(owner, time),
     scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });

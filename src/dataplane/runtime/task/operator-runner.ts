@@ -39,6 +39,7 @@ export class OperatorRunner implements Output {
   #openInputs: number;
   #idle = false;
   #outputWatermark = MIN_WATERMARK;
+  #restored = MIN_WATERMARK;
   #skipped = false;
 
   constructor(options: {
@@ -68,6 +69,12 @@ export class OperatorRunner implements Output {
     return this.#combiner.combined;
   }
 
+  /** The watermark that has come since the start; what a restore brought back does not count, as in Flink. */
+  get currentWatermark(): number {
+    const { combined } = this.#combiner;
+    return combined > this.#restored ? combined : MIN_WATERMARK;
+  }
+
   /** True when all its inputs have ended. */
   get ended(): boolean {
     return this.#openInputs === 0;
@@ -83,6 +90,7 @@ export class OperatorRunner implements Output {
 
   /** After a restore: the watermark as of the checkpoint, so that late rows stay late. */
   restoreWatermark(watermark: number): void {
+    this.#restored = watermark;
     if (this.#skipped || watermark <= MIN_WATERMARK) return;
     this.#advanced(this.#combiner.restore(watermark));
   }
