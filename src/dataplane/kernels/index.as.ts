@@ -310,3 +310,17 @@ export {
 } from "./timed-rows.as";
 export { setsLeft, setsToggle } from "./window-rows.as";
 export { bundleAddresses, bundleBytes, bundleCopy, rowPerOwner, rowsOfOwners } from "./row-bundle.as";
+export {
+  missingRows,
+  narrow,
+  numberWords,
+  overAdvance,
+  overFrames,
+  overGroup,
+  overShift,
+  overTrim,
+  previousSame,
+  rowMask,
+  rowNumbers,
+  rowsLater,
+} from "./over-rows.as";

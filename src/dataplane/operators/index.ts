@@ -23,6 +23,7 @@ import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
 import { LookupJoinOperator } from "./lookup-join/lookup-join.ts";
 import { MatchOperator } from "./match/match.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
+import { StreamOverOperator } from "./over-aggregate/stream-over.ts";
 import { processTableFunctions } from "./process-table-function/process-table-function.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { SinkOperator } from "./sink/sink.ts";
@@ -57,10 +58,7 @@ export const operatorFactories: Factories = {
   LookupJoin: (node, context) => new LookupJoinOperator(node, context),
   Match: (node, context) => new MatchOperator(node, context),
   MiniBatchAssigner: (node, context) => new MiniBatchAssignerOperator(node, context),
-  OverAggregate: (node, context) =>
-    context.mode === "streaming" && node.time === undefined
-      ? new NonTimeOverOperator(node, context)
-      : new OverAggregateOperator(node, context),
+  OverAggregate: createOverAggregate,
   ProcessTableFunction: processTableFunctions(() => undefined),
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
@@ -106,4 +104,11 @@ function createDeduplicate(node: ExecNodeOf<"Deduplicate">, context: OperatorCon
   const size = foldsChanges(node, context) ? miniBatchSize(context) : undefined;
   if (size === undefined) return new DeduplicateOperator(node, context);
   return new MiniBatchDeduplicateOperator(node, context, size);
+}
+
+/** Of bounded input; or of a stream by time, or by values, whose results are updated. */
+function createOverAggregate(node: ExecNodeOf<"OverAggregate">, context: OperatorContext) {
+  if (context.mode === "batch") return new OverAggregateOperator(node, context);
+  if (node.time === undefined) return new NonTimeOverOperator(node, context);
+  return new StreamOverOperator(node, context);
 }

@@ -109,7 +109,7 @@ export function compileAccumulate(
   };
 }
 
-function exported(
+export function exported(
   builder: ModuleBuilder,
   name: string,
   params: readonly string[],
@@ -118,7 +118,7 @@ function exported(
   return builder.exportFunction(name, type, params);
 }
 
-function targetOf(
+export function targetOf(
   f: FunctionBuilder,
   module: ModuleBuilder,
   map: Local,
@@ -127,11 +127,11 @@ function targetOf(
   return { f, module, entry: f.local("i32", "entry"), map, hashDistance };
 }
 
-function loadListed(f: FunctionBuilder, list: Local, index: Local, to: Local): void {
+export function loadListed(f: FunctionBuilder, list: Local, index: Local, to: Local): void {
   f.get(list).get(index).i32(2).op("i32.shl").op("i32.add").load("i32.load").set(to);
 }
 
-function generateAccumulate(
+export function generateAccumulate(
   builder: ModuleBuilder,
   spec: AccumulateSpec,
   plan: AggregatePlan,
@@ -178,7 +178,7 @@ function generateMerge(builder: ModuleBuilder, spec: AccumulateSpec, plan: Aggre
   f.get(n);
 }
 
-function generateResults(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
+export function generateResults(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
   const f = exported(builder, "results", ["entries", "n", "map", "out", "first", "at"]);
   const [entries, n, map, out, first, at] = f.params as [
     number,
@@ -208,7 +208,7 @@ function generateResults(builder: ModuleBuilder, spec: AccumulateSpec, plan: Agg
   f.get(n);
 }
 
-function generateFree(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
+export function generateFree(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
   const f = exported(builder, "free", ["entries", "n", "map"]);
   const [entries, n, map] = f.params as [number, number, number];
   const index = f.local("i32", "index");

@@ -29,6 +29,7 @@ export interface DistinctValuesOptions {
   readonly nulls?: boolean;
   readonly index: number;
   readonly momentField?: number;
+  readonly ttlMs?: number;
   readonly operator: string;
 }
 
@@ -67,7 +68,7 @@ export class DistinctValues {
       valueBytes: 8,
       keyFields: this.#keys.keyFields,
       valueFields: [{ name: "seen", offset: 0, type: "flags" }],
-      ttlMs: 0,
+      ttlMs: options.ttlMs ?? 0,
     });
     if (momentField !== undefined)
       this.#timers = new WindowTimers(context, `distinct${index}-timers`, this.#keys.keyBytes);

@@ -2,7 +2,7 @@
  * NonTimeOver: an OVER window of a stream that is ordered by values: a row that comes or goes changes the rows behind it.
  *
  * In/out:  any changelog → retract: a new row as +I or +U with its result, one taken back as -D; then -U and +U of each row of
- *          its partition whose result has changed, in order. Frames begin with the partition and end at the row.
+ *          its partition whose result has changed, in order. Frames end at the row.
  * State:   "rows": key → rows. A row that is not there cannot be taken back: it is dropped, as after an expired TTL.
  * Cost:    a change costs the rows of its partition.
  * Source:  Flink NonTimeRangeUnboundedPrecedingFunction, NonTimeRowsUnboundedPrecedingFunction.
@@ -163,7 +163,8 @@ export class NonTimeOverOperator extends BaseOperator {
     const oldAt = new Map(old.map((row, i) => [row, i]));
     const nowAt = new Map(now.map((row, i) => [row, old.length + i]));
     // An average's sum and count change even where the result does not: Flink compares those.
-    const averages = this.#node.aggregates.some((call) => call.function === "AVG");
+    const whole = this.#node.start.kind === "unboundedPreceding";
+    const averages = whole && this.#node.aggregates.some((call) => call.function === "AVG");
     const [rows, kinds]: [number[], number[]] = [[], []];
     const push = (row: number, kind: number) => {
       rows.push(row);

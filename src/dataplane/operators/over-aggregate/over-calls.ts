@@ -5,8 +5,7 @@
  * Calls:   aggregates by codegen's accumulators (NULLs do not count, FIRST_VALUE and LAST_VALUE among them); ROW_NUMBER,
  *          RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE by position; LEAD and LAG are rows of the partition.
  * Cost:    frames that start with the partition are folded once; other frames are folded anew, a row costs its frame.
- * Running: a segment with accumulators of its own (in state) folds only the rows from emitFrom on.
- * DISTINCT: values are told apart by the bytes of the arguments' keys, per frame; a running segment asks DistinctValues.
+ * DISTINCT: values are told apart by the bytes of the arguments' keys, per frame.
  */
 import {
   BATCH_ROWS,
@@ -49,10 +48,6 @@ export interface OverSegment extends Partition {
   readonly emitFrom: number;
   /** Upper half of the partition key's hash: where texts of accumulators are kept for the time being. */
   readonly hash: number;
-  /** Of a running segment: the address of the accumulators in state. */
-  readonly entry?: number;
-  /** Of a running segment: rows and peer groups that came before and are not kept. */
-  readonly before?: { readonly rows: number; readonly groups: number };
 }
 
 export interface OverCallsOptions {
@@ -63,8 +58,6 @@ export interface OverCallsOptions {
   readonly frame: Frame;
   /** Of the map that running accumulators are in. */
   readonly hashDistance: number;
-  /** For DISTINCT in running segments: of these rows the ones whose arguments are new, 0 = none. */
-  readonly fresh?: (place: number, batch: BatchPtr) => BatchPtr;
   readonly operator: string;
 }
 
@@ -214,13 +207,12 @@ export class OverCalls {
     const out = builder.begin(n);
     const clear = () => new Uint8Array(memory.buffer, own, compiled.valueBytes).fill(0);
     segments.forEach((segment, index) => {
-      const accumulator = segment.entry === undefined ? own : segment.entry + offset;
       new DataView(memory.buffer).setUint32(own - distance, segment.hash, true);
       clear();
-      new Uint32Array(memory.buffer, list, segment.end - segment.start).fill(accumulator);
+      new Uint32Array(memory.buffer, list, segment.end - segment.start).fill(own);
       const running = this.#options.frame.start.kind === "unboundedPreceding";
       const seen = new Set<number>();
-      let from = segment.entry === undefined ? segment.start : segment.emitFrom;
+      let from = segment.start;
       let to = from;
       for (let row = segment.emitFrom; row < segment.end; row++) {
         if (!running) {
@@ -241,17 +233,12 @@ export class OverCalls {
         if (until > to) {
           const part = this.#slice(slice, batch, to, until - to);
           if (values === undefined) compiled.accumulate(part, list, map);
-          else if (segment.entry === undefined)
-            this.#foldNew(compiled, batch, to, until, values, seen, list, map);
-          else {
-            const fresh = this.#options.fresh!(group.places[0]!, part);
-            if (fresh !== 0) compiled.accumulate(fresh, list, map);
-          }
+          else this.#foldNew(compiled, batch, to, until, values, seen, list, map);
           to = until;
         }
         compiled.results(list, 1, map, out, 0, row);
       }
-      if (segment.entry === undefined) compiled.free(list, 1, map);
+      compiled.free(list, 1, map);
     });
     return builder.finish(n, { insertOnly: true });
   }
@@ -343,7 +330,7 @@ export class OverCalls {
   #position(
     call: OverAggregateCall,
     batch: BatchPtr,
-    { start, end, before }: OverSegment,
+    { start, end }: OverSegment,
     bounds: FrameBounds,
     row: number,
     dense: number,
@@ -352,9 +339,9 @@ export class OverCalls {
     const rank = bounds.peerStart(row) - start + 1;
     switch (call.function) {
       case "RANK":
-        return rank + (before?.rows ?? 0);
+        return rank;
       case "DENSE_RANK":
-        return dense + (before?.groups ?? 0);
+        return dense;
       case "PERCENT_RANK":
         return rows === 1 ? 0 : (rank - 1) / (rows - 1);
       case "CUME_DIST":
@@ -383,7 +370,7 @@ export class OverCalls {
     const { kernels, memory } = context.runtime;
     const { function: name, args, ignoreNulls } = calls[place]!;
     const { columns, builder } = this.#picks.get(place)!;
-    // In a stream all rows of one time are folded in before LAG is asked, as in Flink.
+    // In a stream all peers are folded in before LAG is asked, as in Flink.
     const byLastPeer = context.mode === "streaming" && this.#options.frame.unit === "RANGE";
     const sign = name === "LAG" ? -1 : 1;
     const column = physicalIndex(schema, args[0]!);

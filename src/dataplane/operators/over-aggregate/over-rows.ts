@@ -29,8 +29,6 @@ export interface OverPartition {
   /** How many of them come before the rows that are emitted. */
   readonly history: number;
   readonly hash: number;
-  readonly entry?: number;
-  readonly before?: OverSegment["before"];
 }
 
 export function rowsSchemaOf(input: Schema): Schema {
@@ -48,12 +46,11 @@ export class OverRows {
   readonly #callColumns: number;
   readonly #outputRows: BatchRows;
   readonly #view: BatchView;
-  readonly #byTime: boolean;
 
   constructor(
     node: OverAggregateNode,
     context: OperatorContext,
-    options: Pick<OverCallsOptions, "hashDistance" | "fresh">,
+    options: Pick<OverCallsOptions, "hashDistance">,
   ) {
     const { runtime } = context;
     const input = context.inputs[0]!;
@@ -68,7 +65,6 @@ export class OverRows {
       runtime,
       operator,
     });
-    this.#byTime = context.mode === "streaming" && node.time !== undefined;
     const { schema } = this;
     const frame = this.#frame();
     this.calls = new OverCalls({
@@ -102,16 +98,15 @@ export class OverRows {
     const peers = new Int32Array(n);
     const values = this.#values(batch, n);
     let start = 0;
-    const segments = partitions.map(({ rows, history, hash, entry, before }): OverSegment => {
+    const segments = partitions.map(({ rows, history, hash }): OverSegment => {
       const end = start + rows.length;
       for (let row = start + 1; row < end; row++)
-        peers[row] = peers[row - 1]! + (this.#isPeer(addresses, values, row) ? 0 : 1);
+        peers[row] = peers[row - 1]! + (this.#isPeer(addresses, row) ? 0 : 1);
       for (let row = start + history; row < end; row++) emitted.push(row);
       const emitFrom = start + history;
-      const counts = before === undefined ? {} : { before };
-      const segment = { start, end, peers, values, emitFrom, hash, ...counts };
+      const segment = { start, end, peers, values, emitFrom, hash };
       start = end;
-      return entry === undefined ? segment : { ...segment, entry };
+      return segment;
     });
     const calls = this.calls.evaluate(batch, segments, map);
     return {
@@ -155,12 +150,7 @@ export class OverRows {
     this.format.close();
   }
 
-  #isPeer(addresses: readonly number[], values: readonly FrameValue[], row: number): boolean {
-    // By processing time every row has a time of its own, as in Flink.
-    const { time, start } = this.#node;
-    if (this.#byTime && time?.attribute === "PROCTIME" && start.kind === "unboundedPreceding")
-      return false;
-    if (this.#byTime) return values[row] === values[row - 1];
+  #isPeer(addresses: readonly number[], row: number): boolean {
     if (this.#node.sort.length === 0) return true;
     return this.comparator.compareEncoded(addresses[row - 1]!, addresses[row]!) === 0;
   }
@@ -168,10 +158,10 @@ export class OverRows {
   #values(batch: BatchPtr, n: number): FrameValue[] {
     const { sort, unit, start, end } = this.#node;
     const offsets = unit === "RANGE" && ("offset" in start || "offset" in end);
-    if (!this.#byTime && (!offsets || sort.length === 0)) return [];
-    const field = this.#byTime ? this.schema.fields.length - 1 : sort[0]!.index;
+    if (!offsets || sort.length === 0) return [];
+    const field = sort[0]!.index;
     const kind = this.schema.fields[field]!.type.kind;
-    const negate = !this.#byTime && sort[0]!.descending;
+    const negate = sort[0]!.descending;
     return Array.from({ length: n }, (_, row) => {
       const value = readField(this.#view, this.schema, batch, row, field);
       const number = frameValue(value, kind);

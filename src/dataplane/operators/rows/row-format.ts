@@ -40,6 +40,11 @@ export class RowFormat {
     this.#runtime.kernels.rowsDecode(this.#layout, n, rows, batch, first, wanted);
   }
 
+  /** Byte of a physical column's value within a row. */
+  slotOf(column: number): number {
+    return this.#codec.layout.slots[column]!.offset;
+  }
+
   close(): void {
     if (this.#layout !== 0) this.#runtime.kernels.operatorFree(this.#layout, this.#layoutBytes());
     this.#layout = 0;

@@ -5,7 +5,8 @@
  */
 import { planErrors } from "../errors.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
-import type { CorrelateRel, OverRel, SortRel } from "../rel/rel-node.ts";
+import type { OverAggregateCall } from "../../../foundation/plan/exec-node.ts";
+import type { CorrelateRel, OverRel, RelNode, SortRel } from "../rel/rel-node.ts";
 import {
   ALL,
   INSERT,
@@ -40,7 +41,7 @@ export function planOver(planner: PhysicalPlanner, rel: OverRel): PhysNode {
       unit: rel.unit,
       start: rel.start,
       end: rel.end,
-      aggregates: rel.calls,
+      aggregates: rel.calls.map((call) => withOffset(call, rel.input)),
       generateUpdateBefore: false,
       retract: !isInsertOnly(input),
     },
@@ -48,6 +49,15 @@ export function planOver(planner: PhysicalPlanner, rel: OverRel): PhysNode {
     { fields },
     { kinds: streaming && !timed ? ALL : input.kinds, upsertKeys: input.upsertKeys },
   );
+}
+
+/** LEAD and LAG by a constant that the input computes: the operator keeps no more rows than that. */
+function withOffset(call: OverAggregateCall, input: RelNode): OverAggregateCall {
+  if (call.function !== "LAG" && call.function !== "LEAD") return call;
+  const expression = input.kind === "project" ? input.expressions[call.args[1] ?? -1] : undefined;
+  if (expression?.kind !== "literal") return call;
+  const offset = Number(expression.value);
+  return Number.isInteger(offset) ? { ...call, offset } : call;
 }
 
 const NEEDS_WHOLE_PARTITION = new Set(["PERCENT_RANK", "CUME_DIST", "NTILE"]);
@@ -72,10 +82,7 @@ function checkStreaming(
     );
   if (rel.end.kind !== "currentRow")
     throw refuse("OVER RANGE FOLLOWING windows are not supported yet.");
-  if (!timed) {
-    if (rel.start.kind === "unboundedPreceding") return;
-    throw refuse("OVER windows' ordering in stream mode must be defined on a time attribute.");
-  }
+  if (!timed) return;
   if (rel.sort[0]!.descending)
     throw refuse("OVER windows' ordering in stream mode must be ascending in its time attribute.");
   planner.requireInsertOnly(input, "StreamPhysicalOverAggregate");
