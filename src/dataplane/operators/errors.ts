@@ -67,6 +67,15 @@ export const operatorErrors = defineErrors({
     message: "{message}",
     hint: "The function's author must mend it.",
   },
+  KEY_CONFLICT: {
+    code: "MR4164",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message:
+      "Primary key constraint violation in sink table '{table}': several rows of the query fall on one primary key",
+    hint: "Make the query's key the table's, or write with ON CONFLICT DO NOTHING or DO DEDUPLICATE.",
+  },
   NOT_NULL_VIOLATED: {
     code: "MR4170",
     domain: "user",

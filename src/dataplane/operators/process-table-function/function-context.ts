@@ -18,13 +18,8 @@ import type {
   ValueState,
 } from "../../contract/process-function.ts";
 import { operatorErrors } from "../errors.ts";
-import {
-  KeyedCell,
-  type StateEntry,
-  type StateKey,
-  stateEntry,
-  typeOfState,
-} from "./process-state.ts";
+import { KeyedCell, type StateKey } from "../rows/keyed-cell.ts";
+import { type StateEntry, stateEntry, typeOfState } from "./process-state.ts";
 import type { ProcessTimers } from "./process-timers.ts";
 import { tableFields } from "./process-values.ts";
 

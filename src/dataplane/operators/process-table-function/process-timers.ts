@@ -1,7 +1,7 @@
 /**
  * ProcessTimers: the timers of a process table function, by key, in state.
  *
- * State:   map "timers": key → its timers (name or NULL, time); "due" (windows/window-timers.ts): time → keys. A timer that
+ * State:   map "timers": key → its timers (name or NULL, time); "due" (rows/due-keys.ts): time → keys. A timer that
  *          was moved or cleared leaves its key behind in "due", where it is then found without timers: nothing happens.
  */
 import { types } from "../../../foundation/columnar/logical-type.ts";
@@ -9,19 +9,12 @@ import type { NestedType } from "../../../foundation/columnar/binary-value.ts";
 import type { Value } from "../../../foundation/columnar/value-reader.ts";
 import type { KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
-import { NO_FLAG, WindowTimers } from "../windows/window-timers.ts";
-import { KeyedCell, type StateKey } from "./process-state.ts";
+import { DueKeys, type KeysAt } from "../rows/due-keys.ts";
+import { KeyedCell, type StateKey } from "../rows/keyed-cell.ts";
 
 interface Timer {
   readonly name: string | null;
   readonly time: number;
-}
-
-export interface DueKeys {
-  readonly time: number;
-  readonly keys: readonly StateKey[];
-  /** As KeyCodec.decode takes them. */
-  readonly address: number;
 }
 
 const TIMERS = types.array(
@@ -34,20 +27,15 @@ const TIMERS = types.array(
   ),
   false,
 ) as NestedType;
-const VIEW_BYTES = 8;
 
 export class ProcessTimers {
-  readonly #context: OperatorContext;
-  readonly #codec: KeyCodec;
   readonly #cell: KeyedCell;
-  readonly #due: WindowTimers;
+  readonly #due: DueKeys;
   #key: StateKey | undefined;
 
   constructor(context: OperatorContext, codec: KeyCodec) {
-    this.#context = context;
-    this.#codec = codec;
     this.#cell = new KeyedCell(context, codec, { name: "timers", type: TIMERS, ttlMs: 0 });
-    this.#due = new WindowTimers(context, "due", codec.keyBytes);
+    this.#due = new DueKeys(context, codec, "due");
   }
 
   moveTo(key: StateKey | undefined): void {
@@ -65,17 +53,7 @@ export class ProcessTimers {
       name === null ? timer.name !== null || timer.time !== at : timer.name !== name,
     );
     this.#set([...others, { name, time: at }]);
-    const { kernels, memory } = this.#context.runtime;
-    const { hash, address, length } = this.#key!;
-    const scratch = kernels.arenaAlloc(32) >>> 0;
-    const data = new DataView(memory.buffer);
-    data.setBigUint64(scratch, BigInt.asUintN(64, hash), true);
-    data.setBigInt64(scratch + 8, BigInt(at), true);
-    data.setUint32(scratch + 16, address, true);
-    data.setUint32(scratch + 20, length, true);
-    data.setUint32(scratch + 24, scratch, true);
-    const keys = this.#codec.keyBytes < 0 ? scratch + 16 : address;
-    this.#due.register(1, { hashes: scratch, keys }, scratch + 24, scratch + 8, NO_FLAG);
+    this.#due.register(this.#key!, at);
   }
 
   clear(timer: string | number): void {
@@ -98,36 +76,8 @@ export class ProcessTimers {
   }
 
   /** Keys with something at the earliest time up to `until`; they are forgotten, their timers are not. */
-  next(until: number): DueKeys | undefined {
-    const time = this.#due.first;
-    if (time === undefined || time > until) return undefined;
-    const { n, hashes, keys } = this.#due.keysOf(time);
-    const result = this.#copied(time, n, hashes, keys);
-    this.#due.removeFirst();
-    return result;
-  }
-
-  /** Variable keys lie in the pages that removing the moment frees. */
-  #copied(time: number, n: number, hashes: number, keys: number): DueKeys {
-    const { kernels, memory } = this.#context.runtime;
-    const { keyBytes } = this.#codec;
-    const all: StateKey[] = [];
-    for (let i = 0; i < n; i++) {
-      const hash = new DataView(memory.buffer).getBigUint64(hashes + i * 8, true);
-      if (keyBytes >= 0) {
-        all.push({ hash, address: keys + i * keyBytes, length: keyBytes });
-        continue;
-      }
-      const view = keys + i * VIEW_BYTES;
-      const length = new DataView(memory.buffer).getUint32(view + 4, true);
-      const address = kernels.arenaAlloc(length) >>> 0;
-      const data = new DataView(memory.buffer);
-      const from = data.getUint32(view, true);
-      new Uint8Array(memory.buffer).copyWithin(address, from, from + length);
-      data.setUint32(view, address, true);
-      all.push({ hash, address, length });
-    }
-    return { time, keys: all, address: keys };
+  next(until: number): KeysAt | undefined {
+    return this.#due.next(until);
   }
 
   #timers(): readonly Timer[] {

@@ -28,11 +28,12 @@ import type { ProcessArguments, ProcessFunction } from "../../contract/process-f
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
+import type { KeysAt } from "../rows/due-keys.ts";
+import { keyAt } from "../rows/keyed-cell.ts";
 import { valueBatch } from "../rows/value-batch.ts";
 import { OrderedRows } from "./ordered-rows.ts";
 import { FunctionContext } from "./function-context.ts";
-import type { StateKey } from "./process-state.ts";
-import { type DueKeys, ProcessTimers } from "./process-timers.ts";
+import { ProcessTimers } from "./process-timers.ts";
 import { TableRow, constants, tableFields } from "./process-values.ts";
 
 export class UserProcessOperator extends BaseOperator {
@@ -159,7 +160,7 @@ export class UserProcessOperator extends BaseOperator {
     const table = this.#node.tables[input];
     const n = reader.rows(batch);
     const keyBatch = assembleBatch(runtime, n, this.#keyColumns(input, batch));
-    const { keys, hashes } = this.#codec!.encode(keyBatch);
+    const encoded = this.#codec!.encode(keyBatch);
     const timeField = this.#node.onTime[input] ?? table?.sort[0]?.index;
     for (let row = 0; row < n; row++) {
       const values = reader.read(batch, row);
@@ -170,20 +171,11 @@ export class UserProcessOperator extends BaseOperator {
       this.#prefix = this.#prefixOf(input, values);
       this.#rowtime = this.#node.onTime.length === 0 ? [] : [time];
       const call = this.#call!;
-      call.moveTo(this.#keyAt(keys, hashes, row), input, time?.millis ?? null);
+      call.moveTo(keyAt(runtime.memory, this.#codec!, encoded, row), input, time?.millis ?? null);
       this.#run(() => this.#function.eval(call, this.#args));
       call.write();
     }
     if (table !== undefined) this.#args[table.name] = null;
-  }
-
-  #keyAt(keys: number, hashes: number, row: number): StateKey {
-    const { data } = this.#readers[0]!.view;
-    const hash = data.getBigUint64(hashes + row * 8, true);
-    const { keyBytes } = this.#codec!;
-    if (keyBytes >= 0) return { hash, address: keys + row * keyBytes, length: keyBytes };
-    const view = keys + row * 8;
-    return { hash, address: data.getUint32(view, true), length: data.getUint32(view + 4, true) };
   }
 
   /** Keys of each table, or all columns of the one that is passed through. */
@@ -209,7 +201,7 @@ export class UserProcessOperator extends BaseOperator {
     }
   }
 
-  #fireDue({ time, keys, address }: DueKeys): void {
+  #fireDue({ time, keys, address }: KeysAt): void {
     const { runtime } = this.context;
     const schema = { fields: this.#codec!.schema.fields };
     const batch = valueBatch(

@@ -4,13 +4,14 @@
  * hold an upsert key of the query, the materialiser that puts changes of several rows under one key
  * in order.
  *
+ * ON CONFLICT DO NOTHING, DO ERROR: conflict-materializer.ts.
  * Lengths and nested values: constraint-enforcer.ts.
  * Flow:    chain → here → SinkWriter.
  * In/out: any changelog → the same without rows that break a constraint; materialised: +I, +U, -D
  * by primary key.
  * State:   map "rows" (materialised only): primary key → the rows that fall on it, in order of
  *          arrival.
- * Errors:  MR4170 NULL for a NOT NULL column; MR1004 for ON CONFLICT DO ERROR and DO NOTHING.
+ * Errors:  MR4170 NULL for a NOT NULL column.
  * Source:  Flink ConstraintEnforcer, SinkUpsertMaterializer.
  */
 import { baseErrors } from "../../../foundation/base/errors.ts";
@@ -30,6 +31,7 @@ import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
+import { ConflictMaterializer } from "./conflict-materializer.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { ConstraintEnforcer } from "./constraint-enforcer.ts";
@@ -45,6 +47,7 @@ export class SinkOperator extends BaseOperator {
   #rows: BatchRows | undefined;
   #enforcer: ConstraintEnforcer | undefined;
   #materializer: UpsertMaterializer | undefined;
+  #conflicts: ConflictMaterializer | undefined;
 
   constructor(node: SinkNode, context: OperatorContext) {
     super(context);
@@ -65,19 +68,22 @@ export class SinkOperator extends BaseOperator {
       this.#enforcer = new ConstraintEnforcer(this.#node, this.context.runtime, schema);
     if (!upsertMaterialize) return;
     if (onConflict === "ERROR" || onConflict === "NOTHING")
-      throw baseErrors.UNSUPPORTED({
-        what: `ON CONFLICT DO ${onConflict}`,
-        remedy: "Use ON CONFLICT DO DEDUPLICATE: the last row of a key wins.",
-      });
-    this.#materializer = new UpsertMaterializer(this.#node, this.context);
+      this.#conflicts = new ConflictMaterializer(this.#node, this.context);
+    else this.#materializer = new UpsertMaterializer(this.#node, this.context);
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
     const constrained = this.#notNull.length > 0 || this.#enforcer !== undefined;
     const checked = constrained ? this.#enforce(batch) : batch;
     if (checked === 0) return;
-    if (this.#materializer === undefined) this.context.output.emit(checked);
-    else this.#materializer.process(checked);
+    const materializer = this.#conflicts ?? this.#materializer;
+    if (materializer === undefined) this.context.output.emit(checked);
+    else materializer.process(checked);
+  }
+
+  override processWatermark(watermark: number): void {
+    this.#conflicts?.advance(watermark);
+    this.context.output.emitWatermark(watermark);
   }
 
   override close(): void {
