@@ -98,4 +98,12 @@ export const benchErrors = defineErrors({
     message: "Flink's job {job} ended as {state}: {reason}",
     hint: "Flink's logs are in {logs}.",
   },
+  WRONG_RESULT: {
+    code: "MR1085",
+    domain: "internal",
+    retryable: false,
+    httpStatus: 500,
+    message: "a benchmark of SQL has a wrong result: {what}",
+    hint: "Nothing was measured: run the tests of the language.",
+  },
 });

@@ -14,6 +14,7 @@ import { benchJson } from "./json.ts";
 import { describeMachine, warnIfLoaded } from "./machine.ts";
 import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
 import { benchStartup } from "./startup.ts";
+import { benchSql } from "./sql.ts";
 import { benchState } from "./state.ts";
 
 const HELP = `Usage: npm run bench -- COMMAND [OPTIONS]
@@ -23,6 +24,7 @@ Commands
   json                decoding of JSON lines: MB per CPU second
   aggregate           GROUP BY over a million keys: rows per CPU second
   startup             from the shell to the first row of a small query: ms
+  sql                 parsing, planning and compiling, warm: ms
   state               bytes of memory a key; how long a checkpoint of 100 MB stops the rows: ms
 
 Options of all
@@ -57,6 +59,7 @@ const COMMANDS: Readonly<Record<string, BenchCommand>> = {
   json: { options: commonOptions, takesNames: false, run: benchJson },
   aggregate: { options: commonOptions, takesNames: false, run: benchAggregate },
   startup: { options: commonOptions, takesNames: false, run: benchStartup },
+  sql: { options: commonOptions, takesNames: false, run: benchSql },
   state: { options: commonOptions, takesNames: false, run: benchState },
 };
 

@@ -9,12 +9,17 @@ import { engineParts } from "./engine.ts";
 const MAX_PARALLELISM = 128;
 
 export async function generatedText(plan: ExecPlan): Promise<string> {
-  const { env, operators, kernelsModule } = engineParts({});
   const texts: string[] = [];
-  const runtime: CodegenRuntime = {
-    ...instantiateKernels(kernelsModule),
+  await openOperators(plan, {
+    ...instantiateKernels(engineParts({}).kernelsModule),
     onModule: (operator, module) => texts.push(`;; ${operator}\n${module.toText()}`),
-  };
+  });
+  return texts.join("\n");
+}
+
+/** Opens every operator of a plan once, which generates and compiles its code; the milliseconds that takes. */
+export async function openOperators(plan: ExecPlan, runtime: CodegenRuntime): Promise<number> {
+  const { env, operators } = engineParts({});
   const state = await createSubtaskState({
     runtime,
     env,
@@ -24,6 +29,7 @@ export async function generatedText(plan: ExecPlan): Promise<string> {
     checkpointDirectory: undefined,
     restored: [],
   });
+  const startedMs = env.clock.monotonicMs();
   for (const node of plan.nodes) {
     const factory = operators[node.type] as OperatorFactory | undefined;
     if (factory === undefined || node.type === "Values") continue;
@@ -48,6 +54,7 @@ export async function generatedText(plan: ExecPlan): Promise<string> {
     operator.open();
     operator.close();
   }
+  const tookMs = env.clock.monotonicMs() - startedMs;
   state.close();
-  return texts.join("\n");
+  return tookMs;
 }

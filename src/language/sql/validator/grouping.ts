@@ -308,12 +308,15 @@ function product(sets: number[][], others: number[][], node: Node): number[][] {
   const result = sets.flatMap((set) =>
     others.map((other) => [...new Set([...set, ...other])].sort((a, b) => a - b)),
   );
-  if (result.length > MAX_GROUPING_SETS)
-    throw validateErrors.NOT_SUPPORTED(
-      { what: `more than ${MAX_GROUPING_SETS} grouping sets`, remedy: "Group by fewer columns." },
-      { at: node.span },
-    );
+  if (result.length > MAX_GROUPING_SETS) throw tooManySets(node);
   return result;
+}
+
+function tooManySets(node: Node): Error {
+  return validateErrors.NOT_SUPPORTED(
+    { what: `more than ${MAX_GROUPING_SETS} grouping sets`, remedy: "Group by fewer columns." },
+    { at: node.span },
+  );
 }
 
 function setsOf(
@@ -339,6 +342,7 @@ function setsOf(
     default: {
       const units = parts().map((sets) => sets.flat());
       const count = 2 ** units.length;
+      if (count > MAX_GROUPING_SETS) throw tooManySets(item);
       return Array.from({ length: count }, (_, i) =>
         units.filter((_u, bit) => ((i >> (units.length - 1 - bit)) & 1) === 0).flat(),
       );
