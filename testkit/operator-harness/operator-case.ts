@@ -8,7 +8,7 @@ import { type HarnessOptions, type HarnessRow, OperatorHarness } from "./operato
 
 export type HarnessEvent =
   | { readonly input: number; readonly rows: readonly HarnessRow[] }
-  | { readonly watermark: number }
+  | { readonly watermark: number; readonly ofInput?: number }
   | { readonly time: number }
   | { readonly end: true };
 
@@ -18,6 +18,8 @@ export interface OperatorCase extends HarnessOptions {
   readonly expected: readonly string[] | readonly (readonly string[])[];
   /** Compare what each event emits as a set (for operators whose order within an event is free). */
   readonly unordered?: boolean;
+  /** False: only run straight (what depends on watermarks or a clock that a restore sets anew). */
+  readonly restore?: false;
   /** Fields by which rows are distributed: every restore is also made with two subtasks, compared as sets. */
   readonly rescaleBy?: readonly number[];
 }
@@ -26,11 +28,16 @@ export const rows = (...list: readonly HarnessRow[]): HarnessEvent => ({ input: 
 export const left = rows;
 export const right = (...list: readonly HarnessRow[]): HarnessEvent => ({ input: 1, rows: list });
 export const watermark = (at: number): HarnessEvent => ({ watermark: at });
+export const inputWatermark = (ofInput: number, at: number): HarnessEvent => ({
+  watermark: at,
+  ofInput,
+});
 export const time = (at: number): HarnessEvent => ({ time: at });
 export const end: HarnessEvent = { end: true };
 
 export function runCase(options: OperatorCase): void {
-  for (let restoreAt = 0; restoreAt < options.events.length; restoreAt++) {
+  const boundaries = options.restore === false ? 1 : options.events.length;
+  for (let restoreAt = 0; restoreAt < boundaries; restoreAt++) {
     const emitted = runEvents(options, restoreAt);
     const what = restoreAt === 0 ? "run straight" : `restored before event ${restoreAt}`;
     const nested = options.expected.some((item) => Array.isArray(item));
@@ -87,7 +94,7 @@ const isRow = (text: string): boolean => !text.startsWith("watermark");
 
 function apply(harness: OperatorHarness, event: HarnessEvent): void {
   if ("rows" in event) harness.rows(event.input, event.rows);
-  else if ("watermark" in event) harness.watermark(event.watermark);
+  else if ("watermark" in event) harness.watermark(event.watermark, event.ofInput);
   else if ("time" in event) harness.time(event.time);
   else harness.end();
 }

@@ -121,9 +121,15 @@ export class OperatorHarness {
     return count === 0 ? 0 : new BatchRows(runtime, schema).gather(batch, list + from * 4, count);
   }
 
-  watermark(watermark: number): this {
-    this.#watermark = watermark;
-    return this.#call(() => this.#operator.processWatermark(watermark));
+  /** Of all inputs, or of one for operators that take them apart. */
+  watermark(watermark: number, input?: number): this {
+    if (input === undefined) this.#watermark = watermark;
+    const operator = this.#operator;
+    if (operator.processInputWatermark === undefined)
+      return this.#call(() => operator.processWatermark(watermark));
+    const inputs = input === undefined ? this.#options.inputs.map((_, i) => i) : [input];
+    for (const each of inputs) this.#call(() => operator.processInputWatermark!(each, watermark));
+    return this;
   }
 
   /** Moves the clock and fires the timers that are due, in order. */
@@ -140,7 +146,7 @@ export class OperatorHarness {
 
   /** Ends all inputs. */
   end(): this {
-    this.#call(() => this.#operator.processWatermark(MAX_WATERMARK));
+    this.watermark(MAX_WATERMARK);
     for (let i = 0; i < Math.max(1, this.#options.inputs.length); i++)
       this.#call(() => this.#operator.endInput(i));
     return this;

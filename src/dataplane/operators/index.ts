@@ -14,6 +14,7 @@ import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggre
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
+import { LateralSnapshotJoinOperator } from "./lateral-snapshot-join/lateral-snapshot-join.ts";
 import { LimitOperator } from "./limit/limit.ts";
 import { MiniBatchAssignerOperator } from "./mini-batch/mini-batch-assigner.ts";
 import { foldsChanges, MiniBatchDeduplicateOperator } from "./mini-batch/mini-batch-deduplicate.ts";
@@ -54,6 +55,7 @@ export const operatorFactories: Factories = {
   GroupAggregate: createGroupAggregate,
   IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
   Join: (node, context) => new JoinOperator(node, context),
+  LateralSnapshotJoin: (node, context) => new LateralSnapshotJoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   LookupJoin: (node, context) => new LookupJoinOperator(node, context),
   Match: (node, context) => new MatchOperator(node, context),

@@ -332,6 +332,22 @@ export interface LookupJoinNode extends Base {
     readonly capacity: number;
   };
 }
+/**
+ * JOIN LATERAL TABLE(SNAPSHOT(…)): left rows meet the right side's rows of the moment, as soon as its watermark has reached
+ * loadUntilMs (absent: the moment at which the job started).
+ */
+export interface LateralSnapshotJoinNode extends Base {
+  readonly type: "LateralSnapshotJoin";
+  readonly joinType: "INNER" | "LEFT";
+  readonly leftKeys: readonly number[];
+  readonly rightKeys: readonly number[];
+  readonly filterNulls: readonly boolean[];
+  readonly right: JoinSideSpec;
+  readonly condition?: Expression;
+  readonly loadUntilMs?: number;
+  /** The right side counts as loaded when nothing has come from it for so long. */
+  readonly idleTimeoutMs?: number;
+}
 /** Each row with the rows of a table function: a call over the input's fields whose type is the ROW it yields. */
 export interface CorrelateNode extends Base {
   readonly type: "Correlate";
@@ -403,6 +419,7 @@ export type ExecNode =
   | IntervalJoinNode
   | TemporalJoinNode
   | LookupJoinNode
+  | LateralSnapshotJoinNode
   | CorrelateNode
   | WindowRankNode
   | WindowDeduplicateNode

@@ -119,7 +119,7 @@ export class OperatorRunner implements Output {
         this.#recordsIn.value += this.#view.rows(batch);
         this.#guard(() => this.#operator!.processBatch(index, batch));
       },
-      watermark: (watermark) => this.#advanced(this.#combiner.watermark(index, watermark)),
+      watermark: (watermark) => this.#inputWatermark(index, watermark),
       idle: (idle) => {
         this.#advanced(this.#combiner.setIdle(index, idle));
         this.passIdle(this.#combiner.allIdle);
@@ -176,6 +176,13 @@ export class OperatorRunner implements Output {
     this.#guard(() => this.#operator?.endInput(index));
     this.#openInputs--;
     if (this.#openInputs === 0) for (const target of this.targets) target.end();
+  }
+
+  #inputWatermark(index: number, watermark: number): void {
+    const risen = this.#combiner.watermark(index, watermark);
+    const operator = this.#operator;
+    if (operator?.processInputWatermark === undefined) this.#advanced(risen);
+    else this.#guard(() => operator.processInputWatermark!(index, watermark));
   }
 
   #advanced(risen: boolean): void {

@@ -21,6 +21,7 @@ import { joinWindows } from "../rel/window-properties.ts";
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
 import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { planSnapshotJoin } from "./snapshot-join.ts";
 import { joinSide, joinUpsertKeys } from "./upsert-keys.ts";
 
 export interface JoinKeys {
@@ -85,6 +86,8 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
   const keys = joinKeys(rel);
   if (rel.temporal !== undefined)
     return dropAdded(planner, rel, keys, planTemporalJoin(planner, rel, keys));
+  if (rel.hints.snapshot !== undefined && planner.options.mode === "streaming")
+    return dropAdded(planner, rel, keys, planSnapshotJoin(planner, rel, keys, rel.hints.snapshot));
   const left = planner.plan(keys.left);
   const right = planner.plan(keys.right);
   const windowed = planner.options.mode === "streaming" && !keys.extended && joinWindows(rel);

@@ -63,6 +63,7 @@ function details(
       return windowAggregateText(spec, name);
     case "Join":
     case "WindowJoin":
+    case "LateralSnapshotJoin":
       return joinText(spec, inputs, output, style);
     case "Rank":
       return rankText(spec, name, output);
@@ -339,7 +340,7 @@ const SIDES = {
 } as const;
 
 function joinText(
-  spec: PhysSpecOf<"Join"> | PhysSpecOf<"WindowJoin">,
+  spec: PhysSpecOf<"Join"> | PhysSpecOf<"WindowJoin"> | PhysSpecOf<"LateralSnapshotJoin">,
   inputs: readonly Schema[],
   output: Schema,
   style: TextStyle,
@@ -376,7 +377,9 @@ function joinText(
             : [`joinHints=[[${spec.strategyHints.map((hint) => `[${hint}]`).join("")}]]`]),
           ...ttlText(sideTtls(spec)),
         ]
-      : [];
+      : spec.type === "LateralSnapshotJoin"
+        ? loadText(spec)
+        : [];
   return [
     `joinType=[${JOIN_NAMES[spec.joinType]}]`,
     `where=[${where}]`,
@@ -395,6 +398,12 @@ function lookupHintText({ async, retry }: PhysSpecOf<"LookupJoin">): string[] {
       ? []
       : [`retry=[lookup_miss, FIXED_DELAY, ${retry.delayMs}ms, ${retry.attempts}]`]),
   ];
+}
+
+function loadText({ loadUntilMs }: PhysSpecOf<"LateralSnapshotJoin">): string[] {
+  return loadUntilMs === undefined
+    ? ["loadCompletedCondition=[compile_time]"]
+    : ["loadCompletedCondition=[user_time]", `loadCompletedTime=[${loadUntilMs}]`];
 }
 
 /** `{LEFT=1d, RIGHT=2d}`, "" without hints. */

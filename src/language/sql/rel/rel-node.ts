@@ -51,8 +51,15 @@ export interface JoinHints {
   readonly leftTtl?: TtlHint;
   readonly rightTtl?: TtlHint;
   readonly lookup?: LookupHint;
+  /** The right side is SNAPSHOT(table). */
+  readonly snapshot?: SnapshotSpec;
   /** Of join strategies, for the plan's text: `BROADCAST options:[LEFT]`. */
   readonly strategies?: readonly string[];
+}
+export interface SnapshotSpec {
+  readonly loadUntilMs?: number;
+  readonly idleTimeoutMs?: number;
+  readonly stateTtlMs?: number;
 }
 export interface TtlHint {
   readonly ms: number;

@@ -28,6 +28,7 @@ import { join as makeJoin, project } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { BlockHints, dynamicOptions } from "./hints.ts";
+import { snapshotCall, snapshotNode } from "./snapshot-call.ts";
 import { convertMatch } from "./match-converter.ts";
 import { comparison } from "./operators.ts";
 import { type PlannerContext, nearNames } from "./planner-context.ts";
@@ -235,10 +236,19 @@ function convertJoin(
       clause: "FOR SYSTEM_TIME AS OF",
     }).convert(right.systemTime);
   const rel = makeJoin(left.rel, decorrelated.rel, type, and(conditions), {
-    hints: environment.hints.forJoin(left.tables, right.tables),
+    hints: {
+      ...environment.hints.forJoin(left.tables, right.tables),
+      ...snapshotHint(context, environment, node),
+    },
     ...(temporal === undefined ? {} : { temporal }),
   });
   return aliasJoin({ rel, tables: nullableTables, merged: merged.columns }, node);
+}
+
+function snapshotHint(context: PlannerContext, environment: QueryEnvironment, node: JoinNode) {
+  const snapshot = snapshotNode(node.right);
+  if (snapshot === undefined) return {};
+  return { snapshot: snapshotCall(context, environment, snapshot).spec };
 }
 
 function aliasJoin(from: FromResult, node: JoinNode): FromResult {

@@ -29,11 +29,12 @@ import { type FromResult, tableOf } from "./from-converter.ts";
 import { timeAttributeOf } from "./grouping.ts";
 import { intervalMillis } from "./literals.ts";
 import type { PlannerContext } from "./planner-context.ts";
-import { tableArgument } from "./process-arguments.ts";
+import { badArgument, tableArgument } from "./process-arguments.ts";
 import { processCall } from "./process-call.ts";
 import { changelogFunction, isChangelogFunction } from "./process-functions.ts";
 import { type QueryEnvironment, convertQuery, singleRow } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
+import { snapshotCall, snapshotNode } from "./snapshot-call.ts";
 
 export interface LeftSide {
   readonly rel: RelNode;
@@ -62,6 +63,11 @@ export function tableFunction(
   const parameters = node.call.name.parts.length === 1 ? WINDOW_FUNCTIONS[name] : undefined;
   if (node.call.name.parts.length === 1 && isChangelogFunction(name))
     return tableOf(changelogFunction(context, environment, node.call, name), undefined, []);
+  if (snapshotNode(node) !== undefined) {
+    if (left === undefined && !node.lateral)
+      throw badArgument("SNAPSHOT stands on the right of JOIN LATERAL TABLE(…) only", node.call);
+    return tableOf(snapshotCall(context, environment, node.call).rel, undefined, []);
+  }
   if (parameters !== undefined)
     return windowFunction(context, environment, node.call, name, parameters);
   return userTableFunction(context, environment, node.call, left);
