@@ -29,6 +29,12 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
       return planWindowAggregate(planner, rel, properties);
   }
   const node = planner.plan(rel.input);
+  const reduced = planner.options.mode === "batch" ? reduceGrouping(rel, node) : undefined;
+  if (reduced !== undefined) {
+    const by = planAggregate(planner, reduced.fewer);
+    const refs = reduced.order.map((index) => input(index, by.schema.fields[index]!.type));
+    return planner.calc(by, refs, TRUE, rel.schema);
+  }
   const fields = [
     ...rel.grouping.map((index, i) => ({
       name: rel.schema.fields[i]!.name,
@@ -56,6 +62,43 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
       stateTtlMs: ttl?.ms,
     },
   );
+}
+
+/**
+ * Bounded input with a unique key among the grouping: grouped by that key alone, the other fields are those of its first row.
+ * Source: Flink AggregateReduceGroupingRule.
+ */
+function reduceGrouping(rel: AggregateRel, node: PhysNode) {
+  const key = node.upsertKeys.find(
+    (fields) =>
+      fields.length > 0 &&
+      fields.length < rel.grouping.length &&
+      fields.every((field) => rel.grouping.includes(field)),
+  );
+  if (key === undefined || !isInsertOnly(node)) return undefined;
+  const others = rel.grouping.filter((field) => !key.includes(field));
+  if (others.some((field) => node.schema.fields[field]!.type.kind === "ROW")) return undefined;
+  const grouping = rel.grouping.filter((field) => key.includes(field));
+  const firsts = others.map((field) => ({
+    function: "FIRST_VALUE",
+    args: [field],
+    filter: -1,
+    distinct: false,
+    type: rel.schema.fields[rel.grouping.indexOf(field)]!.type,
+    name: rel.schema.fields[rel.grouping.indexOf(field)]!.name,
+  }));
+  const schema = {
+    fields: [
+      ...grouping.map((field) => rel.schema.fields[rel.grouping.indexOf(field)]!),
+      ...firsts.map(({ name, type }) => ({ name, type })),
+      ...rel.schema.fields.slice(rel.grouping.length),
+    ],
+  };
+  const place = (field: number) =>
+    key.includes(field) ? grouping.indexOf(field) : grouping.length + others.indexOf(field);
+  const order = [...rel.grouping.map(place), ...rel.calls.map((_, i) => rel.grouping.length + i)];
+  const fewer: AggregateRel = { ...rel, grouping, calls: [...firsts, ...rel.calls], schema };
+  return { fewer, order };
 }
 
 function callsOf(

@@ -357,6 +357,11 @@ function groupWindow(
   if (node.kind !== "call" || node.name.parts.length !== 1) return undefined;
   const kind = node.name.parts[0]!.name.toUpperCase();
   if (kind !== "TUMBLE" && kind !== "HOP" && kind !== "SESSION") return undefined;
+  if (kind === "SESSION" && converter.context.batch)
+    throw validateErrors.WINDOW_ARGUMENT(
+      { message: "The group window SESSION of bounded input is not supported right now" },
+      { at: node.span },
+    );
   const [time, ...rest] = node.arguments.map((argument) => converter.convert(argument.value));
   const intervals = rest.map((interval) => {
     const millis = intervalMillis(interval);
