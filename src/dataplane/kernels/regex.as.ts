@@ -5,11 +5,12 @@
  *          and the like remember which (instruction, position) has failed, so that a search is linear in the text; the others
  *          have a budget of steps, beyond which the row is an error.
  * Stack:   pairs (u32, u32): (instruction, position) to go back to, or (CAPTURE | slot, old value), (MARK | mark, old value).
+ * Search:  begins where the text is that every match holds, when the program names one.
  * Captures: u32[2 · groups] byte offsets, NONE where a group did not take part.
  */
 import { arenaAlloc, arenaMark, arenaRelease } from "./arena.as";
 import { setError, setNull } from "./cast-status.as";
-import { charLength, concat2, decodeCodePoint, makeView, sequenceLength, viewLength, viewPtr } from "./strings.as";
+import { charLength, concat2, decodeCodePoint, indexOfBytes, makeView, sequenceLength, viewLength, viewPtr } from "./strings.as";
 
 const HEADER: u32 = 64;
 const INSTRUCTION: u32 = 12;
@@ -251,8 +252,10 @@ function prepare(view: u64, code: u32): void {
   stack = <u32>arenaAlloc(FIRST_STACK_BYTES);
   stackTop = stack;
   stackEnd = stack + FIRST_STACK_BYTES;
-  marks = <u32>arenaAlloc(MAX_MARKS * 4);
-  memory.fill(marks, 0xff, MAX_MARKS * 4);
+  if (load<u32>(code, 8) & 4) {
+    marks = <u32>arenaAlloc(MAX_MARKS * 4);
+    memory.fill(marks, 0xff, MAX_MARKS * 4);
+  }
   captures = <u32>arenaAlloc(load<u32>(code, 4) * 8);
   steps = 0;
   exhausted = false;
@@ -262,15 +265,33 @@ function prepare(view: u64, code: u32): void {
     if (bits >> 3 < MAX_MEMO_BYTES) {
       const bytes = <u32>(bits >> 3) + 1;
       memo = <u32>arenaAlloc(bytes);
-      memory.fill(memo, 0, bytes);
+      clearMemo(bytes);
     }
   }
+}
+
+/** The memo is allocated in units of 16 bytes. */
+function clearMemo(bytes: u32): void {
+  for (let i: u32 = 0; i < bytes; i += 16) v128.store(memo + i, i64x2.splat(0));
+}
+
+/** Where a match at or behind byte `from` can begin at the earliest; NONE when there is none. */
+function earliest(view: u64, code: u32, from: u32): u32 {
+  const text = load<u32>(code, 48);
+  if (text == 0) return from;
+  const at = <u32>indexOfBytes(view, makeView(code + text, load<u32>(code, 52)), from);
+  if (at == NONE) return NONE;
+  const before = load<u32>(code, 56);
+  return at - from > before ? at - before : from;
 }
 
 /** The leftmost match at or behind byte `from`; true when there is one. prepare() comes first. */
 function search(from: u32): bool {
   const memoized = memo != 0;
   const anchored = (load<u32>(program, 8) & 2) != 0;
+  from = earliest(makeView(base, limit - base), program, from);
+  if (from == NONE) return false;
+  const slots = load<u32>(program, 4) * 2;
   for (let p = base + from; p <= limit; p++) {
     if (anchored && p != base) return false;
     if (p < limit) {
@@ -278,7 +299,7 @@ function search(from: u32): bool {
       if ((byte & 0xc0) == 0x80) continue;
       if (((load<u8>(program + 16 + (byte >> 3)) >> <u8>(byte & 7)) & 1) == 0) continue;
     } else if (load<u64>(program, 16) != u64.MAX_VALUE) return false;
-    memory.fill(captures, 0xff, load<u32>(program, 4) * 8);
+    for (let i: u32 = 0; i < slots; i++) store<u32>(captures + (i << 2), NONE);
     stackTop = stack;
     if (run(0, p, memoized) != 0) return true;
     if (exhausted) {
@@ -291,11 +312,12 @@ function search(from: u32): bool {
 
 /** A new search of the same text must not see the states of the last one. */
 function forget(): void {
-  if (memo != 0) memory.fill(memo, 0, <u32>((<u64>load<u32>(program) * <u64>(limit - base + 1)) >> 3) + 1);
+  if (memo != 0) clearMemo(<u32>((<u64>load<u32>(program) * <u64>(limit - base + 1)) >> 3) + 1);
 }
 
 /** True when the expression occurs in the text. */
 export function regexFind(view: u64, code: u32): bool {
+  if (earliest(view, code, 0) == NONE) return false;
   const mark = arenaMark();
   prepare(view, code);
   const found = search(0);
@@ -306,6 +328,10 @@ export function regexFind(view: u64, code: u32): bool {
 /** The text of group `group` of the first match; NULL when there is none, or the group took no part or does not exist. */
 export function regexExtract(view: u64, group: i32, code: u32): u64 {
   if (group < 0 || <u32>group >= load<u32>(code, 4)) {
+    setNull();
+    return 0;
+  }
+  if (earliest(view, code, 0) == NONE) {
     setNull();
     return 0;
   }

@@ -4,7 +4,7 @@
  * Positions and lengths count code points, as Flink's BinaryStringData does; ASCII input takes byte-wise fast paths.
  * New bytes come from the arena and live as long as the batch. Source: Flink BinaryStringDataUtil, SqlFunctionUtils.
  */
-import { arenaAlloc } from "./arena.as";
+import { arenaAlloc, arenaMark, arenaRelease } from "./arena.as";
 import { setError, setNull } from "./cast-status.as";
 import { lowerCodePoint, upperCodePoint, upperExpansion } from "./case-mapping.as";
 
@@ -54,6 +54,10 @@ export function charLength(view: u64): i32 {
   while (p + 16 <= end) {
     count += popcnt<i32>(i8x16.bitmask(i8x16.gt_s(v128.load(p), limit)));
     p += 16;
+  }
+  if (p < end && readableBehind(end)) {
+    const starts = <u32>i8x16.bitmask(i8x16.gt_s(v128.load(p), limit));
+    return count + popcnt<i32>(starts & lowBits(end - p));
   }
   while (p < end) {
     if (<i32>load<i8>(p) > -65) count++;
@@ -141,23 +145,9 @@ export function equalViews(a: u64, b: u64): bool {
 function mapCase(view: u64, upper: bool): u64 {
   const length = viewLength(view);
   const p = viewPtr(view);
-  if (isAscii(view)) {
-    const out = <u32>arenaAlloc(length);
-    const first: u8 = upper ? 0x61 : 0x41;
-    const lo = i8x16.splat(first);
-    const hi = i8x16.splat(first + 25);
-    const bit = i8x16.splat(0x20);
-    let i: u32 = 0;
-    for (; i + 16 <= length; i += 16) {
-      const v = v128.load(p + i);
-      const letters = v128.and(i8x16.ge_s(v, lo), i8x16.le_s(v, hi));
-      v128.store(out + i, v128.xor(v, v128.and(letters, bit)));
-    }
-    for (; i < length; i++) {
-      const c = load<u8>(p + i);
-      store<u8>(out + i, c >= first && c <= first + 25 ? c ^ 0x20 : c);
-    }
-    return makeView(out, length);
+  if (readableBehind(p + length)) {
+    const out = mapAsciiCase(p, length, upper ? 0x61 : 0x41);
+    if (out != 0) return makeView(out, length);
   }
   const out = <u32>arenaAlloc(length * 3);
   let to = out;
@@ -171,6 +161,25 @@ function mapCase(view: u64, upper: bool): u64 {
     } else to = encodeCodePoint(to, upper ? upperCodePoint(c) : lowerCodePoint(c));
   }
   return makeView(out, to - out);
+}
+
+/** The address of the mapped text, 0 when it is not ASCII; `first` is the first of the letters that change. */
+function mapAsciiCase(p: u32, length: u32, first: u8): u32 {
+  const mark = arenaMark();
+  const out = <u32>arenaAlloc(length + 16);
+  const lo = i8x16.splat(first);
+  const hi = i8x16.splat(first + 25);
+  const bit = i8x16.splat(0x20);
+  for (let i: u32 = 0; i < length; i += 16) {
+    const v = v128.load(p + i);
+    if ((<u32>i8x16.bitmask(v) & lowBits(length - i)) != 0) {
+      arenaRelease(mark);
+      return 0;
+    }
+    const letters = v128.and(i8x16.ge_s(v, lo), i8x16.le_s(v, hi));
+    v128.store(out + i, v128.xor(v, v128.and(letters, bit)));
+  }
+  return out;
 }
 
 export function decodeCodePoint(p: u32): u32 {
@@ -247,7 +256,24 @@ export function initcap(view: u64): u64 {
   return makeView(out, to - out);
 }
 
-/** Byte offset of `needle` in `view` from byte `from` on, or -1. */
+/** True when 16 bytes may be read at every byte before `end`, and `end` itself. */
+// @ts-ignore: decorator
+@inline
+function readableBehind(end: u32): bool {
+  return <u64>end + 16 <= (<u64>memory.size()) << 16;
+}
+
+/** The lowest `count` bits, all 16 from 16 on. */
+// @ts-ignore: decorator
+@inline
+function lowBits(count: u32): u32 {
+  return count >= 16 ? 0xffff : (1 << count) - 1;
+}
+
+/**
+ * Byte offset of `needle` in `view` from byte `from` on, or -1. Its first and its last byte are sought in 16 places at a time;
+ * where both are, what lies between is compared.
+ */
 export function indexOfBytes(view: u64, needle: u64, from: u32): i32 {
   const n = viewLength(view);
   const m = viewLength(needle);
@@ -256,24 +282,26 @@ export function indexOfBytes(view: u64, needle: u64, from: u32): i32 {
   const base = viewPtr(view);
   const what = viewPtr(needle);
   const last = n - m;
-  const first = load<u8>(what);
-  const firsts = i8x16.splat(first);
-  let i = from;
-  while (i <= last) {
-    if (i + 16 <= n) {
-      const mask = i8x16.bitmask(i8x16.eq(v128.load(base + i), firsts));
-      if (mask == 0) {
-        i += 16;
-        continue;
-      }
-      i += ctz<i32>(mask);
-      if (i > last) return -1;
-    } else if (load<u8>(base + i) != first) {
-      i++;
-      continue;
+  if (!readableBehind(base + n)) return indexOfBytesAtEnd(base, what, m, from, last);
+  const firsts = i8x16.splat(load<u8>(what));
+  const lasts = i8x16.splat(load<u8>(what + m - 1));
+  for (let i = from; i <= last; i += 16) {
+    let found = i8x16.eq(v128.load(base + i), firsts);
+    if (m > 1) found = v128.and(found, i8x16.eq(v128.load(base + i + m - 1), lasts));
+    let mask = <u32>i8x16.bitmask(found) & lowBits(last - i + 1);
+    while (mask != 0) {
+      const at = i + ctz(mask);
+      if (m <= 2 || memory.compare(base + at + 1, what + 1, m - 2) == 0) return <i32>at;
+      mask &= mask - 1;
     }
+  }
+  return -1;
+}
+
+/** indexOfBytes() for a text with which the memory ends. */
+function indexOfBytesAtEnd(base: u32, what: u32, m: u32, from: u32, last: u32): i32 {
+  for (let i = from; i <= last; i++) {
     if (memory.compare(base + i, what, m) == 0) return <i32>i;
-    i++;
   }
   return -1;
 }
@@ -355,23 +383,34 @@ export function replace(view: u64, search: u64, replacement: u64): u64 {
   const r = viewLength(replacement);
   const base = viewPtr(view);
   if (m == 0) return replaceEmpty(view, replacement);
-  let hits: u32 = 0;
   let at = indexOfBytes(view, search, 0);
   if (at < 0) return view;
-  for (; at >= 0; at = indexOfBytes(view, search, at + m)) hits++;
-  const length = n - hits * m + hits * r;
-  const out = <u32>arenaAlloc(length);
+  let length = n;
+  if (r > m) {
+    for (let hit = at; hit >= 0; hit = indexOfBytes(view, search, hit + m)) length += r - m;
+  }
+  // Sixteen bytes beyond the end may be written, and are overwritten by what follows.
+  const out = <u32>arenaAlloc(length + 16);
+  const loose = readableBehind(base + n) && readableBehind(viewPtr(replacement) + r);
   let to = out;
   let from: u32 = 0;
-  for (at = indexOfBytes(view, search, 0); at >= 0; at = indexOfBytes(view, search, at + m)) {
-    memory.copy(to, base + from, at - from);
-    to += at - from;
-    memory.copy(to, viewPtr(replacement), r);
-    to += r;
+  for (; at >= 0; at = indexOfBytes(view, search, at + m)) {
+    to = append(to, base + from, at - from, loose);
+    to = append(to, viewPtr(replacement), r, loose);
     from = at + m;
   }
-  memory.copy(to, base + from, n - from);
-  return makeView(out, length);
+  to = append(to, base + from, n - from, loose);
+  return makeView(out, to - out);
+}
+
+/** Copies bytes; `loose`: up to 15 more may be read and written. Returns the address behind them. */
+// @ts-ignore: decorator
+@inline
+function append(to: u32, from: u32, bytes: u32, loose: bool): u32 {
+  if (loose) {
+    for (let i: u32 = 0; i < bytes; i += 16) v128.store(to + i, v128.load(from + i));
+  } else memory.copy(to, from, bytes);
+  return to + bytes;
 }
 
 function replaceEmpty(view: u64, replacement: u64): u64 {
@@ -520,6 +559,8 @@ export function splitIndex(view: u64, separator: u64, index: i32): u64 {
     return 0;
   }
   const base = viewPtr(view);
+  if (m == 1 && readableBehind(base + viewLength(view)))
+    return partBetween(base, viewLength(view), load<u8>(viewPtr(separator)), index);
   let from: u32 = 0;
   for (let i = 0; ; i++) {
     const at = m == 0 ? -1 : indexOfBytes(view, separator, from);
@@ -529,6 +570,33 @@ export function splitIndex(view: u64, separator: u64, index: i32): u64 {
   }
   setNull();
   return 0;
+}
+
+/** SPLIT_INDEX for a separator of one byte: its places are found 16 bytes at a time and counted. */
+function partBetween(base: u32, length: u32, separator: u8, index: i32): u64 {
+  const wanted = i8x16.splat(separator);
+  let start: u32 = 0;
+  let before = index;
+  for (let i: u32 = 0; i < length; i += 16) {
+    let mask = <u32>i8x16.bitmask(i8x16.eq(v128.load(base + i), wanted)) & lowBits(length - i);
+    if (before > 0) {
+      const here = popcnt<i32>(mask);
+      if (here < before) {
+        before -= here;
+        continue;
+      }
+      for (; before > 1; before--) mask &= mask - 1;
+      before = 0;
+      start = i + ctz(mask) + 1;
+      mask &= mask - 1;
+    }
+    if (mask != 0) return makeView(base + start, i + ctz(mask) - start);
+  }
+  if (before > 0) {
+    setNull();
+    return 0;
+  }
+  return makeView(base + start, length - start);
 }
 
 export function ascii(view: u64): i32 {

@@ -2,13 +2,15 @@
  * Compiles a regular expression's tree to the program that kernels/regex.as.ts runs.
  *
  * Layout:  header 64 bytes: 0 u32 instructions · 4 u32 groups (with group 0) · 8 u32 flags (1 = remembers failed states, so
- *          that matching is linear; 2 = anchored at the start) · 12 u32 offset of classes · 16 first bytes, 256 bits
- *          · 48 reserved. Then instructions of 12 bytes: u32 operation, u32 a, u32 b. Then classes: u32 ranges, 16 bytes of
- *          ASCII bits, then ranges of two u32.
+ *          that matching is linear; 2 = anchored at the start; 4 = sets marks) · 12 u32 offset of classes · 16 first bytes,
+ *          256 bits · 48 u32 offset of the text that every match holds (0: none) · 52 u32 its bytes · 56 u32 most bytes of a
+ *          match before it (0xffffffff: any number) · 60 reserved. Then instructions of 12 bytes: u32 operation, u32 a, u32 b. Then classes: u32 ranges, 16 bytes of
+ *          ASCII bits, then ranges of two u32. Then that text.
  * Look-behind is matched by trying every start within the text before, so it may hold any expression.
  */
 import { ASSERTIONS, type Ranges, type RegexNode } from "./regex-node.ts";
 import { parseRegex } from "./regex-parser.ts";
+import { requiredText } from "./required-text.ts";
 
 const OP = {
   byte: 0,
@@ -30,6 +32,8 @@ const HEADER_BYTES = 64;
 const INSTRUCTION_BYTES = 12;
 const MEMOIZED = 1;
 const ANCHORED = 2;
+const MARKED = 4;
+const ANY_NUMBER = 0xffffffff;
 /** Bounded repetition is unrolled; a larger program is refused. */
 export const MAX_INSTRUCTIONS = 20_000;
 
@@ -175,12 +179,20 @@ class Compiler {
     const classes = this.#classes.map(encodeClass);
     const table = classes.length * 4;
     const size = classes.reduce((sum, bytes) => sum + bytes.length, classOffset + table);
-    const bytes = new Uint8Array(size);
+    const required = requiredText(root);
+    const bytes = new Uint8Array(size + (required?.bytes.length ?? 0));
     const data = new DataView(bytes.buffer);
     data.setUint32(0, this.#code.length, true);
     data.setUint32(4, groups + 1, true);
     const anchored = startsAnchored(root);
-    data.setUint32(8, (this.#linear ? MEMOIZED : 0) | (anchored ? ANCHORED : 0), true);
+    const how = (this.#linear ? MEMOIZED : 0) | (anchored ? ANCHORED : 0);
+    data.setUint32(8, how | (this.#marks > 0 ? MARKED : 0), true);
+    if (required !== undefined) {
+      data.setUint32(48, size, true);
+      data.setUint32(52, required.bytes.length, true);
+      data.setUint32(56, Math.min(required.before, ANY_NUMBER), true);
+      bytes.set(required.bytes, size);
+    }
     data.setUint32(12, classOffset, true);
     const starts = firstBytes(root) ?? ALL_BYTES;
     for (let byte = 0; byte < 256; byte++) {
