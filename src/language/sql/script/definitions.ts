@@ -12,11 +12,14 @@ import type {
   CreateViewNode,
   DropNode,
   IdentifierNode,
+  QueryNode,
   StatementNode,
 } from "../parser/ast.ts";
+import { unparseQuery } from "../parser/unparse-queries.ts";
 import { alterTable } from "./alter-table.ts";
 import { alterContainer, createCatalog, createDatabase, dropContainer, use } from "./containers.ts";
 import { materializedCreation, type TableCreation, tableCreation } from "./create-table.ts";
+import { expandedQuery } from "./expand-query.ts";
 import { alterFunction, createFunction, dropFunction } from "./functions.ts";
 import { alterModel, createModel } from "./models.ts";
 import { refusal } from "./refusals.ts";
@@ -125,11 +128,18 @@ function viewOf(
     temporary: node.temporary,
     ...(node.comment === undefined ? {} : { comment: node.comment }),
     query: node.query,
-    text: session.text.slice(node.query.span.start, node.query.span.end),
+    text: viewText(session, node.query),
     columnNames,
     schema: { fields: fields.map((field, i) => ({ name: columnNames[i]!, type: field.type })) },
     path: { catalog: catalog.currentCatalog, database: catalog.currentDatabase },
   };
+}
+
+function viewText(session: SessionContext, query: QueryNode): string {
+  const whole = expandedQuery(query, (parts) => session.catalog.lookup(parts));
+  return whole === undefined
+    ? session.text.slice(query.span.start, query.span.end)
+    : unparseQuery(whole);
 }
 
 function alterView(session: SessionContext, node: AlterViewNode): StatementResult {

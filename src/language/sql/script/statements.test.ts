@@ -294,3 +294,18 @@ test("statements that make no sense here are refused with the way", () => {
       sql,
     );
 });
+
+test("SHOW CREATE VIEW writes stars, columns and tables out, and leaves what it does not know", () => {
+  const own = session(
+    FILES,
+    SOURCE,
+    "CREATE VIEW j AS SELECT f.*, v + 1 AS w FROM f JOIN s AS x ON a = x.id WHERE UPPER(b) = 'A'",
+    "CREATE VIEW o AS SELECT a FROM (SELECT * FROM f)",
+  );
+  const text = (name: string) => String(rows(own.execute(`SHOW CREATE VIEW ${name}`))[0]![0]);
+  assert.match(
+    text("j"),
+    /AS SELECT `f`\.`a`, `f`\.`b`, \(?`x`\.`v` \+ 1\)? AS `w`\nFROM `default_catalog`\.`default_database`\.`f` AS `f`\n?.*JOIN `default_catalog`\.`default_database`\.`s` AS `x` ON/,
+  );
+  assert.match(text("o"), /AS SELECT a FROM \(SELECT \* FROM f\)/);
+});
