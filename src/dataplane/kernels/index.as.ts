@@ -9,6 +9,7 @@ export {
   pageAllocate,
   pageFree,
 } from "./memory.as";
+export { copyBytes } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
 export {
   hash64,

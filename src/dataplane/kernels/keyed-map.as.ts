@@ -21,6 +21,7 @@
  *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
  *          handles point to is freed with it.
  */
+import { copyBytes } from "./copy.as";
 import {
   FAILURE_LENGTH,
   INFO_BUMP,
@@ -518,7 +519,7 @@ function upsertOne(map: usize, hash: u32, key: usize, length: u32): usize {
   const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
   if (variable && length != 0) {
     handle = allocate(group, length, 0);
-    memory.copy(logPtrIn(group, handle), key, length);
+    copyBytes(logPtrIn(group, handle), key, length);
   }
   const entry = allocateEntry(map, group);
   const keyBytes = load<u32>(map, MAP_KEY_BYTES);
@@ -528,7 +529,7 @@ function upsertOne(map: usize, hash: u32, key: usize, length: u32): usize {
     store<u32>(entry - 8, handle);
     store<u32>(entry - 4, length);
   } else {
-    memory.copy(entry - keyBytes, key, keyBytes);
+    copyBytes(entry - keyBytes, key, keyBytes);
   }
   insertSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), hash, entry);
   store<u32>(group, count + 1, GROUP_COUNT);

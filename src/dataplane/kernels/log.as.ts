@@ -17,6 +17,7 @@
  * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB,
  *          FAILURE_MEMORY.
  */
+import { copyBytes } from "./copy.as";
 import {
   FAILURE_HANDLE,
   FAILURE_LENGTH,
@@ -95,7 +96,7 @@ export function logTouch(address: usize, length: u32): void {
 export function logAppend(map: usize, hash: u32, bytes: usize, length: u32): u32 {
   const group = groupOf(map, hash);
   const handle = allocate(group, length, 0);
-  memory.copy(blockOf(group, handle) + 8, bytes, length);
+  copyBytes(blockOf(group, handle) + 8, bytes, length);
   return handle;
 }
 

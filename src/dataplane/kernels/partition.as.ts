@@ -15,6 +15,7 @@
  *          allocated.
  * Limits:  a block has less than 2 GiB: FAILURE_LENGTH traps.
  */
+import { copyBytes } from "./copy.as";
 import { FAILURE_LENGTH, fail } from "./memory.as";
 
 const HEADER: u32 = 16;
@@ -267,7 +268,7 @@ function gatherViews(
     const length = load<u32>(view, 4);
     store<u32>(out, bytesAt);
     store<u32>(out, length, 4);
-    memory.copy(target + bytesAt, <usize>load<u32>(view), length);
+    copyBytes(target + bytesAt, <usize>load<u32>(view), length);
     bytesAt += length;
   }
   return aligned(bytesAt);

@@ -10,6 +10,7 @@
  * Changes: kind, left and right row address (0 = none, all NULL) and a rank; grows in the arena, so read its addresses
  *          right after the kernel that filled it. Frees are noted beside it and done when the changes have been emitted.
  */
+import { copyBytes } from "./copy.as";
 import { arenaAlloc } from "./arena.as";
 import { blockAllocate, blockFree } from "./memory.as";
 import { groupOf } from "./keyed-map-pages.as";
@@ -65,7 +66,7 @@ export function gatherWide(from: usize, width: u32, n: u32, rows: usize): usize 
   if (width == 8) {
     for (let i: u32 = 0; i < n; i++) store<u64>(to + (i << 3), load<u64>(from + (load<u32>(rows + (i << 2)) << 3)));
   } else {
-    for (let i: u32 = 0; i < n; i++) memory.copy(to + i * width, from + load<u32>(rows + (i << 2)) * width, width);
+    for (let i: u32 = 0; i < n; i++) copyBytes(to + i * width, from + load<u32>(rows + (i << 2)) * width, width);
   }
   return to;
 }

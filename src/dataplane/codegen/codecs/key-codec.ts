@@ -138,6 +138,7 @@ function generateEncode(builder: ModuleBuilder, schema: Schema, key: KeyShape): 
     f.get(out).i32(0).get(rows).i32(width).op("i32.mul").memoryFill();
   } else {
     const to = f.local("i32", "to");
+    const copyBytes = builder.importFunction("k", "copyBytes", KERNEL_SIGNATURES.copyBytes);
     f.i32(0).set(row);
     f.for(row, rows, () => {
       const values = columns.indexes.map((index) => source.load(index));
@@ -150,7 +151,7 @@ function generateEncode(builder: ModuleBuilder, schema: Schema, key: KeyShape): 
         pushView(f, to, size);
         f.store("i64.store");
       }
-      layout.store(f, to, values);
+      layout.store(f, { to, values, copyBytes });
     });
   }
   f.get(out);

@@ -71,6 +71,7 @@ function generate(builder: ModuleBuilder, schema: Schema, layout: RowLayout): vo
   const address = f.local("i32", "address");
   const arenaAlloc = builder.importFunction("k", "arenaAlloc", KERNEL_SIGNATURES.arenaAlloc);
   f.get(end).get(row).op("i32.sub").i32(3).op("i32.shl").call(arenaAlloc).tee(out).set(view);
+  const copyBytes = builder.importFunction("k", "copyBytes", KERNEL_SIGNATURES.copyBytes);
   const fixed = layout.views.length === 0;
   const block = f.local("i32", "block");
   if (fixed) {
@@ -97,7 +98,7 @@ function generate(builder: ModuleBuilder, schema: Schema, layout: RowLayout): vo
     pushView(f, address, size);
     f.store("i64.store");
     f.get(view).i32(8).op("i32.add").set(view);
-    layout.store(f, address, values);
+    layout.store(f, { to: address, values, copyBytes });
   });
   prologue.close();
   f.get(out);

@@ -12,7 +12,7 @@
 import { PHYSICAL_WIDTH, type Physical } from "../../../foundation/columnar/logical-type.ts";
 import type { PhysicalColumn } from "../../../foundation/columnar/schema.ts";
 import { type ColumnSource, LOAD_OF, STORE_OF } from "../batch-columns.ts";
-import type { FunctionBuilder, Local } from "../emitter/function-builder.ts";
+import type { FunctionBuilder, FunctionRef, Local } from "../emitter/function-builder.ts";
 import { type NullFlag, type Part, partTypes, type Value } from "../value.ts";
 import { pushNullFlag, pushPart } from "../value-code.ts";
 
@@ -85,8 +85,14 @@ export class RowLayout {
     return size;
   }
 
-  /** Code: writes the row at the address in `to`. ROW columns pass a value with only its NULL flag. */
-  store(f: FunctionBuilder, to: Local, values: readonly Value[]): void {
+  /**
+   * Code: writes the row at the address in `to`. ROW columns pass a value with only its NULL flag. `copyBytes`: the
+   * kernel, for the bytes of views.
+   */
+  store(
+    f: FunctionBuilder,
+    { to, values, copyBytes }: { to: Local; values: readonly Value[]; copyBytes: FunctionRef },
+  ): void {
     this.#storeNullBits(f, to, values);
     const end = this.views.length > 0 ? f.local("i32") : -1;
     if (end >= 0) f.i32(this.fixedBytes).set(end);
@@ -94,7 +100,7 @@ export class RowLayout {
       const value = values[index]!;
       if (slot.offset < 0) return;
       if (slot.column.physical === "view") {
-        this.#storeView(f, to, slot, value, end);
+        this.#storeView(f, { to, slot, value, end, copyBytes });
         return;
       }
       partTypes(slot.column.physical).forEach((type, part) => {
@@ -149,7 +155,16 @@ export class RowLayout {
     }
   }
 
-  #storeView(f: FunctionBuilder, to: Local, slot: Slot, value: Value, end: Local): void {
+  #storeView(
+    f: FunctionBuilder,
+    {
+      to,
+      slot,
+      value,
+      end,
+      copyBytes,
+    }: { to: Local; slot: Slot; value: Value; end: Local; copyBytes: FunctionRef },
+  ): void {
     const zeroSlot = () => f.get(to).i64(0).store("i64.store", slot.offset);
     if (value.isNull === "always") {
       zeroSlot();
@@ -164,7 +179,7 @@ export class RowLayout {
         .store("i32.store", slot.offset + 4);
       f.get(to).get(end).op("i32.add");
       pushPart(f, value.parts[0]!).op("i32.wrap_i64");
-      f.get(length).memoryCopy();
+      f.get(length).call(copyBytes);
       f.get(end).get(length).op("i32.add").set(end);
       f.release(length);
     };
