@@ -56,8 +56,12 @@ const BINS: u32 = 21;
 const BIN_SEARCH: u32 = 16;
 const FIRST_TABLE_PAGES: u32 = 1024;
 const MOST_PAGES: u32 = 65535 * 16;
-/** The memory grows by at least this (1 MiB), and by an eighth of itself. */
+/**
+ * The memory doubles, by at least 1 MiB and at most 256 MiB at a time. What is not touched costs
+ * nothing, but every growth makes the host collect its garbage.
+ */
 const LEAST_GROWTH: u32 = 256;
+const MOST_GROWTH: u32 = 65536;
 const SMALL_CLASSES: u32 = 6;
 
 const bins: usize = memory.data(4 * 21, 16);
@@ -264,7 +268,7 @@ function growBy(pages: u32): bool {
   const have = <u32>memory.size() * 16;
   let tablePages: u32 = 0;
   let capacity = tableCapacity;
-  let step = max<u32>(max<u32>(pages, LEAST_GROWTH), have >>> 3);
+  let step = max<u32>(max<u32>(pages, LEAST_GROWTH), min<u32>(have, MOST_GROWTH));
   if (have + step > capacity) {
     while (have + step + tablePages > capacity) {
       capacity <<= 1;
