@@ -27,7 +27,7 @@ import { runtimeErrors } from "../errors.ts";
 import { errorFromObject } from "./error-object.ts";
 import { type EnumeratorSnapshot, SplitAssigner } from "./split-assigner.ts";
 
-const RING_BYTES = 1024 * 1024;
+const RING_BYTES = 4 * 1024 * 1024;
 const RING_SMALLEST_BYTES = 64 * 1024;
 const RINGS_LIMIT_BYTES = 256 * 1024 * 1024;
 
