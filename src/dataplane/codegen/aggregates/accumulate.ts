@@ -178,7 +178,11 @@ function generateMerge(builder: ModuleBuilder, spec: AccumulateSpec, plan: Aggre
   f.get(n);
 }
 
-export function generateResults(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
+export function generateResults(
+  builder: ModuleBuilder,
+  spec: AccumulateSpec,
+  plan: AggregatePlan,
+): void {
   const f = exported(builder, "results", ["entries", "n", "map", "out", "first", "at"]);
   const [entries, n, map, out, first, at] = f.params as [
     number,
@@ -208,7 +212,11 @@ export function generateResults(builder: ModuleBuilder, spec: AccumulateSpec, pl
   f.get(n);
 }
 
-export function generateFree(builder: ModuleBuilder, spec: AccumulateSpec, plan: AggregatePlan): void {
+export function generateFree(
+  builder: ModuleBuilder,
+  spec: AccumulateSpec,
+  plan: AggregatePlan,
+): void {
   const f = exported(builder, "free", ["entries", "n", "map"]);
   const [entries, n, map] = f.params as [number, number, number];
   const index = f.local("i32", "index");
