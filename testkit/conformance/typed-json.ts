@@ -76,7 +76,7 @@ export function jsonToValue(json: TypedJson, type: LogicalType): Value {
     case "VARIANT":
       return encodeVariant(variantOf(plain as TypedJson));
     case "BITMAP":
-      return encodeBitmap(bitmapOf(plain as readonly number[]));
+      return encodeBitmap(bitmapOf(bitmapNumbers(plain)));
     case "ARRAY":
     case "MAP":
     case "MULTISET":
@@ -97,6 +97,12 @@ export function nestedValue(json: TypedJson, type: NestedType): readonly Value[]
     jsonToValue(key!, keyType),
     jsonToValue(value!, valueType),
   ]);
+}
+
+/** A list of numbers, or `{1,2}`. */
+function bitmapNumbers(plain: TypedJson): readonly number[] {
+  if (typeof plain !== "string") return plain as readonly number[];
+  return [...plain.matchAll(/\d+/g)].map(([digits]) => Number(digits));
 }
 
 /** Records have objects as {"$map": [[key, value], …]} and doubles as {"$double": "3.14"}. */

@@ -4,12 +4,12 @@
  * NULLs:  a NULL collection gives NULL; elements may be NULL. Positions count from 1; beyond the ends there is nothing.
  * Source: Flink's classes ArrayContainsFunction … MapUnionFunction.
  */
-import { isNested } from "../../../foundation/columnar/binary-value.ts";
+import { elementBytes, isNested } from "../../../foundation/columnar/binary-value.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { Value } from "../../../foundation/columnar/value-reader.ts";
 import type { Call } from "../../../foundation/plan/expression.ts";
 import { codegenErrors } from "../errors.ts";
-import { everyRow } from "./column-rows.ts";
+import { everyRow, rowFunction } from "./column-rows.ts";
 import { compareValues, identity, readValue, writeValue } from "./column-values.ts";
 import type { ColumnFunction, FunctionTable } from "./registry.ts";
 
@@ -171,6 +171,12 @@ export const collectionFunctions: FunctionTable = {
   ARRAY: collection((values) => [...values], 0),
   MAP: makeMap,
   ITEM: item,
+  /** A row as an element of a collection, for aggregates that put rows together. */
+  $ROW_BYTES: rowFunction(({ args: [row], out }, at) => {
+    const value = readValue(row!, at);
+    if (value === null) out.setNull(at);
+    else out.setBytes(at, elementBytes(value, row!.type));
+  }),
   CARDINALITY: collection(
     ([values]) => list(values!).length,
     1,

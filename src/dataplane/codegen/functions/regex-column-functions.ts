@@ -145,8 +145,8 @@ const replace: Compute = (matching, row, text, program) => {
   put(matching, row, matching.kernels.regexReplace(text, program.address, pieces));
 };
 
-const similarPattern = ({ args: [, pattern, escape] }: ColumnCall, row: number) =>
-  similarToRegex(pattern!.string(row), escape?.string(row));
+const similarPattern = ({ args: [, pattern, escaping] }: ColumnCall, row: number) =>
+  similarToRegex(pattern!.string(row), escaping?.string(row));
 
 export const regexColumnFunctions: FunctionTable = {
   REGEXP: overPattern(find, ({ out }, row) => out.setBoolean(row, false)),

@@ -3,6 +3,7 @@
  *   VAR_POP(x)     $WELFORD_M2$1(x) / COUNT(x)            STDDEV_POP(x)    POWER(that, 0.5)
  *   VAR_SAMP(x)    $WELFORD_M2$1(x) / (COUNT(x) − 1), NULL for one value   STDDEV_SAMP(x)   POWER(that, 0.5)
  *   JSON_ARRAYAGG(x), JSON_OBJECTAGG(k VALUE x)           over JSON_STRING(x), unless x is JSON already
+ *   ARRAY_AGG(row), COLLECT(row)                          over $ROW_BYTES(row), an element's canonical encoding
  *
  * Types:  computed in DOUBLE, converted to the aggregate's own type.
  * Source: Flink AggregateReduceFunctionsRule, WrapJsonAggFunctionArgumentsRule.
@@ -39,7 +40,7 @@ type AnyCall = Pick<RelAggregateCall, "function" | "args" | "distinct" | "type" 
 
 export function reduceAggregates(rel: RelNode): RelNode {
   const node = withInputs(rel, relInputs(rel).map(reduceAggregates));
-  if (node.kind === "aggregate") return reduceVariances(wrapJson(node));
+  if (node.kind === "aggregate") return reduceVariances(wrapArguments(node));
   return node.kind === "over" ? reduceOver(node) : node;
 }
 
@@ -139,29 +140,47 @@ function retyped(inner: RelNode, expressions: readonly Expression[], rel: RelNod
   return result.kind === "project" ? { ...result, schema: rel.schema } : result;
 }
 
-// ------------------------------------------------------------------------------------------------- JSON
+// ------------------------------------------------------------------------------------------- arguments
 
-function wrapJson(rel: AggregateRel): AggregateRel {
+/** Arguments that are given to the aggregate as text or bytes. */
+function wrapArguments(rel: AggregateRel): AggregateRel {
   const added: Expression[] = [];
   const width = rel.input.schema.fields.length;
   const places = new Map<number, number>();
-  const wrapped = (index: number): number => {
-    if (isJson(rel.input, index)) return index;
+  const wrapped = (index: number, wrap: (value: Expression) => Expression): number => {
     const known = places.get(index);
     if (known !== undefined) return known;
-    const { type } = rel.input.schema.fields[index]!;
-    added.push(call("JSON_STRING", [input(index, type)], types.string(type.nullable)));
+    added.push(wrap(input(index, rel.input.schema.fields[index]!.type)));
     places.set(index, width + added.length - 1);
     return width + added.length - 1;
   };
   const calls = rel.calls.map((one) => {
-    if (!/^JSON_(ARRAY|OBJECT)AGG/.test(one.function)) return one;
-    const value = one.args.length - 1;
-    return { ...one, args: one.args.map((arg, i) => (i === value ? wrapped(arg) : arg)) };
+    const last = one.args.length - 1;
+    const value = one.args[last];
+    if (value === undefined) return one;
+    const wrap = wrapperOf(one, rel.input, value);
+    if (wrap === undefined) return one;
+    return { ...one, args: one.args.with(last, wrapped(value, wrap)) };
   });
   if (calls.every((one, i) => one === rel.calls[i])) return rel;
   const names = added.map((_, i) => `$f${width + i}`);
   return { ...rel, input: extend(rel.input, added, names), calls };
+}
+
+const OF_ROWS = new Set(["ARRAY_AGG", "ARRAY_AGG_IGNORE_NULLS", "COLLECT"]);
+
+function wrapperOf(
+  { function: name }: RelAggregateCall,
+  rel: RelNode,
+  value: number,
+): ((value: Expression) => Expression) | undefined {
+  if (/^JSON_(ARRAY|OBJECT)AGG/.test(name)) {
+    if (isJson(rel, value)) return undefined;
+    return (json) => call("JSON_STRING", [json], types.string(json.type.nullable));
+  }
+  const { kind } = rel.schema.fields[value]!.type;
+  if (!OF_ROWS.has(name) || (kind !== "ROW" && kind !== "STRUCTURED")) return undefined;
+  return (row) => call("$ROW_BYTES", [row], types.bytes(row.type.nullable));
 }
 
 /** Whether a field of a node is JSON text by the function that makes it. */
