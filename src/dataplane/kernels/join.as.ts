@@ -9,7 +9,7 @@
  */
 import { arenaAlloc } from "./arena.as";
 import { groupOf, touchPage } from "./keyed-map-pages.as";
-import { mapIterate, mapRemove } from "./keyed-map.as";
+import { mapIterate, mapRemove, mapTouch } from "./keyed-map.as";
 import { freeIn, logPtrIn } from "./log.as";
 import { changesBegin, pushChange } from "./rows.as";
 import {
@@ -19,6 +19,9 @@ import {
   SET_INDEX,
   SET_LAST,
   SET_ROWS,
+  isRowExpired,
+  refreshRow,
+  rowBytesOfBlock,
   rowOfBlock,
   setAdd,
   setFind,
@@ -48,6 +51,10 @@ const CALL_ADDITIONAL: usize = 56;
 const CALL_PAIRS: usize = 60;
 const CALL_PAIR_ROWS: usize = 64;
 const CALL_PAIR_BLOCKS: usize = 68;
+/** Rows expire one by one: the second that is now (0 = they do not), and the sides' TTLs in seconds (0 = never). */
+const CALL_NOW: usize = 72;
+const CALL_OWN_TTL: usize = 76;
+const CALL_OTHER_TTL: usize = 80;
 
 const OWN_OUTER: u32 = 1;
 const OTHER_OUTER: u32 = 2;
@@ -77,6 +84,8 @@ export function joinCollect(call: usize): bool {
   store<u32>(call, <u32>pairBlocks, CALL_PAIR_BLOCKS);
   let row = load<u32>(call, CALL_COLLECT_ROW);
   let handle = load<u32>(call, CALL_COLLECT_HANDLE);
+  const ttl = load<u32>(call, CALL_OTHER_TTL);
+  const now = load<u32>(call, CALL_NOW);
   let count: u32 = 0;
   for (; row < n; row++) {
     const entry = <usize>load<u32>(entries + (row << 2));
@@ -91,10 +100,11 @@ export function joinCollect(call: usize): bool {
         return false;
       }
       const block = logPtrIn(group, handle);
+      handle = load<u32>(block, BLOCK_NEXT);
+      if (ttl != 0 && isRowExpired(block, now, ttl)) continue;
       store<u32>(pairRows + (count << 2), row);
       store<u32>(pairBlocks + (count << 2), <u32>block);
       count++;
-      handle = load<u32>(block, BLOCK_NEXT);
     }
   }
   store<u32>(call, n, CALL_COLLECT_ROW);
@@ -125,9 +135,13 @@ function emit(left: bool, kind: u32, own: usize, other: usize): void {
 }
 
 @inline
-function countAssociation(block: usize, associations: u32): void {
+function countAssociation(call: usize, row: u32, block: usize, associations: u32): void {
   touchPage(block + BLOCK_ASSOCIATIONS);
   store<u32>(block, associations, BLOCK_ASSOCIATIONS);
+  if (load<u32>(call, CALL_OTHER_TTL) == 0) return;
+  const entries = <usize>load<u32>(call, CALL_OTHER_ENTRIES);
+  mapTouch(<usize>load<u32>(call, CALL_OTHER_MAP), <usize>load<u32>(entries + (row << 2)));
+  refreshRow(block, load<u32>(call, CALL_NOW));
 }
 
 /** Applies the collected candidates; values and validity: of the condition by pair, 0 = none. Fills the change list. */
@@ -189,7 +203,7 @@ function applyPair(call: usize, flags: u32, kind: u32, row: u32, own: usize, blo
   if (accumulate) {
     if (flags & OTHER_OUTER) {
       if (associations == 0 && !(flags & KEEP_OTHER)) emit(left, DELETE, 0, other);
-      if (associations == 0 || isAdditional(call, flags, row)) countAssociation(block, associations + 1);
+      if (associations == 0 || isAdditional(call, flags, row)) countAssociation(call, row, block, associations + 1);
     }
     emit(left, flags & (OWN_OUTER | OTHER_OUTER) ? INSERT : kind, own, other);
     return;
@@ -197,7 +211,7 @@ function applyPair(call: usize, flags: u32, kind: u32, row: u32, own: usize, blo
   emit(left, flags & OWN_OUTER ? DELETE : kind, own, other);
   if (flags & OTHER_OUTER) {
     if (associations == 1 && !(flags & KEEP_OTHER)) emit(left, INSERT, 0, other);
-    if (associations != 0) countAssociation(block, associations - 1);
+    if (associations != 0) countAssociation(call, row, block, associations - 1);
   }
 }
 
@@ -208,11 +222,11 @@ function applySemiAnti(call: usize, flags: u32, kind: u32, row: u32, other: usiz
   const now = (flags & LATER) == 0;
   if ((kind & 1) == 0) {
     if (associations == 0 && now) pushChange(anti ? DELETE : kind, other, 0, 0);
-    if (associations == 0 || isAdditional(call, flags, row)) countAssociation(block, associations + 1);
+    if (associations == 0 || isAdditional(call, flags, row)) countAssociation(call, row, block, associations + 1);
     return;
   }
   if (associations == 1 && now) pushChange(anti ? INSERT : kind, other, 0, 0);
-  if (associations != 0) countAssociation(block, associations - 1);
+  if (associations != 0) countAssociation(call, row, block, associations - 1);
 }
 
 function finishRow(call: usize, flags: u32, kind: u32, row: u32, own: usize, matched: u32): void {
@@ -240,7 +254,12 @@ function findOwn(call: usize, row: u32): u32 {
   const entries = <usize>load<u32>(call, CALL_OWN_ENTRIES);
   const entry: usize = entries == 0 ? 0 : <usize>load<u32>(entries + (row << 2));
   if (entry == 0) return 0;
-  return findIn(call, row, entry);
+  const found = findIn(call, row, entry);
+  const ttl = load<u32>(call, CALL_OWN_TTL);
+  if (found == 0 || ttl == 0) return found;
+  const map = <usize>load<u32>(call, CALL_OWN_MAP);
+  const hash = load<u32>(<usize>load<u32>(call, CALL_HASHES) + (row << 3), 4);
+  return isRowExpired(logPtrIn(groupOf(map, hash), found), load<u32>(call, CALL_NOW), ttl) ? 0 : found;
 }
 
 function findIn(call: usize, row: u32, entry: usize): u32 {
@@ -265,7 +284,21 @@ function updateOwn(call: usize, flags: u32, accumulate: bool, row: u32, entry: u
     if (!accumulate) return;
   }
   const identity: u64 = load<u32>(call, CALL_IDENTITIES) == 1 ? 0 : identityOf(call, row);
-  setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched);
+  const ttl = load<u32>(call, CALL_OWN_TTL);
+  const now: u32 = ttl == 0 ? 0 : load<u32>(call, CALL_NOW);
+  if (ttl != 0) dropExpired(map, hash, entry, now, ttl);
+  setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now);
+}
+
+/** Rows lie in the order in which they came: those that have expired come first, but for refreshed ones. */
+function dropExpired(map: usize, hash: u32, entry: usize, now: u32, ttl: u32): void {
+  const group = groupOf(map, hash);
+  let first = load<u32>(entry, SET_FIRST);
+  while (first != 0 && isRowExpired(logPtrIn(group, first), now, ttl)) {
+    setUnlink(map, hash, entry, first);
+    freeIn(group, first);
+    first = load<u32>(entry, SET_FIRST);
+  }
 }
 
 /** Removes the entries that hold no row any more; each entry may be listed several times. */
@@ -354,7 +387,7 @@ export function setsRows(map: usize, n: u32, hashes: usize, entries: usize, out:
     while (handle != 0) {
       const block = logPtrIn(group, handle);
       const row = rowOfBlock(block);
-      const length = load<u32>(block - 4) - <u32>(row - block);
+      const length = rowBytesOfBlock(block);
       store<u64>(views + (count << 3), <u64>row | (<u64>length << 32));
       store<u32>(owners + (count << 2), i);
       count++;

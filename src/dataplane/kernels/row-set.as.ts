@@ -4,7 +4,8 @@
  *
  * Value:   u32 first (handle), u32 last, u32 rows, u32 index (handle)  — SET_BYTES at the start of the map's value.
  * Block:   linked (log.as.ts): u32 next, u32 previous, u32 associations, u32 identityBytes, identity, row.
- *          identityBytes 0: the row is its own identity.
+ *          identityBytes 0: the row is its own identity. Its bit 31: behind the row lie u32 unused, u32 the second in which
+ *          it was written (TTL by row).
  * Index:   open addressing over (u32 hash of the identity, u32 handle), a power of two of slots, at most half full;
  *          built when a find meets more than LINEAR rows, so sets that only grow never pay for it.
  */
@@ -24,22 +25,47 @@ export const BLOCK_IDENTITY: usize = 12;
 export const BLOCK_HEADER: usize = 16;
 
 const LINEAR: u32 = 16;
+const WRITTEN: u32 = 0x80000000;
+const WRITTEN_BYTES: u32 = 8;
 
 @inline
 export function rowOfBlock(block: usize): usize {
-  return block + BLOCK_HEADER + load<u32>(block, BLOCK_IDENTITY);
+  return block + BLOCK_HEADER + (load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN);
 }
 
 /** Bytes of the row in a block. */
 @inline
 export function rowBytesOfBlock(block: usize): u32 {
-  return load<u32>(block - 4) - <u32>BLOCK_HEADER - load<u32>(block, BLOCK_IDENTITY);
+  return bytesOfBlock(block) - <u32>BLOCK_HEADER - (load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN);
+}
+
+/** Without the time at its end. */
+@inline
+function bytesOfBlock(block: usize): u32 {
+  return load<u32>(block - 4) - ((load<u32>(block, BLOCK_IDENTITY) >>> 31) * WRITTEN_BYTES);
+}
+
+/** Whether a row was written more than `ttl` seconds before `now`; rows without a time never are. */
+@inline
+export function isRowExpired(block: usize, now: u32, ttl: u32): bool {
+  if ((load<u32>(block, BLOCK_IDENTITY) & WRITTEN) == 0) return false;
+  const written = load<u32>(block + load<u32>(block - 4) - 4);
+  return now > written && now - written > ttl;
+}
+
+/** The row was written now. */
+export function refreshRow(block: usize, now: u32): void {
+  if ((load<u32>(block, BLOCK_IDENTITY) & WRITTEN) == 0) return;
+  const at = block + load<u32>(block - 4) - 4;
+  touchPage(at);
+  touchPage(at + 3);
+  store<u32>(at, now);
 }
 
 @inline
 function identityLength(block: usize): u32 {
-  const own = load<u32>(block, BLOCK_IDENTITY);
-  return own != 0 ? own : load<u32>(block - 4) - <u32>BLOCK_HEADER;
+  const own = load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN;
+  return own != 0 ? own : bytesOfBlock(block) - <u32>BLOCK_HEADER;
 }
 
 @inline
@@ -57,17 +83,31 @@ export function viewLength(view: u64): u32 {
   return <u32>(view >>> 32);
 }
 
-/** Appends a row; `identity` 0 = the row is its own. The entry's page is touched already. Returns the block's handle. */
-export function setAdd(map: usize, hash: u32, entry: usize, identity: u64, row: u64, associations: u32): u32 {
+/**
+ * Appends a row; `identity` 0 = the row is its own; `written` 0 = it carries no time. The entry's page is touched already.
+ * Returns the block's handle.
+ */
+export function setAdd(
+  map: usize,
+  hash: u32,
+  entry: usize,
+  identity: u64,
+  row: u64,
+  associations: u32,
+  written: u32 = 0,
+): u32 {
   const identityBytes = viewLength(identity);
   const rowBytes = viewLength(row);
-  const handle = logAllocateLinked(map, hash, <u32>BLOCK_HEADER + identityBytes + rowBytes);
+  const timed = written != 0;
+  const bytes = <u32>BLOCK_HEADER + identityBytes + rowBytes;
+  const handle = logAllocateLinked(map, hash, timed ? bytes + WRITTEN_BYTES : bytes);
   const group = groupOf(map, hash);
   const block = logPtrIn(group, handle);
   const last = load<u32>(entry, SET_LAST);
   store<u32>(block, last, BLOCK_PREVIOUS);
   store<u32>(block, associations, BLOCK_ASSOCIATIONS);
-  store<u32>(block, identityBytes, BLOCK_IDENTITY);
+  store<u32>(block, timed ? identityBytes | WRITTEN : identityBytes, BLOCK_IDENTITY);
+  if (timed) store<u32>(block + bytes + 4, written);
   if (identityBytes != 0) memory.copy(block + BLOCK_HEADER, viewAddress(identity), identityBytes);
   memory.copy(block + BLOCK_HEADER + identityBytes, viewAddress(row), rowBytes);
   if (last == 0) {

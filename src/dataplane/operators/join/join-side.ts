@@ -6,7 +6,7 @@
  * Unique:  "join-key-unique": one row a key; "has-unique-key": rows are told apart by the unique key; "no-unique-key": by
  *          all their bytes, equal rows are kept side by side. The index that finds a row of a key is built only when more
  *          than 16 rows are there and one must be found.
- * TTL:     of a key as a whole, from its last row on (Flink: of each row).
+ * TTL:     of each row from its last write on (a change of its matches counts, as in Flink), and of the key as a whole.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
@@ -68,6 +68,11 @@ export class JoinSide {
     this.#nullCount = columns.length;
     this.#nullColumns = runtime.kernels.operatorAllocate(Math.max(4, columns.length * 4)) >>> 0;
     new Uint32Array(runtime.memory.buffer, this.#nullColumns).set(columns);
+  }
+
+  /** After so many seconds a row is gone; 0 = never. As the state backend rounds it. */
+  get ttlSeconds(): number {
+    return Math.ceil(this.#options.ttlMs / 1000);
   }
 
   /** u64[n] views of what tells rows of a key apart; 0 = the rows themselves, 1 = there is one row at most. */

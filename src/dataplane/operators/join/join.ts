@@ -89,7 +89,8 @@ export class JoinOperator extends BaseOperator {
     const kinds = data.getUint32(batch + BATCH_KINDS, true);
     [
       [own.map.ptr, other.map.ptr, rows, kinds, hashes, kept, others, views, identities],
-      [this.#flags(input), 0, 0, 0, 0, 0],
+      [this.#flags(input), 0, 0, 0, 0, 0, 0, 0, 0],
+      [this.#second(), own.ttlSeconds, other.ttlSeconds],
     ]
       .flat()
       .forEach((word, index) => {
@@ -116,6 +117,11 @@ export class JoinOperator extends BaseOperator {
     this.#sides = undefined;
   }
 
+  /** Epoch seconds, by which rows expire. */
+  #second(): number {
+    return Math.floor(this.context.clock.nowMs() / 1000);
+  }
+
   #createSide(input: 0 | 1): JoinSide {
     const node = this.#node;
     const side = input === 0 ? node.left : node.right;
@@ -137,7 +143,7 @@ export class JoinOperator extends BaseOperator {
       unique: side.unique,
       uniqueKey: side.uniqueKey,
       stateName: input === 0 ? "left-records" : "right-records",
-      ttlMs: side.stateTtlMs ?? node.stateTtlMs ?? 0,
+      ttlMs: this.context.mode === "batch" ? 0 : (side.stateTtlMs ?? node.stateTtlMs ?? 0),
       operator: node.description,
     });
   }
