@@ -12,7 +12,7 @@ import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
 import type { ValuesEvent, ValuesOptions } from "../values/values-store.ts";
 import type { Engine } from "./engine.ts";
-import type { ProgramRecord, ProgramRow, ProgramSink } from "./suites/program-record.ts";
+import type { ProgramRecord, ProgramRow, ProgramSink, ProgramTable } from "./suites/program-record.ts";
 
 export type RunKind = "semantic" | "restore" | "batch-semantic" | "batch-restore";
 
@@ -38,7 +38,7 @@ export async function runProgram(run: ProgramRun): Promise<Engine> {
   const options = kind.startsWith("batch") ? {} : batches(record);
   for (const table of record.tables) {
     const rows = [...(table.rows ?? [])];
-    if (kind === "restore" || kind === "batch-restore")
+    if ((kind === "restore" || kind === "batch-restore") && !isSearched(table))
       rows.push(...(table.rowsAfterRestore ?? []));
     engine.store.register(table.name, events(rows), options);
   }
@@ -63,10 +63,12 @@ async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engi
   }
   const second = run.createEngine(world.boot());
   const infinite = run.afterRestore === "INFINITE";
-  for (const { name, rows, rowsAfterRestore, options } of record.tables) {
+  for (const table of record.tables) {
+    const { name, rows, rowsAfterRestore, options } = table;
     // Sources go on behind the position of the savepoint, so that the rows of the first job stand before; a table that is
     // looked up has the new ones only.
-    const before = options?.["disable-lookup"] === "false" ? [] : (rows ?? []);
+    const isAsked = options?.["disable-lookup"] === "false" || isSearched(table);
+    const before = isAsked ? [] : (rows ?? []);
     const all = events([...before, ...(rowsAfterRestore ?? [])]);
     second.store.register(name, all, { ...batches(record), ended: !infinite });
   }
@@ -80,6 +82,10 @@ async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engi
   }
   return second;
 }
+
+/** A table that vectors are looked up in: each run has it once. */
+const isSearched = ({ options }: ProgramTable): boolean =>
+  options?.["enable-vector-search"] === "true";
 
 function allExpected(sink: ProgramSink): readonly unknown[] {
   return [...(sink.expected ?? []), ...(sink.expectedAfterRestore ?? [])];

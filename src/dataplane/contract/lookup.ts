@@ -9,7 +9,11 @@
  */
 import { baseErrors } from "../../foundation/base/errors.ts";
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
-import type { LookupJoinNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type {
+  LookupJoinNode,
+  TableSourceScanNode,
+  VectorSearchTableFunctionNode,
+} from "../../foundation/plan/exec-node.ts";
 import { OptionReader, type TableOption, type TableOptions } from "./table-option.ts";
 
 /** Reads a bounded table from its beginning, beside the sources of the job. */
@@ -148,6 +152,24 @@ export function nextReloadMs(
   const first = midnight + reload.millisOfDay;
   const next = first > last.endMs ? first : first + DAY_MS;
   return next + (reload.days - 1) * DAY_MS;
+}
+
+/** The scan of a table that vectors are looked up in: all of its columns. */
+export function vectorScanOf(node: VectorSearchTableFunctionNode): TableSourceScanNode {
+  const { table, id, uid, description } = node;
+  return {
+    type: "TableSourceScan",
+    id,
+    uid: `${uid}-table`,
+    inputs: [],
+    output: table.schema,
+    changelogMode: "insert-only",
+    upsertKeys: [],
+    description,
+    table,
+    projection: table.schema.fields.map((_, index) => [index]),
+    bounded: true,
+  };
 }
 
 /** The scan that reads a lookup join's table: the columns of its projection. */

@@ -33,6 +33,7 @@ import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
 import { TemporalSortOperator } from "./temporal-sort/temporal-sort.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
+import { VectorSearchOperator } from "./vector-search/vector-search.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
 import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
@@ -69,6 +70,7 @@ export const operatorFactories: Factories = {
   TemporalSort: (node, context) => new TemporalSortOperator(node, context),
   Union: (_node, context) => new UnionOperator(context),
   Values: (node, context) => new ValuesOperator(node, context),
+  VectorSearchTableFunction: (node, context) => new VectorSearchOperator(node, context),
   WatermarkAssigner: (node, context) => new WatermarkAssignerOperator(node, context),
   WindowAggregate: createWindowAggregate,
   WindowDeduplicate: (node, context) => new WindowDeduplicateOperator(node, context),

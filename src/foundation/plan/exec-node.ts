@@ -391,6 +391,17 @@ export interface TemporalSortNode extends Base {
   readonly time: TimeColumn;
 }
 
+/** Each row with the rows of a table whose vectors are nearest: input fields, the table's, score. */
+export interface VectorSearchTableFunctionNode extends Base {
+  readonly type: "VectorSearchTableFunction";
+  readonly joinType: "INNER" | "LEFT";
+  readonly table: TableSpec;
+  /** Field of the table that holds the vectors. */
+  readonly column: number;
+  /** Over the input: the vector that is looked for. */
+  readonly query: Expression;
+  readonly topK: number;
+}
 /** A function over tables; one input per table argument. */
 export interface ProcessTableFunctionNode extends Base, ProcessSpec {
   readonly type: "ProcessTableFunction";
@@ -426,6 +437,7 @@ export type ExecNode =
   | MatchNode
   | TemporalSortNode
   | ProcessTableFunctionNode
+  | VectorSearchTableFunctionNode
   | SinkNode;
 
 export type ExecNodeType = ExecNode["type"];

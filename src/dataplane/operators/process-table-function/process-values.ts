@@ -1,6 +1,5 @@
 /** Values of arguments: rows of tables as the author of a function sees them, constants evaluated once. */
-import { decodeNested, isNested } from "../../../foundation/columnar/binary-value.ts";
-import type { LogicalType, RowField } from "../../../foundation/columnar/logical-type.ts";
+import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { RowKind } from "../../../foundation/columnar/row-kind.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { RowReader, type Value } from "../../../foundation/columnar/value-reader.ts";
@@ -13,6 +12,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import type { ProcessRow } from "../../contract/process-function.ts";
 import { functionEnvironment } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
+import { decodedValue } from "../rows/decoded-value.ts";
 
 export class TableRow implements ProcessRow {
   readonly kind: RowKind;
@@ -22,7 +22,7 @@ export class TableRow implements ProcessRow {
   constructor(schema: Schema, kind: number, values: readonly Value[]) {
     this.#schema = schema;
     this.kind = kind as RowKind;
-    this.values = values.map((value, i) => decoded(value, schema.fields[i]!.type));
+    this.values = values.map((value, i) => decodedValue(value, schema.fields[i]!.type));
   }
 
   get(field: string): Value {
@@ -39,14 +39,6 @@ export class TableRow implements ProcessRow {
 /** The columns of a table argument, with the names of the statement. */
 export function tableFields({ fields }: ProcessTable, schema: Schema): RowField[] {
   return schema.fields.map(({ type }, i) => ({ name: fields[i]!, type }));
-}
-
-/** Arrays and maps out of their bytes. */
-export function decoded(value: Value, type: LogicalType): Value {
-  if (value === null) return null;
-  if (type.kind === "ROW" || type.kind === "STRUCTURED")
-    return (value as readonly Value[]).map((field, i) => decoded(field, type.fields[i]!.type));
-  return isNested(type) && value instanceof Uint8Array ? decodeNested(value, type) : value;
 }
 
 /** Values of the scalar arguments, by place; undefined for the others. */
@@ -72,7 +64,7 @@ export function constants(
   const batch = calc.process(kernels.batchCreate(1, 0, 0) >>> 0);
   const values = new RowReader(memory, output)
     .read(batch, 0)
-    .map((value, i) => decoded(value, output.fields[i]!.type));
+    .map((value, i) => decodedValue(value, output.fields[i]!.type));
   kernels.arenaRelease(mark);
   let next = 0;
   return node.arguments.map(({ kind }) => (kind === "scalar" ? values[next++] : undefined));

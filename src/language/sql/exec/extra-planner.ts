@@ -17,6 +17,7 @@ import {
   singleton,
 } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { planVectorSearch } from "./vector-search-planner.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 
 export function planOver(planner: PhysicalPlanner, rel: OverRel): PhysNode {
@@ -89,6 +90,7 @@ function checkStreaming(
 }
 
 export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
+  if (rel.search !== undefined) return planVectorSearch(planner, rel, rel.search);
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
   if (!planner.options.hasNode("Correlate"))
     throw planErrors.NODE_MISSING({

@@ -105,6 +105,15 @@ function details(
     case "WindowDeduplicate":
     case "TemporalSort":
       return laterText(spec, inputs, output, style);
+    case "VectorSearchTableFunction":
+      return [
+        `table=[${spec.table.name}]`,
+        `joinType=[${JOIN_NAMES[spec.joinType]}]`,
+        `columnToSearch=[${spec.table.schema.fields[spec.column]!.name}]`,
+        `columnToQuery=[${expressionText(spec.query, name, style)}]`,
+        `topK=[${spec.topK}]`,
+        `select=[${names(output)}]`,
+      ];
     case "ProcessTableFunction":
       return processText(spec, output, style);
     case "Sink":

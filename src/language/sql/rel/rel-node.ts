@@ -155,6 +155,14 @@ export interface CorrelateRel {
   readonly call: Expression;
   readonly type: "INNER" | "LEFT";
   readonly condition: Expression | undefined;
+  /** VECTOR_SEARCH: the call's first argument is the vector, its rows are those of the table and a score. */
+  readonly search?: VectorSearch;
+}
+export interface VectorSearch {
+  readonly table: ResolvedTable;
+  /** The column that holds the vectors. */
+  readonly column: number;
+  readonly topK: number;
 }
 export interface RankRel {
   readonly kind: "rank";

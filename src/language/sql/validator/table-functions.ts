@@ -23,7 +23,7 @@ import type {
   UnnestNode,
 } from "../parser/ast.ts";
 import { uniqueNames, windowTvf } from "../rel/rel-builder.ts";
-import type { CorrelateRel, RelNode } from "../rel/rel-node.ts";
+import type { CorrelateRel, RelNode, VectorSearch } from "../rel/rel-node.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { type FromResult, tableOf } from "./from-converter.ts";
 import { timeAttributeOf } from "./grouping.ts";
@@ -34,6 +34,7 @@ import { processCall } from "./process-call.ts";
 import { changelogFunction, isChangelogFunction } from "./process-functions.ts";
 import { type QueryEnvironment, convertQuery, singleRow } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
+import { isVectorSearch, vectorSearch } from "./vector-search.ts";
 import { snapshotCall, snapshotNode } from "./snapshot-call.ts";
 
 export interface LeftSide {
@@ -67,6 +68,15 @@ export function tableFunction(
     if (left === undefined && !node.lateral)
       throw badArgument("SNAPSHOT stands on the right of JOIN LATERAL TABLE(…) only", node.call);
     return tableOf(snapshotCall(context, environment, node.call).rel, undefined, []);
+  }
+  if (node.call.name.parts.length === 1 && isVectorSearch(name)) {
+    const source = left ?? standalone(context, environment);
+    const found = vectorSearch(context, environment, node.call, source.scope);
+    return correlate(source, found.invocation, found.fields, {
+      name: undefined,
+      standalone: left === undefined,
+      search: found.search,
+    });
   }
   if (parameters !== undefined)
     return windowFunction(context, environment, node.call, name, parameters);
@@ -321,7 +331,11 @@ function correlate(
   left: LeftSide,
   invocation: Expression,
   fields: readonly RowField[],
-  options: { readonly name: string | undefined; readonly standalone: boolean },
+  options: {
+    readonly name: string | undefined;
+    readonly standalone: boolean;
+    readonly search?: VectorSearch;
+  },
 ): FromResult {
   const own = left.rel.schema.fields;
   const all = [...own, ...fields];
@@ -332,6 +346,7 @@ function correlate(
     call: invocation,
     type: "INNER",
     condition: undefined,
+    ...(options.search === undefined ? {} : { search: options.search }),
     schema: { fields: all.map((field, i) => ({ name: names[i]!, type: field.type })) },
   };
   const columns = fields.map((field, i) => ({
