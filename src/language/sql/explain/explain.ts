@@ -5,11 +5,13 @@
  *   == Optimized Physical Plan ==   prefix expressions, exchanges drawn
  *   == Optimized Execution Plan ==  infix expressions, shared sub-plans named once (reuse_id)
  */
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { PhysSpec } from "../exec/phys-node.ts";
 import type { ExplainDetail } from "../parser/ast.ts";
 import type { PlannedStatement } from "../script/statement-planner.ts";
 import { planFindings } from "../script/warnings.ts";
+import { costText, estimatedCosts, type NodeCost } from "./estimated-cost.ts";
 import type { TextStyle } from "./expression-text.ts";
 import { relText } from "./rel-text.ts";
 import { describeNode } from "./node-text.ts";
@@ -21,6 +23,7 @@ export function explainText(
 ): string {
   const { plan, logical } = planned;
   const changes = details.includes("CHANGELOG_MODE");
+  const costs = details.includes("ESTIMATED_COST") ? estimatedCosts(plan) : undefined;
   const advised = details.includes("PLAN_ADVICE");
   const advice = advised ? adviceOf(plan) : [];
   const tree = logical
@@ -28,7 +31,7 @@ export function explainText(
     .join("\n\n");
   const sections = [
     `== Abstract Syntax Tree ==\n${tree}\n`,
-    `== Optimized Physical Plan${advised ? " With Advice" : ""} ==\n${planText(plan, { ...options, style: "prefix", changes })}\n${advised ? adviceText(advice) : ""}`,
+    `== Optimized Physical Plan${advised ? " With Advice" : ""} ==\n${planText(plan, { ...options, style: "prefix", changes, costs })}\n${advised ? adviceText(advice) : ""}`,
     `== Optimized Execution Plan ==\n${planText(plan, { ...options, style: "infix", changes: false })}\n`,
   ];
   if (details.includes("JSON_EXECUTION_PLAN"))
@@ -57,6 +60,8 @@ function adviceText(advice: readonly string[]): string {
 export interface PlanTextOptions {
   readonly style: TextStyle;
   readonly changes: boolean;
+  /** Printed behind every node. */
+  readonly costs?: ReadonlyMap<number, NodeCost> | undefined;
   /** Leave out the sink that a SELECT is planned with. */
   readonly collect: boolean;
 }
@@ -124,6 +129,11 @@ class Printer {
 
   #text(node: ExecNode): string {
     const inputs = node.inputs.map((input) => this.#plan.nodes[input.node - 1]!.output);
+    const cost = this.#options.costs?.get(node.id);
+    return this.#described(node, inputs) + (cost === undefined ? "" : costText(cost));
+  }
+
+  #described(node: ExecNode, inputs: readonly Schema[]): string {
     const text = describeNode(node as PhysSpec, inputs, node.output, this.#options.style);
     if (!this.#options.changes) return text;
     return `${text.slice(0, -1)}${text.endsWith("()") ? "" : ", "}changelogMode=[${changesText(node)}])`;

@@ -309,3 +309,18 @@ test("SHOW CREATE VIEW writes stars, columns and tables out, and leaves what it 
   );
   assert.match(text("o"), /AS SELECT a FROM \(SELECT \* FROM f\)/);
 });
+
+test("EXPLAIN ESTIMATED_COST, in Flink's form", () => {
+  const own = session(
+    `CREATE TABLE orders (\`user\` BIGINT NOT NULL, product VARCHAR(32), amount INT, ts TIMESTAMP(3))
+     WITH ('connector'='datagen')`,
+  );
+  const cost = (sql: string) =>
+    String(rows(own.execute(`EXPLAIN ESTIMATED_COST ${sql}`))[0]![0]).match(/rowcount.*/)![0];
+  assert.equal(
+    cost("SELECT * FROM orders"),
+    "rowcount = 1.0E8, cumulative cost = {1.0E8 rows, 1.0E8 cpu, 3.6E9 io, 0.0 network, 0.0 memory}",
+  );
+  assert.match(cost("SELECT * FROM orders WHERE amount = 1"), /^rowcount = 1\.5E7/);
+  assert.match(cost("SELECT COUNT(*) FROM orders"), /^rowcount = 1\.0, /);
+});
