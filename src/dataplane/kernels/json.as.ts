@@ -134,13 +134,40 @@ function refuse(field: usize, code: u32, found: u32, at: usize, end: usize): usi
 @inline
 function skipBlanks(p: usize): usize {
   let c: u32 = load<u8>(p);
+  if (c > 32) return p;
   while (c == 32 || c == 9 || c == 13) c = load<u8>(++p);
   return p;
 }
 
+/** Address of the first byte that is no plain character: quote, backslash, control character, or beyond ASCII. */
+// @ts-ignore: decorator
+@inline
+function firstSpecial(p: usize): usize {
+  while (true) {
+    const v = v128.load(p);
+    // Bytes beyond ASCII are negative.
+    const stop = v128.bitmask<i8>(
+      v128.or(
+        v128.or(v128.eq<i8>(v, i8x16.splat(34)), v128.eq<i8>(v, i8x16.splat(92))),
+        v128.lt<i8>(v, i8x16.splat(32)),
+      ),
+    );
+    if (stop != 0) return p + ctz(stop);
+    p += 16;
+  }
+}
+
 /** From behind the opening quote to behind the closing one; 0 when the string is bad. */
 function parseString(p: usize, want: bool): usize {
-  const start = p;
+  const at = firstSpecial(p);
+  if (load<u8>(at) != 34) return parseStringFrom(p, at, want);
+  sStart = p;
+  sLength = at - p;
+  return at + 1;
+}
+
+/** As parseString(start), for a string of which everything before p is plain. */
+function parseStringFrom(start: usize, p: usize, want: bool): usize {
   let high: i32 = 0;
   while (true) {
     const v = v128.load(p);
@@ -173,6 +200,8 @@ function parseString(p: usize, want: bool): usize {
 function unescapeString(start: usize, p: usize, want: bool, high: i32): usize {
   const text = scratch;
   let out = text;
+  // Bytes beyond the end may add to it: then the string is checked for nothing.
+  let seen = i64x2.splat(0);
   if (want) {
     const length = p - start;
     for (let i: usize = 0; i < length; i += 16) v128.store(out + i, v128.load(start + i));
@@ -215,14 +244,13 @@ function unescapeString(start: usize, p: usize, want: bool, high: i32): usize {
           v128.lt<u8>(v, i8x16.splat(32)),
         ),
       );
+      seen = v128.or(seen, v);
       if (stop == 0) {
-        high |= v128.bitmask<i8>(v);
         p += 16;
         out += 16;
         continue;
       }
       const at = ctz(stop);
-      high |= v128.bitmask<i8>(v) & ((1 << at) - 1);
       p += at;
       out += at;
       break;
@@ -230,7 +258,7 @@ function unescapeString(start: usize, p: usize, want: bool, high: i32): usize {
     const d: u32 = load<u8>(p);
     if (d == 92) continue;
     if (d != 34) return fail(BAD_CONTROL, p);
-    if (high != 0 && !validUtf8(start, p)) return fail(BAD_UTF8, start);
+    if ((high | v128.bitmask<i8>(seen)) != 0 && !validUtf8(start, p)) return fail(BAD_UTF8, start);
     if (want) {
       // The zero ends numbers that are read from the text.
       store<u8>(out, 0);
@@ -352,6 +380,28 @@ function skipValue(p: usize): usize {
   }
 }
 
+/** As skipValue(), with a short way for strings and integers. */
+// @ts-ignore: decorator
+@inline
+function skipScalar(p: usize): usize {
+  const c: u32 = load<u8>(p);
+  if (c == 34) {
+    const at = firstSpecial(++p);
+    return load<u8>(at) == 34 ? at + 1 : parseStringFrom(p, at, false);
+  }
+  if (c - 49 < 9) {
+    let end = p;
+    let digits: u32;
+    do {
+      digits = leadingDigits(load<u64>(end));
+      end += digits;
+    } while (digits == 8);
+    const d: u32 = load<u8>(end);
+    if (d != 46 && (d | 32) != 101) return end;
+  }
+  return skipValue(p);
+}
+
 /** The field of this name, 0 when the object has none. */
 function findField(object: usize, key: usize, length: usize): usize {
   const count = load<u32>(object);
@@ -386,10 +436,12 @@ function parseObject(object: usize, p: usize, row: u32): usize {
   let previous: usize = 0;
   let first = true;
   while (true) {
-    p = skipBlanks(p);
     let field = guess;
     if (field != 0 && matchesPattern(field, p)) p += load<u32>(field, 4);
+    else if (field != 0 && load<u8>(p) <= 32 && matchesPattern(field, skipBlanks(p)))
+      p = skipBlanks(p) + load<u32>(field, 4);
     else {
+      p = skipBlanks(p);
       const c: u32 = load<u8>(p);
       if (c == 125 && first) return finishObject(object, p);
       if (c != 34) return fail(BAD_KEY, p);
@@ -404,13 +456,13 @@ function parseObject(object: usize, p: usize, row: u32): usize {
       if (field != 0 && previous != 0) store<u32>(previous, <u32>field, 12);
     }
     first = false;
-    if (field == 0) p = skipValue(p);
+    if (field == 0) p = skipScalar(p);
     else {
       previous = field;
       guess = <usize>load<u32>(field, 12);
       if (load<u32>(field, 48) == stamp) clearField(field, row);
       store<u32>(field, stamp, 48);
-      p = load<u32>(field) == KIND_SKIP ? skipValue(p) : parseField(field, p, row);
+      p = load<u32>(field) == KIND_SKIP ? skipScalar(p) : parseField(field, p, row);
     }
     if (p == 0) return 0;
     let c: u32 = load<u8>(p);
@@ -471,20 +523,19 @@ function parseField(field: usize, p: usize, row: u32): usize {
   const kind = load<u32>(field);
   const validity = <usize>load<u32>(field, 20);
   if (c == 34) {
+    if (kind == KIND_STRING) {
+      const at = firstSpecial(++p);
+      if (load<u8>(at) == 34) return storeText(field, p, at, row) + 1;
+      const end = parseStringFrom(p, at, true);
+      if (end != 0) storeText(field, sStart, sStart + sLength, row);
+      return end;
+    }
     if (kind == KIND_TS64 && (flags & FLAG_ISO) == 0) {
       const end = plainTimestamp(field, p + 1, row);
       if (end != 0) return end;
     }
     const end = parseString(p + 1, true);
     if (end == 0) return 0;
-    if (kind == KIND_STRING) {
-      store<u64>(
-        <usize>load<u32>(field, 16) + (<usize>row << 3),
-        (<u64>sLength << 32) | <u64>sStart,
-      );
-      setValid(field, row);
-      return end;
-    }
     return fromText(field, kind, p, end, row);
   }
   if (c - 48 < 10 || c == 45) {
@@ -614,6 +665,8 @@ function digitAt(word: u64, shift: u64): u32 {
 /** 10^0 … 10^7. */
 const TENS: usize = memory.data<u64>([1, 10, 100, 1000, 10000, 100000, 1000000, 10000000]);
 
+// @ts-ignore: decorator
+@inline
 function storeText(field: usize, start: usize, end: usize, row: u32): usize {
   store<u64>(
     <usize>load<u32>(field, 16) + (<usize>row << 3),
