@@ -59,7 +59,7 @@ export function uniqueIds(): (id: string) => string {
 }
 
 /** The row's value, as who runs a query at a terminal sees it. */
-function valueOf(error: Error): string {
+function rowValue(error: Error): string {
   return error instanceof MillraceError && error.place.value !== undefined
     ? ` ${error.place.value}`
     : "";
@@ -75,7 +75,7 @@ export function errorText(error: unknown): string {
     }
     const code = "code" in e && typeof e.code === "string" ? `${e.code} ` : "";
     if (!parts.some((part) => part.includes(e instanceof Error ? e.message : "")))
-      parts.push(`${code}${e.message}${valueOf(e)}`);
+      parts.push(`${code}${e.message}${rowValue(e)}`);
     e = e.cause;
   }
   return parts.join(" ← ");

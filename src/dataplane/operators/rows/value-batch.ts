@@ -24,9 +24,8 @@ export function valueBatch(
   const writers = schema.fields.map(
     ({ type }) => new ColumnWriter(runtime, view, type, rows.length),
   );
-  rows.forEach((row, at) => {
-    writers.forEach((writer, i) => writeValue(writer, at, row[i] ?? null));
-  });
+  for (const [at, row] of rows.entries())
+    for (const [i, writer] of writers.entries()) writeValue(writer, at, row[i] ?? null);
   const bytes = kinds === undefined ? 0 : kernels.arenaAlloc(rows.length) >>> 0;
   const columns = physicalColumns(schema).length;
   const batch = kernels.batchCreate(rows.length, columns, bytes) >>> 0;

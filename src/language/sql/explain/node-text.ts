@@ -52,11 +52,7 @@ function details(
     case "Calc":
       return calcText(spec, name, output, style);
     case "GroupAggregate":
-      return [
-        ...(spec.grouping.length > 0 ? [`groupBy=[${list(spec.grouping)}]`] : []),
-        `select=[${[...spec.grouping.map(name), ...spec.aggregates.map((a) => aggregateText(a, name))].join(", ")}]`,
-        ...ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`),
-      ];
+      return groupText(spec, name);
     case "WindowTableFunction":
       return [`window=[${windowText(spec.window, name)}]`];
     case "WindowAggregate":
@@ -78,21 +74,16 @@ function details(
     case "ChangelogNormalize":
       return normalizeText(spec, name, style);
     case "SortLimit":
-      return [
-        `orderBy=[${sortText(spec.sort, name)}]`,
-        ...(isPlainSort(spec)
-          ? []
-          : [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`]),
-      ];
+      return [`orderBy=[${sortText(spec.sort, name)}]`, ...limitText(spec)];
     case "Limit":
-      return [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`];
+      return limitText(spec);
     case "Expand":
       return [
         `projects=[${spec.projections.map((p) => `{${p.map((e) => expressionText(e, name, style)).join(", ")}}`).join(", ")}]`,
       ];
     case "Match":
       return [
-        `partitionBy=[${spec.partitionKeys.map(name).join(", ")}]`,
+        `partitionBy=[${list(spec.partitionKeys)}]`,
         `orderBy=[${sortText(spec.sort, name)}]`,
         ...matchText(spec, input, output, style),
       ];
@@ -106,25 +97,52 @@ function details(
     case "TemporalSort":
       return laterText(spec, inputs, output, style);
     case "VectorSearchTableFunction":
-      return [
-        `table=[${spec.table.name}]`,
-        `joinType=[${JOIN_NAMES[spec.joinType]}]`,
-        `columnToSearch=[${spec.table.schema.fields[spec.column]!.name}]`,
-        `columnToQuery=[${expressionText(spec.query, name, style)}]`,
-        `topK=[${spec.topK}]`,
-        `select=[${names(output)}]`,
-      ];
     case "ProcessTableFunction":
-      return processText(spec, output, style);
     case "Sink":
-      return [
-        `table=[${spec.table.name}]`,
-        `fields=[${names(input)}]`,
-        ...(spec.upsertMaterialize ? ["upsertMaterialize=[true]"] : []),
-      ];
+      return tableText(spec, input, output, style);
     default:
       return [];
   }
+}
+
+/** Nodes that name a table or a function over tables. */
+function tableText(
+  spec: PhysSpecOf<"VectorSearchTableFunction" | "ProcessTableFunction" | "Sink">,
+  input: Schema,
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  if (spec.type === "ProcessTableFunction") return processText(spec, output, style);
+  if (spec.type === "Sink")
+    return [
+      `table=[${spec.table.name}]`,
+      `fields=[${names(input)}]`,
+      ...(spec.upsertMaterialize ? ["upsertMaterialize=[true]"] : []),
+    ];
+  const name = (index: number): string => input.fields[index]?.name ?? `$${index}`;
+  return [
+    `table=[${spec.table.name}]`,
+    `joinType=[${JOIN_NAMES[spec.joinType]}]`,
+    `columnToSearch=[${spec.table.schema.fields[spec.column]!.name}]`,
+    `columnToQuery=[${expressionText(spec.query, name, style)}]`,
+    `topK=[${spec.topK}]`,
+    `select=[${names(output)}]`,
+  ];
+}
+
+function limitText(spec: PhysSpecOf<"SortLimit" | "Limit">): string[] {
+  if (isPlainSort(spec)) return [];
+  return [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`];
+}
+
+function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => string): string[] {
+  const keys = spec.grouping.map(name);
+  const calls = spec.aggregates.map((call) => aggregateText(call, name));
+  return [
+    ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
+    `select=[${[...keys, ...calls].join(", ")}]`,
+    ...ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`),
+  ];
 }
 
 function normalizeText(
