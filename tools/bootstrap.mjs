@@ -24,7 +24,7 @@ const COMMANDS = {
   build: { build: [], run: ["tools/build.ts"] },
   bench: { build: ["kernels"], run: ["bench/main.ts"] },
   conformance: { build: ["kernels"], run: ["testkit/conformance/main.ts"] },
-  faults: { build: ["kernels"], run: ["tests/faults/kill-job.ts"] },
+  faults: { build: ["kernels"], run: ["tests/faults/main.ts"] },
 };
 
 const [command, ...args] = process.argv.slice(2);

@@ -32,6 +32,8 @@ const CONFIG = {
   "execution.checkpointing.interval": "20 ms",
   "execution.checkpointing.dir": "/checkpoints",
   "execution.checkpointing.num-retained": "2",
+  // Few key groups: their pages fill one after the other, so that checkpoints share segments.
+  "pipeline.max-parallelism": "6",
   "execution.checkpointing.tolerable-failed-checkpoints": "1000",
   "restart-strategy.type": "fixed-delay",
   "restart-strategy.fixed-delay.attempts": "1000",
@@ -107,7 +109,7 @@ async function recordingWorld(
   points: Map<string, number>,
 ): Promise<SimulatedWorld> {
   const world = new SimulatedWorld(0);
-  await world.run(writeOrders(world.boot(), scenario.files));
+  await world.run(writeOrders(world.boot(), scenario));
   world.faults = {
     fileDelayMs: BASELINE_DELAY_MS,
     onOperation: (syscall, path) => {
@@ -175,7 +177,7 @@ class SeedRun {
 
   async live(): Promise<void> {
     const world = this.#world;
-    await world.run(writeOrders(world.boot(), this.#scenario.files));
+    await world.run(writeOrders(world.boot(), this.#scenario));
     for (let life = 0; life < LIVES; life++) {
       const last = life === LIVES - 1;
       this.#arm(last);

@@ -2,8 +2,7 @@
  * Kills the process of a job again and again (SIGKILL) while it writes files exactly once, and counts the rows against the
  * input: every number of a sequence once, with a running aggregate that a lost or doubled row would change.
  *
- * Run:     npm run faults -- [--kills 50] [--seed 1] [--json]
- * Exit:    1 when a row is lost or doubled, or the job cannot be started again.
+ * Run:     npm run faults -- --seeds 0 [--kills 50]
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -130,26 +129,4 @@ function generator(seed: number): () => number {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0;
     return state / 4294967296;
   };
-}
-
-function option(name: string, fallback: number): number {
-  const at = process.argv.indexOf(`--${name}`);
-  return at < 0 ? fallback : Number(process.argv[at + 1]);
-}
-
-if (import.meta.main) {
-  const kills = option("kills", 50);
-  const seed = option("seed", 1);
-  const result = await killRepeatedly({
-    kills,
-    seed,
-    onKill: (kill) => process.stderr.write(`\rkill ${kill} of ${kills}`),
-  });
-  process.stderr.write("\n");
-  if (process.argv.includes("--json")) {
-    for (const [name, value] of Object.entries(result)) {
-      process.stdout.write(`${JSON.stringify({ name, value })}\n`);
-    }
-  } else process.stdout.write(`${JSON.stringify(result)} (seed ${seed})\n`);
-  if (result.lost + result.doubled + result.wrong > 0) process.exitCode = 1;
 }

@@ -27,6 +27,7 @@ export async function runCampaign(options: {
   readonly first: number;
   readonly count: number;
   readonly only?: string;
+  readonly stopAtFirst?: boolean;
   readonly onSeed?: (done: number, failures: number) => void;
 }): Promise<CampaignResult> {
   const scenarios = SCENARIOS.filter(
@@ -54,6 +55,7 @@ export async function runCampaign(options: {
           `  npm run faults -- --first ${seed} --seeds 1 --kills 0`,
       );
     options.onSeed?.(i + 1, failures.length);
+    if (options.stopAtFirst === true && failures.length > 0) break;
   }
   const survived = options.count - failures.length;
   return { seeds: options.count, survived, lost, doubled, points, faults, failures };

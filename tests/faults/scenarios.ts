@@ -1,7 +1,7 @@
 /**
  * Jobs for the fault campaign: orders from files → one kind of operator → files, each with its own state.
  *
- * Input:   ROWS orders, `id` rising with event time; windows read one file (time must come in order), the others five.
+ * Input:   ROWS orders, `id` rising with event time; windows read one file (time must come in order), the others sixty, for many checkpoints.
  * Result:  the lines that the sink has made visible, folded: insert-only results as a multiset, changelogs (debezium-json)
  *          to the rows that are left, with no row taken back that was not there.
  */
@@ -13,18 +13,23 @@ export interface Scenario {
   readonly name: string;
   readonly insert: string;
   readonly files: number;
+  /** Default ROWS. */
+  readonly rows?: number;
   readonly changelog: boolean;
 }
 
-const ORDERS = `CREATE TABLE orders (id BIGINT, item INT NOT NULL, amount BIGINT, note STRING, ts TIMESTAMP(3),
+const orders = (name: string, more = "") =>
+  `CREATE TABLE ${name} (id BIGINT, item INT NOT NULL, amount BIGINT, note STRING, ts TIMESTAMP(3),
     WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
-  ) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json')`;
+  ) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json'${more})`;
 
 const sink = (name: string, columns: string, format: string) =>
   `CREATE TABLE ${name} (${columns}) WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = '${format}')`;
 
 export const DDL = [
-  ORDERS,
+  orders("orders"),
+  // Half a second of the simulated clock for 1,500 rows: several checkpoints.
+  orders("paced", ", 'replay.time-column' = 'ts', 'replay.speed' = '150'"),
   sink("totals", "item INT, starts TIMESTAMP(3), n BIGINT, total BIGINT", "json"),
   sink("pairs", "a BIGINT, b BIGINT", "json"),
   sink("latest", "item INT, n BIGINT, note STRING", "debezium-json"),
@@ -39,26 +44,26 @@ export const SCENARIOS: readonly Scenario[] = [
     files: 1,
     changelog: false,
     insert: `INSERT INTO totals SELECT item, window_start, COUNT(*), SUM(amount)
-      FROM TABLE(TUMBLE(TABLE orders, DESCRIPTOR(ts), INTERVAL '3' SECOND))
+      FROM TABLE(TUMBLE(TABLE paced, DESCRIPTOR(ts), INTERVAL '3' SECOND))
       GROUP BY item, window_start, window_end`,
   },
   {
     name: "join",
-    files: 5,
+    files: 60,
     changelog: false,
     insert: `INSERT INTO pairs SELECT l.id, r.id FROM orders l JOIN orders r
-      ON l.item = r.item AND l.amount = r.amount`,
+      ON l.item = r.item AND l.amount = r.amount AND CHAR_LENGTH(l.note || r.note) > 0`,
   },
   {
     name: "group-aggregate",
-    files: 5,
+    files: 60,
     changelog: true,
     insert:
       "INSERT INTO latest SELECT item, COUNT(DISTINCT amount), MAX(note) FROM orders GROUP BY item",
   },
   {
     name: "rank",
-    files: 5,
+    files: 60,
     changelog: true,
     insert: `INSERT INTO best SELECT item, id, amount, place FROM (
       SELECT *, ROW_NUMBER() OVER (PARTITION BY item ORDER BY amount DESC, id) AS place FROM orders)
@@ -69,24 +74,28 @@ export const SCENARIOS: readonly Scenario[] = [
     files: 1,
     changelog: false,
     insert: `INSERT INTO sums SELECT id, item, SUM(amount) OVER (
-      PARTITION BY item ORDER BY ts ROWS BETWEEN 4 PRECEDING AND CURRENT ROW) FROM orders`,
+      PARTITION BY item ORDER BY ts ROWS BETWEEN 4 PRECEDING AND CURRENT ROW) FROM paced`,
   },
   {
-    name: "filter",
-    files: 5,
+    name: "long-file",
+    files: 1,
+    rows: 6000,
     changelog: false,
-    insert: "INSERT INTO orders_seen SELECT id, amount FROM orders WHERE amount <> 4",
+    insert: "INSERT INTO orders_seen SELECT id, amount FROM paced WHERE amount < 6",
   },
 ];
 
-export async function writeOrders({ files }: Env, count: number): Promise<void> {
+export async function writeOrders(
+  { files }: Env,
+  { files: count, rows = ROWS }: Scenario,
+): Promise<void> {
   await files.mkdirs("/in");
   await files.mkdirs("/out");
   for (let file = 0; file < count; file++) {
-    const lines = Array.from({ length: ROWS / count }, (_, i) => {
+    const lines = Array.from({ length: rows / count }, (_, i) => {
       const id = file + i * count;
       const ts = new Date(1_700_000_000_000 + id * 50).toISOString().slice(0, -1).replace("T", " ");
-      const note = `${"n".repeat((id * 13) % 90)}${String(id).padStart(5, "0")}`;
+      const note = `${"n".repeat((id * 13) % 900)}${String(id).padStart(5, "0")}`;
       return JSON.stringify({ id, item: id % 61, amount: (id * 37) % 11, note, ts });
     });
     await files.writeAtomic(`/in/${file}.json`, new TextEncoder().encode(`${lines.join("\n")}\n`));

@@ -255,6 +255,8 @@ export class JobMaster {
       },
       fail: (error) => {
         const execution = this.#execution;
+        // Without one the job is on its way to the next attempt already, which commits again.
+        if (execution === undefined) return;
         this.#enqueue(async () => {
           if (execution === this.#execution) await this.#failed(error);
         });
@@ -491,6 +493,8 @@ export class JobMaster {
         await this.#failed(error);
       } catch (second) {
         this.#failure = toMillraceError(second);
+        if (this.#status !== "FAILING" && this.#status !== "INITIALIZING")
+          this.#setStatus("FAILING");
         this.#end("FAILED");
       }
     });
