@@ -258,6 +258,7 @@ export {
   repeatTime,
   rowsAbove,
   rowsNotZero,
+  rowsRepeated,
   runsOf,
   shiftTimes,
   windowAssign,

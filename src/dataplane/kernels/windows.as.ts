@@ -415,3 +415,29 @@ export function numberEntries(
   }
   return next;
 }
+
+/**
+ * Lists each row (u32) as often as its i64 says, at most `room` entries: rows whose number is NULL or below 1 are left out.
+ * cursor: u32 row, u32 how often it was listed already; goes on there with the next call. Returns how many.
+ */
+export function rowsRepeated(n: u32, counts: usize, validity: usize, cursor: usize, rows: usize, room: u32): u32 {
+  let row = load<u32>(cursor);
+  let done = <i64>load<u32>(cursor, 4);
+  let count: u32 = 0;
+  for (; row < n; row++) {
+    const wanted: i64 = validity != 0 && load<u8>(validity + row) == 0 ? 0 : load<i64>(counts + (row << 3));
+    for (; done < wanted; done++) {
+      if (count == room) {
+        store<u32>(cursor, row);
+        store<u32>(cursor, <u32>done, 4);
+        return count;
+      }
+      store<u32>(rows + (count << 2), row);
+      count++;
+    }
+    done = 0;
+  }
+  store<u32>(cursor, n);
+  store<u32>(cursor, 0, 4);
+  return count;
+}

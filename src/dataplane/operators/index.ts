@@ -7,6 +7,7 @@ import type {
 import type { Operator, OperatorContext, OperatorFactory } from "../contract/operator.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
+import { ReplicateRowsOperator } from "./correlate/replicate-rows.ts";
 import { DeduplicateOperator } from "./deduplicate/deduplicate.ts";
 import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
 import { ExpandOperator } from "./expand/expand.ts";
@@ -50,6 +51,7 @@ type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>>
 export const operatorFactories: Factories = {
   Calc: (node, context) => new CalcOperator(node, context),
   ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
+  Correlate: (node, context) => new ReplicateRowsOperator(node, context),
   Deduplicate: createDeduplicate,
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),

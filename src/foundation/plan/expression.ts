@@ -102,6 +102,9 @@ export const call = (name: string, args: readonly Expression[], type: LogicalTyp
   type,
 });
 
+/** A table function of INTERSECT ALL and EXCEPT ALL: as many rows of its other arguments as the first one says. */
+export const REPLICATE_ROWS = "$REPLICATE_ROWS$1";
+
 /** Direct children of a node. */
 export function children(expression: Expression): readonly Expression[] {
   if (expression.kind === "call") return expression.args;

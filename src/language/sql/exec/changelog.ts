@@ -99,6 +99,9 @@ export class UpdateKinds {
       case "Expand":
       case "WindowTableFunction":
         return this.#inputsCan(node);
+      // No key of the input tells its rows apart.
+      case "Correlate":
+        return false;
       case "LookupJoin":
       case "TemporalJoin":
         return this.#canEmitAfter(node.inputs[0]!.node);

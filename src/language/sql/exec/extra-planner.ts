@@ -6,6 +6,7 @@
 import { planErrors } from "../errors.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { OverAggregateCall } from "../../../foundation/plan/exec-node.ts";
+import { REPLICATE_ROWS } from "../../../foundation/plan/expression.ts";
 import type { CorrelateRel, OverRel, RelNode, SortRel } from "../rel/rel-node.ts";
 import {
   ALL,
@@ -92,7 +93,7 @@ function checkStreaming(
 export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
   if (rel.search !== undefined) return planVectorSearch(planner, rel, rel.search);
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
-  if (!planner.options.hasNode("Correlate"))
+  if (!planner.options.hasNode("Correlate") || name !== REPLICATE_ROWS)
     throw planErrors.NODE_MISSING({
       what: `${name} in FROM`,
       remedy: "Unnest the data before it reaches Millrace.",
