@@ -102,6 +102,8 @@ export class StreamOverCalls {
   readonly #options: StreamOverCallsOptions;
   readonly #view: BatchView;
   readonly #groups: readonly Group[];
+  /** Physical columns of each call's result. */
+  readonly #widths: readonly number[];
   readonly #picks: ReadonlyMap<number, Pick>;
 
   constructor(options: StreamOverCallsOptions) {
@@ -109,6 +111,9 @@ export class StreamOverCalls {
     const { node, isRunning, schema, context } = options;
     this.#view = new BatchView(context.runtime.memory);
     const calls = node.aggregates;
+    this.#widths = calls.map(
+      ({ type }) => physicalColumns({ fields: [{ name: "", type }] }).length,
+    );
     const aggregates = calls.flatMap((one, place) =>
       RANKS.has(one.function) || SHIFTS.has(one.function) ? [] : [place],
     );
@@ -151,7 +156,7 @@ export class StreamOverCalls {
         : this.#frames(group, rows, map);
       let column = 0;
       for (const place of group.places) {
-        const count = physicalColumns({ fields: [{ name: "", type: calls[place]!.type }] }).length;
+        const count = this.#widths[place]!;
         columns[place] = columnsOf(out, column, count);
         column += count;
       }

@@ -64,6 +64,7 @@ export class StreamOverOperator extends BaseOperator {
   #history: KeyedMap | undefined;
   #progress: KeyedMap | undefined;
   #watermark = MIN_WATERMARK;
+  #inputColumns = 0;
 
   constructor(node: OverAggregateNode, context: OperatorContext) {
     super(context);
@@ -80,6 +81,7 @@ export class StreamOverOperator extends BaseOperator {
     const schema = rowsSchemaOf(context.inputs[0]!);
     this.#format = new RowFormat(runtime, schema, operator);
     this.#rows = new BatchRows(runtime, schema);
+    this.#inputColumns = physicalColumns(context.inputs[0]!).length;
     this.#outputRows = new BatchRows(runtime, output);
     this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#calls = new StreamOverCalls({
@@ -188,10 +190,7 @@ export class StreamOverOperator extends BaseOperator {
       values = data.getUint32(at + COLUMN_VALUES, true);
       if (PHYSICAL_WIDTH[physicalOf(time.type)] !== 8) values = kernels.millisOf(values, n) >>> 0;
     } else values = kernels.repeatTime(n, BigInt(clock.nowMs())) >>> 0;
-    return assembleBatch(runtime, n, [
-      ...columnsOf(batch, 0, physicalColumns(schema).length),
-      { values },
-    ]);
+    return assembleBatch(runtime, n, [...columnsOf(batch, 0, this.#inputColumns), { values }]);
   }
 
   #wait(all: BatchPtr, allRows: number): void {
@@ -366,12 +365,12 @@ export class StreamOverOperator extends BaseOperator {
   }
 
   #emit(rows: OverInput, progress: number): void {
-    const { runtime, inputs, output } = this.context;
+    const { runtime, output } = this.context;
     const { kernels, memory } = runtime;
     const columns = this.#calls!.evaluate(rows, progress);
     const { batch, n } = rows;
     const whole = assembleBatch(runtime, n, [
-      ...columnsOf(batch, 0, physicalColumns(inputs[0]!).length),
+      ...columnsOf(batch, 0, this.#inputColumns),
       ...columns,
     ]);
     if (n <= MAX_BATCH_ROWS) {
