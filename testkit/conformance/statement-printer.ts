@@ -31,6 +31,8 @@ export async function printStatement(
     case "insert":
       await engine.run(result);
       return insertText(engine, printer);
+    case "job":
+      return "no jobs here";
     case "query":
       return printQuery(engine, result, printer, sql);
   }

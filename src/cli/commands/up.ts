@@ -163,7 +163,7 @@ class Platform {
       savepointsFolder: join(data, "savepoints"),
       entry: new URL("../job.worker.ts", import.meta.url),
     });
-    const workspace = new Workspace({ ddl: tables, host: checkingHost() });
+    const workspace = new Workspace({ ddl: tables, host: { ...checkingHost(), jobs: true } });
     const registry = defaultRegistry();
     const deployments = new DeploymentController({
       store,
@@ -178,6 +178,7 @@ class Platform {
     const previews = new PreviewRunner({
       target,
       env: this.#env,
+      jobs: deployments,
       planQuery: (sql) => {
         const planned = workspace.planQuery(sql);
         if (planned?.kind === "plan") validateTables(planned.plan, registry);

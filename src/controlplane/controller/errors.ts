@@ -82,4 +82,21 @@ export const controllerErrors = defineErrors({
     message: "{limit} queries run already",
     hint: "Stop one of them, or wait until it has ended.",
   },
+  JOB_NOT_FOUND: {
+    code: "MR6021",
+    domain: "user",
+    retryable: false,
+    httpStatus: 404,
+    message: "there is no job {jobId}",
+    hint: "SHOW JOBS lists the jobs of this platform.",
+  },
+  NO_DRAIN: {
+    code: "MR6022",
+    domain: "user",
+    retryable: false,
+    httpStatus: 501,
+    message:
+      "job {jobId} cannot be stopped WITH DRAIN: deployments stop at a savepoint, and go on from it",
+    hint: "Leave WITH DRAIN out.",
+  },
 });

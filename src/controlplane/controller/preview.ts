@@ -10,6 +10,7 @@ import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ResultEvent, Target } from "../targets/target.ts";
 import { watchableSinks } from "./deployments.ts";
 import { controllerErrors } from "./errors.ts";
+import { type JobStatementTarget, runJobStatement } from "./job-statements.ts";
 import type { PlannedQuery } from "./workspace.ts";
 
 const ID_BYTES = 16;
@@ -24,22 +25,31 @@ export class PreviewRunner {
   readonly #target: Target;
   readonly #env: Env;
   readonly #planQuery: (sql: string) => PlannedQuery | undefined;
+  readonly #jobs: JobStatementTarget | undefined;
   #running = 0;
 
   constructor(parts: {
     target: Target;
     env: Env;
     planQuery: (sql: string) => PlannedQuery | undefined;
+    /** Answers SHOW JOBS and its kin. */
+    jobs?: JobStatementTarget;
   }) {
     this.#target = parts.target;
     this.#env = parts.env;
     this.#planQuery = parts.planQuery;
+    this.#jobs = parts.jobs;
   }
 
   /** Checks and plans the query; errors of the language are thrown here, before anything runs. */
   async prepare(sql: string): Promise<Preview> {
     const planned = this.#planQuery(sql);
     if (planned?.kind === "rows") return { run: () => answer(planned) };
+    if (planned?.kind === "job") {
+      if (this.#jobs === undefined) throw controllerErrors.NOT_A_QUERY({});
+      const rows = await runJobStatement(this.#jobs, planned.request);
+      return { run: () => answer(rows) };
+    }
     const sink = planned === undefined ? undefined : watchableSinks(planned.plan)[0];
     if (planned === undefined || sink === undefined) throw controllerErrors.NOT_A_QUERY({});
     if (this.#running >= RUNNING_LIMIT) {

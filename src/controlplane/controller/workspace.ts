@@ -39,8 +39,9 @@ export interface ScriptProblem {
   readonly to: number;
 }
 
-/** What a text for the SQL workspace amounts to: a plan to run, or rows that are there already (SHOW, DESCRIBE, EXPLAIN). */
+/** What a text for the SQL workspace amounts to: a plan to run, rows that are there already (SHOW, DESCRIBE, EXPLAIN), or a request about jobs. */
 export type PlannedQuery =
+  | Extract<StatementResult, { readonly kind: "job" }>
   | { readonly kind: "plan"; readonly plan: ExecPlan }
   | Extract<StatementResult, { readonly kind: "rows" }>;
 
@@ -87,11 +88,11 @@ export class Workspace {
   /** SET and DDL, then one statement that yields rows; undefined when none does. */
   planQuery(sql: string): PlannedQuery | undefined {
     const results = this.#execute(sql);
-    const answers = results.filter(({ kind }) => kind === "query" || kind === "rows");
+    const answers = results.filter(({ kind }) => ["query", "rows", "job"].includes(kind));
     if (answers.length > 1) throw controllerErrors.SEVERAL_QUERIES({ count: answers.length });
     const [answer] = answers;
     if (answer?.kind === "query") return { kind: "plan", plan: answer.plan };
-    return answer?.kind === "rows" ? answer : undefined;
+    return answer?.kind === "rows" || answer?.kind === "job" ? answer : undefined;
   }
 
   #execute(text: string): StatementResult[] {

@@ -44,12 +44,12 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
     case "stopJob":
       return [
         node.kind === "stopJob" ? "STOP JOB" : "DESCRIBE JOB",
-        "This session starts no jobs of its own. Jobs belong to deployments: see the console, or the REST paths /jobs and /jobs/<id>/stop.",
+        "This session starts no jobs of its own. Jobs belong to deployments: run the statement in the SQL box of the platform's console.",
       ];
     case "show":
       return [
         `SHOW ${node.object}`,
-        "This session starts no jobs of its own. Jobs belong to deployments: see the console, or the REST path /jobs/overview.",
+        "This session starts no jobs of its own. Jobs belong to deployments: run the statement in the SQL box of the platform's console.",
       ];
     case "alterMaterializedTable":
       return [

@@ -3,10 +3,12 @@ import { type LogicalType, types } from "../../../foundation/columnar/logical-ty
 import type { LiteralValue } from "../../../foundation/plan/expression.ts";
 import type { StatementResult } from "./session-types.ts";
 
+type RowsResult = Extract<StatementResult, { readonly kind: "rows" }>;
+
 export function stringRows(
   names: readonly string[],
   rows: readonly (readonly (string | null)[])[],
-): StatementResult {
+): RowsResult {
   return typedRows(
     names.map((name) => [name, types.string()]),
     rows,
@@ -16,7 +18,7 @@ export function stringRows(
 export function typedRows(
   columns: readonly (readonly [string, LogicalType])[],
   rows: readonly (readonly LiteralValue[])[],
-): StatementResult {
+): RowsResult {
   const fields = columns.map(([name, type]) => ({ name, type }));
   return { kind: "rows", schema: { fields }, rows };
 }

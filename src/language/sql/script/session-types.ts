@@ -21,6 +21,17 @@ export interface PlanFiles {
   write(path: string, text: string): void;
 }
 
+/** A statement about jobs, for those who run them. */
+export type JobRequest =
+  | { readonly action: "show" }
+  | { readonly action: "describe"; readonly jobId: string }
+  | {
+      readonly action: "stop";
+      readonly jobId: string;
+      readonly savepoint: boolean;
+      readonly drain: boolean;
+    };
+
 /** Everything the language cannot know by itself. Each part may be missing: then defaults hold. */
 export interface SqlHost {
   /** What a connector yields; undefined: by connector and format name. */
@@ -41,6 +52,8 @@ export interface SqlHost {
    */
   readonly operators?: ReadonlySet<string>;
   readonly planFiles?: PlanFiles;
+  /** The host answers SHOW JOBS, DESCRIBE JOB and STOP JOB; otherwise they are refused. */
+  readonly jobs?: boolean;
   /** Connectors look at the options of their tables: what they do not obey is refused, in EXPLAIN as in a run. */
   readonly validate?: (plan: ExecPlan) => void;
   /** The signature of a user-defined function. */
@@ -67,6 +80,7 @@ export type StatementResult =
       readonly message?: string;
       readonly warnings?: readonly StatementWarning[];
     }
+  | { readonly kind: "job"; readonly request: JobRequest }
   | {
       readonly kind: "rows";
       readonly schema: Schema;

@@ -22,10 +22,23 @@ import { rowLevelInsert } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
 import { SessionContext } from "./session-context.ts";
-import type { Diagnostic, SqlSessionOptions, StatementResult } from "./session-types.ts";
+import type {
+  Diagnostic,
+  JobRequest,
+  SqlSessionOptions,
+  StatementResult,
+} from "./session-types.ts";
 import { collectRel, insertRel, planRels, queryRel } from "./statement-planner.ts";
 import { checkSetting, settingWarning } from "./session-options.ts";
 import { planFindings, planWarnings, toWarning } from "./warnings.ts";
+
+function jobRequest(node: StatementNode): JobRequest | undefined {
+  if (node.kind === "show") return node.object === "JOBS" ? { action: "show" } : undefined;
+  if (node.kind === "describeJob") return { action: "describe", jobId: node.jobId };
+  if (node.kind !== "stopJob") return undefined;
+  const { jobId, withSavepoint: savepoint, withDrain: drain } = node;
+  return { action: "stop", jobId, savepoint, drain };
+}
 
 function isStackOverflow(error: unknown): boolean {
   return error instanceof RangeError && error.message.includes("call stack");
@@ -107,8 +120,11 @@ export class SqlSession {
       case "set":
       case "reset":
         return this.#configure(node);
-      default:
+      default: {
+        const request = this.context.host.jobs === true ? jobRequest(node) : undefined;
+        if (request !== undefined) return { kind: "job", request };
         return executeShow(this.context, node) ?? executeDefinition(this.context, node);
+      }
     }
   }
 
