@@ -14,7 +14,7 @@ import { MillraceEngine } from "./millrace-engine.ts";
 import { ResultCheck } from "./nexmark/check.ts";
 import { measureQueries, type QueryCost, totalOf } from "./nexmark/measure.ts";
 import { nexmarkScript } from "./nexmark/queries.ts";
-import { nexmarkEventFiles } from "./nexmark-events.ts";
+import { nexmarkEventFiles, readEventFiles } from "./nexmark-events.ts";
 import { FlinkEngine } from "./peer/flink/flink-engine.ts";
 import { decimals, formatTable } from "./table.ts";
 
@@ -70,6 +70,8 @@ async function measureSide(
       repeat: context.repeat,
       parallelism: context.parallelism,
       warm,
+      readInput: () =>
+        readEventFiles(nexmarkEventFiles({ events, rate: RATE, parts: context.parallelism })),
       scriptOf: (query) => scriptOf(query, events, context.parallelism),
       warmUpScriptOf: (query) =>
         scriptOf(query, Math.min(events, WARM_UP_EVENTS), context.parallelism),

@@ -11,7 +11,9 @@ import {
   closeSync,
   existsSync,
   openSync,
+  readdirSync,
   readFileSync,
+  readSync,
   renameSync,
   writeFileSync,
   writeSync,
@@ -56,6 +58,16 @@ export function nexmarkEventFiles(request: EventFilesRequest): EventFiles {
   }
   const summary = JSON.parse(readFileSync(summaryFile, "utf8")) as Omit<EventFiles, "folder">;
   return { ...summary, folder };
+}
+
+/** Reads the files through once, so that their pages are in memory. */
+export function readEventFiles({ folder }: EventFiles): void {
+  const block = new Uint8Array(BUFFER_BYTES);
+  for (const name of readdirSync(folder)) {
+    const file = openSync(join(folder, name), "r");
+    while (readSync(file, block) > 0);
+    closeSync(file);
+  }
 }
 
 function writeEventFiles(folder: string, request: EventFilesRequest): Omit<EventFiles, "folder"> {

@@ -17,7 +17,7 @@ import { ResultCheck } from "./nexmark/check.ts";
 import { type MeasureRequest, measureQueries } from "./nexmark/measure.ts";
 import { nexmarkScript, type QueryInput, requireQuery } from "./nexmark/queries.ts";
 import { type NexmarkPlan, nexmarkFigures, nexmarkTable, type Side } from "./nexmark/report.ts";
-import { type EventFiles, nexmarkEventFiles } from "./nexmark-events.ts";
+import { type EventFiles, nexmarkEventFiles, readEventFiles } from "./nexmark-events.ts";
 import { sharedPath } from "./paths.ts";
 import { FlinkEngine } from "./peer/flink/flink-engine.ts";
 import { progress } from "./progress.ts";
@@ -154,6 +154,9 @@ function measureRequest(context: BenchContext, plan: NexmarkPlan, warm: boolean)
     warm: warm && plan.warmUpEvents > 0,
     scriptOf: script(plan.events),
     warmUpScriptOf: script(plan.warmUpEvents),
+    ...(plan.input === "json"
+      ? { readInput: () => readEventFiles(eventFiles(context, plan, plan.events)) }
+      : {}),
   };
 }
 

@@ -36,6 +36,8 @@ export interface MeasureRequest {
   /** Told of a query that failed; without it the error goes up. */
   readonly onFailure?: (query: string, error: MillraceError) => void;
   readonly scriptOf: (query: string) => string;
+  /** Called before every measured run: brings the input into memory, so that no engine pays for a cold disk. */
+  readonly readInput?: () => void;
   readonly warmUpScriptOf: (query: string) => string;
 }
 
@@ -76,6 +78,7 @@ async function measureQuery(
   if (request.warm) await engine.run(request.warmUpScriptOf(query), request.parallelism);
   const runs: Cost[] = [];
   for (let i = 0; i < request.repeat; i++) {
+    request.readInput?.();
     const cost = await engine.run(request.scriptOf(query), request.parallelism);
     progress(
       `${engine.name} ${query}: ${cost.cpuSeconds.toFixed(2)} CPU s, ` +
