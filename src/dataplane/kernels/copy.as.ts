@@ -1,6 +1,6 @@
 /**
- * Copies of short texts and rows: memory.copy leaves WebAssembly for every call, which costs more than moving some hundred
- * bytes does. Nothing is read or written beyond the bytes; source and target must not overlap.
+ * Copies and comparisons of short texts and rows: memory.copy leaves WebAssembly for every call, which costs more than
+ * moving some hundred bytes does. Nothing is read or written beyond the bytes; what is copied must not overlap.
  */
 const LONG: u32 = 512;
 
@@ -27,4 +27,27 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
     store<u8>(to + (length >>> 1), load<u8>(from + (length >>> 1)));
     store<u8>(to + length - 1, load<u8>(from + length - 1));
   }
+}
+
+/** Whether two ranges of the same length hold the same bytes. */
+export function equalBytes(a: usize, b: usize, length: u32): bool {
+  if (length >= 16) {
+    const last = length - 16;
+    for (let at: u32 = 0; at < last; at += 16) {
+      if (v128.any_true(v128.xor(v128.load(a + at), v128.load(b + at)))) return false;
+    }
+    return !v128.any_true(v128.xor(v128.load(a + last), v128.load(b + last)));
+  }
+  if (length >= 8) {
+    const last = length - 8;
+    return ((load<u64>(a) ^ load<u64>(b)) | (load<u64>(a + last) ^ load<u64>(b + last))) == 0;
+  }
+  if (length >= 4) {
+    const last = length - 4;
+    return ((load<u32>(a) ^ load<u32>(b)) | (load<u32>(a + last) ^ load<u32>(b + last))) == 0;
+  }
+  for (let at: u32 = 0; at < length; at++) {
+    if (load<u8>(a + at) != load<u8>(b + at)) return false;
+  }
+  return true;
 }

@@ -6,6 +6,7 @@
  * Modes:   see MODE_…; `sensitive` of Flink (table.exec.deduplicate.insert-update-after-sensitive-enabled) is always true.
  * Source:  Flink DeduplicateFunctionHelper, ProcTimeDeduplicateKeepFirstRowFunction, RowTimeDeduplicateFunction.
  */
+import { equalBytes } from "./copy.as";
 import { groupOf } from "./keyed-map-pages.as";
 import { mapRemove } from "./keyed-map.as";
 import { freeIn, logAppend, logPtrIn } from "./log.as";
@@ -91,7 +92,7 @@ export function keepRows(call: usize): void {
     } else {
       if (flags & SKIP_EQUAL && mode != MODE_LAST_ROWTIME && mode != MODE_FIRST_ROWTIME) {
         const length = viewLength(view);
-        if (load<u32>(oldRow - 4) == length && memory.compare(oldRow, viewAddress(view), length) == 0) continue;
+        if (load<u32>(oldRow - 4) == length && equalBytes(oldRow, viewAddress(view), length)) continue;
       }
       if (!silent) {
         if (flags & UPDATE_BEFORE) pushChange(BEFORE, oldRow, 0, 0);

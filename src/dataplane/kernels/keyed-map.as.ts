@@ -21,7 +21,7 @@
  *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
  *          handles point to is freed with it.
  */
-import { copyBytes } from "./copy.as";
+import { copyBytes, equalBytes } from "./copy.as";
 import {
   FAILURE_LENGTH,
   INFO_BUMP,
@@ -295,7 +295,7 @@ function upsertBlocks(
         const view = keys + (row << 3);
         const bytes = <usize>load<u32>(view);
         const length = load<u32>(view, 4);
-        if (entry == 0 || !variableEqual(map, hash, entry, bytes, length)) {
+        if (entry == 0 || !variableEqual(entry, i, bytes, length)) {
           entry = upsertOne(map, hash, bytes, length);
         }
       } else if (kind == KEY_8) {
@@ -343,7 +343,7 @@ function findBlocks(
           const view = keys + (row << 3);
           const bytes = <usize>load<u32>(view);
           const length = load<u32>(view, 4);
-          if (!variableEqual(map, hash, entry, bytes, length)) {
+          if (!variableEqual(entry, i, bytes, length)) {
             entry = findOne(map, hash, bytes, length);
           }
         } else if (kind == KEY_8) {
@@ -400,6 +400,19 @@ function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32)
     const key = load<u64>(<usize>(max<u32>(entry, ahead) - ahead));
     store<u64>(candidateKeys + (i << 3), key);
   }
+  if (kind == KEY_VARIABLE) locateBytes(map, count, hashes);
+}
+
+/** Fills `homes` with the addresses of the candidates' keys, whose first bytes are read; 0 = none. */
+function locateBytes(map: usize, count: u32, hashes: usize): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const entry = <usize>load<u32>(candidates + (i << 2));
+    const handle: u32 = entry == 0 ? 0 : load<u32>(entry - 8);
+    let at: usize = 0;
+    if (handle != 0) at = logPtrIn(groupOf(map, load<u32>(hashes + (i << 3), 4)), handle);
+    store<u32>(homes + (i << 2), <u32>at);
+    store<u64>(candidateKeys + (i << 3), load<u64>(at));
+  }
 }
 
 /** The slots of a bucket with a hash, one bit each; a free slot looks like hash 0. */
@@ -445,16 +458,17 @@ function fixedEqual(entry: usize, key: usize, keyBytes: u32): bool {
   return true;
 }
 
+/** `row`: of the block, whose candidate's key locate has looked up. */
 @inline
-function variableEqual(map: usize, hash: u32, entry: usize, bytes: usize, length: u32): bool {
+function variableEqual(entry: usize, row: u32, bytes: usize, length: u32): bool {
   if (load<u32>(entry - 4) != length) return false;
-  return variableEqualIn(groupOf(map, hash), entry, bytes, length);
+  return equalBytes(<usize>load<u32>(homes + (row << 2)), bytes, length);
 }
 
 function variableEqualIn(group: usize, entry: usize, bytes: usize, length: u32): bool {
   if (load<u32>(entry - 4) != length) return false;
   if (length == 0) return true;
-  return memory.compare(logPtrIn(group, load<u32>(entry - 8)), bytes, length) == 0;
+  return equalBytes(logPtrIn(group, load<u32>(entry - 8)), bytes, length);
 }
 
 @inline

@@ -9,6 +9,7 @@
  * Source:  Flink AppendOnlyTopNFunction, FastTop1Function, UpdatableTopNFunction, RetractableTopNFunction. Deviation:
  *          an update that breaks the promised order without leaving its rank emits +U after its -U (Flink: only -U).
  */
+import { equalBytes } from "./copy.as";
 import { groupOf, touchRange } from "./keyed-map-pages.as";
 import { freeIn, logAllocate, logCapacity, logPtrIn, logSetLength } from "./log.as";
 import { changesBegin, changesCount, freeLater, pushChange } from "./rows.as";
@@ -238,7 +239,7 @@ function uniqueEqual(a: usize, aLength: u32, b: usize, bLength: u32): bool {
   const skipA = 4 + load<u32>(a);
   const skipB = 4 + load<u32>(b);
   const length = aLength - skipA;
-  return length == bLength - skipB && memory.compare(a + skipA, b + skipB, length) == 0;
+  return length == bLength - skipB && equalBytes(a + skipA, b + skipB, length);
 }
 
 function findUnique(order: usize, count: u32, identity: u64): i32 {
@@ -332,7 +333,7 @@ function retract(view: u64, identity: u64): void {
     const block = blockAt(order, index);
     if (compareKeys(block + BLOCK_HEADER, key) != 0) return;
     const bytes = rowBytesOfBlock(block);
-    if (bytes == viewLength(view) && memory.compare(rowOfBlock(block), viewAddress(view), bytes) == 0) break;
+    if (bytes == viewLength(view) && equalBytes(rowOfBlock(block), viewAddress(view), bytes)) break;
     index++;
   }
   if (index == count) return;

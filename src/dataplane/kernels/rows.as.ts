@@ -10,7 +10,7 @@
  * Changes: kind, left and right row address (0 = none, all NULL) and a rank; grows in the arena, so read its addresses
  *          right after the kernel that filled it. Frees are noted beside it and done when the changes have been emitted.
  */
-import { copyBytes } from "./copy.as";
+import { copyBytes, equalBytes } from "./copy.as";
 import { arenaAlloc } from "./arena.as";
 import { blockAllocate, blockFree } from "./memory.as";
 import { groupOf } from "./keyed-map-pages.as";
@@ -326,5 +326,5 @@ export function widen(from: usize, n: u32): usize {
 
 /** Bytes that are all the same. */
 export function bytesEqual(a: usize, b: usize, length: u32): bool {
-  return memory.compare(a, b, length) == 0;
+  return equalBytes(a, b, length);
 }
