@@ -273,26 +273,70 @@ function divideHalfUp(value: u64, divisor: u64): u64 {
   return quotient + (rest >= divisor - rest ? 1 : 0);
 }
 
-/** a · 10^shift / b, HALF_UP; b is not 0. A negative shift divides further. */
+/**
+ * a · 10^shift / b; b is not 0. A negative shift divides further. Rounded HALF_UP to 38 digits and then HALF_UP again, as
+ * Flink does: the first rounding can make a half of slightly less.
+ */
 export function decimalDivide(aLo: u64, aHi: u64, bLo: u64, bHi: u64, shift: i32, precision: i32): void {
-  loadMagnitude(A, aLo, aHi);
-  let sign = negative;
-  loadMagnitude(B, bLo, bHi);
-  sign = sign != negative;
-  if (shift >= 0) {
-    if (!scaleUp(A, shift)) {
-      setNull();
-      return;
+  const sign = <i64>(aHi ^ bHi) < 0;
+  if (!quotient(aLo, aHi, bLo, bHi, shift)) {
+    setNull();
+    return;
+  }
+  if (nearHalf() && used(Q, 10) <= 4) {
+    const more = MOST_DIGITS - digits128(load<u64>(Q), load<u64>(Q, 8));
+    if (more > 0) {
+      const fits = quotient(aLo, aHi, bLo, bHi, shift + more);
+      if (fits) {
+        roundHalfUp();
+        memory.copy(P, Q, 80);
+        dropDigits(P, more);
+        finish(sign, precision);
+        return;
+      }
+      quotient(aLo, aHi, bLo, bHi, shift);
     }
+  }
+  roundHalfUp();
+  finish(sign, precision);
+}
+
+const MOST_DIGITS: i32 = 38;
+
+/** Q := |a| · 10^shift / |b|, A := the remainder, B := the divisor; false when it needs more than 256 bits. */
+function quotient(aLo: u64, aHi: u64, bLo: u64, bHi: u64, shift: i32): bool {
+  loadMagnitude(A, aLo, aHi);
+  loadMagnitude(B, bLo, bHi);
+  if (shift >= 0) {
+    if (!scaleUp(A, shift)) return false;
     memory.copy(A, P, 80);
     loadMagnitude(B, bLo, bHi);
   } else {
-    scaleUp(B, -shift);
+    if (!scaleUp(B, -shift)) return false;
     memory.copy(B, P, 80);
   }
   divide();
-  roundHalfUp();
-  finish(sign, precision);
+  return true;
+}
+
+/** Whether the remainder A is a little less than half of B: by their leading limbs. */
+function nearHalf(): bool {
+  const top = used(B, LIMBS) - 1;
+  const rest = leading(A, top) / leading(B, top);
+  return rest > 0.44 && rest < 0.5000001;
+}
+
+function leading(p: usize, top: i32): f64 {
+  let value = <f64>load<u32>(p + (<usize>top << 2));
+  for (let i = top - 1; i >= 0 && i > top - 3; i--)
+    value += <f64>load<u32>(p + (<usize>i << 2)) / (i == top - 1 ? 4294967296.0 : 18446744073709551616.0);
+  return value;
+}
+
+function digits128(lo: u64, hi: u64): i32 {
+  let count = 0;
+  while (count < 39 && !below(lo, hi, count)) count++;
+  return count;
 }
 
 /** P := limbs at p · 10^k; uses V. */

@@ -3,7 +3,7 @@
  * are expressions over it and COUNT (language/sql/optimizer/reduce-aggregates.ts).
  *
  * State:   f64 mean, f64 m2, and the shared counter of values, which is changed after update().
- * NULL:    without values, and while more values were taken back than added.
+ * NULL:    without values, while more values were taken back than added, and below 0 (a rounding error of taking back).
  * Source:  Flink WelfordM2AggFunction; the parallel form of Chan et al. for merged accumulators.
  */
 import { type LogicalType, physicalOf } from "../../../foundation/columnar/logical-type.ts";
@@ -69,7 +69,8 @@ export function welfordCode({ type, mean, m2, counter }: WelfordSpec): Aggregate
       const { f, entry } = target;
       const local = load(f, entry, m2);
       const isNull = f.local("i32");
-      f.get(entry).load("i64.load", counter).i64(0).op("i64.le_s").set(isNull);
+      f.get(entry).load("i64.load", counter).i64(0).op("i64.le_s");
+      f.get(local).f64(0).op("f64.lt").op("i32.or").set(isNull);
       return { type, physical: physicalOf(type), parts: [{ kind: "local", local }], isNull };
     },
     merge: (target, other) => {
@@ -79,22 +80,33 @@ export function welfordCode({ type, mean, m2, counter }: WelfordSpec): Aggregate
       f.get(n).i64(0).op("i64.gt_s");
       f.if(() => {
         const own = count(f, entry);
-        const total = f.local("f64");
-        f.get(n).get(own).op("i64.add").op("f64.convert_i64_s").set(total);
-        const [a, b] = [load(f, entry, mean), load(f, from, mean)];
-        const delta = f.local("f64");
-        f.get(b).get(a).op("f64.sub").set(delta);
-        f.get(entry);
-        f.get(load(f, entry, m2))
-          .get(load(f, from, m2))
-          .op("f64.add");
-        f.get(delta).get(delta).op("f64.mul");
-        f.get(own).op("f64.convert_i64_s").op("f64.mul");
-        f.get(n).op("f64.convert_i64_s").op("f64.mul").get(total).op("f64.div").op("f64.add");
-        f.store("f64.store", m2);
-        f.get(entry).get(a).get(delta);
-        f.get(n).op("f64.convert_i64_s").op("f64.mul").get(total).op("f64.div").op("f64.add");
-        f.store("f64.store", mean);
+        f.get(own)
+          .op("i64.eqz")
+          .if(
+            () => {
+              for (const at of [mean, m2]) store(f, entry, at, load(f, from, at));
+            },
+            () => {
+              const total = f.local("f64");
+              f.get(n).get(own).op("i64.add").op("f64.convert_i64_s").set(total);
+              const a = load(f, entry, mean);
+              const delta = f.local("f64");
+              f.get(load(f, from, mean))
+                .get(a)
+                .op("f64.sub")
+                .set(delta);
+              f.get(entry);
+              f.get(load(f, entry, m2))
+                .get(load(f, from, m2))
+                .op("f64.add");
+              f.get(own).op("f64.convert_i64_s").get(n).op("f64.convert_i64_s").op("f64.mul");
+              f.get(total).op("f64.div").get(delta).op("f64.mul").get(delta).op("f64.mul");
+              f.op("f64.add").store("f64.store", m2);
+              f.get(entry).get(a);
+              f.get(n).op("f64.convert_i64_s").get(total).op("f64.div").get(delta).op("f64.mul");
+              f.op("f64.add").store("f64.store", mean);
+            },
+          );
       });
     },
   };

@@ -103,8 +103,7 @@ test("DECIMAL arithmetic to 38 digits", () => {
       call("MOD", args, sum),
     ]);
     nonZero.forEach(([x, y], i) => {
-      const shift = scale + s2 - s1;
-      const quotient = shift >= 0 ? round(x * pow10(shift), y) : round(x, y * pow10(-shift));
+      const quotient = quotientOf(x * pow10(s2), y * pow10(s1), scale);
       const [u, v] = [x * pow10(common - s1), y * pow10(common - s2)];
       const rest = round(u % v, pow10(common - sumScale));
       assert.deepEqual(
@@ -114,6 +113,37 @@ test("DECIMAL arithmetic to 38 digits", () => {
       );
     });
   }
+});
+
+/** x / y to 38 digits, and that to the scale, each HALF_UP: BigDecimal.divide with a MathContext, then setScale. */
+function quotientOf(x: bigint, y: bigint, scale: number): bigint {
+  if (x === 0n) return 0n;
+  const at = (places: number) =>
+    places >= 0 ? round(x * pow10(places), y) : round(x, y * pow10(-places));
+  const digitsOf = (value: bigint) => String(value < 0n ? -value : value).length;
+  let places = 38;
+  while (digitsOf(at(places)) > 38) places--;
+  while (digitsOf(at(places)) < 38) places++;
+  const exact = at(places);
+  return places >= scale ? round(exact, pow10(places - scale)) : exact * pow10(scale - places);
+}
+
+test("a quotient is rounded to 38 digits first: 0.45 of the last place becomes a half", () => {
+  const [a, b, result] = [types.decimal(5, 0), types.decimal(5, 0), types.decimal(38, 37)];
+  const positive = [
+    [6n, 11n],
+    [11n, 13n],
+    [7n, 17n],
+    [18n, 19n],
+  ] as const;
+  const rows = positive.flatMap(([x, y]) => [[x, y] as const, [-x, y] as const]);
+  const expected = rows.map(([x, y]) => [quotientOf(x, y, 37)]);
+  const args = [input(0, a), input(1, b)];
+  assert.deepEqual(evaluate([a, b], rows, [call("DIVIDE", args, result)]), expected);
+  const once = rows.map(([x, y]) => [round(x * pow10(37), y)]);
+  rows.forEach((_, i) => {
+    assert.notDeepEqual(expected[i], once[i]);
+  });
 });
 
 test("products of integers and DECIMALs that fill 128 bits are inline", () => {

@@ -6,7 +6,8 @@
  *          whole result NULL.
  * Errors:  CAST_UNSUPPORTED, when the query is compiled, for pairs that are not covered.
  * VARIANT: a number to every number, as Java narrows it; TRUE and FALSE to BOOLEAN; arrays and objects to ARRAY, MAP
- *          and ROW by name; its NULL is NULL; to text as JSON. Anything else fails.
+ *          and ROW by name; its NULL is NULL; to text its text without
+ *          quotes, the rest as JSON. Anything else fails.
  * Limits:  elements: numbers among each other, text to numbers and BOOLEAN, everything to text but
  *          RAW, times of one kind, DATE and TIMESTAMP; not Flink's legacy behaviour.
  * Source:  Flink's CastRules ArrayToArray, MapToMap, RowToRow, VariantTo…, …ToString.
@@ -103,8 +104,8 @@ function castOf(from: LogicalType, to: LogicalType, timeZone: string): Cast | un
   if (sameForm(from, to)) return (value) => value;
   // A bitmap is its bytes already.
   if (from.kind === "BITMAP" && to.kind === "VARBINARY") return (value) => value;
-  if (isCharacters(to)) return toText(from, to, timeZone);
   if (from.kind === "VARIANT") return variantCast(to, timeZone);
+  if (isCharacters(to)) return toText(from, to, timeZone);
   if (isCharacters(from)) return fromText(to);
   if (from.kind === "ARRAY" && to.kind === "ARRAY") {
     const element = optional(castOf(from.element, to.element, timeZone));
@@ -291,7 +292,7 @@ function readVariant(to: LogicalType, timeZone: string): FromVariant | undefined
       (v) => v as boolean,
     );
   if (to.kind === "VARIANT") return encodeVariant;
-  if (isCharacters(to)) return (v) => (v === null ? null : fitLength(variantText(v), to));
+  if (isCharacters(to)) return (v) => (v === null ? null : fitLength(scalarText(v), to));
   if (isNumber(to)) {
     const cast = numericCast(to);
     return reads(isVariantNumber, (variant) => {
@@ -316,6 +317,12 @@ function readVariant(to: LogicalType, timeZone: string): FromVariant | undefined
   return reads(isObject, (v) =>
     fields.map(({ name }, i) => parts[i]!((v as VariantObject).get(name) ?? null)),
   );
+}
+
+/** A text as it is, BOOLEAN as SQL has it, all else as JSON. */
+function scalarText(variant: Variant): string {
+  if (typeof variant === "string") return variant;
+  return typeof variant === "boolean" ? String(variant).toUpperCase() : variantText(variant);
 }
 
 type VariantObject = ReadonlyMap<string, Variant>;
