@@ -125,11 +125,9 @@ export class OperatorHarness {
   watermark(watermark: number, input?: number): this {
     if (input === undefined) this.#watermark = watermark;
     const operator = this.#operator;
-    if (operator.processInputWatermark === undefined)
-      return this.#call(() => operator.processWatermark(watermark));
     const inputs = input === undefined ? this.#options.inputs.map((_, i) => i) : [input];
-    for (const each of inputs) this.#call(() => operator.processInputWatermark!(each, watermark));
-    return this;
+    for (const each of inputs) this.#call(() => operator.processInputWatermark?.(each, watermark));
+    return input === undefined ? this.#call(() => operator.processWatermark(watermark)) : this;
   }
 
   /** Moves the clock and fires the timers that are due, in order. */

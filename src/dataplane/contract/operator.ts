@@ -64,7 +64,7 @@ export interface Operator {
   processBatch(input: number, batch: BatchPtr): void;
   /** The combined watermark of all inputs has risen; emits results, then passes it on with output.emitWatermark. */
   processWatermark(watermark: number): void;
-  /** In place of processWatermark, for operators to which each input's own watermark matters. */
+  /** An input's own watermark, before processWatermark is told the combined one. It may have come again after a restore. */
   processInputWatermark?(input: number, watermark: number): void;
   /** Nothing more will come from this input (after its last batch and watermark). */
   endInput(input: number): void;

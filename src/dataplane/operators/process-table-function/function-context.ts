@@ -44,6 +44,8 @@ export class FunctionContext implements ProcessContext {
   readonly time: TimeContext;
   /** The last watermark; null before the first. */
   watermark: number | null = null;
+  /** By table. */
+  readonly tableWatermarks: number[] = [];
   readonly #options: FunctionContextOptions;
   readonly #cells = new Map<string, Cell>();
   #time: number | null = null;
@@ -158,7 +160,7 @@ export class FunctionContext implements ProcessContext {
         return own.watermark;
       },
       get tableWatermark() {
-        return own.#input < 0 ? null : own.watermark;
+        return own.tableWatermarks[own.#input] ?? null;
       },
       registerOnTime: (time, name) => this.#timers().register(time, name ?? null),
       clearTimer: (timer) => this.#timers().clear(timer),

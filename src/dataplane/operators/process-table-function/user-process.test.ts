@@ -201,6 +201,43 @@ test("ORDER BY: rows wait for the watermark and come in order; late ones are dro
   });
 });
 
+test("each table with ORDER BY waits for its own watermark", () => {
+  const factory = factoryOf({
+    eval: (context, { one, two }) => {
+      const name = one === null ? "two" : "one";
+      context.collect([`${name} ${String(((one ?? two) as ProcessRow).get("v"))}`]);
+    },
+  });
+  const sort = [{ index: 2, descending: false, nullsFirst: true }];
+  runCase({
+    node: nodeOf(
+      { tables: ["one", "two"], sort },
+      schemaOf({
+        k: types.string(),
+        k0: types.string(),
+        out: types.string(),
+        rowtime: types.timestampLtz(3),
+      }),
+    ),
+    factory,
+    inputs: [input, input],
+    events: [
+      left(at("a", 2, 2n), at("a", 1, 1n)),
+      right(at("a", 3, 1n)),
+      { watermark: 2, ofInput: 0 },
+      left(at("a", 9, 2n)),
+      watermark(3),
+    ],
+    expected: [
+      [],
+      [],
+      ["+I[a, a, one 1, 1970-01-01T00:00:00.001Z]", "+I[a, a, one 2, 1970-01-01T00:00:00.002Z]"],
+      [],
+      ["+I[a, a, two 3, 1970-01-01T00:00:00.001Z]", "watermark 3"],
+    ],
+  });
+});
+
 test("two tables share state by key; the keys of both stand in the output", () => {
   const factory = factoryOf({
     eval: (context, { one, two }) => {

@@ -3,9 +3,9 @@
  *
  * Flow:    batch → rows of its table argument, one by one, each with the state of its partition key → rows collected → batch.
  * In/out:  what the declaration says; a kind that it does not name is refused.
- * Time:    the watermark first releases rows of tables with ORDER BY (they still see the one before), then fires timers.
+ * Time:    a table's own watermark releases its rows with ORDER BY, the combined one fires timers.
  *          After a restore the function sees no watermark before a new one has come, as in Flink.
- * State:   process-state.ts, process-timers.ts, ordered-rows.ts; value "watermark".
+ * State:   process-state.ts, process-timers.ts, ordered-rows.ts; value "watermarks".
  * Errors:  MR4162 no such function here, MR4163 what the function does wrong or throws.
  * Source:  Flink AbstractProcessTableOperator, ProcessSetTableOperator, ProcessRowTableOperator.
  */
@@ -36,6 +36,12 @@ import { FunctionContext } from "./function-context.ts";
 import { ProcessTimers } from "./process-timers.ts";
 import { TableRow, constants, tableFields } from "./process-values.ts";
 
+interface StoredWatermarks {
+  readonly combined: number;
+  /** By table. */
+  readonly inputs: readonly number[];
+}
+
 export class UserProcessOperator extends BaseOperator {
   readonly #node: ProcessTableFunctionNode;
   readonly #spec: UserProcess;
@@ -54,8 +60,8 @@ export class UserProcessOperator extends BaseOperator {
   #prefix: readonly Value[] = [];
   #rowtime: readonly Value[] = [];
   #watermark = MIN_WATERMARK;
+  readonly #inputWatermarks: number[];
   #stored: OperatorValue | undefined;
-  #restored = MIN_WATERMARK;
 
   constructor(
     node: ProcessTableFunctionNode,
@@ -70,6 +76,7 @@ export class UserProcessOperator extends BaseOperator {
     this.#schemas = node.tables.map((table, i) => ({
       fields: tableFields(table, context.inputs[i]!),
     }));
+    this.#inputWatermarks = context.inputs.map(() => MIN_WATERMARK);
     this.#readers = context.inputs.map((schema) => new RowReader(context.runtime.memory, schema));
   }
 
@@ -97,11 +104,7 @@ export class UserProcessOperator extends BaseOperator {
       timers: this.#timers,
       collect: (values, kind) => this.#collect(values, kind),
     });
-    this.#stored = context.state.operatorValue("watermark");
-    for (const value of this.#stored.restored)
-      if (typeof value === "number") this.#restored = Math.max(this.#restored, value);
-    this.#watermark = this.#restored;
-    this.#stored.set(this.#watermark);
+    this.#restoreWatermarks(context.state.operatorValue("watermarks"));
     const values = constants(this.#node, context);
     this.#node.arguments.forEach((argument, i) => {
       const name = this.#spec.parameters[i];
@@ -113,19 +116,28 @@ export class UserProcessOperator extends BaseOperator {
   override processBatch(input: number, batch: BatchPtr): void {
     const ordered = this.#ordered[input];
     if (ordered === undefined) this.#process(input, batch);
-    else ordered.add(batch, this.#watermark);
+    else ordered.add(batch, this.#inputWatermarks[input]!);
     this.#flush();
   }
 
+  /** Rows of a table with ORDER BY wait for its own watermark; they still see the one before. */
+  processInputWatermark(input: number, watermark: number): void {
+    this.#ordered[input]?.release(watermark, (batch) => {
+      this.#process(input, batch);
+      this.#flush();
+    });
+    if (watermark <= this.#inputWatermarks[input]!) return;
+    this.#inputWatermarks[input] = watermark;
+    this.#call!.tableWatermarks[input] = watermark;
+    this.#store();
+  }
+
   override processWatermark(watermark: number): void {
-    for (const [input, ordered] of this.#ordered.entries())
-      ordered?.release(watermark, (batch) => {
-        this.#process(input, batch);
-        this.#flush();
-      });
-    this.#watermark = Math.max(this.#watermark, watermark);
-    this.#stored!.set(this.#watermark);
-    if (watermark > this.#restored) this.#call!.watermark = watermark;
+    if (watermark > this.#watermark) {
+      this.#watermark = watermark;
+      this.#call!.watermark = watermark;
+      this.#store();
+    }
     this.#fire(watermark);
     this.#flush();
     this.context.output.emitWatermark(watermark);
@@ -134,6 +146,27 @@ export class UserProcessOperator extends BaseOperator {
   override close(): void {
     for (const ordered of this.#ordered) ordered?.close();
     this.#ordered = [];
+  }
+
+  /** What was late before the savepoint stays late. */
+  #restoreWatermarks(stored: OperatorValue): void {
+    for (const value of stored.restored as readonly StoredWatermarks[]) {
+      this.#watermark = Math.max(this.#watermark, value.combined);
+      value.inputs.forEach((watermark, input) => {
+        const known = this.#inputWatermarks[input] ?? MIN_WATERMARK;
+        this.#inputWatermarks[input] = Math.max(known, watermark);
+      });
+    }
+    this.#stored = stored;
+    this.#store();
+  }
+
+  #store(): void {
+    const value: StoredWatermarks = {
+      combined: this.#watermark,
+      inputs: [...this.#inputWatermarks],
+    };
+    this.#stored!.set(value);
   }
 
   /** The partition's key, with one layout for all tables; without one a constant. */

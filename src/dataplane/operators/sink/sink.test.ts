@@ -143,14 +143,6 @@ test("rows of several upsert keys under one primary key: the last one shows, the
   });
 });
 
-test("ON CONFLICT DO ERROR and DO NOTHING are refused", () => {
-  for (const onConflict of ["ERROR", "NOTHING"] as const)
-    assert.throws(
-      () => runEvents({ node: node({ ...materialized, onConflict }), inputs: [input], events: [] }),
-      { code: "MR1004" },
-    );
-});
-
 /** Flink's SinkUpsertMaterializer, word for word, over lists. */
 function model(events: readonly HarnessRow[][], hasUpsertKey: boolean): string[][] {
   const lists = new Map<unknown, unknown[][]>();

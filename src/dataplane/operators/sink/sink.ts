@@ -14,7 +14,6 @@
  * Errors:  MR4170 NULL for a NOT NULL column.
  * Source:  Flink ConstraintEnforcer, SinkUpsertMaterializer.
  */
-import { baseErrors } from "../../../foundation/base/errors.ts";
 import {
   BATCH_KINDS,
   type BatchPtr,

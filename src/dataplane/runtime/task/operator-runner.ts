@@ -181,8 +181,9 @@ export class OperatorRunner implements Output {
   #inputWatermark(index: number, watermark: number): void {
     const risen = this.#combiner.watermark(index, watermark);
     const operator = this.#operator;
-    if (operator?.processInputWatermark === undefined) this.#advanced(risen);
-    else this.#guard(() => operator.processInputWatermark!(index, watermark));
+    if (operator?.processInputWatermark !== undefined)
+      this.#guard(() => operator.processInputWatermark!(index, watermark));
+    this.#advanced(risen);
   }
 
   #advanced(risen: boolean): void {

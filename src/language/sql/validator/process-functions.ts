@@ -206,7 +206,7 @@ function mappingOf(
 /** `INSERT, UPDATE_AFTER` as RowKinds. */
 function kindsIn(text: string, node: Node): number[] {
   return text.split(",").map((part) => {
-    const kind = ROW_KIND_NAMES.findIndex((name) => name === part.trim());
+    const kind = (ROW_KIND_NAMES as readonly string[]).indexOf(part.trim());
     if (kind >= 0) return kind;
     throw badArgument(
       `Invalid 'op_mapping': Unknown change operation: '${part.trim()}'. Valid values are: [${ROW_KIND_NAMES.join(", ")}]`,
