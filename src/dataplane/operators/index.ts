@@ -7,7 +7,7 @@ import type {
 import type { Operator, OperatorContext, OperatorFactory } from "../contract/operator.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
-import { ReplicateRowsOperator } from "./correlate/replicate-rows.ts";
+import { CorrelateOperator } from "./correlate/correlate.ts";
 import { DeduplicateOperator } from "./deduplicate/deduplicate.ts";
 import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-before.ts";
 import { ExpandOperator } from "./expand/expand.ts";
@@ -28,6 +28,7 @@ import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
 import { StreamOverOperator } from "./over-aggregate/stream-over.ts";
 import { processTableFunctions } from "./process-table-function/process-table-function.ts";
 import { RankOperator } from "./rank/rank.ts";
+import { ReplicateRowsOperator } from "./replicate-rows/replicate-rows.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
@@ -51,7 +52,7 @@ type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>>
 export const operatorFactories: Factories = {
   Calc: (node, context) => new CalcOperator(node, context),
   ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
-  Correlate: (node, context) => new ReplicateRowsOperator(node, context),
+  Correlate: (node, context) => new CorrelateOperator(node, context),
   Deduplicate: createDeduplicate,
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
@@ -67,6 +68,7 @@ export const operatorFactories: Factories = {
   ProcessTableFunction: processTableFunctions(() => undefined),
   Rank: (node, context) => new RankOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
+  ReplicateRows: (node, context) => new ReplicateRowsOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalSort: (node, context) => new TemporalSortOperator(node, context),

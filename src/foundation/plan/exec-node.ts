@@ -356,6 +356,12 @@ export interface CorrelateNode extends Base {
   /** Over the input's fields, then the function's. */
   readonly condition?: Expression;
 }
+/** Each row as often as its BIGINT field `count` says, `fields` repeated behind it: INTERSECT ALL, EXCEPT ALL. */
+export interface ReplicateRowsNode extends Base {
+  readonly type: "ReplicateRows";
+  readonly count: number;
+  readonly fields: readonly number[];
+}
 /** Top-N of each window; emits inserts at the window's end. Partition keys do not hold the window's columns. */
 export interface WindowRankNode extends Base {
   readonly type: "WindowRank";
@@ -432,6 +438,7 @@ export type ExecNode =
   | LookupJoinNode
   | LateralSnapshotJoinNode
   | CorrelateNode
+  | ReplicateRowsNode
   | WindowRankNode
   | WindowDeduplicateNode
   | MatchNode

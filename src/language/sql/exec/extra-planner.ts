@@ -93,7 +93,8 @@ function checkStreaming(
 export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
   if (rel.search !== undefined) return planVectorSearch(planner, rel, rel.search);
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
-  if (!planner.options.hasNode("Correlate") || name !== REPLICATE_ROWS)
+  if (name === REPLICATE_ROWS) return planReplication(planner, rel);
+  if (!planner.options.hasNode("Correlate"))
     throw planErrors.NODE_MISSING({
       what: `${name} in FROM`,
       remedy: "Unnest the data before it reaches Millrace.",
@@ -134,6 +135,21 @@ function planSort(planner: PhysicalPlanner, rel: SortRel, input: PhysNode): Phys
     [{ node: input, distribution: singleton }],
     input.schema,
     { kinds: INSERT, upsertKeys: input.upsertKeys },
+  );
+}
+
+function planReplication(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
+  const input = planner.plan(rel.input);
+  const refs = rel.call.kind === "call" ? rel.call.args : [];
+  const [count, ...fields] = refs.map((e) => (e.kind === "input" ? e.index : -1));
+  const own = input.schema.fields;
+  const extra = rel.schema.fields.slice(rel.input.schema.fields.length);
+  const copies = fields.map((index, i) => ({ name: extra[i]!.name, type: own[index]!.type }));
+  return planner.factory.make(
+    { type: "ReplicateRows", count: count!, fields },
+    [{ node: input, distribution: forward }],
+    { fields: [...own, ...copies] },
+    { kinds: input.kinds },
   );
 }
 

@@ -1,7 +1,11 @@
 /** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
-import type { AggregateCall, SortField } from "../../../foundation/plan/expression.ts";
+import {
+  type AggregateCall,
+  REPLICATE_ROWS,
+  type SortField,
+} from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { processText } from "./process-text.ts";
@@ -16,8 +20,9 @@ export function describeNode(
   return `${nodeName(spec)}(${details(spec, inputs, output, style).join(", ")})`;
 }
 
-/** SortLimit that keeps everything is Flink's Sort. */
+/** SortLimit that keeps everything is Flink's Sort; copies of rows are a Correlate there. */
 function nodeName(spec: PhysSpec): string {
+  if (spec.type === "ReplicateRows") return "Correlate";
   return isPlainSort(spec) ? "Sort" : spec.type;
 }
 
@@ -91,6 +96,7 @@ function details(
     case "IntervalJoin":
     case "TemporalJoin":
     case "LookupJoin":
+    case "ReplicateRows":
     case "Correlate":
     case "WindowRank":
     case "WindowDeduplicate":
@@ -161,6 +167,7 @@ type LaterSpec = PhysSpecOf<
   | "TemporalJoin"
   | "LookupJoin"
   | "Correlate"
+  | "ReplicateRows"
   | "WindowRank"
   | "WindowDeduplicate"
   | "TemporalSort"
@@ -215,6 +222,15 @@ function laterText(
             ]),
         select,
         ...lookupHintText(spec),
+      ];
+    }
+    case "ReplicateRows": {
+      const fields = [spec.count, ...spec.fields];
+      return [
+        `invocation=[${REPLICATE_ROWS}(${fields.map((index) => `$${index}`).join(", ")})]`,
+        `correlate=[table(${REPLICATE_ROWS}(${fields.map(name).join(",")}))]`,
+        `select=[${output.fields.map((field) => field.name).join(",")}]`,
+        "joinType=[INNER]",
       ];
     }
     case "Correlate":

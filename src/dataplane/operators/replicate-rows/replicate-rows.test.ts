@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
-import type { CorrelateNode } from "../../../foundation/plan/exec-node.ts";
-import { call, input, REPLICATE_ROWS } from "../../../foundation/plan/expression.ts";
+import type { ReplicateRowsNode } from "../../../foundation/plan/exec-node.ts";
 import { Engine } from "../../../../testkit/conformance/engine.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
 import { OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
@@ -10,15 +9,11 @@ import { rows, runCase } from "../../../../testkit/operator-harness/operator-cas
 
 const counted = schemaOf({ n: types.bigint(), s: types.string() });
 const output = schemaOf({ n: types.bigint(), s: types.string(), s0: types.string() });
-const node: CorrelateNode = {
+const node: ReplicateRowsNode = {
   ...nodeBase(output),
-  type: "Correlate",
-  joinType: "INNER",
-  call: call(REPLICATE_ROWS, [input(0, types.bigint()), input(1, types.string())], {
-    kind: "ROW",
-    fields: [{ name: "s", type: types.string() }],
-    nullable: false,
-  }),
+  type: "ReplicateRows",
+  count: 0,
+  fields: [1],
 };
 
 test("each row as often as its number says, with its kind", () => {

@@ -1,5 +1,5 @@
 /**
- * ReplicateRows: a Correlate with $REPLICATE_ROWS$1(n, fields…): each row n times, its fields behind it (INTERSECT ALL and
+ * ReplicateRows: Flink's Correlate with $REPLICATE_ROWS$1(n, fields…): each row n times, its fields behind it (INTERSECT ALL and
  * EXCEPT ALL).
  *
  * In/out:  any changelog; copies have the kind of their row, so that a change of the number takes the old copies back.
@@ -19,9 +19,7 @@ import {
   physicalIndex,
   type Schema,
 } from "../../../foundation/columnar/schema.ts";
-import { baseErrors } from "../../../foundation/base/errors.ts";
-import type { CorrelateNode } from "../../../foundation/plan/exec-node.ts";
-import { type Expression, REPLICATE_ROWS } from "../../../foundation/plan/expression.ts";
+import type { ReplicateRowsNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
@@ -33,18 +31,11 @@ export class ReplicateRowsOperator extends BaseOperator {
   readonly #countColumn: number;
   #rows: BatchRows | undefined;
 
-  constructor(node: CorrelateNode, context: OperatorContext) {
+  constructor(node: ReplicateRowsNode, context: OperatorContext) {
     super(context);
     this.#input = context.inputs[0]!;
-    const { call } = node;
-    if (call.kind !== "call" || call.function !== REPLICATE_ROWS)
-      throw baseErrors.UNSUPPORTED({
-        what: `a table function in FROM (${node.description})`,
-        remedy: "Write the query without it.",
-      });
-    const [count, ...fields] = call.args.map(fieldOf);
-    this.#countColumn = physicalIndex(this.#input, count!);
-    this.#fields = fields;
+    this.#countColumn = physicalIndex(this.#input, node.count);
+    this.#fields = node.fields;
   }
 
   override open(): void {
@@ -83,9 +74,4 @@ export class ReplicateRowsOperator extends BaseOperator {
     const rows = this.#rows!;
     return assembleBatch(this.context.runtime, rows.rows(batch), columns, rows.kinds(batch));
   }
-}
-
-function fieldOf(e: Expression): number {
-  if (e.kind === "input") return e.index;
-  throw baseErrors.ASSERTION({ message: "arguments of $REPLICATE_ROWS$1 are columns" });
 }
