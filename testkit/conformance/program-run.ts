@@ -12,7 +12,12 @@ import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
 import type { ValuesEvent, ValuesOptions } from "../values/values-store.ts";
 import type { Engine } from "./engine.ts";
-import type { ProgramRecord, ProgramRow, ProgramSink, ProgramTable } from "./suites/program-record.ts";
+import type {
+  ProgramRecord,
+  ProgramRow,
+  ProgramSink,
+  ProgramTable,
+} from "./suites/program-record.ts";
 
 export type RunKind = "semantic" | "restore" | "batch-semantic" | "batch-restore";
 
