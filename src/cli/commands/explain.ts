@@ -70,6 +70,8 @@ async function explainScript(
       continue;
     }
     terminal.out(`${explanation(session, statement, text)}\n`);
+    for (const { code, message, hint } of planned.warnings)
+      terminal.say(`${terminal.palette.warning(`warning ${code}`)}: ${message}\n  ${hint}`);
     if (options.wasm) terminal.out(`${await generatedText(planned.plan)}\n`);
   }
 }
