@@ -10,7 +10,7 @@ import {
   type Physical,
   physicalOf,
 } from "../../../foundation/columnar/logical-type.ts";
-import { MemoryView } from "../../codegen/column-access.ts";
+import type { MemoryView } from "../../codegen/column-access.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import type { ExpandedColumn } from "./expanded-rows.ts";
 
@@ -85,7 +85,7 @@ export class ElementColumn implements ExpandedColumn {
     const { bytes, data } = this.#view;
     bytes[this.validity + row] = 1;
     if (this.#physical === "row") {
-      fillRow(this.#view, this.#fields, row, address);
+      fillRow(this.#fields, row, address);
       return;
     }
     data.setUint32(this.values + row * 8, address, true);
@@ -112,12 +112,7 @@ export class ElementColumn implements ExpandedColumn {
 }
 
 /** The fields of the row whose bytes begin at `address`. */
-export function fillRow(
-  view: MemoryView,
-  fields: readonly ElementColumn[],
-  row: number,
-  address: number,
-): void {
+function fillRow(fields: readonly ElementColumn[], row: number, address: number): void {
   let at = address;
   for (const field of fields) at = field.fillField(row, at);
 }

@@ -7,6 +7,7 @@ import { planErrors } from "../errors.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { OverAggregateCall } from "../../../foundation/plan/exec-node.ts";
 import { REPLICATE_ROWS } from "../../../foundation/plan/expression.ts";
+import { isTrue } from "../rel/expressions.ts";
 import type { CorrelateRel, OverRel, RelNode, SortRel } from "../rel/rel-node.ts";
 import {
   ALL,
@@ -110,7 +111,7 @@ export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): Phys
       type: "Correlate",
       joinType: rel.type,
       call: rel.call,
-      ...(rel.condition === undefined ? {} : { condition: rel.condition }),
+      ...(rel.condition === undefined || isTrue(rel.condition) ? {} : { condition: rel.condition }),
     },
     [{ node: input, distribution: forward }],
     { fields: [...input.schema.fields, ...extra] },
