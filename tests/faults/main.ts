@@ -7,10 +7,17 @@
  * Exit:    1 when a row is lost or doubled, a job does not end, or a mutant lives.
  */
 import { parseArgs } from "node:util";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { type Baseline, baseline, type FaultType, runSeed } from "./campaign.ts";
 import { killRepeatedly } from "./kill-job.ts";
 import { MUTANTS, runMutants } from "./mutants.ts";
 import { SCENARIOS } from "./scenarios.ts";
+
+setFlagsFromString("--expose-gc");
+/** Each life has memories of its own, which the collector is slow to notice. */
+const collectGarbage = runInNewContext("gc") as () => void;
+const SEEDS_PER_COLLECTION = 1;
 
 export interface CampaignResult {
   readonly seeds: number;
@@ -54,6 +61,7 @@ export async function runCampaign(options: {
           `${outcome.failure === undefined ? "" : `, ${outcome.failure}`}\n` +
           `  npm run faults -- --first ${seed} --seeds 1 --kills 0`,
       );
+    if (i % SEEDS_PER_COLLECTION === 0) collectGarbage();
     options.onSeed?.(i + 1, failures.length);
     if (options.stopAtFirst === true && failures.length > 0) break;
   }
