@@ -85,7 +85,6 @@ function planUser(
     kinds: implementation.changelog === "insert-only" ? INSERT : ALL,
     upsertKeys: keyed ? outputKeys(rel.spec) : [],
     upsertSource: keyed,
-    unique: true,
   });
 }
 
