@@ -19,6 +19,8 @@ import { freeIn } from "./log.as";
 const HEADER: usize = 16;
 const BATCH_HEADER: usize = 16;
 const NEVER_NULL: u32 = 0xffffffff;
+/** Generated code reads absent validity as so many ones (MAX_BATCH_ROWS): decoded lists may be longer. */
+const ONES_ROWS: u32 = 4096;
 
 /** Zeroed memory for an operator's life: layouts, call structs, lists of widths. */
 export function operatorAllocate(bytes: u32): usize {
@@ -106,7 +108,7 @@ export function rowsDecode(layout: usize, n: u32, rows: usize, batch: usize, fir
       store<u8>(validity + i, <u8>valid);
       nulls |= valid ^ 1;
     }
-    store<u32>(column, nulls != 0 ? <u32>validity : 0);
+    store<u32>(column, nulls != 0 || n > ONES_ROWS ? <u32>validity : 0);
     if (width == 0) {
       store<u32>(column, 0, 4);
       continue;

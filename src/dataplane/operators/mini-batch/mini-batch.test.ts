@@ -158,3 +158,17 @@ test("MiniBatchAssigner: watermarks of processing time, or one in each interval 
     [[], [], ["watermark 1000"], [], ["watermark 2100"]],
   );
 });
+
+test("a bundle of more rows than a batch holds has no row that is lost or NULL", () => {
+  const options = {
+    node: aggregate,
+    inputs: [schema],
+    config: config(50_000, { "table.optimizer.agg-phase-strategy": "ONE_PHASE" }),
+  };
+  const harness = new OperatorHarness(options);
+  const part = Array.from({ length: 3_000 }, (_, i) => ["+I", (i % 3) + 1, "text"] as const);
+  for (let i = 0; i < 4; i++) harness.rows(0, part);
+  harness.watermark(1);
+  const counts = ["+I[1, 4000, text]", "+I[2, 4000, text]", "+I[3, 4000, text]"];
+  assert.deepEqual(harness.take(), [...counts, "watermark 1"]);
+});

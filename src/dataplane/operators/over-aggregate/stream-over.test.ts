@@ -224,3 +224,17 @@ test("history holds the rows that frames need; state of a key begins anew after 
     .watermark(60);
   assert.deepEqual(short([harness.take()]), [["a, new, null"]]);
 });
+
+test("more rows of one time than a batch holds", () => {
+  const over = node([call("COUNT", [1], bigint)], { back: 5 });
+  const harness = new OperatorHarness({ node: over, inputs: [input] });
+  for (let i = 0; i < 4; i++)
+    harness.rows(
+      0,
+      Array.from({ length: 3_000 }, () => row("a", "x", 7)),
+    );
+  harness.watermark(7);
+  const [emitted] = short([harness.take()]);
+  assert.equal(emitted!.length, 12_000);
+  assert.deepEqual([...new Set(emitted)], ["a, x, 12000"]);
+});
