@@ -8,6 +8,7 @@ import {
 } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
+import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
 
@@ -65,15 +66,13 @@ function details(
     case "Join":
     case "WindowJoin":
     case "LateralSnapshotJoin":
+    case "IntervalJoin":
+    case "TemporalJoin":
       return joinText(spec, inputs, output, style);
     case "Rank":
       return rankText(spec, name, output);
     case "Deduplicate":
-      return [
-        `keep=[${spec.keepLast ? "LastRow" : "FirstRow"}]`,
-        `key=[${list(spec.keys)}]`,
-        `order=[${spec.time.attribute}]`,
-      ];
+      return deduplicateText(spec, list);
     case "Union":
       return ["all=[true]", `union=[${names(output)}]`];
     case "ChangelogNormalize":
@@ -92,10 +91,9 @@ function details(
         `orderBy=[${sortText(spec.sort, name)}]`,
         ...matchText(spec, input, output, style),
       ];
-    case "OverAggregate":
-    case "IntervalJoin":
-    case "TemporalJoin":
     case "LookupJoin":
+      return lookupText(spec, name, output, style);
+    case "OverAggregate":
     case "ReplicateRows":
     case "Correlate":
     case "WindowRank":
@@ -151,6 +149,17 @@ function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => 
   ];
 }
 
+function deduplicateText(
+  { keepLast, keys, time }: PhysSpecOf<"Deduplicate">,
+  list: (indexes: readonly number[]) => string,
+): string[] {
+  return [
+    `keep=[${keepLast ? "LastRow" : "FirstRow"}]`,
+    `key=[${list(keys)}]`,
+    `order=[${time.attribute}]`,
+  ];
+}
+
 function normalizeText(
   spec: PhysSpecOf<"ChangelogNormalize">,
   name: (index: number) => string,
@@ -163,9 +172,6 @@ function normalizeText(
 
 type LaterSpec = PhysSpecOf<
   | "OverAggregate"
-  | "IntervalJoin"
-  | "TemporalJoin"
-  | "LookupJoin"
   | "Correlate"
   | "ReplicateRows"
   | "WindowRank"
@@ -180,7 +186,6 @@ function laterText(
   style: TextStyle,
 ): string[] {
   const input = inputs[0] ?? output;
-  const all = inputs.flatMap((schema) => schema.fields);
   const name = (index: number): string => input.fields[index]?.name ?? `$${index}`;
   const list = (indexes: readonly number[]) => indexes.map(name).join(", ");
   const select = `select=[${names(output)}]`;
@@ -192,38 +197,6 @@ function laterText(
         `window=[${spec.unit} BETWEEN ${boundText(spec.start)} AND ${boundText(spec.end)}]`,
         `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${c.function}(${list(c.args) || (c.function === "COUNT" ? "*" : "")}) AS ${c.name}`)].join(", ")}]`,
       ];
-    case "IntervalJoin":
-    case "TemporalJoin": {
-      const width = input.fields.length;
-      const at = (index: number): string => all[index]?.name ?? `$${index}`;
-      const equal = spec.leftKeys.map((k, i) => `(${at(k)} = ${at(width + spec.rightKeys[i]!)})`);
-      if (spec.condition !== undefined) equal.push(expressionText(spec.condition, at, style));
-      const bounds =
-        spec.type === "IntervalJoin"
-          ? [
-              `windowBounds=[isRowTime=${spec.leftTime.attribute === "ROWTIME"}, leftLowerBound=${spec.lowerBoundMs}, leftUpperBound=${spec.upperBoundMs}, leftTimeIndex=${spec.leftTime.index}, rightTimeIndex=${spec.rightTime.index}]`,
-            ]
-          : [];
-      const where = `where=[${equal.join(" AND ") || "true"}]`;
-      return [`joinType=[${JOIN_NAMES[spec.joinType]}]`, ...bounds, where, select];
-    }
-    case "LookupJoin": {
-      const keys = spec.lookupKeys.map(
-        (k) => `${spec.table.schema.fields[k.field]!.name}=${expressionText(k.value, name, style)}`,
-      );
-      return [
-        `table=[${spec.table.name}]`,
-        `joinType=[${JOIN_NAMES[spec.joinType]}]`,
-        `lookup=[${keys.join(", ")}]`,
-        ...(spec.condition === undefined
-          ? []
-          : [
-              `where=[${expressionText(spec.condition, (i) => output.fields[i]?.name ?? `$${i}`, style)}]`,
-            ]),
-        select,
-        ...lookupHintText(spec),
-      ];
-    }
     case "ReplicateRows": {
       const fields = [spec.count, ...spec.fields];
       return [
@@ -366,100 +339,6 @@ export function duration(millis: number): string {
     if (millis !== 0 && millis % size === 0) return `${millis / size} ${unit}`;
   return `${millis} ms`;
 }
-
-const JOIN_NAMES = {
-  INNER: "InnerJoin",
-  LEFT: "LeftOuterJoin",
-  RIGHT: "RightOuterJoin",
-  FULL: "FullOuterJoin",
-  SEMI: "LeftSemiJoin",
-  ANTI: "LeftAntiJoin",
-} as const;
-
-const SIDES = {
-  "join-key-unique": "JoinKeyContainsUniqueKey",
-  "has-unique-key": "HasUniqueKey",
-  "no-unique-key": "NoUniqueKey",
-} as const;
-
-function joinText(
-  spec: PhysSpecOf<"Join"> | PhysSpecOf<"WindowJoin"> | PhysSpecOf<"LateralSnapshotJoin">,
-  inputs: readonly Schema[],
-  output: Schema,
-  style: TextStyle,
-): string[] {
-  const [left, right] = inputs as [Schema, Schema];
-  const all = [...left.fields, ...right.fields].map((field) => field.name);
-  const taken = new Map<string, number>();
-  const unique = all.map((name) => {
-    const times = taken.get(name);
-    taken.set(name, (times ?? -1) + 1);
-    return times === undefined ? name : `${name}${times}`;
-  });
-  const name = (index: number): string => unique[index] ?? `$${index}`;
-  const width = left.fields.length;
-  const equal = spec.leftKeys.map((key, i) => {
-    const [a, b] = [name(key), name(width + spec.rightKeys[i]!)];
-    const symbol = spec.type === "Join" && !spec.filterNulls[i] ? "IS NOT DISTINCT FROM" : "=";
-    return style === "infix" ? `(${a} ${symbol} ${b})` : `${symbol}(${a}, ${b})`;
-  });
-  if (spec.condition !== undefined) equal.push(expressionText(spec.condition, name, style));
-  const where =
-    equal.length <= 1
-      ? (equal[0] ?? "true")
-      : style === "infix"
-        ? `(${equal.join(" AND ")})`
-        : `AND(${equal.join(", ")})`;
-  const sides =
-    spec.type === "Join"
-      ? [
-          `leftInputSpec=[${SIDES[spec.left.unique]}]`,
-          `rightInputSpec=[${SIDES[spec.right.unique]}]`,
-          ...(spec.strategyHints === undefined
-            ? []
-            : [`joinHints=[[${spec.strategyHints.map((hint) => `[${hint}]`).join("")}]]`]),
-          ...ttlText(sideTtls(spec)),
-        ]
-      : spec.type === "LateralSnapshotJoin"
-        ? loadText(spec)
-        : [];
-  return [
-    `joinType=[${JOIN_NAMES[spec.joinType]}]`,
-    `where=[${where}]`,
-    `select=[${names(output)}]`,
-    ...sides,
-  ];
-}
-
-function lookupHintText({ async, retry }: PhysSpecOf<"LookupJoin">): string[] {
-  const order = async?.unordered === true ? "UNORDERED" : "ORDERED";
-  return [
-    ...(async === undefined
-      ? []
-      : [`async=[${order}, KEY_ORDERED: false, ${async.timeoutMs}ms, ${async.capacity}]`]),
-    ...(retry === undefined
-      ? []
-      : [`retry=[lookup_miss, FIXED_DELAY, ${retry.delayMs}ms, ${retry.attempts}]`]),
-  ];
-}
-
-function loadText({ loadUntilMs }: PhysSpecOf<"LateralSnapshotJoin">): string[] {
-  return loadUntilMs === undefined
-    ? ["loadCompletedCondition=[compile_time]"]
-    : ["loadCompletedCondition=[user_time]", `loadCompletedTime=[${loadUntilMs}]`];
-}
-
-/** `{LEFT=1d, RIGHT=2d}`, "" without hints. */
-function sideTtls({ left, right }: PhysSpecOf<"Join">): string {
-  const parts = [
-    ...(left.stateTtlHint === undefined ? [] : [`LEFT=${left.stateTtlHint}`]),
-    ...(right.stateTtlHint === undefined ? [] : [`RIGHT=${right.stateTtlHint}`]),
-  ];
-  return parts.length === 0 ? "" : `{${parts.join(", ")}}`;
-}
-
-const ttlText = (options: string): string[] =>
-  options === "" ? [] : [`stateTtlHints=[[[STATE_TTL options:${options}]]]`];
 
 function rankText(
   spec: PhysSpecOf<"Rank">,
