@@ -304,8 +304,7 @@ export interface TemporalJoinNode extends Base {
   readonly rightKeys: readonly number[];
   readonly filterNulls: readonly boolean[];
   readonly leftTime: TimeColumn;
-  /** Absent for processing time: the current version counts. */
-  readonly rightTime?: TimeColumn;
+  readonly rightTime: TimeColumn;
   readonly rightUniqueKey: readonly number[];
   readonly condition?: Expression;
 }

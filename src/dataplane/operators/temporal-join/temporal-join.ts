@@ -53,7 +53,7 @@ export class TemporalJoinOperator extends BaseOperator {
   override processBatch(input: number, batch: BatchPtr): void {
     const { kernels } = this.context.runtime;
     const sides = this.#sides!;
-    const column = input === 0 ? this.#node.leftTime : this.#node.rightTime!;
+    const column = input === 0 ? this.#node.leftTime : this.#node.rightTime;
     const timed = sides.encode(input, batch, (rows) => sides.timesOf(input, batch, column, rows));
     const { rows, kinds, hashes, views, entries, matchable, times } = timed;
     // A left row whose key is NULL finds nothing but its time; versions of such a key are never asked for.

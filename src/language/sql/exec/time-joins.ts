@@ -2,8 +2,7 @@
  * Joins that time bounds: interval joins (both sides' time attributes within a range) and temporal joins
  * (FOR SYSTEM_TIME AS OF).
  *
- * Source: Flink IntervalJoinUtil, StreamPhysicalTemporalJoinRule, CommonPhysicalLookupJoin. Where the engine has no interval
- *         join an inner one of inserts runs as a regular join: the same rows, more state.
+ * Source: Flink IntervalJoinUtil, StreamPhysicalTemporalJoinRule, CommonPhysicalLookupJoin.
  * Errors: MR2201 no such node, MR2206 what a temporal join needs and has not.
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
@@ -184,11 +183,17 @@ function versionedJoin(planner: PhysicalPlanner, rel: JoinRel, keys: JoinKeys): 
         "Temporal table join currently only supports 'FOR SYSTEM_TIME AS OF' left table's time attribute field",
       remedy: "Name the left table's rowtime or processing time column.",
     });
+  if (attribute === "PROCTIME")
+    throw planErrors.JOIN_CONDITION({
+      message: "Processing-time temporal join is not supported yet.",
+      remedy:
+        "Join a table whose connector answers by key, use FOR SYSTEM_TIME AS OF an event time, or JOIN LATERAL TABLE(SNAPSHOT(…)).",
+    });
   const unique = right.upsertKeys.find((key) => key.every((i) => keys.rightKeys.includes(i)));
   const rightTime = right.schema.fields.findIndex(
     (_, i) => attributeAt(right.schema, i) === "ROWTIME",
   );
-  if (attribute === "ROWTIME" && (unique === undefined || rightTime < 0))
+  if (unique === undefined || rightTime < 0)
     throw planErrors.JOIN_CONDITION({
       message: `Event-Time Temporal Table Join requires both primary key and row time attribute in versioned table, but no ${unique === undefined ? "primary key" : "row time attribute"} can be found.`,
       remedy: "Give the right table a PRIMARY KEY and a WATERMARK, and join on the key.",
@@ -201,8 +206,8 @@ function versionedJoin(planner: PhysicalPlanner, rel: JoinRel, keys: JoinKeys): 
       rightKeys: keys.rightKeys,
       filterNulls: keys.filterNulls,
       leftTime: timeColumn(left.schema, time),
-      ...(attribute === "ROWTIME" ? { rightTime: timeColumn(right.schema, rightTime) } : {}),
-      rightUniqueKey: unique ?? keys.rightKeys,
+      rightTime: timeColumn(right.schema, rightTime),
+      rightUniqueKey: unique,
       ...(isTrue(keys.condition) ? {} : { condition: keys.condition }),
     },
     [

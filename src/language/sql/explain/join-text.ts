@@ -97,7 +97,7 @@ function temporalText(
     indexes.map((index) => name(by + index)).join(", ");
   const parts = [
     name(spec.leftTime.index),
-    ...(spec.rightTime === undefined ? [] : [name(width + spec.rightTime.index)]),
+    name(width + spec.rightTime.index),
     `__TEMPORAL_JOIN_CONDITION_PRIMARY_KEY(${list(spec.rightUniqueKey, width)})`,
     `__TEMPORAL_JOIN_LEFT_KEY(${list(spec.leftKeys, 0)})`,
     `__TEMPORAL_JOIN_RIGHT_KEY(${list(spec.rightKeys, width)})`,
