@@ -283,3 +283,13 @@ test("the clock is the same moment in every row of a batch", () => {
     }
   }
 });
+
+test("numbers of JSON keep their digits", () => {
+  const path = text("$.a");
+  const query = (json: string) =>
+    onText("JSON_QUERY", STRING, path, text("WITHOUT ARRAY"), text("NULL"), text("NULL"))(json);
+  assert.equal(
+    query('{"a":[1.0, 1e20, 12345678901234567890, 1.5, -0.00, 1.5E-9, 0.1e1]}'),
+    "[1.0,1E+20,12345678901234567890,1.5,-0.00,1.5E-9,1]",
+  );
+});

@@ -13,6 +13,7 @@ import {
   evaluatePath,
   isObject,
   type Json,
+  JsonNumber,
   type JsonPath,
   parseJson,
   parseJsonPath,
@@ -69,7 +70,7 @@ const value: ColumnFunction = {
       const single = result.failed || path.many ? undefined : result.values[0];
       if (!result.failed && (result.values.length === 0 || (single === null && !path.many))) {
         handle(call, "empty", onEmpty, emptyDefault, out, row);
-      } else if (single === undefined || typeof single === "object" || !write(out, row, single)) {
+      } else if (single === undefined || isComposite(single) || !write(out, row, single)) {
         handle(call, "error", onError, errorDefault, out, row);
       }
     });
@@ -97,20 +98,29 @@ function copy(from: ColumnReader, out: ColumnWriter, row: number): void {
   else out.setNumber(row, from.number(row));
 }
 
+/** NULL counts as one: it is no scalar that could be written. */
+function isComposite(json: Json): json is null | Json[] | { [key: string]: Json } {
+  return json === null || Array.isArray(json) || isObject(json);
+}
+
 /** False when a scalar does not convert to the type that is returned. */
-function write(out: ColumnWriter, row: number, scalar: boolean | number | string): boolean {
+function write(
+  out: ColumnWriter,
+  row: number,
+  scalar: boolean | number | string | JsonNumber,
+): boolean {
   switch (out.type.kind) {
     case "BOOLEAN":
       if (typeof scalar !== "boolean") return false;
       out.setBoolean(row, scalar);
       return true;
     case "INTEGER":
-      if (!Number.isInteger(scalar)) return false;
+      if (!Number.isInteger(scalar instanceof JsonNumber ? Number.NaN : scalar)) return false;
       out.setNumber(row, scalar as number);
       return true;
     case "DOUBLE":
-      if (typeof scalar !== "number") return false;
-      out.setNumber(row, scalar);
+      if (typeof scalar !== "number" && !(scalar instanceof JsonNumber)) return false;
+      out.setNumber(row, Number(scalar));
       return true;
     default:
       out.setString(row, String(scalar));

@@ -6,7 +6,42 @@
  */
 import { codegenErrors } from "../errors.ts";
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+export type Json = null | boolean | number | string | JsonNumber | Json[] | { [key: string]: Json };
+
+/** A number that a double does not hold as it is written: 1.0, or more digits than it has. */
+export class JsonNumber {
+  readonly text: string;
+
+  constructor(source: string) {
+    this.text = bigDecimalText(source);
+  }
+
+  valueOf(): number {
+    return Number(this.text);
+  }
+
+  toString(): string {
+    return this.text;
+  }
+}
+
+/** BigDecimal.toString of a JSON number; integers keep their digits. */
+function bigDecimalText(source: string): string {
+  const match = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/.exec(source);
+  if (match === null) return source;
+  const [, sign = "", whole = "", fraction = "", exponent = "0"] = match;
+  const digits = `${whole}${fraction}`.replace(/^0+(?=\d)/, "");
+  const scale = fraction.length - Number(exponent);
+  const adjusted = digits.length - 1 - scale;
+  if (scale === 0) return `${sign}${digits}`;
+  if (scale > 0 && adjusted >= -6) {
+    const padded = digits.padStart(scale + 1, "0");
+    return `${sign}${padded.slice(0, -scale)}.${padded.slice(-scale)}`;
+  }
+  const rest = digits.slice(1);
+  const power = adjusted < 0 ? `E${adjusted}` : `E+${adjusted}`;
+  return `${sign}${digits[0]}${rest === "" ? "" : `.${rest}`}${power}`;
+}
 
 type Step =
   | { readonly kind: "key"; readonly key: string }
@@ -60,9 +95,20 @@ function invalid(text: string, functionName: string) {
   );
 }
 
+/** The third argument of JSON.parse's callback. */
+interface Source {
+  readonly source?: string;
+}
+
+function exactNumber(_key: string, value: unknown, context?: Source): unknown {
+  const source = context?.source;
+  if (typeof value !== "number" || source === undefined || String(value) === source) return value;
+  return new JsonNumber(source);
+}
+
 export function parseJson(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return JSON.parse(text, exactNumber) as Json;
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;
@@ -118,12 +164,18 @@ function descend(value: Json, key: string | undefined, out: Json[]): void {
 }
 
 export function isObject(value: Json): value is { [key: string]: Json } {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
+  return (
+    typeof value === "object" &&
+    value !== null &&
+    !Array.isArray(value) &&
+    !(value instanceof JsonNumber)
+  );
 }
 
 /** Keys in order, as Flink's mapper prints them. */
 export function printJson(value: Json): string {
   if (Array.isArray(value)) return `[${value.map(printJson).join(",")}]`;
+  if (value instanceof JsonNumber) return value.text;
   if (!isObject(value)) return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
   return `{${entries.map(([key, part]) => `${JSON.stringify(key)}:${printJson(part)}`).join(",")}}`;

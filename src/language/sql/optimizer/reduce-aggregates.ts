@@ -3,6 +3,7 @@
  *   VAR_POP(x)     $WELFORD_M2$1(x) / COUNT(x)            STDDEV_POP(x)    POWER(that, 0.5)
  *   VAR_SAMP(x)    $WELFORD_M2$1(x) / (COUNT(x) − 1), NULL for one value   STDDEV_SAMP(x)   POWER(that, 0.5)
  *   JSON_ARRAYAGG(x), JSON_OBJECTAGG(k VALUE x)           over JSON_STRING(x), unless x is JSON already
+ *   APPROX_COUNT_DISTINCT(x)                              COUNT(DISTINCT x)
  *   ARRAY_AGG(row), COLLECT(row)                          over $ROW_BYTES(row), an element's canonical encoding
  *
  * Types:  computed in DOUBLE, converted to the aggregate's own type.
@@ -40,9 +41,20 @@ type AnyCall = Pick<RelAggregateCall, "function" | "args" | "distinct" | "type" 
 
 export function reduceAggregates(rel: RelNode): RelNode {
   const node = withInputs(rel, relInputs(rel).map(reduceAggregates));
-  if (node.kind === "aggregate") return reduceVariances(wrapArguments(node));
+  if (node.kind === "aggregate") return reduceVariances(wrapArguments(exactCounts(node)));
   return node.kind === "over" ? reduceOver(node) : node;
 }
+
+/** An exact count is the best approximation. */
+function exactCounts(rel: AggregateRel): AggregateRel {
+  if (!rel.calls.some((one) => one.function === APPROXIMATE)) return rel;
+  const calls = rel.calls.map((one) =>
+    one.function === APPROXIMATE ? { ...one, function: "COUNT", distinct: true } : one,
+  );
+  return { ...rel, calls };
+}
+
+const APPROXIMATE = "APPROX_COUNT_DISTINCT";
 
 // -------------------------------------------------------------------------------------------- variances
 
