@@ -35,6 +35,7 @@ test("first by processing time: only the first row of a key passes", () => {
   runCase({
     node: deduplicate({ attribute: "PROCTIME" }),
     inputs: [input],
+    rescaleBy: [0],
     events: [
       rows(["+I", "a", 1, at(1)], ["+I", "b", 2, at(2)], ["+I", "a", 3, at(3)]),
       rows(["+I", "b", 4, at(1)], ["+I", "c", 5, at(1)]),
@@ -47,6 +48,7 @@ test("last by processing time: equal rows change nothing", () => {
   runCase({
     node: deduplicate({ attribute: "PROCTIME", keepLast: true }),
     inputs: [input],
+    rescaleBy: [0],
     events: [
       rows(["+I", "a", 1, at(1)], ["+I", "a", 1, at(1)]),
       rows(["+I", "a", 2, at(1)], ["+I", "a", 3, at(1)]),
@@ -66,12 +68,14 @@ test("last and first by rowtime", () => {
   runCase({
     node: deduplicate({ keepLast: true, generateUpdateBefore: false }),
     inputs: [input],
+    rescaleBy: [0],
     events,
     expected: [[`+I[a, 1, ${T(5)}]`, `+U[a, 2, ${T(5)}]`], [`+U[a, 4, ${T(6)}]`]],
   });
   runCase({
     node: deduplicate({}),
     inputs: [input],
+    rescaleBy: [0],
     events,
     expected: [[`+I[a, 1, ${T(5)}]`], [`-U[a, 1, ${T(5)}]`, `+U[a, 3, ${T(4)}]`]],
   });
@@ -81,6 +85,7 @@ test("first by rowtime, insert-only: emitted when the watermark reaches its time
   runCase({
     node: deduplicate({ changelogMode: "insert-only" }),
     inputs: [input],
+    rescaleBy: [0],
     events: [
       rows(["+I", "a", 1, at(5)], ["+I", "b", 2, at(3)]),
       rows(["+I", "a", 3, at(4)]),

@@ -33,6 +33,7 @@ test("append without rank number: -D of the row that leaves, then +I", () => {
   runCase({
     node: rank({}),
     inputs: [input],
+    rescaleBy: [0],
     events: [
       rows(["+I", "a", 5, 1], ["+I", "a", 3, 2]),
       rows(["+I", "a", 4, 3], ["+I", "b", 1, 4]),
@@ -50,6 +51,7 @@ test("append with rank number: rows that shift are updated per rank", () => {
   runCase({
     node: rank({ outputRankNumber: true, rankEnd: 3 }),
     inputs: [input],
+    rescaleBy: [0],
     events: [
       rows(["+I", "a", 5, 1], ["+I", "a", 3, 2]),
       rows(["+I", "a", 9, 3]),
@@ -69,6 +71,7 @@ test("top 1 is updated in place, and without -U when nobody needs it", () => {
   runCase({
     node: rank({ rankEnd: 1, generateUpdateBefore: false }),
     inputs: [input],
+    rescaleBy: [0],
     events: [rows(["+I", "a", 5, 1]), rows(["+I", "a", 5, 2], ["+I", "a", 6, 3])],
     expected: [["+I[a, 5, 1]"], ["+U[a, 6, 3]"]],
   });
@@ -84,6 +87,7 @@ test("retract with and without rank number", () => {
   runCase({
     node: rank({ strategy: { kind: "retract" } }),
     inputs: [input],
+    rescaleBy: [0],
     events,
     expected: [
       ["+I[a, 5, 1]", "+I[a, 3, 2]", "-D[a, 3, 2]", "+I[a, 4, 3]"],
@@ -95,6 +99,7 @@ test("retract with and without rank number", () => {
   runCase({
     node: rank({ strategy: { kind: "retract" }, outputRankNumber: true }),
     inputs: [input],
+    rescaleBy: [0],
     events,
     expected: [
       ["+I[a, 5, 1, 1]", "+I[a, 3, 2, 2]", "-U[a, 3, 2, 2]", "+U[a, 4, 3, 2]"],

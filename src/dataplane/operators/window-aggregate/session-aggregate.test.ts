@@ -44,6 +44,7 @@ test("sessions grow, are joined by a row between them, and fire when the gap has
   runCase({
     node,
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", "x", 1_000], ["+I", "a", "y", 9_000], ["+I", "b", "q", 2_000]),

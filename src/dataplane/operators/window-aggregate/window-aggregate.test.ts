@@ -67,6 +67,7 @@ test("TUMBLE: fires once when the watermark reaches end − 1 ms; late rows are 
   runCase({
     node: node({}),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", 1, 1_000], ["+I", "a", 1, 2_000], ["+I", "b", 2, 11_000]),
@@ -91,6 +92,7 @@ test("HOP and CUMULATE: a row counts in all its windows that are not over", () =
   runCase({
     node: node({ kind: "HOP", slideMs: 5_000 }),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", 1, 6_000]),
@@ -108,6 +110,7 @@ test("HOP and CUMULATE: a row counts in all its windows that are not over", () =
   runCase({
     node: node({ kind: "CUMULATE", stepMs: 5_000 }),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", 1, 1_000], ["+I", "a", 2, 6_000]),
@@ -126,6 +129,7 @@ test("processing time: fires by the clock", () => {
   runCase({
     node: node({ time: { attribute: "PROCTIME", index: 2, type: rowtime } }),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       time(1_000),
@@ -150,6 +154,7 @@ test("attached windows: columns of the input", () => {
   runCase({
     node: node({}, { attached: { start: 2, end: 3 } }),
     inputs: [attached],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", 1, 0, 10_000], ["+I", "a", 1, 5_000, 15_000]),
@@ -181,6 +186,7 @@ test("HOP and CUMULATE without DISTINCT share slices: a slice is merged into eac
   runCase({
     node: node({ kind: "HOP", slideMs: 5_000 }, plain),
     inputs: [input],
+    rescaleBy: [],
     events: [
       rows(["+I", "a", 1, 6_000], ["+I", "b", 1, 1_000]),
       watermark(5_000),
@@ -203,6 +209,7 @@ test("HOP and CUMULATE without DISTINCT share slices: a slice is merged into eac
   runCase({
     node: node({ kind: "CUMULATE", stepMs: 5_000 }, plain),
     inputs: [input],
+    rescaleBy: [],
     events: [
       rows(["+I", "a", 1, 1_000], ["+I", "b", 2, 6_000]),
       watermark(5_000),
@@ -234,6 +241,7 @@ test("HOP and CUMULATE without DISTINCT share slices: a slice is merged into eac
   runCase({
     node: node({ kind: "HOP", slideMs: 5_000 }, grouped),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", "a", 1, 6_000], ["+I", null, 1, 1_000], ["+I", "a", 1, 2_000]),

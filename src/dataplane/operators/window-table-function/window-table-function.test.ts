@@ -29,6 +29,7 @@ test("TUMBLE with offset; a row without a time is dropped; kinds are carried", (
   runCase({
     node: node({}),
     inputs: [input],
+    rescaleBy: [0],
     events: [rows(["+I", 1, 9_999], ["+I", 2, null], ["-D", 3, 10_000])],
     expected: [
       W(1, ":09.999", "", ":10", ":09.999"),
@@ -38,6 +39,7 @@ test("TUMBLE with offset; a row without a time is dropped; kinds are carried", (
   runCase({
     node: node({ offsetMs: 3_000 }),
     inputs: [input],
+    rescaleBy: [0],
     events: [rows(["+I", 1, 13_000])],
     expected: [W(1, ":13", ":13", ":23", ":22.999")],
   });
@@ -47,12 +49,14 @@ test("HOP and CUMULATE give one row per window", () => {
   runCase({
     node: node({ kind: "HOP", slideMs: 5_000 }),
     inputs: [input],
+    rescaleBy: [0],
     events: [rows(["+I", 1, 12_000])],
     expected: [W(1, ":12", ":10", ":20", ":19.999"), W(1, ":12", ":05", ":15", ":14.999")],
   });
   runCase({
     node: node({ kind: "CUMULATE", stepMs: 5_000 }),
     inputs: [input],
+    rescaleBy: [0],
     events: [rows(["+I", 1, 12_000], ["+I", 2, 17_000])],
     expected: [
       W(1, ":12", ":10", ":15", ":14.999"),
@@ -66,6 +70,7 @@ test("SESSION: rows are kept until their session is over, then emitted with its 
   runCase({
     node: node({ kind: "SESSION", gapMs: 5_000, partitionKeys: [0] }),
     inputs: [input],
+    rescaleBy: [0],
     unordered: true,
     events: [
       rows(["+I", 1, 11_000], ["+I", 1, 19_000], ["+I", 2, 12_000]),
