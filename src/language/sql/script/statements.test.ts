@@ -324,3 +324,26 @@ test("EXPLAIN ESTIMATED_COST, in Flink's form", () => {
   assert.match(cost("SELECT * FROM orders WHERE amount = 1"), /^rowcount = 1\.5E7/);
   assert.match(cost("SELECT COUNT(*) FROM orders"), /^rowcount = 1\.0, /);
 });
+
+test("subqueries in arguments of aggregates and OVER are joined; in GROUP BY they are refused", () => {
+  const own = session(
+    SOURCE,
+    "CREATE TABLE e (a INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts) WITH ('connector'='kafka')",
+  );
+  for (const sql of [
+    "SELECT a, SUM(a + (SELECT MAX(id) FROM s)) FROM e GROUP BY a",
+    "SELECT COUNT(*) FILTER (WHERE EXISTS (SELECT * FROM s)) FROM e",
+  ]) {
+    const result = own.execute(sql);
+    assert.ok(result.kind === "query");
+    assert.ok(!JSON.stringify(result.plan).includes("$SUBQUERY"), sql);
+    assert.ok(
+      result.plan.nodes.some(({ type }) => type === "Join"),
+      sql,
+    );
+  }
+  assert.match(
+    message(() => own.execute("SELECT COUNT(*) FROM e GROUP BY EXISTS (SELECT * FROM s)")),
+    /a subquery in GROUP BY is not supported/,
+  );
+});

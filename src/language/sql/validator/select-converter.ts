@@ -105,6 +105,7 @@ class SelectConverter {
     if (grouped) {
       this.#grouping ??= Grouping.none();
       this.#nameAggregates(columns);
+      rel = this.#argumentSubqueries(rel);
       rel = this.#withTtl(this.#grouping.build(rel, this.#aggregates, this.#aggregateNames));
       const grouping = this.#grouping;
       map = (expression, at) => grouping.map(expression, at, this.#context);
@@ -113,7 +114,13 @@ class SelectConverter {
     rel = this.#filter(rel, having && map(having, this.#node.having!));
     for (const column of columns) column.expression = map(column.expression, column.node);
     for (const entry of order.added) entry.expression = map(entry.expression, entry.node);
-    const overs = this.#overs.map((request) => mapOver(request, (e) => map(e, this.#node)));
+    const overs = this.#overs.map((request) =>
+      mapOver(request, (e) => {
+        const applied = this.#stage.apply(rel, map(e, this.#node));
+        rel = applied.rel;
+        return applied.expression;
+      }),
+    );
     const built = buildOvers(rel, overs);
     rel = built.rel;
     const resolve = (e: Expression) => resolveOver(e, built.columns);
@@ -154,6 +161,23 @@ class SelectConverter {
       );
     }
     return { rel: result, sort, width: columns.length };
+  }
+
+  /** Subqueries in the arguments of aggregates are joined before the groups are made. */
+  #argumentSubqueries(from: RelNode): RelNode {
+    let rel = from;
+    const joined = (expression: Expression): Expression => {
+      const applied = this.#stage.apply(rel, expression);
+      rel = applied.rel;
+      return applied.expression;
+    };
+    for (const [i, request] of this.#aggregates.entries())
+      this.#aggregates[i] = {
+        ...request,
+        args: request.args.map(joined),
+        ...(request.filter === undefined ? {} : { filter: joined(request.filter) }),
+      };
+    return rel;
   }
 
   /** STATE_TTL of the one table that is aggregated. */
@@ -197,7 +221,7 @@ class SelectConverter {
 
   #prepare(): Collectors {
     const { groupBy } = this.#node;
-    const plain = { clause: "GROUP BY", subqueries: this.#stage };
+    const plain = { clause: "GROUP BY" };
     if (groupBy !== undefined) {
       const converter = new ExpressionConverter(this.#context, this.#scope, plain);
       this.#grouping = Grouping.of(converter, groupBy);
