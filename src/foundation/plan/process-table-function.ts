@@ -6,7 +6,8 @@
  *            all of the table's columns first; on_time appends `rowtime`.
  * Source:    Flink StreamExecProcessTableFunction, FLIP-440, FLIP-564 (changelog functions).
  */
-import type { LogicalType, RowField } from "../columnar/logical-type.ts";
+import { type LogicalType, type RowField, withNullable } from "../columnar/logical-type.ts";
+import type { Schema } from "../columnar/schema.ts";
 import type { Expression, SortField } from "./expression.ts";
 
 /** One table argument; its place among the node's inputs is its place in the list. */
@@ -136,6 +137,36 @@ export interface ProcessSpec {
   /** By table: field of the time attribute that on_time names; empty without on_time. */
   readonly onTime: readonly number[];
   readonly implementation: ProcessImplementation;
+}
+
+/**
+ * By place in PARTITION BY: whether any table's key may be NULL. Keys are encoded so in all of them, in exchanges as in
+ * state, so that equal keys have one hash.
+ */
+export function nullableKeys(
+  tables: readonly ProcessTable[],
+  inputs: readonly Schema[],
+): readonly boolean[] {
+  const keyed = tables.flatMap(({ partitionKeys }, i) =>
+    partitionKeys.length === 0
+      ? []
+      : [partitionKeys.map((index) => inputs[i]!.fields[index]!.type.nullable)],
+  );
+  return (keyed[0] ?? []).map((_, at) => keyed.some((own) => own[at]));
+}
+
+/** A schema whose keys are as nullable as `nullable` says. */
+export function withKeys(
+  { fields }: Schema,
+  keys: readonly number[],
+  nullable: readonly boolean[],
+): Schema {
+  return {
+    fields: fields.map((field, index) => {
+      const at = keys.indexOf(index);
+      return at < 0 ? field : { ...field, type: withNullable(field.type, nullable[at]!) };
+    }),
+  };
 }
 
 /** Fields in the order of a function's output: partition keys, then the others. */

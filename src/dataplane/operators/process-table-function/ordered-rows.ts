@@ -18,7 +18,7 @@ import {
   physicalIndex,
   type Schema,
 } from "../../../foundation/columnar/schema.ts";
-import type { ProcessTable } from "../../../foundation/plan/process-table-function.ts";
+import { type ProcessTable, withKeys } from "../../../foundation/plan/process-table-function.ts";
 import { compileRowComparator, type RowComparator } from "../../codegen/codecs/row-comparator.ts";
 import type { KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
@@ -45,11 +45,13 @@ export class OrderedRows {
     options: {
       readonly index: number;
       readonly schema: Schema;
+      /** By place in PARTITION BY. */
+      readonly nullable: readonly boolean[];
       readonly table: ProcessTable;
       readonly operator: string;
     },
   ) {
-    const { schema, table, operator, index } = options;
+    const { schema, nullable, table, operator, index } = options;
     const { runtime } = context;
     this.#context = context;
     this.#schema = schema;
@@ -60,7 +62,7 @@ export class OrderedRows {
     this.#comparator = compileRowComparator({ schema, sort: table.sort, runtime, operator });
     this.#keys = compileGroupedKeys({
       context,
-      schema: timed,
+      schema: withKeys(timed, table.partitionKeys, nullable),
       fields: [...table.partitionKeys, schema.fields.length],
       groupFields: table.partitionKeys,
       operator,

@@ -201,6 +201,46 @@ test("ORDER BY: rows wait for the watermark and come in order; late ones are dro
   });
 });
 
+test("keys that are never NULL, with ORDER BY and timers, rescaled", () => {
+  const firm = schemaOf({
+    k: types.string(false),
+    v: types.int(),
+    t: types.timestampLtz(3, false),
+  });
+  const factory = factoryOf({
+    eval: (context, { r }) => {
+      const n =
+        ((context.value("n").get() ?? 0) as number) + ((r as ProcessRow).get("v") as number);
+      context.value("n").set(n);
+      context.time.registerOnTime(100, "all");
+    },
+    onTimer: (context) => context.collect([`${context.value("n").get()}`]),
+  });
+  const sort = [{ index: 2, descending: false, nullsFirst: true }];
+  const keys = ["a", "b", "c", "d", "e", "f"];
+  runCase({
+    node: nodeOf({ sort, state: counted.slice(0, 1) }, output),
+    factory,
+    inputs: [firm],
+    events: [
+      rows(...keys.map((k) => at(k, 1, 1n))),
+      rows(...keys.map((k) => at(k, 2, 2n))),
+      watermark(1),
+      watermark(3),
+      watermark(200),
+    ],
+    expected: [
+      [],
+      [],
+      ["watermark 1"],
+      ["watermark 3"],
+      [...keys.map((k) => `+I[${k}, 3, 1970-01-01T00:00:00.100Z]`), "watermark 200"],
+    ],
+    unordered: true,
+    rescaleBy: [0],
+  });
+});
+
 test("each table with ORDER BY waits for its own watermark", () => {
   const factory = factoryOf({
     eval: (context, { one, two }) => {

@@ -9,18 +9,31 @@
  * Errors:  MR4162 no such function here, MR4163 what the function does wrong or throws.
  * Source:  Flink AbstractProcessTableOperator, ProcessSetTableOperator, ProcessRowTableOperator.
  */
-import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import {
+  type BatchPtr,
+  COLUMN_VALIDITY,
+  columnPtr,
+  MAX_BATCH_ROWS,
+} from "../../../foundation/columnar/batch.ts";
 import { MillraceError } from "../../../foundation/base/errors.ts";
-import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { ROW_KIND_NAMES, RowKind } from "../../../foundation/columnar/row-kind.ts";
-import { physicalCount, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import {
+  physicalColumns,
+  physicalCount,
+  physicalIndex,
+  type Schema,
+} from "../../../foundation/columnar/schema.ts";
 import {
   RowReader,
   type TimestampValue,
   type Value,
 } from "../../../foundation/columnar/value-reader.ts";
 import type { ProcessTableFunctionNode } from "../../../foundation/plan/exec-node.ts";
-import type { UserProcess } from "../../../foundation/plan/process-table-function.ts";
+import {
+  nullableKeys,
+  type UserProcess,
+  withKeys,
+} from "../../../foundation/plan/process-table-function.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorValue } from "../../contract/keyed-state.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
@@ -61,6 +74,7 @@ export class UserProcessOperator extends BaseOperator {
   #rowtime: readonly Value[] = [];
   #watermark = MIN_WATERMARK;
   readonly #inputWatermarks: number[];
+  readonly #nullable: readonly boolean[];
   #stored: OperatorValue | undefined;
 
   constructor(
@@ -76,6 +90,7 @@ export class UserProcessOperator extends BaseOperator {
     this.#schemas = node.tables.map((table, i) => ({
       fields: tableFields(table, context.inputs[i]!),
     }));
+    this.#nullable = nullableKeys(node.tables, context.inputs);
     this.#inputWatermarks = context.inputs.map(() => MIN_WATERMARK);
     this.#readers = context.inputs.map((schema) => new RowReader(context.runtime.memory, schema));
   }
@@ -94,7 +109,13 @@ export class UserProcessOperator extends BaseOperator {
     this.#ordered = tables.map((table, index) =>
       table.sort.length === 0
         ? undefined
-        : new OrderedRows(context, { index, schema: context.inputs[index]!, table, operator }),
+        : new OrderedRows(context, {
+            index,
+            schema: context.inputs[index]!,
+            nullable: this.#nullable,
+            table,
+            operator,
+          }),
     );
     this.#call = new FunctionContext({
       node: this.#node,
@@ -171,13 +192,12 @@ export class UserProcessOperator extends BaseOperator {
 
   /** The partition's key, with one layout for all tables; without one a constant. */
   #keySchema(): Schema {
-    const table = this.#node.tables.find(({ partitionKeys }) => partitionKeys.length > 0);
-    const at = table === undefined ? -1 : this.#node.tables.indexOf(table);
-    const fields = (table?.partitionKeys ?? []).map((index) => {
-      const { name, type } = this.context.inputs[at]!.fields[index]!;
-      return { name, type: withNullable(type, true) };
-    });
-    return { fields };
+    const { tables } = this.#node;
+    const at = tables.findIndex(({ partitionKeys }) => partitionKeys.length > 0);
+    if (at < 0) return { fields: [] };
+    const { partitionKeys } = tables[at]!;
+    const schema = withKeys(this.context.inputs[at]!, partitionKeys, this.#nullable);
+    return { fields: partitionKeys.map((index) => schema.fields[index]!) };
   }
 
   #keyColumns(input: number, batch: BatchPtr): ColumnFrom[] {
@@ -242,6 +262,12 @@ export class UserProcessOperator extends BaseOperator {
       schema,
       keys.map(() => schema.fields.map(() => null)),
     );
+    // The codec writes validity only where there can be NULL.
+    physicalColumns(schema).forEach(({ nullable }, column) => {
+      if (nullable) return;
+      const data = new DataView(runtime.memory.buffer);
+      data.setUint32(columnPtr(batch, column) + COLUMN_VALIDITY, 0, true);
+    });
     if (schema.fields.length > 0) this.#codec!.decode(address, keys.length, batch, 0, 0);
     const reader = new RowReader(runtime.memory, schema);
     keys.forEach((key, i) => {

@@ -4,11 +4,13 @@
  * the same fields with the same nullability.
  *
  * Joins:   all their keys, those of windows among them; both sides must come to one hash, so a key
- *          field counts as nullable when it is on either side (as the join's state does it).
+ *          field counts as nullable when it is on either side (as the join's state does it). So do
+ *          the tables of one function.
  */
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { nullableKeys, withKeys } from "../../../foundation/plan/process-table-function.ts";
 import type { EdgeSpec } from "./job-graph.ts";
 
 export interface ExchangeKeys {
@@ -21,7 +23,13 @@ export function exchangeKeys(edge: EdgeSpec, plan: ExecPlan): ExchangeKeys | und
   if (edge.distribution.kind !== "hash") return undefined;
   const nodeOf = (id: number) => plan.nodes.find((node) => node.id === id)!;
   const { output } = nodeOf(edge.fromNode);
-  const pairs = joinKeys(nodeOf(edge.toNode));
+  const reader = nodeOf(edge.toNode);
+  if (reader.type === "ProcessTableFunction") {
+    const inputs = reader.inputs.map(({ node }) => nodeOf(node).output);
+    const { keys } = edge.distribution;
+    return { schema: withKeys(output, keys, nullableKeys(reader.tables, inputs)), fields: keys };
+  }
+  const pairs = joinKeys(reader);
   if (pairs === undefined) return { schema: output, fields: edge.distribution.keys };
   const own = edge.toInput === 0 ? pairs.left : pairs.right;
   const other = edge.toInput === 0 ? pairs.right : pairs.left;
