@@ -20,50 +20,21 @@ export interface WelfordSpec {
   readonly counter: number;
 }
 
-export function welfordCode({ type, mean, m2, counter }: WelfordSpec): AggregateCode {
-  const store = (f: FunctionBuilder, entry: Local, offset: number, value: Local) =>
-    f.get(entry).get(value).store("f64.store", offset);
-  const load = (f: FunctionBuilder, entry: Local, offset: number): Local => {
-    const local = f.local("f64");
-    f.get(entry).load("f64.load", offset).set(local);
-    return local;
-  };
-  const count = (f: FunctionBuilder, entry: Local): Local => {
-    const local = f.local("i64");
-    f.get(entry).load("i64.load", counter).set(local);
-    return local;
-  };
+export function welfordCode(spec: WelfordSpec): AggregateCode {
+  const { type, m2, counter } = spec;
   return {
     update: (target, values, direction) => {
       const { f, entry } = target;
       const value = f.local("f64");
       pushDouble(target, values[0]!);
       f.set(value);
-      const n = count(f, entry);
+      const n = loadCount(f, entry, counter);
       const sign = f.local("f64");
       if (direction === "add") f.f64(1);
       else f.f64(1).f64(-1).get(direction).op("select");
       f.set(sign);
       f.get(n).get(sign).op("i64.trunc_sat_f64_s").op("i64.add").set(n);
-      f.get(n).i64(0).op("i64.le_s");
-      f.if(
-        () => {
-          f.get(entry).f64(0).store("f64.store", mean);
-          f.get(entry).f64(0).store("f64.store", m2);
-        },
-        () => {
-          const [before, square] = [load(f, entry, mean), load(f, entry, m2)];
-          const delta = f.local("f64");
-          f.get(value).get(before).op("f64.sub").set(delta);
-          // The first value is the mean, whatever was there.
-          f.get(before).get(delta).get(n).op("f64.convert_i64_s").op("f64.div");
-          f.get(sign).op("f64.mul").op("f64.add").set(before);
-          f.get(square).get(delta).get(value).get(before).op("f64.sub").op("f64.mul");
-          f.get(sign).op("f64.mul").op("f64.add").set(square);
-          store(f, entry, mean, before);
-          store(f, entry, m2, square);
-        },
-      );
+      fold(target, spec, value, n, sign);
     },
     result: (target) => {
       const { f, entry } = target;
@@ -73,43 +44,88 @@ export function welfordCode({ type, mean, m2, counter }: WelfordSpec): Aggregate
       f.get(local).f64(0).op("f64.lt").op("i32.or").set(isNull);
       return { type, physical: physicalOf(type), parts: [{ kind: "local", local }], isNull };
     },
-    merge: (target, other) => {
-      const { f, entry } = target;
-      const from = other.entry;
-      const n = count(f, from);
-      f.get(n).i64(0).op("i64.gt_s");
-      f.if(() => {
-        const own = count(f, entry);
-        f.get(own)
-          .op("i64.eqz")
-          .if(
-            () => {
-              for (const at of [mean, m2]) store(f, entry, at, load(f, from, at));
-            },
-            () => {
-              const total = f.local("f64");
-              f.get(n).get(own).op("i64.add").op("f64.convert_i64_s").set(total);
-              const a = load(f, entry, mean);
-              const delta = f.local("f64");
-              f.get(load(f, from, mean))
-                .get(a)
-                .op("f64.sub")
-                .set(delta);
-              f.get(entry);
-              f.get(load(f, entry, m2))
-                .get(load(f, from, m2))
-                .op("f64.add");
-              f.get(own).op("f64.convert_i64_s").get(n).op("f64.convert_i64_s").op("f64.mul");
-              f.get(total).op("f64.div").get(delta).op("f64.mul").get(delta).op("f64.mul");
-              f.op("f64.add").store("f64.store", m2);
-              f.get(entry).get(a);
-              f.get(n).op("f64.convert_i64_s").get(total).op("f64.div").get(delta).op("f64.mul");
-              f.op("f64.add").store("f64.store", mean);
-            },
-          );
-      });
-    },
+    merge: (target, other) => merge(target, other.entry, spec),
   };
+}
+
+/** One value in or out, n values then; sign is 1 or -1. */
+function fold(
+  { f, entry }: AggregateTarget,
+  { mean, m2 }: WelfordSpec,
+  value: Local,
+  n: Local,
+  sign: Local,
+): void {
+  f.get(n).i64(0).op("i64.le_s");
+  f.if(
+    () => {
+      for (const at of [mean, m2]) f.get(entry).f64(0).store("f64.store", at);
+    },
+    () => {
+      const [before, square] = [load(f, entry, mean), load(f, entry, m2)];
+      const delta = f.local("f64");
+      f.get(value).get(before).op("f64.sub").set(delta);
+      f.get(before).get(delta).get(n).op("f64.convert_i64_s").op("f64.div");
+      f.get(sign).op("f64.mul").op("f64.add").set(before);
+      f.get(square).get(delta).get(value).get(before).op("f64.sub").op("f64.mul");
+      f.get(sign).op("f64.mul").op("f64.add").set(square);
+      f.get(entry).get(before).store("f64.store", mean);
+      f.get(entry).get(square).store("f64.store", m2);
+    },
+  );
+}
+
+function merge(
+  { f, entry }: AggregateTarget,
+  from: Local,
+  { mean, m2, counter }: WelfordSpec,
+): void {
+  const n = loadCount(f, from, counter);
+  f.get(n).i64(0).op("i64.gt_s");
+  f.if(() => {
+    const own = loadCount(f, entry, counter);
+    f.get(own).op("i64.eqz");
+    f.if(
+      () => {
+        for (const at of [mean, m2])
+          f.get(entry)
+            .get(load(f, from, at))
+            .store("f64.store", at);
+      },
+      () => {
+        const total = f.local("f64");
+        f.get(n).get(own).op("i64.add").op("f64.convert_i64_s").set(total);
+        const a = load(f, entry, mean);
+        const delta = f.local("f64");
+        f.get(load(f, from, mean))
+          .get(a)
+          .op("f64.sub")
+          .set(delta);
+        f.get(entry);
+        f.get(load(f, entry, m2))
+          .get(load(f, from, m2))
+          .op("f64.add");
+        f.get(own).op("f64.convert_i64_s").get(n).op("f64.convert_i64_s").op("f64.mul");
+        f.get(total).op("f64.div").get(delta).op("f64.mul").get(delta).op("f64.mul");
+        f.op("f64.add").store("f64.store", m2);
+        f.get(entry).get(a);
+        f.get(n).op("f64.convert_i64_s").get(total).op("f64.div").get(delta).op("f64.mul");
+        f.op("f64.add").store("f64.store", mean);
+      },
+    );
+  });
+}
+
+function load(f: FunctionBuilder, entry: Local, offset: number): Local {
+  const local = f.local("f64");
+  f.get(entry).load("f64.load", offset).set(local);
+  return local;
+}
+
+function loadCount(f: FunctionBuilder, entry: Local, counter: number): Local {
+  const local = f.local("i64");
+  f.get(entry).load("i64.load", counter).set(local);
+  return local;
 }
 
 /** The argument as DOUBLE. */

@@ -64,6 +64,8 @@ test("string functions count code points and follow Flink at the edges", () => {
     "dir1",
   );
   assert.equal(onText("SPLIT_INDEX", STRING, text("/"), number(9))("a/b"), null);
+  assert.equal(onText("SPLIT_INDEX", STRING, number(47), number(1))("a/b"), "b");
+  assert.equal(onText("SPLIT_INDEX", STRING, number(0), number(1))("a/b"), null);
   assert.equal(onText("OVERLAY", STRING, text("XY"), number(2))("abcd"), "aXYd");
   assert.equal(onText("INITCAP", STRING)("hello wORLD-42x"), "Hello World-42x");
   assert.equal(onText("TRANSLATE", STRING, text("abc"), text("xy"))("aabbcc"), "xxyy");
