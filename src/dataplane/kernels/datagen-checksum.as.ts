@@ -9,8 +9,11 @@ const FACTOR: u64 = 0x9e3779b97f4a7c15;
 
 function mix(p: usize, length: usize, sum: u64): u64 {
   if (length < 8) {
-    let word: u64 = <u64>length;
-    for (let i: usize = 0; i < length; i++) word = (word << 8) | <u64>load<u8>(p + i);
+    let word: u64 = 0;
+    if (<u64>p + 8 <= (<u64>memory.size()) << 16)
+      word = load<u64>(p) & (((<u64>1) << (<u64>length << 3)) - 1);
+    else for (let i: usize = length; i > 0; i--) word = (word << 8) | <u64>load<u8>(p + i - 1);
+    word |= <u64>length << 56;
     return rotl((sum ^ word) * FACTOR, 29);
   }
   // The lanes start without the sum, so that values do not wait for each other.

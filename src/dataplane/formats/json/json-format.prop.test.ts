@@ -245,3 +245,26 @@ test("columns are guessed from a sample", () => {
     code: "MR3104",
   });
 });
+
+test("escapes of every kind at every distance, wanted and passed over", () => {
+  const seed = 4711;
+  const random = randomSource(seed);
+  const alphabet = ["\\", '"', "/", "a", "bc", "\\\\\\", "\n", "é", "0123456789abcde"];
+  const table: Schema = {
+    fields: ["p", "s", "n"].map((name) => ({ name, type: types.string() })),
+  };
+  const only: Schema = { fields: [table.fields[0]!, table.fields[2]!] };
+  for (let round = 0; round < 200; round++) {
+    // Most without what needs the slower way.
+    const kinds = random(3) === 0 ? alphabet.length : 6;
+    const text = Array.from({ length: random(30) }, () => alphabet[random(kinds)]).join("");
+    const quoted = JSON.stringify(text).replaceAll("/", () => (random(2) === 0 ? "/" : "\\/"));
+    const line = `{"p":"x","s":${quoted},"n":"y"}`;
+    const message = `seed ${seed}, round ${round}: ${line}`;
+    assert.deepEqual(decodeText("json", table, line).rows, [["x", text, "y"]], message);
+    assert.deepEqual(decodeText("json", only, line).rows, [["x", "y"]], message);
+    const broken = `{"p":"x","s":${quoted.slice(0, -1)}\\q","n":"y"}`;
+    for (const schema of [table, only])
+      assert.throws(() => decodeText("json", schema, broken), /escape/, message);
+  }
+});
