@@ -72,7 +72,7 @@ export class SubqueryStage {
       const inner = negated ? part.args[0]! : part;
       const pending = isCall(inner, SUBQUERY_REF) ? this.#of(inner) : undefined;
       if (pending !== undefined && pending.kind !== "scalar")
-        result = this.#semi(result, pending, negated);
+        result = this.#semi(this.#withOperands(result, pending), pending, negated);
       else rest.push(part);
     }
     const whole = and(rest);
@@ -88,12 +88,24 @@ export class SubqueryStage {
     const rewritten = transform(expression, (e) => {
       if (!isCall(e, SUBQUERY_REF)) return e;
       const pending = this.#of(e);
+      result = this.#withOperands(result, pending);
       const joined =
         pending.kind === "scalar" ? this.#scalar(result, pending) : this.#marker(result, pending);
       result = joined.rel;
       return joined.value;
     });
     return { rel: result, expression: rewritten };
+  }
+
+  /** What is looked for in a subquery may hold subqueries itself: they come first. */
+  #withOperands(rel: RelNode, pending: Pending): RelNode {
+    let result = rel;
+    pending.operands = pending.operands.map((operand) => {
+      const applied = this.apply(result, operand);
+      result = applied.rel;
+      return applied.expression;
+    });
+    return result;
   }
 
   /** IN with NULLs is unknown where no row matches; a marker column cannot say so. */
