@@ -49,6 +49,26 @@ test("a file as lookup table: matches, NULL keys, a condition, kinds of changes,
   ]);
 });
 
+test("a constant as key, with others and alone", async () => {
+  const world = new SimulatedWorld(SEED);
+  const env = world.boot();
+  await world.run(write(env, "/rates.csv", "a,10\nb,20\nb,30\n"));
+  const engine = new Engine({ env });
+  declare(engine);
+  engine.store.register("orders", [{ row: [1, "a"] }, { row: [2, "b"] }]);
+  const query = async (on: string): Promise<string[]> => {
+    const { rows } = await world.run(
+      engine.query(
+        `SELECT o.id, r.rate FROM orders AS o JOIN rates FOR SYSTEM_TIME AS OF o.p AS r ON ${on}`,
+      ),
+    );
+    return rows.map(({ text }) => text);
+  };
+  assert.deepEqual(await query("'b' = r.name AND r.rate > 20"), ["+I[1, 30]", "+I[2, 30]"]);
+  assert.deepEqual(await query("r.name = o.name AND r.rate = 20"), ["+I[2, 20]"]);
+  await assert.rejects(query("o.id < r.rate"), /needs an equality with a column/);
+});
+
 test("computed columns of the table", async () => {
   const world = new SimulatedWorld(SEED);
   const env = world.boot();

@@ -16,6 +16,7 @@ import {
   isLiteral,
   isTrue,
   equalsCall,
+  shiftRefs,
   substitute,
 } from "../rel/expressions.ts";
 import { joinSchema } from "../rel/rel-builder.ts";
@@ -67,17 +68,32 @@ export function planLookupJoin(
     const value: Expression = input(key, left.schema.fields[key]!.type);
     return column.kind === "input" && keys.filterNulls[i] ? [{ field: column.index, value }] : [];
   });
-  for (const part of chain.conditions)
-    if (isCall(part, "EQUALS")) {
-      const [a, b] = part.args as [Expression, Expression];
-      if (a.kind === "input" && isLiteral(b)) lookupKeys.push({ field: a.index, value: b });
-    }
+  // Constants, be they in a filter of the table or in the join's condition.
+  const width = keys.left.schema.fields.length;
+  const onRight = conjuncts(keys.condition).flatMap((part) => {
+    const refs = [...inputRefs(part)];
+    if (refs.length === 0 || refs.some((index) => index < width)) return [];
+    return [substitute(shiftRefs(part, -width), chain.projection)];
+  });
+  for (const part of [...chain.conditions, ...onRight]) {
+    const key = constantKey(part);
+    if (key !== undefined && !lookupKeys.some(({ field }) => field === key.field))
+      lookupKeys.push(key);
+  }
   if (lookupKeys.length === 0)
     throw planErrors.JOIN_CONDITION({
       message: "A lookup join needs an equality with a column of the looked-up table",
       remedy: "Join on a column of the table, not on an expression of it.",
     });
   return assemble(planner, rel, keys, { scan, left, chain, columns, lookupKeys });
+}
+
+/** `column = constant`, either way round. */
+function constantKey(part: Expression): LookupKey | undefined {
+  if (!isCall(part, "EQUALS")) return undefined;
+  const [a, b] = part.args as [Expression, Expression];
+  if (a.kind === "input" && isLiteral(b)) return { field: a.index, value: b };
+  return b.kind === "input" && isLiteral(a) ? { field: b.index, value: a } : undefined;
 }
 
 interface SourceChain {

@@ -156,13 +156,13 @@ export function planTemporalJoin(planner: PhysicalPlanner, rel: JoinRel, keys: J
       message: `Temporal table join only supports INNER and LEFT JOIN, but not ${rel.type}`,
       remedy: "Turn the join round.",
     });
+  const lookup = planLookupJoin(planner, rel, keys);
+  if (lookup !== undefined) return lookup;
   if (keys.leftKeys.length === 0)
     throw planErrors.JOIN_CONDITION({
       message: "Temporal table join requires an equality condition on fields of the temporal table",
       remedy: "Join on the right table's primary key.",
     });
-  const lookup = planLookupJoin(planner, rel, keys);
-  if (lookup !== undefined) return lookup;
   if (!planner.options.hasNode("TemporalJoin"))
     throw planErrors.NODE_MISSING({
       what: "A join with FOR SYSTEM_TIME AS OF",
