@@ -15,10 +15,9 @@ import { planErrors } from "../errors.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
-import { withChanges } from "./process-planner.ts";
-import type { PlanOptions } from "./plan-options.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
+import type { PlanOptions } from "./plan-options.ts";
 
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
   const order = topological(roots);
@@ -106,15 +105,15 @@ class Builder {
     this.#ids.set(node, this.#push(node, { spec, inputs, mode }));
   }
 
-  #push(
-    node: Pick<PhysNode, "schema" | "upsertKeys" | "stateTtlMs">,
-    made: {
   /** Readers of the node read the assigner behind it. */
   #addMiniBatch(node: PhysNode, spec: MiniBatch): void {
     const inputs = [{ node: this.#ids.get(node)!, distribution: { kind: "forward" } }] as const;
     this.#ids.set(node, this.#push(node, { spec, inputs, mode: this.#mode(node) }));
   }
 
+  #push(
+    node: Pick<PhysNode, "schema" | "upsertKeys" | "stateTtlMs">,
+    made: {
       readonly spec: PhysNode["spec"];
       readonly inputs: readonly ExecInput[];
       readonly mode: ChangelogMode;
@@ -146,7 +145,8 @@ class Builder {
     if (this.#nodes.every((node) => node.uid !== uid)) return uid;
     throw planErrors.WINDOW_PLAN({
       message: `Duplicate unique identifier '${spec.uidArgument}' detected among PTFs. Make sure that all PTF calls have an identifier defined that is globally unique.`,
-      remedy: "Please provide a custom identifier using the implicit `uid` argument. For example: myFunction(..., uid => 'my-id').",
+      remedy:
+        "Please provide a custom identifier using the implicit `uid` argument. For example: myFunction(..., uid => 'my-id').",
     });
   }
 
