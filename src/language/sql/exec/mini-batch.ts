@@ -6,6 +6,7 @@
  * Source:  Flink MiniBatchIntervalInferRule, FlinkMiniBatchIntervalTraitInitProgram.
  */
 import type { MiniBatchAssignerNode } from "../../../foundation/plan/exec-node.ts";
+import { children, type Expression } from "../../../foundation/plan/expression.ts";
 import { parseDuration } from "../validator/hints.ts";
 import type { PhysNode } from "./phys-node.ts";
 import type { PlanOptions } from "./plan-options.ts";
@@ -33,8 +34,29 @@ export function planMiniBatch(
   return { spec: { type: "MiniBatchAssigner", intervalMs, mode }, behind };
 }
 
+/** Nodes that look at no watermark; every other one waits for them. */
+const TIMELESS = new Set<PhysNode["spec"]["type"]>([
+  "TableSourceScan",
+  "Values",
+  "WatermarkAssigner",
+  "GroupAggregate",
+  "Join",
+  "Rank",
+  "Union",
+  "ChangelogNormalize",
+  "DropUpdateBefore",
+  "SortLimit",
+  "Limit",
+  "Expand",
+  "LookupJoin",
+  "Correlate",
+  "Sink",
+]);
+
 function waitsForWatermarks({ spec }: PhysNode): boolean {
   switch (spec.type) {
+    case "Calc":
+      return [...spec.projection, ...(spec.condition ? [spec.condition] : [])].some(asksWatermark);
     case "WindowTableFunction":
       return spec.window.kind === "SESSION" && spec.window.time.attribute === "ROWTIME";
     case "WindowAggregate":
@@ -46,13 +68,19 @@ function waitsForWatermarks({ spec }: PhysNode): boolean {
     case "OverAggregate":
     case "TemporalSort":
       return spec.time?.attribute === "ROWTIME";
+    case "Deduplicate":
+      return spec.time.attribute === "ROWTIME" && !spec.keepLast;
     case "IntervalJoin":
       return spec.leftTime.attribute === "ROWTIME";
     case "TemporalJoin":
       return spec.rightTime !== undefined;
-    case "Match":
-      return true;
     default:
-      return false;
+      return !TIMELESS.has(spec.type);
   }
+}
+
+function asksWatermark(e: Expression): boolean {
+  return (
+    (e.kind === "call" && e.function === "CURRENT_WATERMARK") || children(e).some(asksWatermark)
+  );
 }
