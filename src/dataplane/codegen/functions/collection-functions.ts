@@ -4,7 +4,7 @@
  * NULLs:  a NULL collection gives NULL; elements may be NULL. Positions count from 1; beyond the ends there is nothing.
  * Source: Flink's classes ArrayContainsFunction … MapUnionFunction.
  */
-import { elementBytes, isNested } from "../../../foundation/columnar/binary-value.ts";
+import { decodeNested, elementBytes, isNested } from "../../../foundation/columnar/binary-value.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { Value } from "../../../foundation/columnar/value-reader.ts";
 import type { Call } from "../../../foundation/plan/expression.ts";
@@ -35,6 +35,8 @@ function collection(
 }
 
 const ALL = Number.POSITIVE_INFINITY;
+/** Count, presence and length before the bytes of an array's only element. */
+const LIST_OF_ONE = 9;
 const list = (value: Value) => value as List;
 const entries = (value: Value) => value as unknown as Entries;
 const same = (a: Value, b: Value) => identity(a) === identity(b);
@@ -171,6 +173,17 @@ export const collectionFunctions: FunctionTable = {
   ARRAY: collection((values) => [...values], 0),
   MAP: makeMap,
   ITEM: item,
+  $ROW_OF_BYTES: rowFunction(({ args: [bytes], out }, at) => {
+    const element = bytes!.bytes(at);
+    const list = new Uint8Array(LIST_OF_ONE + element.length);
+    const data = new DataView(list.buffer);
+    data.setUint32(0, 1, true);
+    data.setUint8(4, 1);
+    data.setUint32(5, element.length, true);
+    list.set(element, LIST_OF_ONE);
+    const [row] = decodeNested(list, { kind: "ARRAY", element: out.type, nullable: false });
+    writeValue(out, at, row ?? null);
+  }),
   /** A row as an element of a collection, for aggregates that put rows together. */
   $ROW_BYTES: rowFunction(({ args: [row], out }, at) => {
     const value = readValue(row!, at);

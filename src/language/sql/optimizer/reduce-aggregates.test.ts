@@ -37,6 +37,14 @@ async function final(sql: string, batch: boolean): Promise<string[]> {
 
 const CASES: readonly (readonly [string, readonly string[]])[] = [
   [
+    "SELECT k, FIRST_VALUE(ROW(s, v)), LAST_VALUE(ROW(s, d)), LAST_VALUE(s), VAR_POP(v) FROM T GROUP BY k",
+    ["+I[1, +I[a, 2], +I[b, 2.50], b, 1]", "+I[2, +I[c, 9], +I[c, null], c, 0]"],
+  ],
+  [
+    "SELECT APPROX_COUNT_DISTINCT(s), APPROX_COUNT_DISTINCT(d) FILTER (WHERE k = 1) FROM T",
+    ["+I[3, 2]"],
+  ],
+  [
     "SELECT k, VAR_POP(v), VAR_SAMP(v), STDDEV_POP(v), STDDEV(v), VARIANCE(DISTINCT v) FROM T GROUP BY k",
     ["+I[1, 1, 2, 1, 1, 2]", "+I[2, 0, 0, 0, 0, null]"],
   ],

@@ -5,11 +5,16 @@
  *   JSON_ARRAYAGG(x), JSON_OBJECTAGG(k VALUE x)           over JSON_STRING(x), unless x is JSON already
  *   APPROX_COUNT_DISTINCT(x)                              COUNT(DISTINCT x)
  *   ARRAY_AGG(row), COLLECT(row)                          over $ROW_BYTES(row), an element's canonical encoding
+ *   FIRST_VALUE(row), LAST_VALUE(row), SINGLE_VALUE(row)  the same, and $ROW_OF_BYTES of what is kept
  *
  * Types:  computed in DOUBLE, converted to the aggregate's own type.
  * Source: Flink AggregateReduceFunctionsRule, WrapJsonAggFunctionArgumentsRule.
  */
-import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
+import {
+  type LogicalType,
+  types,
+  withNullable,
+} from "../../../foundation/columnar/logical-type.ts";
 import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
 import { equalsCall } from "../rel/expressions.ts";
 import { aggregate, extend, project, uniqueNames } from "../rel/rel-builder.ts";
@@ -41,7 +46,8 @@ type AnyCall = Pick<RelAggregateCall, "function" | "args" | "distinct" | "type" 
 
 export function reduceAggregates(rel: RelNode): RelNode {
   const node = withInputs(rel, relInputs(rel).map(reduceAggregates));
-  if (node.kind === "aggregate") return reduceVariances(wrapArguments(exactCounts(node)));
+  if (node.kind === "aggregate")
+    return unpackRows(reduceVariances(wrapArguments(exactCounts(node))), node);
   return node.kind === "over" ? reduceOver(node) : node;
 }
 
@@ -172,17 +178,36 @@ function wrapArguments(rel: AggregateRel): AggregateRel {
     if (value === undefined) return one;
     const wrap = wrapperOf(one, rel.input, value);
     if (wrap === undefined) return one;
-    return { ...one, args: one.args.with(last, wrapped(value, wrap)) };
+    const type = KEPT_ROWS.has(one.function) ? types.bytes() : one.type;
+    return { ...one, type, args: one.args.with(last, wrapped(value, wrap)) };
   });
   if (calls.every((one, i) => one === rel.calls[i])) return rel;
   const names = added.map((_, i) => `$f${width + i}`);
-  return { ...rel, input: extend(rel.input, added, names), calls };
+  return aggregate(extend(rel.input, added, names), rel.grouping, calls, rel.ttl) as AggregateRel;
 }
 
+/** Rows that an aggregate kept as bytes are rows again. */
+function unpackRows(rel: RelNode, written: AggregateRel): RelNode {
+  const { fields } = written.schema;
+  const packed = rel.schema.fields.map(
+    ({ type }, i) => type.kind === "VARBINARY" && isRow(fields[i]!.type),
+  );
+  if (!packed.includes(true)) return rel;
+  const expressions = rel.schema.fields.map(({ type }, i) => {
+    const kept = input(i, type);
+    return packed[i] === true ? call("$ROW_OF_BYTES", [kept], fields[i]!.type) : kept;
+  });
+  return retyped(rel, expressions, written);
+}
+
+const isRow = ({ kind }: LogicalType) => kind === "ROW" || kind === "STRUCTURED";
+
+/** Aggregates that give one of the rows. */
+const KEPT_ROWS = new Set(["FIRST_VALUE", "LAST_VALUE", "SINGLE_VALUE"]);
 const OF_ROWS = new Set(["ARRAY_AGG", "ARRAY_AGG_IGNORE_NULLS", "COLLECT"]);
 
 function wrapperOf(
-  { function: name }: RelAggregateCall,
+  { function: name, args }: RelAggregateCall,
   rel: RelNode,
   value: number,
 ): ((value: Expression) => Expression) | undefined {
@@ -190,8 +215,8 @@ function wrapperOf(
     if (isJson(rel, value)) return undefined;
     return (json) => call("JSON_STRING", [json], types.string(json.type.nullable));
   }
-  const { kind } = rel.schema.fields[value]!.type;
-  if (!OF_ROWS.has(name) || (kind !== "ROW" && kind !== "STRUCTURED")) return undefined;
+  if (!OF_ROWS.has(name) && !(KEPT_ROWS.has(name) && args.length === 1)) return undefined;
+  if (!isRow(rel.schema.fields[value]!.type)) return undefined;
   return (row) => call("$ROW_BYTES", [row], types.bytes(row.type.nullable));
 }
 
