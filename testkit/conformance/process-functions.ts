@@ -30,7 +30,17 @@ import {
   timedJoin,
   unnamedTimers,
 } from "./process-timer-functions.ts";
-import { OUT, append, emit, rowOf, scalar, score, state, table } from "./process-twin.ts";
+import {
+  OUT,
+  type ProcessTwin,
+  append,
+  emit,
+  rowOf,
+  scalar,
+  score,
+  state,
+  table,
+} from "./process-twin.ts";
 
 // --------------------------------------------------------------------------------------------------- state
 
@@ -74,7 +84,7 @@ const multiState = append({
   },
 });
 
-const timeToLive: ProcessFunction = {
+const timeToLive: ProcessTwin = {
   declaration: {
     parameters: [table("r", "set-semantics", "optional-partition-by")],
     state: [
@@ -139,7 +149,7 @@ const mapState = (nulls: boolean) =>
 
 // ------------------------------------------------------------------------------------------------- changes
 
-const updatingUpsert: ProcessFunction = {
+const updatingUpsert: ProcessTwin = {
   declaration: {
     parameters: [table("r", "set-semantics", "support-updates")],
     state: [],
@@ -156,7 +166,7 @@ const updatingUpsert: ProcessFunction = {
   },
 };
 
-const updatingJoin: ProcessFunction = {
+const updatingJoin: ProcessTwin = {
   declaration: {
     parameters: [
       table("scoreTable", "set-semantics", "support-updates"),
@@ -198,7 +208,7 @@ const castingType = types.row([
   { name: "t", type: types.timestamp(6) },
 ]);
 
-const TWINS: Readonly<Record<string, ProcessFunction>> = {
+const TWINS: Readonly<Record<string, ProcessTwin>> = {
   ScalarArgsFunction: append({
     parameters: [scalar("i", types.int()), scalar("b", types.boolean())],
     eval: objects("i", "b"),
@@ -358,4 +368,4 @@ function typeText(type: LogicalType): string {
   return type.nullable ? base : `${base} NOT NULL`;
 }
 
-export const processFunction = (className: string): ProcessFunction | undefined => TWINS[className];
+export const processFunction = (className: string): ProcessTwin | undefined => TWINS[className];

@@ -2,6 +2,7 @@
 import { type LogicalType, types } from "../../src/foundation/columnar/logical-type.ts";
 import type { Value } from "../../src/foundation/columnar/value-reader.ts";
 import type {
+  ProcessDeclaration,
   ProcessParameter,
   ProcessState,
   TableTrait,
@@ -41,6 +42,11 @@ export const state = (
   ...more,
 });
 
+/** A function with what it declares. */
+export interface ProcessTwin extends ProcessFunction {
+  readonly declaration: ProcessDeclaration;
+}
+
 interface Twin {
   readonly parameters?: readonly ProcessParameter[];
   readonly state?: readonly ProcessState[];
@@ -49,7 +55,7 @@ interface Twin {
 }
 
 /** A function of one text column `out`. */
-export function append({ parameters = [], state: entries = [], ...code }: Twin): ProcessFunction {
+export function append({ parameters = [], state: entries = [], ...code }: Twin): ProcessTwin {
   const declaration = {
     parameters,
     state: entries,

@@ -10,10 +10,7 @@
 import type { LogicalType } from "../../foundation/columnar/logical-type.ts";
 import type { RowKind } from "../../foundation/columnar/row-kind.ts";
 import type { Value } from "../../foundation/columnar/value-reader.ts";
-import type {
-  ProcessChanges,
-  ProcessDeclaration,
-} from "../../foundation/plan/process-table-function.ts";
+import type { ProcessChanges } from "../../foundation/plan/process-table-function.ts";
 
 /** A timer so late fires when all tables have ended. */
 export const END_OF_TIME = Number.MAX_SAFE_INTEGER;
@@ -87,8 +84,8 @@ export interface ProcessContext {
 /** By parameter: the row of the table whose turn it is (null for the others), values, names of a DESCRIPTOR. */
 export type ProcessArguments = Readonly<Record<string, ProcessRow | Value | readonly string[]>>;
 
+/** The code; what it declares is in the plan. */
 export interface ProcessFunction {
-  readonly declaration: ProcessDeclaration;
   eval(context: ProcessContext, args: ProcessArguments): void;
   /** `timer`: its name, or null. */
   onTimer?(context: ProcessContext, timer: string | null): void;

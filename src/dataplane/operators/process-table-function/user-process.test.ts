@@ -19,7 +19,6 @@ import type { ProcessFunction, ProcessRow } from "../../contract/process-functio
 import { processTableFunctions } from "./process-table-function.ts";
 
 const input = schemaOf({ k: types.string(), v: types.int(), t: types.timestampLtz(3) });
-const TEXT = { name: "out", type: types.string() };
 
 interface Made {
   readonly state?: UserProcess["state"];
@@ -59,14 +58,8 @@ function nodeOf(made: Made, output: Schema): ProcessTableFunctionNode {
   };
 }
 
-function factoryOf(code: Pick<ProcessFunction, "eval" | "onTimer">): OperatorFactory {
-  const declaration = {
-    parameters: [],
-    state: [],
-    output: [TEXT],
-    changelog: "insert-only",
-  } as const;
-  return processTableFunctions(() => ({ declaration, ...code })) as OperatorFactory;
+function factoryOf(code: ProcessFunction): OperatorFactory {
+  return processTableFunctions(() => code) as OperatorFactory;
 }
 
 const output = schemaOf({ k: types.string(), out: types.string(), rowtime: types.timestampLtz(3) });
