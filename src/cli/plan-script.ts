@@ -1,4 +1,5 @@
 /** A job's plan from a script: SET and DDL, then one INSERT or one STATEMENT SET. */
+import { dirname } from "node:path";
 import type { ExecPlan } from "../foundation/plan/exec-node.ts";
 import { parseScript } from "../language/sql/parser/parser.ts";
 import type { StatementWarning } from "../language/sql/script/session-types.ts";
@@ -21,7 +22,7 @@ export function planScript(
 ): PlannedScript {
   const { statements, errors } = parseScript(text);
   if (errors[0] !== undefined) throw errors[0];
-  const session = new SqlSession({ host: sqlHost(), config });
+  const session = new SqlSession({ host: sqlHost({ functions: dirname(path) }), config });
   let found: PlannedScript | undefined;
   for (const statement of statements) {
     const result = session.execute(statement, text);

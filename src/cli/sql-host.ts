@@ -29,6 +29,7 @@ import { cliErrors } from "./errors.ts";
 import { fileReason } from "./file-reason.ts";
 import { planFiles } from "./plan-files.ts";
 import { readStdin } from "./read-stdin.ts";
+import { userFunctions } from "./user-functions.ts";
 import { validateTables } from "./validate-tables.ts";
 
 const SAMPLE_BYTES = 256 * 1024;
@@ -39,9 +40,11 @@ const LINE_FEED = 0x0a;
 const MARK = [0xef, 0xbb, 0xbf];
 export const STDIN = "stdin";
 
-export function sqlHost(): SqlHost {
+/** `functions`: the folder that modules of functions are relative to; without it there are none (a server runs no code). */
+export function sqlHost(options: { readonly functions?: string } = {}): SqlHost {
   const registry = defaultRegistry();
   return {
+    ...(options.functions === undefined ? {} : { userFunction: userFunctions(options.functions) }),
     resolveFile: (path, options) => inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
     planFiles,
@@ -50,13 +53,13 @@ export function sqlHost(): SqlHost {
 }
 
 /** A host that also refuses tables whose connector or format is not there: what running them would say (MR30xx). */
-export function checkingHost(): SqlHost {
+export function checkingHost(options: { readonly functions?: string } = {}): SqlHost {
   const registry = defaultRegistry();
   const checkFormat = ({ options: { format } }: ResolvedTable) => {
     if (format !== undefined) registry.format(format);
   };
   return {
-    ...sqlHost(),
+    ...sqlHost(options),
     source: (table) => {
       if (table.options.connector !== undefined) registry.source(table.options.connector);
       checkFormat(table);

@@ -26,6 +26,8 @@ import { sqlHost } from "./sql-host.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface StatementRunnerOptions {
+  /** Modules of functions are relative to it. */
+  readonly folder: string;
   readonly terminal: Terminal;
   readonly format: OutputFormat;
   readonly limit: number | undefined;
@@ -47,7 +49,10 @@ export class StatementRunner {
   constructor(options: StatementRunnerOptions) {
     this.#options = options;
     this.#terminal = options.terminal;
-    this.session = new SqlSession({ host: sqlHost(), config: options.config });
+    this.session = new SqlSession({
+      host: sqlHost({ functions: options.folder }),
+      config: options.config,
+    });
   }
 
   async run(statement: StatementNode, text: string): Promise<void> {

@@ -7,6 +7,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { toMillraceError } from "../../src/foundation/base/errors.ts";
 import type { LogicalType } from "../../src/foundation/columnar/logical-type.ts";
 import type { Schema } from "../../src/foundation/columnar/schema.ts";
@@ -25,7 +26,11 @@ import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
 import { valuesConnector } from "../values/values-connector.ts";
 import { type SinkRow, ValuesStore } from "../values/values-store.ts";
 import { planFiles } from "../../src/cli/plan-files.ts";
+import { userFunctions } from "../../src/cli/user-functions.ts";
+import type { UserFunction } from "../../src/foundation/plan/user-function.ts";
+import { userFunctionDefinition } from "../../src/language/sql/functions/user-function.ts";
 import { processFunction } from "./process-functions.ts";
+import * as twins from "./user-functions.ts";
 import { kernelsFolder } from "../../tools/build-files.ts";
 
 export interface EngineOptions {
@@ -53,9 +58,10 @@ const operators = {
 };
 
 /** The twins of the functions that Flink's tests use. */
-function userFunction({ name, className }: CatalogFunction): FunctionDefinition | undefined {
+function userFunction(definition: CatalogFunction): FunctionDefinition | undefined {
+  const { name, className } = definition;
   const twin = processFunction(className);
-  if (twin === undefined) return undefined;
+  if (twin === undefined) return moduleFunction(definition) ?? scalarTwin(definition);
   const process = { ...twin.declaration, className };
   return {
     name,
@@ -65,6 +71,16 @@ function userFunction({ name, className }: CatalogFunction): FunctionDefinition 
     process,
     bind: () => undefined,
   };
+}
+
+const moduleFunction = userFunctions(process.cwd());
+const twinModule = fileURLToPath(new URL("./user-functions.ts", import.meta.url));
+
+function scalarTwin({ name, className }: CatalogFunction): FunctionDefinition | undefined {
+  const key = className.replaceAll(".", "_");
+  const twin = (twins as Readonly<Record<string, UserFunction>>)[key];
+  if (twin === undefined) return undefined;
+  return userFunctionDefinition({ name, module: twinModule, export: key }, twin);
 }
 
 /** Built by the command before it starts this runner. */

@@ -1,4 +1,5 @@
 /** `millrace check FILE…`: every problem of a script, with its place; status 1 when there is an error. */
+import { dirname } from "node:path";
 import { parseArgs } from "../args.ts";
 import { cliErrors } from "../errors.ts";
 import { checkingHost } from "../sql-host.ts";
@@ -19,7 +20,8 @@ export const checkCommand: Command = {
     let warnings = 0;
     for (const path of positional) {
       const text = readText(path);
-      for (const { severity, error } of checkScript(text, { host: checkingHost() })) {
+      const host = checkingHost({ functions: dirname(path) });
+      for (const { severity, error } of checkScript(text, { host })) {
         if (severity === "error") errors++;
         else warnings++;
         terminal.say(renderError(error, terminal.palette, { name: path, text }, severity));

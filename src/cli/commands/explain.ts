@@ -1,6 +1,7 @@
 /**
  * `millrace explain FILE`: syntax tree, optimized plan, execution plan, and the WebAssembly that is generated for it, as text.
  */
+import { dirname } from "node:path";
 import { parseScript } from "../../language/sql/parser/parser.ts";
 import type { StatementNode } from "../../language/sql/parser/ast.ts";
 import type { StatementResult } from "../../language/sql/script/session-types.ts";
@@ -40,7 +41,8 @@ ${flagHelp(FLAGS)}`,
     const name = path ?? "command";
     const text = command ?? readText(path!);
     try {
-      await explainScript(text, terminal, { wasm: args.has("wasm"), json: args.has("json") });
+      const options = { wasm: args.has("wasm"), json: args.has("json") };
+      await explainScript(text, terminal, { ...options, folder: dirname(path ?? ".") });
       return 0;
     } catch (error) {
       if (!(error instanceof MillraceError)) throw error;
@@ -53,11 +55,11 @@ ${flagHelp(FLAGS)}`,
 async function explainScript(
   text: string,
   terminal: Terminal,
-  options: { readonly wasm: boolean; readonly json: boolean },
+  options: { readonly wasm: boolean; readonly json: boolean; readonly folder: string },
 ): Promise<void> {
   const { statements, errors } = parseScript(text);
   if (errors[0] !== undefined) throw errors[0];
-  const session = new SqlSession({ host: sqlHost() });
+  const session = new SqlSession({ host: sqlHost({ functions: options.folder }) });
   for (const statement of statements) {
     if (!EXPLAINED.has(statement.kind)) {
       session.execute(statement, text);

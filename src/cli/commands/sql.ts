@@ -4,6 +4,7 @@
  * Flow:    here → SqlSession → engine in this thread → render/rows.
  * Output:  a table on a terminal, NDJSON elsewhere, or what -o says.
  */
+import { dirname } from "node:path";
 import { parseScript } from "../../language/sql/parser/parser.ts";
 import type { StatementNode } from "../../language/sql/parser/ast.ts";
 import { type MillraceError, toMillraceError } from "../../foundation/base/errors.ts";
@@ -47,6 +48,7 @@ ${flagHelp(FLAGS)}`,
     const args = parseArgs("sql", argv, FLAGS);
     const runner = new StatementRunner({
       terminal,
+      folder: dirname(args.all("file")[0] ?? "."),
       format: outputFormat(args, terminal),
       limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),
       timeoutMs: args.text("for") === undefined ? undefined : parseDuration(args.text("for")!),

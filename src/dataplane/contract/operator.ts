@@ -10,6 +10,7 @@
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import type { ExecNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type { UserFunctionLookup } from "../../foundation/plan/user-function.ts";
 import type { Clock, Random } from "../../foundation/host/env.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { KeyedStateBackend } from "./keyed-state.ts";
@@ -54,6 +55,8 @@ export interface OperatorContext {
   registerProcessingTimer(time: number): void;
   /** Reads a table that the operator keeps beside its inputs (lookup joins); absent where there are no connectors. */
   readonly scanTable?: (node: TableSourceScanNode) => TableScan;
+  /** Functions of the user that the plan refers to; absent where there are none. */
+  readonly userFunction?: UserFunctionLookup;
 }
 
 export interface Operator {

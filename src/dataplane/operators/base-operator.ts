@@ -40,5 +40,6 @@ export function functionEnvironment(context: OperatorContext): FunctionEnvironme
     watermark: () => context.currentWatermark(),
     now: mode === "batch" ? () => start : () => clock.nowMs(),
     random: () => random.u32() * RANDOM_SCALE,
+    ...(context.userFunction === undefined ? {} : { userFunction: context.userFunction }),
   };
 }

@@ -17,11 +17,13 @@
  * Several entries under one name are tried in order: the first that accepts the call is used.
  */
 import type { Call } from "../../../foundation/plan/expression.ts";
+import { parseReference, type UserFunctionLookup } from "../../../foundation/plan/user-function.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ColumnReader, ColumnWriter } from "../column-access.ts";
 import type { ExpressionContext } from "../expression-context.ts";
 import type { CodegenRuntime } from "../generated-module.ts";
 import type { Value } from "../value.ts";
+import { userColumnFunction } from "./user-functions.ts";
 
 interface Common {
   /** False: two equal calls may differ (RAND, UUID), so that they are never shared. Default true. */
@@ -63,6 +65,8 @@ export interface FunctionEnvironment {
   random(): number;
   readonly mode: "streaming" | "batch";
   readonly config: Readonly<Record<string, string>>;
+  /** Functions of the user; absent where there are none. */
+  readonly userFunction?: UserFunctionLookup;
 }
 
 export interface ColumnCall {
@@ -104,5 +108,7 @@ export function findFunction(
       if (candidate.accepts === undefined || candidate.accepts(call)) return candidate;
     }
   }
+  const reference = parseReference(call.function);
+  if (reference !== undefined) return userColumnFunction(reference.deterministic);
   return undefined;
 }

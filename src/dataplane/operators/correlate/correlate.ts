@@ -24,6 +24,7 @@ import { BaseOperator, functionEnvironment } from "../base-operator.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import type { ExpandedRows, RowExpansion } from "./expanded-rows.ts";
 import { Unnest } from "./unnest.ts";
+import { UserTable } from "./user-table.ts";
 
 export class CorrelateOperator extends BaseOperator {
   readonly #node: CorrelateNode;
@@ -69,25 +70,27 @@ export class CorrelateOperator extends BaseOperator {
   }
 
   #expansionOf(call: Call): RowExpansion {
+    const { runtime } = this.context;
+    const keepsEmpty = this.#node.joinType === "LEFT";
+    const args = this.#arguments(call);
+    const process = (batch: BatchPtr) => args?.process(batch) ?? batch;
     const collection = call.args[0];
-    const isUnnest = call.function === "UNNEST" || call.function === "UNNEST_WITH_ORDINALITY";
-    if (!isUnnest || collection === undefined)
-      throw baseErrors.UNSUPPORTED({
-        what: `table function ${call.function} in FROM`,
-        remedy: "Unnest a collection, or run the statement on a Flink target.",
+    const ordinality = call.function === "UNNEST_WITH_ORDINALITY";
+    if (collection !== undefined && (ordinality || call.function === "UNNEST"))
+      return new Unnest({
+        runtime,
+        collection: collection.type,
+        ordinality,
+        keepsEmpty,
+        collections: process,
       });
-    const arguments_ = this.#arguments(call);
-    return new Unnest({
-      runtime: this.context.runtime,
-      collection: collection.type,
-      ordinality: call.function === "UNNEST_WITH_ORDINALITY",
-      keepsEmpty: this.#node.joinType === "LEFT",
-      collections: (batch) => arguments_.process(batch),
-    });
+    const environment = functionEnvironment(this.context);
+    return new UserTable({ runtime, environment, call, keepsEmpty, arguments: process });
   }
 
-  /** The call's arguments as a batch of their own. */
-  #arguments({ args }: Call): CompiledCalc {
+  /** The call's arguments as a batch of their own; undefined when there are none. */
+  #arguments({ args }: Call): CompiledCalc | undefined {
+    if (args.length === 0) return undefined;
     const fields = args.map(({ type }, i) => ({ name: `a${i}`, type }));
     return compileCalc(
       { input: this.context.inputs[0]!, projection: args, output: { fields } },

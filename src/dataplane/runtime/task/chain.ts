@@ -26,6 +26,7 @@ import { SinkTail } from "./sink-tail.ts";
 import { SourceHead } from "./source-head.ts";
 import type { SubtaskState, TaskEnvironment } from "./task-environment.ts";
 import { TaskMetricGroup } from "./task-metrics.ts";
+import { userFunction } from "./user-function.ts";
 import { ValuesHead } from "./values-head.ts";
 
 export interface ChainOptions {
@@ -263,6 +264,7 @@ function createOperator(
     mode: plan.mode,
     currentWatermark: () => runner.currentWatermark,
     registerProcessingTimer: (time) => timers.register(owner, time),
+    userFunction,
     scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });
 }

@@ -3,6 +3,7 @@
  *
  *   physical:  AND(>(a, 10), =(b, 'x'))        execution:  ((a > 10) AND (b = 'x'))
  */
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import { type LogicalType, typeToString } from "../../../foundation/columnar/logical-type.ts";
 import type { Expression, LiteralValue } from "../../../foundation/plan/expression.ts";
 import { dateText, timestampText } from "../validator/literals.ts";
@@ -78,7 +79,7 @@ function callText(
     if (e.function === "ITEM") return `${args[0]}[${args[1]}]`;
     if (e.function === "IN") return `(${args[0]} IN (${args.slice(1).join(", ")}))`;
   }
-  return `${postfix ?? symbol ?? (e.function === "UNARY_MINUS" ? "-" : e.function)}(${args.join(", ")})`;
+  return `${postfix ?? symbol ?? (e.function === "UNARY_MINUS" ? "-" : plainName(e.function))}(${args.join(", ")})`;
 }
 
 const isUnit = (e: Expression): boolean =>

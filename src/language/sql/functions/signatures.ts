@@ -5,6 +5,7 @@
  *
  * Source: Flink BuiltInFunctionDefinitions.
  */
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import {
   type LogicalType,
   typeToString,
@@ -75,7 +76,7 @@ export function misfit(definition: FunctionDefinition, args: readonly Expression
   if (takesCount(definition, args.length))
     return `Invalid input arguments. Expected signatures are:\n${signatures}`;
   const given = args.map((arg) => `<${sqlTypeName(arg.type)}>`).join(", ");
-  const call = `${definition.name}(${given})`;
+  const call = `${plainName(definition.name)}(${given})`;
   return `No match found for function signature ${call}.\nSupported signatures are:\n${signatures}`;
 }
 

@@ -285,6 +285,9 @@ export interface CreateDatabaseNode extends Node {
   };
 }
 
+/** TYPESCRIPT and JAVASCRIPT are Millrace's own. */
+type FunctionLanguage = "JAVA" | "SCALA" | "PYTHON" | "SQL" | "TYPESCRIPT" | "JAVASCRIPT";
+
 export interface CreateFunctionNode extends Node {
   readonly kind: "createFunction";
   readonly temporary: boolean;
@@ -292,7 +295,7 @@ export interface CreateFunctionNode extends Node {
   readonly ifNotExists: boolean;
   readonly name: IdentifierNode;
   readonly className: string;
-  readonly language?: "JAVA" | "SCALA" | "PYTHON" | "SQL";
+  readonly language?: FunctionLanguage;
   readonly resources: readonly { readonly type: "JAR" | "ARTIFACT"; readonly path: string }[];
   readonly options: readonly OptionNode[];
 }
@@ -304,7 +307,7 @@ export interface AlterFunctionNode extends Node {
   readonly ifExists: boolean;
   readonly name: IdentifierNode;
   readonly className: string;
-  readonly language?: "JAVA" | "SCALA" | "PYTHON" | "SQL";
+  readonly language?: FunctionLanguage;
 }
 
 export interface CreateModelNode extends Node {

@@ -369,6 +369,8 @@ export abstract class CreateParser extends TableElementParser {
 
   protected functionLanguage(): Pick<CreateFunctionNode, "language"> {
     if (!this.accept("LANGUAGE")) return {};
+    if (this.acceptWords("TYPESCRIPT")) return { language: "TYPESCRIPT" };
+    if (this.acceptWords("JAVASCRIPT")) return { language: "JAVASCRIPT" };
     return { language: this.expectOne("JAVA", "SCALA", "SQL", "PYTHON") };
   }
 

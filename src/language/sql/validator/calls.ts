@@ -5,6 +5,7 @@
  * TIMESTAMPADD(unit, n, t); NULLIF becomes CASE, IFNULL COALESCE, MOD the operator.
  * Errors: MR2106 no such function, MR2107 arguments do not fit, MR2113 aggregate misplaced, MR2115 OVER missing.
  */
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import {
   type LogicalType,
   typeToString,
@@ -81,7 +82,7 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
   if (definition.category === "table")
     throw validateErrors.NOT_SUPPORTED(
       {
-        what: `table function ${definition.name} in ${converter.collectors.clause}`,
+        what: `table function ${plainName(definition.name)} in ${converter.collectors.clause}`,
         remedy: "Call it in FROM with LATERAL TABLE(…).",
       },
       { at: node.span },
@@ -178,8 +179,8 @@ function bind(
     const given = args.map((arg) => `<${typeToString(arg.type)}>`).join(", ");
     throw validateErrors.FUNCTION_ARGUMENTS(
       {
-        call: `${definition.name}(${args.map((arg) => typeToString(arg.type)).join(", ")})`,
-        function: definition.name,
+        call: `${plainName(definition.name)}(${args.map((arg) => typeToString(arg.type)).join(", ")})`,
+        function: plainName(definition.name),
         given: given === "" ? "none" : given,
         expected: definition.forms.join(" or "),
         reason: definition.explain?.(args) ?? misfit(definition, args),

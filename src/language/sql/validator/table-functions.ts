@@ -3,6 +3,7 @@
  *
  * Errors: MR2118 window arguments, MR2106 no such function.
  */
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import {
   type LogicalType,
   type RowField,
@@ -23,6 +24,7 @@ import type {
   UnnestNode,
 } from "../parser/ast.ts";
 import { uniqueNames, windowTvf } from "../rel/rel-builder.ts";
+import { castTo } from "./casts.ts";
 import type { CorrelateRel, RelNode, VectorSearch } from "../rel/rel-node.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { type FromResult, tableOf } from "./from-converter.ts";
@@ -307,7 +309,7 @@ function userTableFunction(
     throw validateErrors.FUNCTION_ARGUMENTS(
       {
         call: signature,
-        function: definition.name,
+        function: plainName(definition.name),
         given: args.map((arg) => `<${typeToString(arg.type)}>`).join(", "),
         expected: definition.forms.join(" or "),
         reason: misfit(definition, args),
@@ -317,7 +319,11 @@ function userTableFunction(
   const row = bound.type;
   const fields =
     row.kind === "ROW" || row.kind === "STRUCTURED" ? row.fields : [{ name: "EXPR$0", type: row }];
-  return correlate(source, call(definition.name, args, types.row(fields, false)), fields, {
+  const converted = args.map((arg, i) => {
+    const to = bound.casts?.[i];
+    return to === undefined ? arg : castTo(arg, to);
+  });
+  return correlate(source, call(definition.name, converted, types.row(fields, false)), fields, {
     name: undefined,
     standalone: left === undefined,
   });

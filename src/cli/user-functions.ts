@@ -1,0 +1,41 @@
+/**
+ * Functions of the user for the planner: CREATE FUNCTION f AS 'module.ts#export' LANGUAGE TYPESCRIPT (or JAVASCRIPT).
+ *
+ * Paths:   relative to the folder of the script, or to the working directory in a shell.
+ * Errors:  MR1021 the module cannot be loaded, or its export is no function.
+ */
+import { resolve } from "node:path";
+import { hostErrors } from "../foundation/host/errors.ts";
+import { loadUserExport } from "../foundation/host/user-module.ts";
+import { declarationFault, type UserFunction } from "../foundation/plan/user-function.ts";
+import type { CatalogFunction } from "../language/sql/catalog/catalog-objects.ts";
+import type { FunctionDefinition } from "../language/sql/functions/function-definition.ts";
+import { userFunctionDefinition } from "../language/sql/functions/user-function.ts";
+
+/** Undefined for functions of other languages. */
+export function userFunctions(
+  folder: string,
+): (definition: CatalogFunction) => FunctionDefinition | undefined {
+  const known = new Map<string, FunctionDefinition>();
+  return ({ name, className, language }) => {
+    if (language !== "TYPESCRIPT" && language !== "JAVASCRIPT") return undefined;
+    const key = `${name}@${className}`;
+    const found = known.get(key) ?? definitionOf(folder, name, className);
+    known.set(key, found);
+    return found;
+  };
+}
+
+function definitionOf(folder: string, name: string, className: string): FunctionDefinition {
+  const hash = className.lastIndexOf("#");
+  const module = resolve(folder, hash < 0 ? className : className.slice(0, hash));
+  const refused = (reason: string) =>
+    hostErrors.MODULE_UNUSABLE({ function: name, module, reason });
+  if (hash < 0) throw refused("write 'path/to/module.ts#export'");
+  if (name.includes("@")) throw refused("its name holds an @");
+  const key = className.slice(hash + 1);
+  const exported = loadUserExport(module, key);
+  const fault = declarationFault(exported);
+  if (fault !== undefined) throw refused(fault);
+  return userFunctionDefinition({ name, module, export: key }, exported as UserFunction);
+}

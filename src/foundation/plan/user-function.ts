@@ -1,0 +1,95 @@
+/**
+ * Functions of the user in TypeScript or JavaScript: what a module exports, and how a plan names it.
+ *
+ * Flow:    CREATE FUNCTION f AS 'module.ts#export' LANGUAGE TYPESCRIPT → the planner takes types from the declaration → a
+ *          call in the plan whose name is a reference → the worker loads the module and calls eval().
+ * Reference: `name@module#export`, with `~` behind it when the function is not deterministic. No function of the library
+ *          has such a name; module is an absolute path.
+ * Values:  as columnar/value-reader.ts has them: BIGINT a bigint, DECIMAL { unscaled, scale }, TIMESTAMP { millis, nanos },
+ *          DATE days, TIME milliseconds, ARRAY an array, MAP an array of [key, value], ROW an array of its fields.
+ */
+
+/** Types as SQL writes them; the last argument may end in `...`: it may stand any number of times, or not at all. */
+export interface UserSignature {
+  readonly args: readonly string[];
+  readonly returns: string;
+}
+
+export interface UserFunctionContext {
+  readonly timeZone: string;
+  /** An option of the job by its key. */
+  option(key: string): string | undefined;
+}
+
+interface Common {
+  /** Tried in order; the first whose arguments fit is used. */
+  readonly signatures: readonly UserSignature[];
+  /** False: equal arguments may give different results. Default true. */
+  readonly deterministic?: boolean;
+  /** Called once in every place of a job before the first eval(). */
+  open?(context: UserFunctionContext): void;
+}
+
+/** One value of one row's arguments. */
+export interface UserScalarFunction extends Common {
+  readonly kind: "scalar";
+  eval(...args: readonly unknown[]): unknown;
+}
+
+/** Rows of one row's arguments: values, or arrays of fields where `returns` is a ROW. */
+export interface UserTableFunction extends Common {
+  readonly kind: "table";
+  eval(...args: readonly unknown[]): Iterable<unknown>;
+}
+
+export type UserFunction = UserScalarFunction | UserTableFunction;
+
+export interface UserFunctionReference {
+  /** As it was created. */
+  readonly name: string;
+  readonly module: string;
+  readonly export: string;
+  readonly deterministic: boolean;
+}
+
+/** The implementation that a call's name refers to. */
+export type UserFunctionLookup = (reference: UserFunctionReference) => UserFunction;
+
+export function referenceText(reference: UserFunctionReference): string {
+  const { name, module, deterministic } = reference;
+  return `${name}@${module}#${reference.export}${deterministic ? "" : "~"}`;
+}
+
+/** Undefined for a function of the library. */
+export function parseReference(text: string): UserFunctionReference | undefined {
+  const at = text.indexOf("@");
+  const hash = text.lastIndexOf("#");
+  if (at < 1 || hash < at) return undefined;
+  const deterministic = !text.endsWith("~");
+  return {
+    name: text.slice(0, at),
+    module: text.slice(at + 1, hash),
+    export: text.slice(hash + 1, deterministic ? undefined : -1),
+    deterministic,
+  };
+}
+
+/** A function's name as people wrote it. */
+export function plainName(functionName: string): string {
+  return parseReference(functionName)?.name ?? functionName;
+}
+
+/** What is wrong with a module's export as a declaration; undefined: nothing. */
+export function declarationFault(exported: unknown): string | undefined {
+  if (typeof exported !== "object" || exported === null) return "it is no declaration";
+  const { kind, signatures, eval: run } = exported as Partial<Record<string, unknown>>;
+  if (kind !== "scalar" && kind !== "table")
+    return `its kind is ${JSON.stringify(kind)}; "scalar" and "table" are possible`;
+  if (typeof run !== "function") return "it has no eval()";
+  const isSignature = (one: unknown) => {
+    const { args, returns } = (one ?? {}) as Partial<Record<string, unknown>>;
+    return Array.isArray(args) && args.every((a) => typeof a === "string") && !!returns;
+  };
+  const right = Array.isArray(signatures) && signatures.length > 0 && signatures.every(isSignature);
+  return right ? undefined : "it has no signatures of { args: [types], returns: type }";
+}
