@@ -21,7 +21,7 @@ import type { AggregateCode, Presence } from "./aggregate-code.ts";
 import { collectionCode, countsNulls, WELFORD_M2 } from "./collection-choice.ts";
 import { keptCode, listCode, multisetCode } from "./extremes.ts";
 import { orderedCode } from "./ordered.ts";
-import { averageCode, countCode, SUM_WIDTH, sumCode, type SumForm } from "./sums.ts";
+import { averageCode, countCode, type LateFlag, SUM_WIDTH, sumCode, type SumForm } from "./sums.ts";
 
 /** Calls that share a condition. */
 export interface AggregateGroup {
@@ -57,6 +57,7 @@ export class AggregatePlan {
   readonly distinctSets: readonly DistinctSet[];
   readonly retract: boolean;
   readonly schema: Schema;
+  readonly #lateFlags: LateFlag[] = [];
 
   constructor(
     schema: Schema,
@@ -68,7 +69,15 @@ export class AggregatePlan {
     this.distinctSets = distinctSets(calls, retract);
     for (const call of calls) if (this.#needsCounter(call)) this.#counter(call, true);
     this.codes = calls.map((call) => this.#code(call));
+    for (const late of this.#lateFlags) late.flag = this.layout.flag();
     this.groups = this.#groups(calls);
+  }
+
+  /** A flag behind those that older snapshots have. */
+  #lateFlag(): LateFlag {
+    const late: LateFlag = { flag: undefined };
+    this.#lateFlags.push(late);
+    return late;
   }
 
   argType(call: AggregateCall, index = 0): LogicalType {
@@ -123,7 +132,7 @@ export class AggregatePlan {
         const offset = layout.slot(name, SUM_WIDTH[form], type);
         const zero = call.function !== "SUM";
         const presence: Presence = zero ? { kind: "rows" } : this.#presence(call);
-        const beyond = form === "i128" ? layout.flag() : undefined;
+        const beyond = form === "i128" ? this.#lateFlag() : undefined;
         return sumCode({ type, form, offset, presence, zero, beyond });
       }
       case "AVG": {

@@ -56,19 +56,29 @@ export interface SumSpec {
   /** SUM0: 0 without values. */
   readonly zero: boolean;
   /** Of DECIMAL: set while the sum is beyond the precision; the next value starts anew. */
-  readonly beyond: Flag | undefined;
+  readonly beyond: LateFlag | undefined;
+}
+
+/** A flag that is given out when all calls are known. */
+export interface LateFlag {
+  flag: Flag | undefined;
 }
 
 export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec): AggregateCode {
-  const overflow: Presence | undefined = beyond && { kind: "flag", flag: beyond };
+  const mark = (): Presence | undefined => {
+    const flag = beyond?.flag;
+    return flag && { kind: "flag", flag };
+  };
   return {
     update: (target, values, direction) => {
       addTo(target, form, offset, values[0]!, direction);
+      const overflow = mark();
       if (overflow !== undefined) restart(target, type, offset, overflow);
       setPresent(target, presence);
     },
     result: (target) => {
       const absent = zero ? "never" : resultNull(target, presence);
+      const overflow = mark();
       if (overflow === undefined) return readSum(target, type, form, offset, absent);
       const { f } = target;
       const isNull = emptyFlag(target, overflow);
@@ -80,6 +90,7 @@ export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec)
     merge: (target, other) => {
       const { f } = target;
       addTo(target, form, offset, loadSum(other, form, offset, type), "add");
+      const overflow = mark();
       if (overflow !== undefined) restart(target, type, offset, overflow);
       if (presence.kind !== "flag") return;
       const { offset: word, mask } = presence.flag;
