@@ -7,9 +7,14 @@
 import { resolve } from "node:path";
 import { hostErrors } from "../foundation/host/errors.ts";
 import { loadUserExport } from "../foundation/host/user-module.ts";
-import { declarationFault, type UserFunction } from "../foundation/plan/user-function.ts";
+import {
+  declarationFault,
+  referenceText,
+  type UserExport,
+} from "../foundation/plan/user-function.ts";
 import type { CatalogFunction } from "../language/sql/catalog/catalog-objects.ts";
 import type { FunctionDefinition } from "../language/sql/functions/function-definition.ts";
+import { processDefinition } from "../language/sql/functions/process-definition.ts";
 import { userFunctionDefinition } from "../language/sql/functions/user-function.ts";
 
 /** Undefined for functions of other languages. */
@@ -37,5 +42,8 @@ function definitionOf(folder: string, name: string, className: string): Function
   const exported = loadUserExport(module, key);
   const fault = declarationFault(exported);
   if (fault !== undefined) throw refused(fault);
-  return userFunctionDefinition({ name, module, export: key }, exported as UserFunction);
+  const own = exported as UserExport;
+  const place = { name, module, export: key };
+  if (own.kind !== "process") return userFunctionDefinition(place, own);
+  return processDefinition(name, referenceText({ ...place, deterministic: true }), own);
 }

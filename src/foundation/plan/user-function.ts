@@ -8,6 +8,7 @@
  * Values:  as columnar/value-reader.ts has them: BIGINT a bigint, DECIMAL { unscaled, scale }, TIMESTAMP { millis, nanos },
  *          DATE days, TIME milliseconds, ARRAY an array, MAP an array of [key, value], ROW an array of its fields.
  */
+import { processFault, type UserProcessDeclaration } from "./process-declaration.ts";
 
 /** Types as SQL writes them; the last argument may end in `...`: it may stand any number of times, or not at all. */
 export interface UserSignature {
@@ -42,7 +43,15 @@ export interface UserTableFunction extends Common {
   eval(...args: readonly unknown[]): Iterable<unknown>;
 }
 
+/** Its arguments may be tables; dataplane/contract/process-function.ts says what eval() and onTimer() are given. */
+export interface UserProcessFunction extends UserProcessDeclaration {
+  eval(context: never, args: never): void;
+  onTimer?(context: never, timer: string | null): void;
+}
+
 export type UserFunction = UserScalarFunction | UserTableFunction;
+/** What a module may export. */
+export type UserExport = UserFunction | UserProcessFunction;
 
 export interface UserFunctionReference {
   /** As it was created. */
@@ -53,7 +62,7 @@ export interface UserFunctionReference {
 }
 
 /** The implementation that a call's name refers to. */
-export type UserFunctionLookup = (reference: UserFunctionReference) => UserFunction;
+export type UserFunctionLookup = (reference: UserFunctionReference) => UserExport;
 
 export function referenceText(reference: UserFunctionReference): string {
   const { name, module, deterministic } = reference;
@@ -83,8 +92,9 @@ export function plainName(functionName: string): string {
 export function declarationFault(exported: unknown): string | undefined {
   if (typeof exported !== "object" || exported === null) return "it is no declaration";
   const { kind, signatures, eval: run } = exported as Partial<Record<string, unknown>>;
+  if (kind === "process") return processFault(exported as Partial<Record<string, unknown>>);
   if (kind !== "scalar" && kind !== "table")
-    return `its kind is ${JSON.stringify(kind)}; "scalar" and "table" are possible`;
+    return `its kind is ${JSON.stringify(kind)}; "scalar", "table" and "process" are possible`;
   if (typeof run !== "function") return "it has no eval()";
   const isSignature = (one: unknown) => {
     const { args, returns } = (one ?? {}) as Partial<Record<string, unknown>>;

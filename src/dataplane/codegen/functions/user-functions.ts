@@ -53,8 +53,9 @@ export function openedFunction<K extends UserFunction["kind"]>(
     timeZone: environment.timeZone,
     option: (key) => environment.config[key],
   };
-  guarded(name, () => found.open?.(context));
-  return { name, function: found as Extract<UserFunction, { kind: K }> };
+  const own = found as Extract<UserFunction, { kind: K }>;
+  guarded(name, () => own.open?.(context));
+  return { name, function: own };
 }
 
 /** What the user's code throws, as an error of the job that names the function. */

@@ -2,14 +2,14 @@
 import { loadUserExport } from "../../../foundation/host/user-module.ts";
 import {
   declarationFault,
-  type UserFunction,
+  type UserExport,
   type UserFunctionReference,
 } from "../../../foundation/plan/user-function.ts";
 import { hostErrors } from "../../../foundation/host/errors.ts";
 
-export function userFunction({ name, module, export: key }: UserFunctionReference): UserFunction {
+export function userFunction({ name, module, export: key }: UserFunctionReference): UserExport {
   const exported = loadUserExport(module, key);
   const reason = declarationFault(exported);
   if (reason !== undefined) throw hostErrors.MODULE_UNUSABLE({ function: name, module, reason });
-  return exported as UserFunction;
+  return exported as UserExport;
 }
