@@ -13,6 +13,7 @@ import { join } from "node:path";
 import { type Cost, cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
 import type { Engine } from "./engine.ts";
 import { benchErrors } from "./errors.ts";
+import { withOwnCountChar } from "./nexmark/count-char.ts";
 import { cacheFolder, repositoryFolder } from "./paths.ts";
 
 const RUN_LIMIT_MS = 60 * 60_000;
@@ -61,7 +62,7 @@ export class MillraceEngine implements Engine {
 
   async run(script: string, parallelism: number): Promise<MillraceRun> {
     const file = join(this.folder, `script-${++this.runs}.sql`);
-    writeFileSync(file, script);
+    writeFileSync(file, withOwnCountChar(script));
     const args = ["run", file, "--json", "-p", String(parallelism)];
     return this.spawnAndMeasure([...this.command.slice(1), ...args], file);
   }

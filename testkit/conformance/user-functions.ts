@@ -112,14 +112,4 @@ export const MyUdtf: UserTableFunction = {
   eval: (bytes: Uint8Array | null) => (bytes === null ? [] : bitmapValues(decodeBitmap(bytes))),
 };
 
-export const com_github_nexmark_flink_udf_CountChar: UserScalarFunction = {
-  kind: "scalar",
-  signatures: [{ args: ["STRING", "STRING"], returns: "BIGINT" }],
-  eval: (text: string | null, character: string | null) => {
-    if (text === null || character === null) return null;
-    let count = 0;
-    const wanted = character.charCodeAt(0);
-    for (let i = 0; i < text.length; i++) if (text.charCodeAt(i) === wanted) count++;
-    return count;
-  },
-};
+export { countChar as com_github_nexmark_flink_udf_CountChar } from "../../bench/nexmark/count-char.ts";
