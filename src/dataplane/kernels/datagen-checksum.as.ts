@@ -7,13 +7,23 @@
 const VIEW: u32 = 255;
 const FACTOR: u64 = 0x9e3779b97f4a7c15;
 
+/** At 16 − n begin 16 bytes of which the first n are ones. */
+// prettier-ignore
+const MASKS: usize = memory.data<u8>([
+  255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255, 255,
+  0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0,
+]);
+
 function mix(p: usize, length: usize, sum: u64): u64 {
+  if (length <= 16 && <u64>p + 16 <= (<u64>memory.size()) << 16) {
+    const bytes = v128.and(v128.load(p), v128.load(MASKS + 16 - length));
+    const low = (<u64>length ^ i64x2.extract_lane(bytes, 0)) * FACTOR;
+    const high = (FACTOR ^ i64x2.extract_lane(bytes, 1)) * FACTOR;
+    return rotl((sum ^ low ^ rotl(high, 29)) * FACTOR, 29);
+  }
   if (length < 8) {
-    let word: u64 = 0;
-    if (<u64>p + 8 <= (<u64>memory.size()) << 16)
-      word = load<u64>(p) & (((<u64>1) << (<u64>length << 3)) - 1);
-    else for (let i: usize = length; i > 0; i--) word = (word << 8) | <u64>load<u8>(p + i - 1);
-    word |= <u64>length << 56;
+    let word: u64 = <u64>length;
+    for (let i: usize = 0; i < length; i++) word = (word << 8) | <u64>load<u8>(p + i);
     return rotl((sum ^ word) * FACTOR, 29);
   }
   // The lanes start without the sum, so that values do not wait for each other.
