@@ -114,7 +114,25 @@ test("errors name the function and its message, never a value", async () => {
   );
   await failing("SELECT tooLarge()", /a number\) is no INTEGER/);
   await failing("SELECT isNull()", /is NULL, but INTEGER NOT NULL/);
-  assert.throws(() => engine.execute("SELECT twice(TRUE)"), { code: "MR2107" });
+  assert.throws(() => engine.execute("SELECT twice(TRUE)"), {
+    code: "MR2107",
+    message: /^Invalid function call: twice\(BOOLEAN NOT NULL\)[^@#]*$/,
+  });
+});
+
+test("calls in conditions, join keys, groups; a plan goes through JSON", async () => {
+  const engine = engineWith("initials", "words");
+  engine.execute("CREATE VIEW v AS SELECT w FROM (VALUES 'ab', 'ax', 'cd') AS t (w)");
+  const joined = `SELECT a.w, b.w FROM v a JOIN v b ON initials(a.w) = initials(b.w) AND a.w < b.w
+    WHERE initials(a.w, b.w) = 'aa'`;
+  assert.deepEqual(await answers(engine, joined), ["+I[ab, ax]"]);
+  const grouped = "SELECT initials(w), COUNT(*) FROM v GROUP BY initials(w)";
+  const changes = await answers(engine, grouped);
+  assert.deepEqual(changes.sort(), ["+I[a, 1]", "+I[c, 1]", "+U[a, 2]", "-U[a, 1]"]);
+  const result = engine.execute("SELECT word FROM v, LATERAL TABLE(words(w)) AS x (word, n)");
+  assert.equal(result.kind, "query");
+  const text = JSON.stringify(result.kind === "query" ? result.plan : undefined);
+  await engine.runPlan(JSON.parse(text) as Parameters<typeof engine.runPlan>[0]);
 });
 
 test("what cannot be loaded is refused when it is used", () => {

@@ -115,7 +115,7 @@ function sqlTypeName(type: LogicalType): string {
 
 /** `NAME(<A>, <B>)`, one for each number of arguments. */
 export function signaturesOf({ name, forms }: FunctionDefinition): readonly string[] {
-  const own = OWN_NAME[name] ?? name;
+  const own = OWN_NAME[name] ?? plainName(name);
   return (NAMED[name] ?? forms.flatMap(argumentsOf)).map((args) => `${own}(${args})`);
 }
 
