@@ -2,6 +2,7 @@
 import type { CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
 import { MIN_WATERMARK, type OperatorFactory } from "../dataplane/contract/operator.ts";
 import { instantiateKernels } from "../dataplane/kernels/instantiate.ts";
+import { userFunction } from "../dataplane/runtime/task/user-function.ts";
 import { createSubtaskState } from "../dataplane/state/subtask-state.ts";
 import type { ExecPlan } from "../foundation/plan/exec-node.ts";
 import { engineParts } from "./engine.ts";
@@ -50,6 +51,7 @@ export async function openOperators(plan: ExecPlan, runtime: CodegenRuntime): Pr
       mode: plan.mode,
       currentWatermark: () => MIN_WATERMARK,
       registerProcessingTimer: () => undefined,
+      userFunction,
     });
     operator.open();
     operator.close();
