@@ -111,7 +111,9 @@ export class CheckpointStore<M extends Manifest = Manifest> {
     const named = await this.#load();
     const files = named.get(path);
     named.delete(path);
-    await this.#removeAll(path, this.#unreadable ? [] : (files ?? []), named).catch(ignoreFileError);
+    await this.#removeAll(path, this.#unreadable ? [] : (files ?? []), named).catch(
+      ignoreFileError,
+    );
   }
 
   async #removeAll(

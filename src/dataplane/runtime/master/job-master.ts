@@ -59,10 +59,7 @@ export interface JobMasterOptions {
   readonly onMetrics?: (metrics: JobMetrics) => void;
   /** Number of the first attempt; default 1. */
   readonly firstAttempt?: number;
-  /**
-   * Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind
-   * it.
-   */
+  /** Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind it. */
   readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
   /**
    * Completed checkpoints that an earlier process of the same job has left, besides restoreFrom;

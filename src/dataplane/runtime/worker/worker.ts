@@ -251,7 +251,10 @@ export class Worker {
   #fail(error: unknown): void {
     if (this.#phase === "failed" || this.#phase === "closed") return;
     this.#phase = "failed";
-    this.#options.post({ kind: "failed", error: toMillraceError(error).toObject({ withValue: true }) });
+    this.#options.post({
+      kind: "failed",
+      error: toMillraceError(error).toObject({ withValue: true }),
+    });
   }
 
   #post(message: WorkerMessage): void {
