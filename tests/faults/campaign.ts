@@ -302,6 +302,8 @@ async function startLife(
     parallelism,
     jobId: JOB,
     config: CONFIG,
+    // The engine's own signal would keep every dead job.
+    signal: new AbortController().signal,
     firstAttempt: 1 + life * 1000,
     // As the job's record: what is known to have ended is not started again.
     beforeDiscard: async () => onOutcome(),

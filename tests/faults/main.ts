@@ -17,7 +17,7 @@ import { SCENARIOS } from "./scenarios.ts";
 setFlagsFromString("--expose-gc");
 /** Each life has memories of its own, which the collector is slow to notice. */
 const collectGarbage = runInNewContext("gc") as () => void;
-const SEEDS_PER_COLLECTION = 1;
+const SEEDS_PER_COLLECTION = 10;
 
 export interface CampaignResult {
   readonly seeds: number;
@@ -27,6 +27,16 @@ export interface CampaignResult {
   readonly points: ReadonlySet<string>;
   readonly faults: ReadonlyMap<FaultType, number>;
   readonly failures: readonly string[];
+}
+
+let known: Promise<ReadonlyMap<string, Baseline>> | undefined;
+
+/** Made once a process. */
+function allBaselines(): Promise<ReadonlyMap<string, Baseline>> {
+  known ??= Promise.all(
+    SCENARIOS.map(async (scenario) => [scenario.name, await baseline(scenario)] as const),
+  ).then((entries) => new Map(entries));
+  return known;
 }
 
 /** Seeds first … first + count - 1, each with the next scenario. */
@@ -40,8 +50,7 @@ export async function runCampaign(options: {
   const scenarios = SCENARIOS.filter(
     ({ name }) => options.only === undefined || name === options.only,
   );
-  const baselines = new Map<string, Baseline>();
-  for (const scenario of scenarios) baselines.set(scenario.name, await baseline(scenario));
+  const baselines = await allBaselines();
   const faults = new Map<FaultType, number>();
   const points = new Set<string>();
   const failures: string[] = [];

@@ -15,6 +15,8 @@ export interface Scenario {
   readonly files: number;
   /** Default ROWS. */
   readonly rows?: number;
+  /** Of the longest note; default 90. Long ones fill pages of state, which checkpoints then share. */
+  readonly noteLength?: number;
   readonly changelog: boolean;
 }
 
@@ -49,6 +51,7 @@ export const SCENARIOS: readonly Scenario[] = [
   },
   {
     name: "join",
+    noteLength: 900,
     files: 60,
     changelog: false,
     insert: `INSERT INTO pairs SELECT l.id, r.id FROM orders l JOIN orders r
@@ -79,7 +82,7 @@ export const SCENARIOS: readonly Scenario[] = [
   {
     name: "long-file",
     files: 1,
-    rows: 6000,
+    rows: 3000,
     changelog: false,
     insert: "INSERT INTO orders_seen SELECT id, amount FROM paced WHERE amount < 6",
   },
@@ -87,7 +90,7 @@ export const SCENARIOS: readonly Scenario[] = [
 
 export async function writeOrders(
   { files }: Env,
-  { files: count, rows = ROWS }: Scenario,
+  { files: count, rows = ROWS, noteLength = 90 }: Scenario,
 ): Promise<void> {
   await files.mkdirs("/in");
   await files.mkdirs("/out");
@@ -95,7 +98,7 @@ export async function writeOrders(
     const lines = Array.from({ length: rows / count }, (_, i) => {
       const id = file + i * count;
       const ts = new Date(1_700_000_000_000 + id * 50).toISOString().slice(0, -1).replace("T", " ");
-      const note = `${"n".repeat((id * 13) % 900)}${String(id).padStart(5, "0")}`;
+      const note = `${"n".repeat((id * 13) % noteLength)}${String(id).padStart(5, "0")}`;
       return JSON.stringify({ id, item: id % 61, amount: (id * 37) % 11, note, ts });
     });
     await files.writeAtomic(`/in/${file}.json`, new TextEncoder().encode(`${lines.join("\n")}\n`));
