@@ -241,6 +241,7 @@ test("a bad record whose letter is not on disk yet goes with the checkpoint", as
   const again = open(options);
   await drain(again, again.newReader(), [result.split!]);
   assert.match(readFileSync(`${path}/_d/dead-letter-0.jsonl`, "utf8"), /"record":"\{bad"/);
+  await reader.close();
 
   const bytes = open({ ...options, path: `${path}/b.json` });
   await drain(bytes, bytes.newReader(), await bytes.enumerator.discover());
