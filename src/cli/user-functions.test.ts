@@ -48,7 +48,7 @@ export const secretive = {
 };
 export const tooLarge = { kind: "scalar", signatures: [{ args: [], returns: "INT" }], eval: () => 2 ** 31 };
 export const isNull = { kind: "scalar", signatures: [{ args: [], returns: "INT NOT NULL" }], eval: () => null };
-export const aggregate = { kind: "aggregate" };
+export const aggregate = { kind: "model" };
 `,
 );
 
@@ -144,7 +144,7 @@ test("what cannot be loaded is refused when it is used", () => {
   refused(MODULE, /write 'path/);
   refused(`${MODULE}#missing`, /no such export/);
   refused(`${folder}/none.ts#f`, /Cannot find module/);
-  refused(`${MODULE}#aggregate`, /its kind is "aggregate"/);
+  refused(`${MODULE}#aggregate`, /its kind is "model"/);
 });
 
 test("a host without a folder for functions runs no code of users", () => {

@@ -1,5 +1,5 @@
 /**
- * Twins in TypeScript of the scalar and table functions that Flink's tests use: exported under the names of their classes,
+ * Twins in TypeScript of the scalar, table and aggregate functions that Flink's tests use: exported under the names of their classes,
  * loaded as a user's module is.
  *
  * Source:  behaviour of Flink's JavaUserDefinedScalarFunctions, TableFunc1, StringSplit, BitmapSemanticTest,
@@ -13,6 +13,7 @@ import {
 import { decodeVariant } from "../../src/foundation/columnar/variant-value.ts";
 import type { TimestampValue } from "../../src/foundation/columnar/value-reader.ts";
 import type {
+  UserAggregateFunction,
   UserScalarFunction,
   UserTableFunction,
 } from "../../src/foundation/plan/user-function.ts";
@@ -110,6 +111,58 @@ export const MyUdtf: UserTableFunction = {
   kind: "table",
   signatures: [{ args: ["BITMAP"], returns: "INT" }],
   eval: (bytes: Uint8Array | null) => (bytes === null ? [] : bitmapValues(decodeBitmap(bytes))),
+};
+
+export const JavaUserDefinedAggFunctions_LargerThanCount: UserAggregateFunction = {
+  kind: "aggregate",
+  signatures: [{ args: ["BIGINT", "BIGINT"], returns: "BIGINT" }],
+  accumulator: "BIGINT",
+  create: () => 0n,
+  accumulate: (count: bigint, a: bigint | null, b: bigint | null) =>
+    a !== null && b !== null && a > b ? count + 1n : count,
+  retract: (count: bigint, a: bigint | null, b: bigint | null) =>
+    a !== null && b !== null && a > b ? count - 1n : count,
+  value: (count: bigint) => count,
+};
+
+const total = (args: readonly (number | null)[]) =>
+  args.reduce((sum: bigint, x) => sum + BigInt(x ?? 0), 0n);
+
+export const VarSum1AggFunction: UserAggregateFunction = {
+  kind: "aggregate",
+  signatures: [{ args: ["INT..."], returns: "BIGINT" }],
+  accumulator: "BIGINT",
+  create: () => 0n,
+  accumulate: (sum: bigint, ...args: (number | null)[]) => sum + total(args),
+  value: (sum: bigint) => sum,
+};
+
+/** Flink's adds to its parameter, so that its accumulator stays as it was created. */
+export const VarSum2AggFunction: UserAggregateFunction = {
+  ...VarSum1AggFunction,
+  accumulate: () => undefined,
+};
+
+export const WeightedAvg: UserAggregateFunction = {
+  kind: "aggregate",
+  signatures: [{ args: ["BIGINT", "INT"], returns: "BIGINT" }],
+  accumulator: "ROW<total BIGINT, weights BIGINT>",
+  create: () => [0n, 0n],
+  accumulate: ([sum, n]: readonly [bigint, bigint], value: bigint | null, weight: number | null) =>
+    value === null || weight === null
+      ? undefined
+      : [sum + value * BigInt(weight), n + BigInt(weight)],
+  value: ([sum, n]: readonly [bigint, bigint]) => (n === 0n ? null : sum / n),
+};
+
+export const MyUdaf: UserAggregateFunction = {
+  kind: "aggregate",
+  signatures: [{ args: ["BITMAP"], returns: "BIGINT" }],
+  accumulator: "BIGINT",
+  create: () => 0n,
+  accumulate: (sum: bigint, bytes: Uint8Array | null) =>
+    bytes === null ? sum : sum + BigInt(cardinality(decodeBitmap(bytes))),
+  value: (sum: bigint) => sum,
 };
 
 export { countChar as com_github_nexmark_flink_udf_CountChar } from "../../bench/nexmark/count-char.ts";

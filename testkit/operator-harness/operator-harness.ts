@@ -37,6 +37,8 @@ export interface HarnessOptions {
   readonly inputs: readonly Schema[];
   readonly mode?: "streaming" | "batch";
   readonly config?: Readonly<Record<string, string>>;
+  /** Functions of the user. */
+  readonly userFunction?: OperatorContext["userFunction"];
   readonly maxParallelism?: number;
   /** Takes only the rows and state of one subtask; rows are distributed by `keys`. */
   readonly subtask?: HarnessSubtask;
@@ -212,6 +214,9 @@ export class OperatorHarness {
       subtaskIndex: this.#options.subtask?.index ?? 0,
       parallelism: this.#options.subtask?.parallelism ?? 1,
       config: this.#options.config ?? {},
+      ...(this.#options.userFunction === undefined
+        ? {}
+        : { userFunction: this.#options.userFunction }),
       timeZone: "UTC",
       mode: this.#options.mode ?? "streaming",
       currentWatermark: () => this.#watermark ?? MIN_WATERMARK,

@@ -51,7 +51,7 @@ export class GeneratedModule {
     readonly module: ModuleBuilder;
     readonly sites: readonly CallSite[];
     /** Functions in TypeScript that the module may import, from "h". */
-    readonly host?: Readonly<Record<string, (...args: bigint[]) => bigint>>;
+    readonly host?: Readonly<Record<string, (...args: never[]) => bigint>>;
     /** Names the operator in error messages. */
     readonly operator: string;
   }) {

@@ -4,10 +4,11 @@
  * Flow:    CREATE FUNCTION f AS 'module.ts#export' LANGUAGE TYPESCRIPT → the planner takes types from the declaration → a
  *          call in the plan whose name is a reference → the worker loads the module and calls eval().
  * Reference: `name@module#export`, with `~` behind it when the function is not deterministic. No function of the library
- *          has such a name; module is an absolute path.
+ *          has such a name; module is an absolute path. An aggregate function has `?` and its accumulator's type behind it.
  * Values:  as columnar/value-reader.ts has them: BIGINT a bigint, DECIMAL { unscaled, scale }, TIMESTAMP { millis, nanos },
  *          DATE days, TIME milliseconds, ARRAY an array, MAP an array of [key, value], ROW an array of its fields.
  */
+import type { LogicalType } from "../columnar/logical-type.ts";
 import { processFault, type UserProcessDeclaration } from "./process-declaration.ts";
 
 /** Types as SQL writes them; the last argument may end in `...`: it may stand any number of times, or not at all. */
@@ -43,13 +44,30 @@ export interface UserTableFunction extends Common {
   eval(...args: readonly unknown[]): Iterable<unknown>;
 }
 
+/**
+ * One value of the rows of a group. The accumulator is state: it is kept as a value of its declared type. What changes it may
+ * do so in place (an ARRAY, ROW or MAP) or return the new one. NULLs are given to it like other values.
+ */
+export interface UserAggregateFunction extends Common {
+  readonly kind: "aggregate";
+  /** A type as SQL writes it. */
+  readonly accumulator: string;
+  create(): unknown;
+  accumulate(accumulator: unknown, ...args: readonly unknown[]): unknown;
+  /** Takes a row back: needed when the input has updates. */
+  retract?(accumulator: unknown, ...args: readonly unknown[]): unknown;
+  /** Folds another accumulator in: needed in windows. */
+  merge?(accumulator: unknown, other: unknown): unknown;
+  value(accumulator: unknown): unknown;
+}
+
 /** Its arguments may be tables; dataplane/contract/process-function.ts says what eval() and onTimer() are given. */
 export interface UserProcessFunction extends UserProcessDeclaration {
   eval(context: never, args: never): void;
   onTimer?(context: never, timer: string | null): void;
 }
 
-export type UserFunction = UserScalarFunction | UserTableFunction;
+export type UserFunction = UserScalarFunction | UserTableFunction | UserAggregateFunction;
 /** What a module may export. */
 export type UserExport = UserFunction | UserProcessFunction;
 
@@ -59,14 +77,17 @@ export interface UserFunctionReference {
   readonly module: string;
   readonly export: string;
   readonly deterministic: boolean;
+  /** Of an aggregate function. */
+  readonly accumulator?: LogicalType;
 }
 
 /** The implementation that a call's name refers to. */
 export type UserFunctionLookup = (reference: UserFunctionReference) => UserExport;
 
 export function referenceText(reference: UserFunctionReference): string {
-  const { name, module, deterministic } = reference;
-  return `${name}@${module}#${reference.export}${deterministic ? "" : "~"}`;
+  const { name, module, deterministic, accumulator } = reference;
+  const state = accumulator && `?${encodeURIComponent(JSON.stringify(accumulator))}`;
+  return `${name}@${module}#${reference.export}${state ?? ""}${deterministic ? "" : "~"}`;
 }
 
 /** Undefined for a function of the library. */
@@ -75,12 +96,11 @@ export function parseReference(text: string): UserFunctionReference | undefined 
   const hash = text.lastIndexOf("#");
   if (at < 1 || hash < at) return undefined;
   const deterministic = !text.endsWith("~");
-  return {
-    name: text.slice(0, at),
-    module: text.slice(at + 1, hash),
-    export: text.slice(hash + 1, deterministic ? undefined : -1),
-    deterministic,
-  };
+  const [key, state] = text.slice(hash + 1, deterministic ? undefined : -1).split("?");
+  const place = { name: text.slice(0, at), module: text.slice(at + 1, hash), export: key! };
+  if (state === undefined) return { ...place, deterministic };
+  const accumulator = JSON.parse(decodeURIComponent(state)) as LogicalType;
+  return { ...place, deterministic, accumulator };
 }
 
 /** A function's name as people wrote it. */
@@ -91,11 +111,16 @@ export function plainName(functionName: string): string {
 /** What is wrong with a module's export as a declaration; undefined: nothing. */
 export function declarationFault(exported: unknown): string | undefined {
   if (typeof exported !== "object" || exported === null) return "it is no declaration";
-  const { kind, signatures, eval: run } = exported as Partial<Record<string, unknown>>;
-  if (kind === "process") return processFault(exported as Partial<Record<string, unknown>>);
-  if (kind !== "scalar" && kind !== "table")
-    return `its kind is ${JSON.stringify(kind)}; "scalar", "table" and "process" are possible`;
-  if (typeof run !== "function") return "it has no eval()";
+  const declared = exported as Partial<Record<string, unknown>>;
+  const { kind, signatures, eval: run } = declared;
+  if (kind === "process") return processFault(declared);
+  if (kind !== "scalar" && kind !== "table" && kind !== "aggregate")
+    return `its kind is ${JSON.stringify(kind)}; "scalar", "table", "aggregate" and "process" are possible`;
+  if (kind === "aggregate") {
+    if (typeof declared.accumulator !== "string") return "it has no accumulator type";
+    const absent = ["create", "accumulate", "value"].find((n) => typeof declared[n] !== "function");
+    if (absent !== undefined) return `it has no ${absent}()`;
+  } else if (typeof run !== "function") return "it has no eval()";
   const isSignature = (one: unknown) => {
     const { args, returns } = (one ?? {}) as Partial<Record<string, unknown>>;
     return Array.isArray(args) && args.every((a) => typeof a === "string") && !!returns;

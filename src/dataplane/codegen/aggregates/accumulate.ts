@@ -79,7 +79,7 @@ export function compileAccumulate(
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
-  const host = aggregateHostFunctions(runtime);
+  const host = aggregateHostFunctions({ ...spec, retract: false }, options);
   const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
   const { exports } = module;
   const names = ["accumulate", "merge", "results", "free"] as const;

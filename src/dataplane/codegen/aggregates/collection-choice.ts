@@ -20,13 +20,14 @@ import {
   listedCode,
   percentileCode,
 } from "./collections.ts";
+import { isUserAggregate, userAggregateCode } from "./user-aggregates.ts";
 import { welfordCode } from "./welford.ts";
 
 const COUNTS_NULLS = new Set(["ARRAY_AGG", "SINGLE_VALUE", "JSON_ARRAYAGG_NULL_ON_NULL"]);
 
 /** Whether rows count whose (first) argument is NULL. */
-export function countsNulls({ function: name }: AggregateCall): boolean {
-  return COUNTS_NULLS.has(name);
+export function countsNulls(call: AggregateCall): boolean {
+  return COUNTS_NULLS.has(call.function) || isUserAggregate(call);
 }
 
 export const WELFORD_M2 = "$WELFORD_M2$1";
@@ -44,6 +45,7 @@ export function collectionCode(
   { layout, retract, counter, argType }: CollectionContext,
 ): AggregateCode | undefined {
   const { type, name } = call;
+  if (isUserAggregate(call)) return userAggregateCode(call, layout.handle(name));
   const block = (): number => {
     const argument = argType(0);
     if (physicalOf(argument) === "row")

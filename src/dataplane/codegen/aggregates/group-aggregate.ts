@@ -93,7 +93,7 @@ class GroupAggregate implements CompiledGroupAggregate {
       emitUnchanged: spec.stateTtlMs > 0,
     });
     loops.generate(spec.mode);
-    const host = aggregateHostFunctions(runtime);
+    const host = aggregateHostFunctions(spec, options);
     this.#module = new GeneratedModule({
       runtime,
       module: this.#builder,

@@ -19,7 +19,9 @@ import { MemoryView } from "../column-access.ts";
 import type { FunctionRef } from "../emitter/function-builder.ts";
 import type { ModuleBuilder } from "../emitter/module-builder.ts";
 import { codegenErrors } from "../errors.ts";
+import type { CompileOptions } from "../calc.ts";
 import type { CodegenRuntime } from "../generated-module.ts";
+import { type UserAggregateSpec, userAggregateHost } from "./user-aggregates.ts";
 
 const HEADER = 8;
 const NUMBER_ELEMENT = 24;
@@ -43,15 +45,25 @@ export function hostFunction(module: ModuleBuilder, name: HostFunctionName): Fun
   return module.importFunction("h", name, { params, results: ["i64"] });
 }
 
-export type HostFunctions = Readonly<Record<HostFunctionName, (...views: bigint[]) => bigint>>;
+export type HostFunctions = Readonly<Record<string, (...args: never[]) => bigint>>;
 
 type Keep = (inA: boolean, inB: boolean) => boolean;
 const AND: Keep = (a, b) => a && b;
 const OR: Keep = (a, b) => a || b;
 const XOR: Keep = (a, b) => a !== b;
 
-export function aggregateHostFunctions(runtime: CodegenRuntime): HostFunctions {
-  const views = new Views(runtime);
+/** Of the calls of one module; those of the user are opened here. */
+export function aggregateHostFunctions(
+  spec: UserAggregateSpec,
+  options: CompileOptions,
+): HostFunctions {
+  const views = new Views(options.runtime);
+  return { ...libraryFunctions(views), ...userAggregateHost(spec, views, options) };
+}
+
+function libraryFunctions(
+  views: Views,
+): Readonly<Record<HostFunctionName, (...views: bigint[]) => bigint>> {
   const ofTwo = (keep: Keep) => (a: bigint, b: bigint) =>
     views.write(
       encodeBitmap(combine(decodeBitmap(views.bytes(a)), decodeBitmap(views.bytes(b)), keep)),
@@ -97,7 +109,7 @@ function jsonObject(pairs: readonly (readonly [string, string])[]): string {
   return `{${sorted.map(([key, value]) => `${JSON.stringify(key)}:${value}`).join(",")}}`;
 }
 
-class Views {
+export class Views {
   readonly #view: MemoryView;
   readonly #runtime: CodegenRuntime;
   readonly #decoder = new TextDecoder();

@@ -81,7 +81,7 @@ export function compileOverFold(spec: OverFoldSpec, options: CompileOptions): Co
   generateRunning(builder, spec, plan);
   generateFrames(builder, spec, plan);
   const { runtime, operator } = options;
-  const host = aggregateHostFunctions(runtime);
+  const host = aggregateHostFunctions({ ...spec, retract: spec.slides }, options);
   const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
   const run = (name: string, ...args: number[]) => {
     (module.exports[name] as Numbers)(...args);

@@ -32,10 +32,12 @@ interface Form {
 
 export function userFunctionDefinition(
   place: Omit<UserFunctionReference, "deterministic">,
-  { kind, signatures, ...declared }: UserFunction,
+  own: UserFunction,
 ): FunctionDefinition {
-  const deterministic = declared.deterministic ?? true;
-  const name = referenceText({ ...place, deterministic });
+  const { kind, signatures, deterministic = true } = own;
+  const state =
+    own.kind === "aggregate" ? { accumulator: parseType(place.name, own.accumulator) } : {};
+  const name = referenceText({ ...place, deterministic, ...state });
   if (!deterministic) declareNonDeterministic(name);
   const forms = signatures.map((signature) => formOf(place.name, signature));
   return {
