@@ -137,7 +137,7 @@ export async function runMutants(say: (line: string) => void, only = ""): Promis
 function copyTree(): string {
   const folder = join(temporaryFolder("mutants"), "tree");
   mkdirSync(folder);
-  for (const name of ["src", "testkit", "tests", "tools", "package.json", "tsconfig.json"])
+  for (const name of ["bench", "src", "testkit", "tests", "tools", "package.json", "tsconfig.json"])
     cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"));
   return folder;
