@@ -6,6 +6,7 @@ import {
   REPLICATE_ROWS,
   type SortField,
 } from "../../../foundation/plan/expression.ts";
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
@@ -195,7 +196,7 @@ function laterText(
         `partitionBy=[${list(spec.partitionKeys)}]`,
         `orderBy=[${sortText(spec.sort, name)}]`,
         `window=[${spec.unit} BETWEEN ${boundText(spec.start)} AND ${boundText(spec.end)}]`,
-        `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${c.function}(${list(c.args) || (c.function === "COUNT" ? "*" : "")}) AS ${c.name}`)].join(", ")}]`,
+        `select=[${[...input.fields.map((f) => f.name), ...spec.aggregates.map((c) => `${plainName(c.function)}(${list(c.args) || (c.function === "COUNT" ? "*" : "")}) AS ${c.name}`)].join(", ")}]`,
       ];
     case "ReplicateRows": {
       const fields = [spec.count, ...spec.fields];
@@ -283,7 +284,7 @@ export function aggregateText(call: AggregateCall, name: (index: number) => stri
   const distinct = call.distinct ? "DISTINCT " : "";
   const filter = call.filter < 0 ? "" : ` FILTER ${name(call.filter)}`;
   const retract = call.retract ? "_RETRACT" : "";
-  return `${call.function}${retract}(${distinct}${args})${filter} AS ${call.name}`;
+  return `${plainName(call.function)}${retract}(${distinct}${args})${filter} AS ${call.name}`;
 }
 
 function windowAggregateText(

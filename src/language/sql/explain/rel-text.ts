@@ -1,6 +1,7 @@
 /** The logical plan as Calcite prints it: `LogicalFilter(condition=[>($0, 1)])`. */
 import { identifierText } from "../catalog/catalog-objects.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
+import { plainName } from "../../../foundation/plan/user-function.ts";
 import { type RelNode, relInputs } from "../rel/rel-node.ts";
 import { expressionText, literalText } from "./expression-text.ts";
 import { duration } from "./node-text.ts";
@@ -46,7 +47,7 @@ function line(rel: RelNode): string {
       const calls = rel.calls.map((call) => {
         const args = call.args.map((arg) => `$${arg}`).join(", ");
         const filter = call.filter < 0 ? "" : ` FILTER $${call.filter}`;
-        return `${call.name}=[${call.function}(${call.distinct ? "DISTINCT " : ""}${args})${filter}]`;
+        return `${call.name}=[${plainName(call.function)}(${call.distinct ? "DISTINCT " : ""}${args})${filter}]`;
       });
       return `LogicalAggregate(${[`group=[{${rel.grouping.join(", ")}}]`, ...calls].join(", ")})`;
     }
@@ -60,7 +61,7 @@ function line(rel: RelNode): string {
     case "sort":
       return sortLine(rel);
     case "over":
-      return `LogicalWindow(partition=[${rel.partition.map((i) => `$${i}`).join(", ")}], calls=[${rel.calls.map((call) => call.function).join(", ")}])`;
+      return `LogicalWindow(partition=[${rel.partition.map((i) => `$${i}`).join(", ")}], calls=[${rel.calls.map((call) => plainName(call.function)).join(", ")}])`;
     case "sink":
       return `LogicalSink(table=[${identifierText(rel.table.identifier)}], fields=[${names.join(", ")}])`;
     case "match":
