@@ -16,7 +16,7 @@
  * Errors:  MR4201 write, MR4210 read, MR4212 newer, MR4213 damaged, MR4214 not there, MR4217 a
  *          segment is gone.
  */
-import { createHash } from "node:crypto";
+import { createHash } from "../../foundation/host/lazy-crypto.ts";
 import type { Files } from "../../foundation/host/env.ts";
 import { MillraceError } from "../../foundation/base/errors.ts";
 import { snapshotErrors, writeError } from "./errors.ts";

@@ -8,7 +8,6 @@
  * Limits:  a timer beyond 2^31 - 1 ms is set again until its time has come (Node would fire it at
  *          once).
  */
-import { randomBytes } from "node:crypto";
 import { readSync } from "node:fs";
 import {
   type FileHandle,
@@ -32,6 +31,7 @@ import type {
   Timers,
   WritableFile,
 } from "./env.ts";
+import { randomBytes } from "./lazy-crypto.ts";
 
 const MAX_TIMER_MS = 2_147_483_647;
 /** Random words are drawn in blocks: one call into the system for 256 of them. */

@@ -3,7 +3,6 @@
  *
  * Source: Flink SqlFunctionUtils, BuiltInFunctionDefinitions.
  */
-import { createHash } from "node:crypto";
 import { physicalOf, types, typeToString } from "../../../foundation/columnar/logical-type.ts";
 import { type Call, literal } from "../../../foundation/plan/expression.ts";
 import { everyRow, rowFunction, textFunction } from "./column-rows.ts";
@@ -22,7 +21,14 @@ const isText = (call: Call, index = 0) =>
 
 const digest = (algorithm: string): ColumnFunction =>
   rowFunction(({ args: [value], out }, row) =>
-    out.setString(row, createHash(algorithm).update(value!.bytes(row)).digest("hex")),
+    out.setString(
+      row,
+      process
+        .getBuiltinModule("node:crypto")
+        .createHash(algorithm)
+        .update(value!.bytes(row))
+        .digest("hex"),
+    ),
   );
 
 const SHA2_BITS: ReadonlySet<number> = new Set([224, 256, 384, 512]);
@@ -30,7 +36,15 @@ const SHA2_BITS: ReadonlySet<number> = new Set([224, 256, 384, 512]);
 const sha2 = rowFunction(({ args: [value, bits], out }, row) => {
   const size = bits!.number(row);
   if (!SHA2_BITS.has(size)) out.setNull(row);
-  else out.setString(row, createHash(`sha${size}`).update(value!.bytes(row)).digest("hex"));
+  else
+    out.setString(
+      row,
+      process
+        .getBuiltinModule("node:crypto")
+        .createHash(`sha${size}`)
+        .update(value!.bytes(row))
+        .digest("hex"),
+    );
 });
 
 const hex: readonly ScalarFunction[] = [
