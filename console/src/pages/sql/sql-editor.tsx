@@ -1,5 +1,10 @@
 /** CodeMirror with the platform's own checks: problems are underlined 150 ms after the last key. */
-import { autocompletion, closeBrackets, completionKeymap } from "@codemirror/autocomplete";
+import {
+  autocompletion,
+  closeBrackets,
+  closeCompletion,
+  completionKeymap,
+} from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap } from "@codemirror/commands";
 import { StandardSQL, sql } from "@codemirror/lang-sql";
 import { HighlightStyle, syntaxHighlighting } from "@codemirror/language";
@@ -34,7 +39,7 @@ export function SqlEditor(props: {
           lineNumbers(),
           history(),
           drawSelection(),
-          autocompletion({ override: [completion(catalog)] }),
+          autocompletion({ override: [completion(catalog)], icons: false }),
           closeBrackets(),
           lintGutter(),
           sql({ dialect: StandardSQL }),
@@ -69,7 +74,8 @@ const colours = HighlightStyle.define([
 ]);
 
 function runKey(run: () => void) {
-  return () => {
+  return (view: EditorView) => {
+    closeCompletion(view);
     run();
     return true;
   };
