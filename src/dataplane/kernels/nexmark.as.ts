@@ -73,14 +73,7 @@ function draw(bound: u32): u32 {
 // @ts-ignore: decorator
 @inline
 function unitOf(state: u64): f64 {
-  return <f64>(mix64(state) >> 11) * 1.1102230246251565e-16;
-}
-
-// @ts-ignore: decorator
-@inline
-function drawUnit(): f64 {
-  s += GAMMA;
-  return unitOf(s);
+  return <f64><i64>(mix64(state) >> 11) * 1.1102230246251565e-16;
 }
 
 /** 2^(i/256) for i in 0 … 255. */
@@ -91,19 +84,27 @@ function fillExp2(): void {
 }
 fillExp2();
 
+/** Added to a number below 2^51, it leaves the nearest whole number in the lowest bits. */
+const WHOLE: f64 = 4503599627370496.0;
+
 /** round(10^(6·unit) · 100) */
+// @ts-ignore: decorator
+@inline
 function priceOf(unit: f64): i64 {
   const t = unit * 5102.481553746988;
-  const n = <i32>t;
-  const r = (t - <f64>n) * 0.0027076061740622863;
+  const rounded = t + WHOLE;
+  const n = reinterpret<u64>(rounded);
+  const r = (t - (rounded - WHOLE)) * 0.0027076061740622863;
   const e = 1.0 + r * (1.0 + r * (0.5 + r * (0.16666666666666666 + r * 0.041666666666666664)));
-  const scale = reinterpret<f64>(<u64>(1023 + (n >> 8)) << 52);
+  const scale = reinterpret<f64>((1023 + ((n >> 8) & 31)) << 52);
   const value = load<f64>(EXP2 + (<usize>(n & 255) << 3)) * scale * e * 100;
-  const whole = Math.floor(value);
-  const fraction = value - whole;
-  if (fraction > 0.499999 && fraction < 0.500001)
-    return <i64>Math.floor(Math.pow(10, unit * 6) * 100 + 0.5);
-  return <i64>whole + (fraction >= 0.5 ? 1 : 0);
+  const whole = value + WHOLE;
+  if (Math.abs(value - (whole - WHOLE)) > 0.499999) return exactPrice(unit);
+  return reinterpret<i64>(whole) & 0xfffffffffffff;
+}
+
+function exactPrice(unit: f64): i64 {
+  return <i64>Math.floor(Math.pow(10, unit * 6) * 100 + 0.5);
 }
 
 /** rndString(max, special) at `out`, trimmed; returns its length, and its address in wStart. */
@@ -139,6 +140,38 @@ function word(out: usize, max: u32, special: u32): u32 {
   while (to > from && load<u8>(out + to - 1) <= 32) to--;
   wStart = out + from;
   return to - from;
+}
+
+/**
+ * The draws of word(max, 32) without its text: the length after trimming. The second draw of a letter matters only when
+ * it is so large that it comes again.
+ */
+function skipWord(max: u32): u32 {
+  const length: u32 = 3 + draw(max - 3);
+  let z = s;
+  let blanks: u32 = 0;
+  let leading: u32 = 0;
+  let blanksEnd: u32 = 0;
+  for (let i: u32 = 0; i < length; i++) {
+    const u = mix32(z + GAMMA) >> 1;
+    const v = mix32(z + 2 * GAMMA);
+    // u is a multiple of 13 when its product with 13's inverse is small.
+    if (u * 0xc4ec4ec5 > 0x13b13b13 && u < 0x7ffffff0 && v < 0xffffffc0) {
+      z += 2 * GAMMA;
+      continue;
+    }
+    s = z;
+    if (draw(13) != 0) draw(26);
+    else {
+      blanks = blanksEnd == i ? blanks + 1 : 1;
+      blanksEnd = i + 1;
+      if (leading == i) leading = i + 1;
+    }
+    z = s;
+  }
+  s = z;
+  if (leading == length) return 0;
+  return length - leading - (blanksEnd == length ? blanks : 0);
 }
 
 export function nexmarkTableBytes(): u32 {
@@ -325,7 +358,17 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
   const bidExtraDraws = average >= 32;
   const d = bidExtraDraws ? average - 32 : 0;
   const delta = <u32>Math.floor(0.2 * <f64>d + 0.5);
-  const simple = isPow2(hotAuctions) && isPow2(hotBidders) && bidExtraDraws && !isPow2(2 * delta);
+  const sizes: u32 = 2 * delta;
+  const simple =
+    isPow2(hotAuctions) &&
+    isPow2(hotBidders) &&
+    bidExtraDraws &&
+    !isPow2(sizes) &&
+    sizes <= POOL_SIZES &&
+    d + delta < POOL_BYTES / 2;
+  if (simple) fillPoolInverses(d - delta, sizes);
+  const sizesInverse = simple ? reciprocal(sizes) : 0;
+  const sizesShift = simple ? quotientShift(sizes) : 0;
   let z = load<u64>(generator);
   let epoch: i64 = 0;
   let rest: i64 = -1;
@@ -337,6 +380,10 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
   let lowPerson: i64 = 0;
   let auctionBound: u32 = 0;
   let personBound: u32 = 0;
+  let auctionInverse: u64 = 0;
+  let auctionShift: u64 = 0;
+  let personInverse: u64 = 0;
+  let personShift: u64 = 0;
   let fast = false;
   for (let row: usize = 0; row < n; row++) {
     const number = firstNumber + produced + <i64>row;
@@ -370,43 +417,51 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
         lowPerson = newestPerson + 1 - active;
         personBound = <u32>active + 10;
         fast = simple && !isPow2(auctionBound) && !isPow2(personBound);
+        auctionInverse = reciprocal(auctionBound);
+        auctionShift = quotientShift(auctionBound);
+        personInverse = reciprocal(personBound);
+        personShift = quotientShift(personBound);
       }
       const before = z;
       let auction: i64 = 0;
       let bidder: i64 = 0;
       let state: u64 = 0;
-      let entry: usize = 0;
-      let hot = false;
+      let channel: usize = 0;
+      let url: usize = 0;
       let size: u32 = 0;
       let offset: u32 = 0;
       // All draws at once, branch-free; the sign of `again` says that one of them would have been repeated.
       let again: u32 = 0x80000000;
       if (fast) {
-        const auctionIsHot = (mix32(z + GAMMA) & (hotAuctions - 1)) != 0;
+        // All ones where it is cold: a branch would be foretold wrongly every other time.
+        const coldAuction = onesIf((mix32(z + GAMMA) & (hotAuctions - 1)) == 0);
         let u = mix32(z + 2 * GAMMA) >> 1;
-        let r = u % auctionBound;
-        z += auctionIsHot ? GAMMA : 2 * GAMMA;
-        again = auctionIsHot ? 0 : u + auctionBound - 1 - r;
-        auction = auctionIsHot ? hotAuction : lowAuction + <i64>r + 1000;
-        const bidderIsHot = (mix32(z + GAMMA) & (hotBidders - 1)) != 0;
+        let r = remainder(u, auctionBound, auctionInverse, auctionShift);
+        z += GAMMA + (coldAuction & GAMMA);
+        again = (u + auctionBound - 1 - r) & <u32>coldAuction;
+        auction = pick(coldAuction, lowAuction + <i64>r + 1000, hotAuction);
+        const coldBidder = onesIf((mix32(z + GAMMA) & (hotBidders - 1)) == 0);
         u = mix32(z + 2 * GAMMA) >> 1;
-        r = u % personBound;
-        z += bidderIsHot ? GAMMA : 2 * GAMMA;
-        again |= bidderIsHot ? 0 : u + personBound - 1 - r;
-        bidder = bidderIsHot ? hotBidder : lowPerson + <i64>r + 2000;
+        r = remainder(u, personBound, personInverse, personShift);
+        z += GAMMA + (coldBidder & GAMMA);
+        again |= (u + personBound - 1 - r) & <u32>coldBidder;
+        bidder = pick(coldBidder, lowPerson + <i64>r + 2000, hotBidder);
         state = z + GAMMA;
-        hot = (mix32(z + 2 * GAMMA) & 1) != 0;
-        const pick = mix32(z + 3 * GAMMA);
-        r = (pick >> 1) % 10000;
-        again |= hot ? 0 : (pick >> 1) + 9999 - r;
-        entry = tables + (<usize>(hot ? pick & 3 : r) << 3);
+        const coldChannel = onesIf((mix32(z + 2 * GAMMA) & 1) == 0);
+        const choice = mix32(z + 3 * GAMMA);
+        u = choice >> 1;
+        r = u % 10000;
+        again |= (u + 9999 - r) & <u32>coldChannel;
+        channel = tables + <usize>pick(coldChannel, CHANNEL + (r << 3), HOT_CHANNEL + ((choice & 3) << 3));
+        url = tables + <usize>pick(coldChannel, URL + (r << 3), HOT_URL + ((choice & 3) << 3));
         u = mix32(z + 4 * GAMMA) >> 1;
-        r = u % (2 * delta);
-        again |= u + 2 * delta - 1 - r;
+        r = remainder(u, sizes, sizesInverse, sizesShift);
+        again |= u + sizes - 1 - r;
         size = d - delta + r;
         z += 5 * GAMMA;
         u = mix32(z) >> 1;
-        offset = u % (POOL_BYTES - size);
+        const inverse = load<u64>(poolInverses + (<usize>r << 3));
+        offset = remainder(u, POOL_BYTES - size, inverse, POOL_SHIFT);
         again |= u + POOL_BYTES - size - 1 - offset;
       }
       if (<i32>again < 0) {
@@ -415,8 +470,10 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
         bidder = draw(hotBidders) > 0 ? hotBidder : lowPerson + <i64>draw(personBound) + 2000;
         s += GAMMA;
         state = s;
-        hot = draw(2) > 0;
-        entry = tables + (<usize>draw(hot ? 4 : 10000) << 3);
+        const hot = draw(2) > 0;
+        const entry = tables + (<usize>draw(hot ? 4 : 10000) << 3);
+        channel = entry + (hot ? HOT_CHANNEL : CHANNEL);
+        url = entry + (hot ? HOT_URL : URL);
         size = 0;
         offset = 0;
         if (bidExtraDraws) {
@@ -428,8 +485,8 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
       put64(bidAuction, row, auction);
       put64(bidBidder, row, bidder);
       if (bidPrice != 0) store<i64>(bidPrice + (row << 3), priceOf(unitOf(state)));
-      put64(bidChannel, row, load<u64>(entry + (hot ? HOT_CHANNEL : CHANNEL)));
-      put64(bidUrl, row, load<u64>(entry + (hot ? HOT_URL : URL)));
+      put64(bidChannel, row, load<u64>(channel));
+      put64(bidUrl, row, load<u64>(url));
       put64(bidTime, row, time);
       put64(bidExtra, row, viewOf(tables + offset, size));
       continue;
@@ -475,6 +532,56 @@ function nexmarkBatch(generator: usize, validity: usize, rows: u32): usize {
   return batch;
 }
 
+/**
+ * ⌊2^(31+n)/d⌋ + 1 for n = ⌈log2 d⌉: u·reciprocal(d) >> (31 + n) is ⌊u/d⌋ for every u below 2^31.
+ */
+// @ts-ignore: decorator
+@inline
+function reciprocal(d: u32): u64 {
+  return (<u64>1 << quotientShift(d)) / d + 1;
+}
+
+// @ts-ignore: decorator
+@inline
+function quotientShift(d: u32): u64 {
+  return 63 - <u64>clz<u32>(d - 1);
+}
+
+// @ts-ignore: decorator
+@inline
+function remainder(u: u32, d: u32, inverse: u64, shift: u64): u32 {
+  return u - <u32>((<u64>u * inverse) >> shift) * d;
+}
+
+// @ts-ignore: decorator
+@inline
+function onesIf(condition: bool): u64 {
+  return -(<u64>condition);
+}
+
+/** `a` where `mask` is all ones, `b` where it is 0. */
+// @ts-ignore: decorator
+@inline
+function pick(mask: u64, a: u64, b: u64): u64 {
+  return b ^ (mask & (a ^ b));
+}
+
+/** Reciprocals of POOL_BYTES − size, for the sizes of a bid's extra from the least on; all with POOL_SHIFT. */
+const POOL_SIZES: u32 = 1024;
+const POOL_SHIFT: u64 = 51;
+const poolInverses: usize = memory.data(1024 * 8, 16);
+let poolLeast: u32 = u32.MAX_VALUE;
+let poolSizes: u32 = 0;
+
+function fillPoolInverses(least: u32, sizes: u32): void {
+  if (least == poolLeast && sizes == poolSizes) return;
+  for (let i: u32 = 0; i < sizes; i++) {
+    store<u64>(poolInverses + (<usize>i << 3), reciprocal(POOL_BYTES - least - i));
+  }
+  poolLeast = least;
+  poolSizes = sizes;
+}
+
 function makePerson(
   generator: usize,
   tables: usize,
@@ -489,17 +596,22 @@ function makePerson(
   const name = load<u64>(tables + NAME + (<usize>(first * 9 + draw(9)) << 3));
   put64(slot(generator, 3), row, name);
   const email = scratch;
-  let length = word(scratch, 7, 32);
-  memory.copy(email, wStart, length);
-  scratch += length;
-  store<u8>(scratch++, 64);
-  length = word(scratch, 5, 32);
-  memory.copy(scratch, wStart, length);
-  scratch += length;
-  store<u32>(scratch, 0x6d6f632e);
-  scratch += 4;
-  const emailBytes = <u32>(scratch - email);
-  put64(slot(generator, 4), row, viewOf(email, emailBytes));
+  let emailBytes: u32 = 5;
+  const emails = slot(generator, 4);
+  if (emails == 0) emailBytes += skipWord(7) + skipWord(5);
+  else {
+    let length = word(scratch, 7, 32);
+    memory.copy(email, wStart, length);
+    scratch += length;
+    store<u8>(scratch++, 64);
+    length = word(scratch, 5, 32);
+    memory.copy(scratch, wStart, length);
+    scratch += length;
+    store<u32>(scratch, 0x6d6f632e);
+    scratch += 4;
+    emailBytes = <u32>(scratch - email);
+    put64(emails, row, viewOf(email, emailBytes));
+  }
   const card = scratch;
   for (let i = 0; i < 4; i++) {
     if (i > 0) store<u8>(scratch++, 32);
@@ -516,6 +628,19 @@ function makePerson(
   put64(slot(generator, 9), row, viewOf(tables + extraOffset, extraSize));
   return scratch;
 }
+
+/** A word of at most `max` bytes as the value of `column`, where that is wanted; its length is in wordBytes. */
+function putWord(column: usize, row: usize, scratch: usize, max: u32): usize {
+  if (column == 0) {
+    wordBytes = skipWord(max);
+    return scratch;
+  }
+  wordBytes = word(scratch, max, 32);
+  put64(column, row, viewOf(wStart, wordBytes));
+  return wStart + wordBytes;
+}
+
+let wordBytes: u32 = 0;
 
 function makeAuction(
   generator: usize,
@@ -535,19 +660,19 @@ function makeAuction(
     draw(load<u32>(generator, 88)) > 0 ? (newest / EPOCH_HOT) * EPOCH_HOT : pickPerson(newest);
   put64(slot(generator, 18), row, seller + 1000);
   put64(slot(generator, 19), row, 10 + draw(5));
-  const initial = priceOf(drawUnit());
+  const prices = slot(generator, 14) != 0 || slot(generator, 15) != 0;
+  s += GAMMA;
+  const initial = prices ? priceOf(unitOf(s)) : 0;
   put64(slot(generator, 14), row, initial);
   const horizon = timeOf(generator, adjusted + (100 * all) / auctions) - time;
   put64(slot(generator, 17), row, time + 1 + <i64>draw(<u32>max<i64>(2 * horizon, 1)));
-  let length = word(scratch, 20, 32);
-  let used = 48 + length;
-  put64(slot(generator, 12), row, viewOf(wStart, length));
-  scratch = wStart + length;
-  length = word(scratch, 100, 32);
-  used += length;
-  put64(slot(generator, 13), row, viewOf(wStart, length));
-  scratch = wStart + length;
-  put64(slot(generator, 15), row, initial + priceOf(drawUnit()));
+  let used: u32 = 48;
+  scratch = putWord(slot(generator, 12), row, scratch, 20);
+  used += wordBytes;
+  scratch = putWord(slot(generator, 13), row, scratch, 100);
+  used += wordBytes;
+  s += GAMMA;
+  if (prices) put64(slot(generator, 15), row, initial + priceOf(unitOf(s)));
   put64(slot(generator, 16), row, time);
   drawExtra(used, load<u32>(generator, 72));
   put64(slot(generator, 20), row, viewOf(tables + extraOffset, extraSize));
