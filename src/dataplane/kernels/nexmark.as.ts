@@ -205,6 +205,20 @@ function reverseBits(v: u32): u32 {
   return bswap<u32>(v);
 }
 
+/** Random letters, six a draw. In a call of its own: a loop that runs once would stay in the compiler's first, slow form. */
+function fillPool(out: usize, count: u32): void {
+  for (let i: u32 = 0; i < count; ) {
+    s += GAMMA;
+    let r = <i32>mix32(s);
+    for (let k = 0; k < 6 && i < count; k++) {
+      // r / 26, towards zero.
+      const q = <i32>((<i64>r * 1321528399) >> 35) - (r >> 31);
+      store<u8>(out + i++, 97 + (r - q * 26));
+      r = q;
+    }
+  }
+}
+
 /**
  * Fills the pool and the channels of `tables`. `words`: the constant texts, NUL-terminated: the two parts of the URLs,
  * "&channel_id=", "channel-", 4 hot channels, 99 names, 10 cities, 6 states.
@@ -216,18 +230,8 @@ export function nexmarkBuildTables(
   seedChannel: u64,
 ): void {
   s = seedExtra;
-  for (let i: u32 = 0; i < POOL_BYTES; ) {
-    s += GAMMA;
-    let r = <i32>mix32(s);
-    for (let k = 0; k < 6 && i < POOL_BYTES; k++) {
-      store<u8>(tables + i++, 97 + (r % 26));
-      r /= 26;
-    }
-  }
+  for (let i: u32 = 0; i < POOL_BYTES; i += 96) fillPool(tables + i, min<u32>(96, POOL_BYTES - i));
   text = tables + TEXT;
-  const parts = words;
-  const idText = words + 42;
-  const channelText = words + 55;
   let p = words + 64;
   for (let i: usize = 0; i < 119; i++) {
     let length: usize = 0;
@@ -242,25 +246,27 @@ export function nexmarkBuildTables(
   s = seedChannel;
   for (let i: usize = 0; i < 4; i++) {
     const start = text;
-    baseUrl(parts);
+    baseUrl(words);
     endText(tables + HOT_URL + (i << 3), start);
   }
-  for (let i: u32 = 0; i < 10000; i++) {
-    let start = text;
-    baseUrl(parts);
-    if (draw(10) > 0) {
-      memory.copy(text, idText, 12);
-      text += 12;
-      const id = <i32>reverseBits(i);
-      if (id == i32.MIN_VALUE) store<u8>(text++, 45);
-      text = printU64(text, id < 0 ? <u64>(-<i64>id) : <u64>id);
-    }
-    endText(tables + URL + (<usize>i << 3), start);
-    start = text;
-    memory.copy(text, channelText, 8);
-    text = printU64(text + 8, i);
-    endText(tables + CHANNEL + (<usize>i << 3), start);
+  for (let i: u32 = 0; i < 10000; i++) buildChannel(tables, words, i);
+}
+
+function buildChannel(tables: usize, words: usize, i: u32): void {
+  let start = text;
+  baseUrl(words);
+  if (draw(10) > 0) {
+    memory.copy(text, words + 42, 12);
+    text += 12;
+    const id = <i32>reverseBits(i);
+    if (id == i32.MIN_VALUE) store<u8>(text++, 45);
+    text = printU64(text, id < 0 ? <u64>(-<i64>id) : <u64>id);
   }
+  endText(tables + URL + (<usize>i << 3), start);
+  start = text;
+  memory.copy(text, words + 55, 8);
+  text = printU64(text + 8, i);
+  endText(tables + CHANNEL + (<usize>i << 3), start);
 }
 
 let extraSize: u32 = 0;
