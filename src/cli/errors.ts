@@ -50,6 +50,14 @@ export const cliErrors = defineErrors({
     message: "cannot keep the platform's data in {path}: {reason}",
     hint: "Choose another folder with --data.",
   },
+  FILE_UNWRITABLE: {
+    code: "MR1018",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "cannot write {path}: {reason}",
+    hint: "Check the path and its permissions.",
+  },
   SEVERAL_INSERTS: {
     code: "MR1016",
     domain: "user",

@@ -33,6 +33,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: "validate a script without running it",
     load: async () => (await import("./commands/check.ts")).checkCommand,
   },
+  fmt: {
+    summary: "format scripts: clauses on their lines, comments kept",
+    load: async () => (await import("./commands/fmt.ts")).fmtCommand,
+  },
   explain: {
     summary: "show the plans of a script, and the WebAssembly made of them",
     load: async () => (await import("./commands/explain.ts")).explainCommand,

@@ -48,6 +48,31 @@ export function parseScript(text: string, options: LexerOptions = {}): ParsedScr
   return { statements, errors };
 }
 
+/** A statement of a script, or the text that is none, with its error: tokens from start to end, without semicolons. */
+export interface ScriptPart {
+  readonly start: number;
+  readonly end: number;
+  readonly statement?: StatementNode;
+  readonly error?: MillraceError;
+}
+
+/** The whole script in pieces, for the editor: what is wrong is kept in its place, however much of it there is. */
+export function parseParts(text: string, options: LexerOptions = {}): ScriptPart[] {
+  const parts: ScriptPart[] = [];
+  const parser = new Parser(text, options);
+  while (parser.nextStatement()) {
+    const { start } = parser.token;
+    try {
+      const statement = parser.scriptStatement();
+      parts.push({ start, end: parser.endOfLast(), statement });
+    } catch (error) {
+      parser.resynchronise();
+      parts.push({ start, end: parser.endOfLast(), error: asParseError(error) });
+    }
+  }
+  return parts;
+}
+
 /** Exactly one statement; a semicolon may end it. Throws its first error. */
 export function parseStatement(text: string, options: LexerOptions = {}): StatementNode {
   return new Parser(text, options).singleStatement();
@@ -85,6 +110,10 @@ class Parser extends StatementParser {
 
   resynchronise(): void {
     while (this.token.kind !== "eof" && !this.peekIsOp(0, ";")) this.pos++;
+  }
+
+  endOfLast(): number {
+    return this.tokens[this.pos - 1]!.end;
   }
 
   singleStatement(): StatementNode {
