@@ -1,7 +1,8 @@
 /** Parses command lines: names first, then --option value, --option=value or --flag; unknown ones are refused. */
 import { benchErrors } from "./errors.ts";
 
-export type OptionKinds = Readonly<Record<string, "value" | "flag">>;
+/** A "list" may be given several times; its values are joined with commas. */
+export type OptionKinds = Readonly<Record<string, "value" | "list" | "flag">>;
 
 export interface ParsedArguments {
   readonly names: readonly string[];
@@ -25,7 +26,8 @@ export function parseArguments(argv: readonly string[], kinds: OptionKinds): Par
       throw benchErrors.USAGE({ what: `--${name} takes no value` });
     const value = kind === "flag" ? "true" : (inline ?? argv[++i]);
     if (value === undefined) throw benchErrors.USAGE({ what: `--${name} wants a value` });
-    options.set(name, value);
+    const earlier = kind === "list" ? options.get(name) : undefined;
+    options.set(name, earlier === undefined ? value : `${earlier},${value}`);
   }
   return { names, options };
 }
@@ -44,6 +46,28 @@ export function wholeNumber(
       what: `--${name} wants a whole number from ${smallest}, not ${text}`,
     });
   return value;
+}
+
+export function positiveNumber(
+  options: ReadonlyMap<string, string>,
+  name: string,
+  fallback: number,
+): number {
+  const text = options.get(name);
+  const value = text === undefined ? fallback : Number(text);
+  if (!(value > 0 && value < Number.POSITIVE_INFINITY))
+    throw benchErrors.USAGE({ what: `--${name} wants a number above 0, not ${text}` });
+  return value;
+}
+
+/** The values of a list, each one of `choices`. */
+export function someOf<const T extends string>(
+  options: ReadonlyMap<string, string>,
+  name: string,
+  choices: readonly T[],
+): ReadonlySet<T> {
+  const values = options.get(name)?.split(",") ?? [];
+  return new Set(values.map((value) => oneOf(new Map([[name, value]]), name, choices)!));
 }
 
 export function oneOf<const T extends string>(

@@ -2,7 +2,7 @@
 import { availableParallelism } from "node:os";
 import { toMillraceError } from "../src/foundation/base/errors.ts";
 import type { OptionKinds } from "./arguments.ts";
-import { oneOf, wholeNumber } from "./arguments.ts";
+import { oneOf, someOf, wholeNumber } from "./arguments.ts";
 import { benchErrors } from "./errors.ts";
 import { type Figure, recordFigures } from "./figures.ts";
 import type { Machine } from "./machine.ts";
@@ -12,7 +12,7 @@ import { warn } from "./progress.ts";
 export const QUIET_OTHERS = 0.2;
 
 export const commonOptions: OptionKinds = {
-  vs: "value",
+  vs: "list",
   only: "value",
   repeat: "value",
   parallelism: "value",
@@ -27,25 +27,35 @@ const NO_PEER = new Set([
   benchErrors.PEER_START.definition.code,
 ]) as ReadonlySet<string>;
 
+export type Peer = "flink" | "duckdb";
+
 export interface BenchContext {
   readonly options: ReadonlyMap<string, string>;
   readonly machine: Machine;
   readonly json: boolean;
   readonly millrace: boolean;
   readonly flink: boolean;
+  readonly duckdb: boolean;
   readonly repeat: number;
   readonly parallelism: number;
 }
 
-export function contextOf(options: ReadonlyMap<string, string>, machine: Machine): BenchContext {
-  const only = oneOf(options, "only", ["millrace", "flink"]);
-  const vs = oneOf(options, "vs", ["flink"]);
+/** `peers`: the engines that the command can measure beside Millrace. */
+export function contextOf(
+  options: ReadonlyMap<string, string>,
+  machine: Machine,
+  peers: readonly Peer[] = ["flink"],
+): BenchContext {
+  const only = oneOf(options, "only", ["millrace", ...peers]);
+  const vs = someOf(options, "vs", peers);
+  const measured = (peer: Peer) => only === peer || (vs.has(peer) && only === undefined);
   return {
     options,
     machine,
     json: options.has("json"),
-    millrace: only !== "flink",
-    flink: only === "flink" || (vs === "flink" && only !== "millrace"),
+    millrace: only === undefined || only === "millrace",
+    flink: measured("flink"),
+    duckdb: measured("duckdb"),
     repeat: wholeNumber(options, "repeat", 1),
     parallelism: wholeNumber(options, "parallelism", availableParallelism()),
   };

@@ -98,6 +98,14 @@ export const benchErrors = defineErrors({
     message: "Flink's job {job} ended as {state}: {reason}",
     hint: "Flink's logs are in {logs}.",
   },
+  DATA_MISSING: {
+    code: "MR1086",
+    domain: "external",
+    retryable: true,
+    httpStatus: 424,
+    message: "the tables of TPC-H cannot be made: {reason}",
+    hint: "python3 with pip and its registry are needed; or put the CSV files into the cache folder.",
+  },
   WRONG_RESULT: {
     code: "MR1085",
     domain: "internal",

@@ -7,7 +7,7 @@
 import { toMillraceError } from "../src/foundation/base/errors.ts";
 import { benchAggregate } from "./aggregate.ts";
 import { type OptionKinds, parseArguments } from "./arguments.ts";
-import { type BenchContext, commonOptions, contextOf } from "./context.ts";
+import { type BenchContext, commonOptions, contextOf, type Peer } from "./context.ts";
 import { requireProc } from "./cpu.ts";
 import { benchErrors } from "./errors.ts";
 import { benchJson } from "./json.ts";
@@ -16,11 +16,13 @@ import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
 import { benchStartup } from "./startup.ts";
 import { benchSql } from "./sql.ts";
 import { benchState } from "./state.ts";
+import { benchTpch, tpchOptions } from "./tpch.ts";
 
 const HELP = `Usage: npm run bench -- COMMAND [OPTIONS]
 
 Commands
   nexmark [q0 q1 …]   Nexmark queries: rows per CPU second, and totals
+  tpch [q1 q2 …]      TPC-H queries in batch mode from CSV files: CPU seconds and seconds, and totals
   json                decoding of JSON lines: MB per CPU second
   aggregate           GROUP BY over a million keys: rows per CPU second
   startup             from the shell to the first row of a small query: ms
@@ -29,7 +31,7 @@ Commands
 
 Options of all
   --vs flink          measure Apache Flink too (FLINK_HOME, or 2.3.0 from the package registries)
-  --only millrace|flink
+  --only millrace|flink    (tpch: also duckdb)
   --repeat N          medians of N runs (1)
   --parallelism P     (the number of cores)
   --events N          size of the input, in rows
@@ -43,19 +45,28 @@ Options of nexmark
   --warm-up-events N       size of Flink's warm-up run before each query (500000); 0 measures a cold JVM
   --count-char             q14 with nexmark's Java function instead of SQL
 
+Options of tpch
+  --sf N                   scale factor of the data, made when missing (1)
+  --vs duckdb              DuckDB over the same files; may stand beside --vs flink
+  --no-check               measure without comparing the results with DuckDB's first
+
 Examples
   npm run bench -- nexmark q0 q2 --events 2000000 --vs flink --repeat 3
+  npm run bench -- tpch --sf 0.1 --vs duckdb
   npm run bench -- startup --json
 `;
 
 interface BenchCommand {
   readonly options: OptionKinds;
   readonly takesNames: boolean;
+  /** Whom --vs and --only may name; Flink when absent. */
+  readonly peers?: readonly Peer[];
   readonly run: (context: BenchContext, names: readonly string[]) => Promise<void>;
 }
 
 const COMMANDS: Readonly<Record<string, BenchCommand>> = {
   nexmark: { options: nexmarkOptions, takesNames: true, run: benchNexmark },
+  tpch: { options: tpchOptions, takesNames: true, peers: ["flink", "duckdb"], run: benchTpch },
   json: { options: commonOptions, takesNames: false, run: benchJson },
   aggregate: { options: commonOptions, takesNames: false, run: benchAggregate },
   startup: { options: commonOptions, takesNames: false, run: benchStartup },
@@ -77,7 +88,7 @@ async function main(argv: readonly string[]): Promise<void> {
   requireProc();
   const machine = describeMachine();
   warnIfLoaded(machine, options.has("strict"));
-  await command.run(contextOf(options, machine), names);
+  await command.run(contextOf(options, machine, command.peers), names);
 }
 
 // Signals end the process by its exit handlers, which stop Flink.

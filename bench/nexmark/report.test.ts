@@ -30,6 +30,7 @@ const context: BenchContext = {
   json: false,
   millrace: true,
   flink: true,
+  duckdb: false,
   repeat: 1,
   parallelism: 2,
 };

@@ -53,7 +53,11 @@ export class FlinkCluster {
     process.once("exit", this.onExit);
   }
 
-  static async start(installation: FlinkInstallation, slots: number): Promise<FlinkCluster> {
+  static async start(
+    installation: FlinkInstallation,
+    slots: number,
+    managedMb?: number,
+  ): Promise<FlinkCluster> {
     const memoryMb = taskManagerMemoryMb();
     progress(
       `starting Flink ${installation.version} (TaskManager: ${slots} slots, ${memoryMb} MB)`,
@@ -61,7 +65,13 @@ export class FlinkCluster {
     const folder = runFolder();
     const [jobManager, rest, gateway] = await freePorts(3);
     const ports = { jobManager: jobManager!, rest: rest!, gateway: gateway! };
-    const conf = writeConfiguration({ folder, ports, slots, memoryMb });
+    const conf = writeConfiguration({
+      folder,
+      ports,
+      slots,
+      memoryMb,
+      ...(managedMb === undefined ? {} : { managedMb }),
+    });
     const begun = performance.now();
     const processes = spawnAll(installation, folder, conf, ports);
     const guard = spawnGuard(processes);

@@ -53,10 +53,13 @@ export interface FlinkSettings {
   readonly ports: FlinkPorts;
   readonly slots: number;
   readonly memoryMb: number;
+  /** For the sorts and hash tables of batch mode; 256 when absent: streaming with the hashmap backend needs none. */
+  readonly managedMb?: number;
 }
 
 /** Writes conf/ below the folder and names it. */
-export function writeConfiguration({ folder, ports, slots, memoryMb }: FlinkSettings): string {
+export function writeConfiguration(options: FlinkSettings): string {
+  const { folder, ports, slots, memoryMb, managedMb = 256 } = options;
   const conf = join(folder, "conf");
   const temporary = join(folder, "tmp");
   mkdirSync(conf, { recursive: true });
@@ -74,7 +77,7 @@ export function writeConfiguration({ folder, ports, slots, memoryMb }: FlinkSett
     "taskmanager.bind-host": "127.0.0.1",
     "taskmanager.numberOfTaskSlots": slots,
     "taskmanager.memory.process.size": `${memoryMb}m`,
-    "taskmanager.memory.managed.size": "256m",
+    "taskmanager.memory.managed.size": `${managedMb}m`,
     "taskmanager.memory.network.min": "128m",
     "taskmanager.memory.network.max": "128m",
     "parallelism.default": slots,

@@ -26,8 +26,14 @@ export class FlinkEngine implements Engine {
     this.cluster = cluster;
   }
 
-  static async start(slots: number, extraJars: readonly string[] = []): Promise<FlinkEngine> {
-    return new FlinkEngine(await FlinkCluster.start(await obtainFlink(extraJars), slots));
+  /** `managedMb`: memory for the operators of batch mode. */
+  static async start(
+    slots: number,
+    extraJars: readonly string[] = [],
+    managedMb?: number,
+  ): Promise<FlinkEngine> {
+    const installation = await obtainFlink(extraJars);
+    return new FlinkEngine(await FlinkCluster.start(installation, slots, managedMb));
   }
 
   /** How the ratio's other side was set up, for the reader of a figure. */
