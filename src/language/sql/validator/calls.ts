@@ -77,8 +77,7 @@ function functionCall(converter: ExpressionConverter, node: FunctionCallNode): E
   if (definition.name === "CURRENT_DATABASE") return text(converter.context.currentPath().database);
   const aggregates = definition.category === "aggregate" || definition.category === "window";
   const inner = aggregates ? converter.insideAggregate() : converter;
-  const over = node.over === undefined ? inner : converter;
-  const args = callArguments(over, node);
+  const args = callArguments(node.over === undefined ? inner : converter.insideOver(), node);
   if (definition.category === "table")
     throw validateErrors.NOT_SUPPORTED(
       {
@@ -258,6 +257,7 @@ export function addOver(
   if (overs === undefined)
     throw validateErrors.WINDOW_FUNCTION_MISPLACED({ clause }, { at: request.node.span });
   const window = resolveWindow(converter, request.over);
+  const keys = converter.insideOver();
   const frame = window.frame;
   const offsets = [frame?.start, frame?.end].map((bound) =>
     bound !== undefined && "offset" in bound ? frameOffset(converter, bound.offset) : 0,
@@ -267,8 +267,8 @@ export function addOver(
     args: request.args,
     distinct: request.distinct,
     ignoreNulls: request.ignoreNulls ?? false,
-    partition: window.partitionBy.map((e) => converter.convert(e)),
-    order: window.orderBy.map((item) => orderRequest(converter, item)),
+    partition: window.partitionBy.map((e) => keys.convert(e)),
+    order: window.orderBy.map((item) => orderRequest(keys, item)),
     frame,
     frameOffsets: offsets,
     type: withoutTimeAttribute(request.type),

@@ -80,6 +80,15 @@ export class ExpressionConverter {
     });
   }
 
+  /** For the arguments and keys of an OVER call: aggregates of the group, but no other OVER call. */
+  insideOver(): ExpressionConverter {
+    const { overs: _, ...rest } = this.collectors;
+    return new ExpressionConverter(this.context, this.scope, {
+      ...rest,
+      clause: "another OVER call's",
+    });
+  }
+
   /** As convert(), but must be BOOLEAN. */
   condition(node: ExpressionNode): Expression {
     const result = this.convert(node);
