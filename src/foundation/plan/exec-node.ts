@@ -32,7 +32,7 @@ export interface ExecInput {
 
 interface Base {
   readonly id: number;
-  /** Stable name of the operator's state across plans of the same query, for example "5_group-aggregate". */
+  /** Name of the operator's state, the same in other plans of the query: operator-identity.ts; `group-aggregate_1b9f…`. */
   readonly uid: string;
   readonly inputs: readonly ExecInput[];
   readonly output: Schema;

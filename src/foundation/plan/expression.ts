@@ -77,6 +77,16 @@ export interface AggregateCall {
   readonly retract: boolean;
   readonly type: LogicalType;
   readonly name: string;
+  /** What it is of, over columns of tables: names its state, so that another plan of the query finds it. */
+  readonly state?: AggregateLineage;
+}
+
+export interface AggregateLineage {
+  /** `SUM(orders.amount) FILTER (…)`. */
+  readonly name: string;
+  readonly args: readonly string[];
+  /** "" without a filter. */
+  readonly filter: string;
 }
 
 export interface SortField {

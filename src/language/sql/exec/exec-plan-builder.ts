@@ -1,7 +1,7 @@
 /**
  * Physical nodes → ExecPlan: topological order, ids, uids, update kinds, inserted DropUpdateBefore nodes, descriptions.
  *
- * Ids count up from 1 in an order that depends on the statement alone; uid = id + kebab-case type.
+ * Ids count up from 1 in an order that depends on the statement alone; uids are those of foundation/plan/operator-identity.ts.
  */
 import {
   type ChangelogMode,
@@ -10,6 +10,7 @@ import {
   type ExecPlan,
   PLAN_VERSION,
 } from "../../../foundation/plan/exec-node.ts";
+import { kebab, withOperatorUids } from "../../../foundation/plan/operator-identity.ts";
 import { describeNode } from "../explain/node-text.ts";
 import { planErrors } from "../errors.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
@@ -80,7 +81,10 @@ class Builder {
       if (miniBatch?.behind.has(node) === true) this.#addMiniBatch(node, miniBatch.spec);
     }
     const { config, timeZone, mode } = this.#options;
-    return { version: PLAN_VERSION, nodes: this.#nodes, config, timeZone, mode };
+    const named = (node: ExecNode) =>
+      node.type === "ProcessTableFunction" && node.uidArgument !== null;
+    const nodes = withOperatorUids(this.#nodes, named);
+    return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 
   #add(node: PhysNode): void {
@@ -218,7 +222,3 @@ const STATEFUL = new Set<string>([
   "Sink",
   "ProcessTableFunction",
 ]);
-
-function kebab(name: string): string {
-  return name.replace(/(?!^)([A-Z])/g, "-$1").toLowerCase();
-}
