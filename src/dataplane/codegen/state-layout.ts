@@ -9,6 +9,14 @@ export interface StateField {
   /** Byte offset within the key or the value. */
   readonly offset: number;
   readonly type: LogicalType | "counter" | "handle" | "flags";
+  /** Bytes, where they are not those of the type. */
+  readonly width?: number;
+  /** Which rows count for it; counters and slots of one condition belong together. */
+  readonly condition?: string;
+  /** What the bits of flags say, lowest first. */
+  readonly bits?: readonly string[];
+  /** A handle whose block holds no further handles. */
+  readonly flat?: boolean;
 }
 
 export interface KeyedMapLayout {
@@ -19,4 +27,6 @@ export interface KeyedMapLayout {
   readonly keyFields: readonly StateField[];
   readonly valueFields: readonly StateField[];
   readonly ttlMs: number;
+  /** Value fields may come and go between snapshots: they start from zero, for each is of rows that were added. */
+  readonly mayGrow?: boolean;
 }

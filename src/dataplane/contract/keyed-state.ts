@@ -41,6 +41,14 @@ export interface StateField {
   /** Byte offset within the key or the value. */
   readonly offset: number;
   readonly type: LogicalType | "counter" | "handle" | "flags";
+  /** Bytes, where they are not those of the type. */
+  readonly width?: number;
+  /** Which rows count for it; counters and slots of one condition belong together. */
+  readonly condition?: string;
+  /** What the bits of flags say, lowest first. */
+  readonly bits?: readonly string[];
+  /** A handle whose block holds no further handles. */
+  readonly flat?: boolean;
 }
 
 export interface KeyedMapSpec {
@@ -54,6 +62,8 @@ export interface KeyedMapSpec {
   readonly valueFields: readonly StateField[];
   /** Milliseconds since the last write after which an entry may go; 0 = never. */
   readonly ttlMs: number;
+  /** A restore may add and drop value fields (state/map-migration.ts): each is of rows that were added. */
+  readonly mayGrow?: boolean;
 }
 
 export interface KeyedMap {

@@ -110,41 +110,6 @@ export function unclaimedUids(
   return uidsOf(handles).filter((uid) => !planUids.has(uid));
 }
 
-/**
- * The first difference between a saved layout and the wanted one, in words; undefined when they
- * agree.
- */
-export function layoutDifference(saved: KeyedMapSpec, wanted: KeyedMapSpec): string | undefined {
-  if (saved.keyBytes !== wanted.keyBytes)
-    return `keys had ${saved.keyBytes} bytes, now ${wanted.keyBytes}`;
-  if (saved.valueBytes !== wanted.valueBytes)
-    return `values had ${saved.valueBytes} bytes, now ${wanted.valueBytes}`;
-  return (
-    fieldsDifference("key", saved.keyFields, wanted.keyFields) ??
-    fieldsDifference("value", saved.valueFields, wanted.valueFields)
-  );
-}
-
-function fieldsDifference(
-  part: string,
-  saved: KeyedMapSpec["keyFields"],
-  wanted: KeyedMapSpec["keyFields"],
-): string | undefined {
-  const most = Math.max(saved.length, wanted.length);
-  for (let i = 0; i < most; i++) {
-    const before = saved[i];
-    const after = wanted[i];
-    if (before === undefined) return `${part} field '${after!.name}' is new`;
-    if (after === undefined) return `${part} field '${before.name}' is gone`;
-    if (before.name !== after.name) return `${part} field '${before.name}' is now '${after.name}'`;
-    if (before.offset !== after.offset)
-      return `${part} field '${before.name}' moved from byte ${before.offset} to ${after.offset}`;
-    if (JSON.stringify(before.type) !== JSON.stringify(after.type))
-      return `${part} field '${before.name}' has another type`;
-  }
-  return undefined;
-}
-
 function isMapLayout(value: unknown): boolean {
   const layout = value as Partial<MapLayout> | null;
   return (

@@ -17,6 +17,7 @@ import type { Env } from "../../foundation/host/env.ts";
 import type { KeyedMap, KeyedMapSpec, KeyedStateBackend } from "../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors, stateErrors } from "./errors.ts";
+import { layoutDifference, migrateMap, type Move, planMigration } from "./map-migration.ts";
 import { OperatorValues } from "./operator-values.ts";
 import { intersect, restoreHandle } from "./restore-state.ts";
 import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
@@ -27,7 +28,6 @@ import {
   HANDLE_FORMAT,
   HANDLE_VERSION,
   HASH_VERSION,
-  layoutDifference,
   type SegmentRef,
   type StateHandle,
 } from "./state-handle.ts";
@@ -319,15 +319,32 @@ export class SubtaskState {
       const { ptr } = this.#create(uid, spec, true);
       return { spec, ptr };
     }
-    const difference = layoutDifference(found.spec, spec);
-    if (difference !== undefined) {
-      if (found.claimed) throw stateErrors.MAP_DUPLICATE({ map: spec.name, uid });
-      throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference });
+    if (found.claimed) {
+      if (layoutDifference(found.spec, spec) !== undefined)
+        throw stateErrors.MAP_DUPLICATE({ map: spec.name, uid });
+      return { spec, ptr: found.ptr };
     }
+    const migration = planMigration(found.spec, spec, { keyNames: !isNamedByRole(uid) });
+    if (migration.kind === "differs")
+      throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference: migration.reason });
+    if (migration.kind === "migrates") return this.#migrated(found, spec, migration.moves);
     found.claimed = true;
     found.spec = spec;
     runtime.kernels.mapSetTtl(found.ptr, ttlSeconds(spec));
     return { spec, ptr: found.ptr };
+  }
+
+  /** The entries of a restored map in a new one with the layout that is wanted now. */
+  #migrated(old: MapState, spec: KeyedMapSpec, moves: readonly Move[]): KeyedMap {
+    const { runtime, keyGroups } = this.#options;
+    this.#maps.delete(mapKey(old.uid, spec.name));
+    const { ptr } = this.#create(old.uid, spec, true);
+    guarded(runtime.kernels, () => {
+      const { keyBytes } = spec;
+      migrateMap({ runtime, from: old.ptr, to: ptr, keyBytes, keyGroups, moves });
+      runtime.kernels.mapDestroy(old.ptr);
+    });
+    return { spec, ptr };
   }
 
   #restoredMap(uid: string, spec: KeyedMapSpec): void {
@@ -375,6 +392,11 @@ export class SubtaskState {
     this.#maps.set(mapKey(uid, name), state);
     return state;
   }
+}
+
+/** Uids that hold a digest of the keys (operator-identity.ts): their names may change, the keys have not. */
+export function isNamedByRole(uid: string): boolean {
+  return /_[0-9a-f]{10}(-|~|$)/.test(uid);
 }
 
 /** Segments of checkpoints, shared by them. */

@@ -25,10 +25,13 @@ export interface Flag {
 }
 
 export class AccumulatorLayout {
+  #bits: string[] = [];
   readonly fields: StateField[] = [
     { name: "rows", offset: ROWS_OFFSET, type: "counter" },
-    { name: "flags", offset: FLAGS_OFFSET, type: "flags" },
+    { name: "flags", offset: FLAGS_OFFSET, type: "flags", width: 4, bits: this.#bits },
   ];
+  /** Which rows count for what is laid out next: names its fields in snapshots. */
+  condition = "";
   /** Offsets of view slots: what must be freed with an entry. */
   readonly handles: number[] = [];
   readonly #counters = new Map<string, number>();
@@ -42,24 +45,32 @@ export class AccumulatorLayout {
     return (this.#next + 7) & ~7;
   }
 
-  slot(name: string, width: 4 | 8 | 16, type: StateField["type"]): number {
+  slot(
+    name: string,
+    width: 4 | 8 | 16,
+    type: StateField["type"],
+    more: Pick<StateField, "flat" | "bits"> = {},
+  ): number {
     const offset = this.#allocate(width);
-    this.fields.push({ name, offset, type });
+    const { condition } = this;
+    this.fields.push({ name: this.#unique(name), offset, type, width, condition, ...more });
     return offset;
   }
 
   /** A view slot. */
-  handle(name: string): number {
-    const offset = this.slot(name, 8, "handle");
+  handle(name: string, more: Pick<StateField, "flat"> = {}): number {
+    const offset = this.slot(name, 8, "handle", more);
     this.handles.push(offset);
     return offset;
   }
 
-  flag(): Flag {
+  flag(name: string): Flag {
     if (this.#flags === FLAG_BITS) {
       this.#flags = 0;
-      this.#flagOffset = this.slot("flags", 4, "flags");
+      this.#bits = [];
+      this.#flagOffset = this.slot("flags", 4, "flags", { bits: this.#bits });
     }
+    this.#bits.push(name);
     return { offset: this.#flagOffset, mask: 1 << this.#flags++ };
   }
 
@@ -67,10 +78,17 @@ export class AccumulatorLayout {
   counter(key: string, create: boolean): number | undefined {
     let offset = this.#counters.get(key);
     if (offset === undefined && create) {
-      offset = this.slot(`count ${key}`, 8, "counter");
+      offset = this.slot(`count ${this.condition}`, 8, "counter");
       this.#counters.set(key, offset);
     }
     return offset;
+  }
+
+  #unique(name: string): string {
+    const taken = (other: string) => this.fields.some((field) => field.name === other);
+    let unique = name;
+    for (let n = 2; taken(unique); n++) unique = `${name} ${n}`;
+    return unique;
   }
 
   #allocate(width: 4 | 8 | 16): number {

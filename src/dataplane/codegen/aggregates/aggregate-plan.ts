@@ -37,10 +37,14 @@ export interface AggregateGroup {
 }
 
 export interface DistinctSet {
+  /** Lineage of the arguments, where the plan gives it. */
+  readonly label?: string;
   /** Field indexes of the arguments. */
   readonly args: readonly number[];
   /** Filters, -1 for none: one count or bit each. */
   readonly filters: readonly number[];
+  /** What the filters are, by lineage where the plan gives it. */
+  readonly filterLabels: readonly string[];
   /** Whether NULL is one of the values. */
   readonly nulls: boolean;
   readonly valueBytes: number;
@@ -61,21 +65,22 @@ export class AggregatePlan {
 
   constructor(
     schema: Schema,
-    calls: readonly AggregateCall[],
+    unnamed: readonly AggregateCall[],
     { retract }: { readonly retract: boolean },
   ) {
+    const calls = unnamed.map((call) => ({ ...call, name: call.state?.name ?? call.name }));
     this.schema = schema;
     this.retract = retract;
     this.distinctSets = distinctSets(calls, retract);
     for (const call of calls) if (this.#needsCounter(call)) this.#counter(call, true);
     this.codes = calls.map((call) => this.#code(call));
-    for (const late of this.#lateFlags) late.flag = this.layout.flag();
+    for (const late of this.#lateFlags) late.flag = this.layout.flag(late.name);
     this.groups = this.#groups(calls);
   }
 
   /** A flag behind those that older snapshots have. */
-  #lateFlag(): LateFlag {
-    const late: LateFlag = { flag: undefined };
+  #lateFlag(name: string): LateFlag {
+    const late: LateFlag = { name, flag: undefined };
     this.#lateFlags.push(late);
     return late;
   }
@@ -104,6 +109,7 @@ export class AggregatePlan {
   /** Offset of the counter of the call's condition; ROWS_OFFSET when every row counts. */
   #counter(call: AggregateCall, create: boolean): number | undefined {
     if (this.#alwaysCounts(call)) return ROWS_OFFSET;
+    this.layout.condition = conditionLabel(call);
     return this.layout.counter(conditionKey(call), create);
   }
 
@@ -116,12 +122,13 @@ export class AggregatePlan {
     const counter = this.#counter(call, false);
     if (counter === ROWS_OFFSET) return { kind: "rows" };
     if (counter !== undefined) return { kind: "counter", offset: counter };
-    return { kind: "flag", flag: this.layout.flag() };
+    return { kind: "flag", flag: this.layout.flag(call.name) };
   }
 
   #code(call: AggregateCall): AggregateCode {
     const { layout } = this;
     const { type, name } = call;
+    layout.condition = conditionLabel(call);
     switch (call.function) {
       case "COUNT":
         return countCode(type, this.#counter(call, true)!);
@@ -132,7 +139,7 @@ export class AggregatePlan {
         const offset = layout.slot(name, SUM_WIDTH[form], type);
         const zero = call.function !== "SUM";
         const presence: Presence = zero ? { kind: "rows" } : this.#presence(call);
-        const beyond = form === "i128" ? this.#lateFlag() : undefined;
+        const beyond = form === "i128" ? this.#lateFlag(`${name} beyond`) : undefined;
         return sumCode({ type, form, offset, presence, zero, beyond });
       }
       case "AVG": {
@@ -194,7 +201,9 @@ export class AggregatePlan {
       throw codegenErrors.TYPE_UNSUPPORTED({ type: typeToString(type), where: call.function });
     const width = physical === "i128" || physical === "ts128" ? 16 : wide(physical) ? 8 : 4;
     const offset =
-      physical === "view" ? this.layout.handle(name) : this.layout.slot(name, width, type);
+      physical === "view"
+        ? this.layout.handle(name, { flat: true })
+        : this.layout.slot(name, width, type);
     return keptCode({ type, choice, offset, presence: this.#presence(call) });
   }
 
@@ -250,13 +259,28 @@ function conditionKey(call: AggregateCall): string {
   return `${values} ${call.filter}`;
 }
 
+/** The condition as a snapshot names it: by lineage where the plan gives it. */
+function conditionLabel(call: AggregateCall): string {
+  const { state } = call;
+  if (state === undefined) return conditionKey(call);
+  const filter = state.filter === "" ? "" : ` FILTER (${state.filter})`;
+  if (isDistinct(call)) return `DISTINCT ${state.args.join(", ")}${filter}`;
+  return `${conditionArg(call) < 0 ? "*" : state.args[0]}${filter}`;
+}
+
 function distinctKey(of: AggregateCall | DistinctSet): string {
   const nulls = "nulls" in of ? of.nulls : countsNulls(of);
   return `${of.args.join()}${nulls ? " with NULL" : ""}`;
 }
 
 function distinctSets(calls: readonly AggregateCall[], retract: boolean): DistinctSet[] {
-  const sets = new Map<string, { args: readonly number[]; filters: number[]; nulls: boolean }>();
+  const sets = new Map<
+    string,
+    Omit<DistinctSet, "valueBytes"> & {
+      readonly filters: number[];
+      readonly filterLabels: string[];
+    }
+  >();
   for (const call of calls.filter(isDistinct)) {
     if (call.function === "COUNT" && call.args.length !== 1)
       throw codegenErrors.AGGREGATE_UNSUPPORTED({
@@ -264,9 +288,18 @@ function distinctSets(calls: readonly AggregateCall[], retract: boolean): Distin
         reason: "it takes exactly one argument",
       });
     const key = distinctKey(call);
-    const set = sets.get(key) ?? { args: call.args, filters: [], nulls: countsNulls(call) };
+    const set = sets.get(key) ?? {
+      args: call.args,
+      filters: [],
+      filterLabels: [],
+      nulls: countsNulls(call),
+      ...(call.state === undefined ? {} : { label: call.state.args.join(", ") }),
+    };
     sets.set(key, set);
-    if (!set.filters.includes(call.filter)) set.filters.push(call.filter);
+    if (!set.filters.includes(call.filter)) {
+      set.filters.push(call.filter);
+      set.filterLabels.push(call.state?.filter ?? String(call.filter));
+    }
     if (set.filters.length > MAX_DISTINCT_FILTERS)
       throw codegenErrors.AGGREGATE_UNSUPPORTED({
         function: call.function,

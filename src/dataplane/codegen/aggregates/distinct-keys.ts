@@ -60,7 +60,7 @@ export class DistinctKeys {
     }
     this.keyBytes = this.#own.keyBytes;
     this.mapSpec = {
-      name: `distinct${spec.index}`,
+      name: `distinct${spec.set.label === undefined ? spec.index : ` ${spec.set.label}`}`,
       keyBytes: this.keyBytes,
       valueBytes: spec.set.valueBytes,
       keyFields: this.#own.keyFields,
@@ -103,9 +103,9 @@ function countsCondition(schema: Schema, set: DistinctSet): Expression | undefin
 }
 
 function valueFields(set: DistinctSet, retract: boolean): StateField[] {
-  if (!retract) return [{ name: "bits", offset: 0, type: "flags" }];
+  if (!retract) return [{ name: "bits", offset: 0, type: "flags", bits: set.filterLabels }];
   return set.filters.map((filter, bit) => ({
-    name: filter < 0 ? "count" : `count where ${filter}`,
+    name: filter < 0 ? "count" : `count where ${set.filterLabels[bit]}`,
     offset: bit * 8,
     type: "counter",
   }));

@@ -112,6 +112,7 @@ class GroupAggregate implements CompiledGroupAggregate {
         keyFields: this.#keys.keyFields,
         valueFields: plan.layout.fields,
         ttlMs: spec.stateTtlMs,
+        mayGrow: !retract,
       },
       ...this.#distinct.map((distinct) => distinct.mapSpec),
     ];

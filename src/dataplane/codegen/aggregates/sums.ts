@@ -61,6 +61,7 @@ export interface SumSpec {
 
 /** A flag that is given out when all calls are known. */
 export interface LateFlag {
+  readonly name: string;
   flag: Flag | undefined;
 }
 

@@ -226,12 +226,13 @@ export class Accumulators {
       places,
       compiled,
       map: context.state.map({
-        name: index === 0 ? "groups" : `groups${index - 1}`,
+        name: index === 0 ? "groups" : `groups${label(first, index - 1)}`,
         keyBytes,
         valueBytes: compiled.valueBytes,
         keyFields,
         valueFields: compiled.valueFields,
         ttlMs: 0,
+        mayGrow: index === 0,
       }),
       builder: compileBatchBuilder({ output, runtime, operator }),
       empty: empty + distance,
@@ -243,8 +244,14 @@ export class Accumulators {
               args: first.args,
               filter: first.filter,
               nulls: countsNulls(first),
-              index,
+              name: `distinct${label(first, index)}`,
             }),
     };
   }
+}
+
+/** What tells the maps of distinct values apart: what they are of, else a number. */
+function label(call: AggregateCall | undefined, index: number): string {
+  if (call?.state === undefined) return String(index);
+  return ` ${call.state.args.join(", ")}${call.filter < 0 ? "" : ` FILTER (${call.state.filter})`}`;
 }

@@ -27,7 +27,8 @@ export interface DistinctValuesOptions {
   readonly filter: number;
   /** Whether NULL is one of the values. */
   readonly nulls?: boolean;
-  readonly index: number;
+  /** Of its map; with a suffix of its timers. */
+  readonly name: string;
   readonly momentField?: number;
   readonly ttlMs?: number;
   readonly operator: string;
@@ -46,7 +47,7 @@ export class DistinctValues {
 
   constructor(options: DistinctValuesOptions) {
     this.#options = options;
-    const { context, schema, args, operator, index, momentField } = options;
+    const { context, schema, args, operator, name, momentField } = options;
     const { runtime, state } = context;
     const fields = [...options.keys, ...args];
     this.#filter = compileCalc(
@@ -63,7 +64,7 @@ export class DistinctValues {
     this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#rows = new BatchRows(runtime, schema);
     this.#map = state.map({
-      name: `distinct${index}`,
+      name,
       keyBytes: this.#keys.keyBytes,
       valueBytes: 8,
       keyFields: this.#keys.keyFields,
@@ -71,7 +72,7 @@ export class DistinctValues {
       ttlMs: options.ttlMs ?? 0,
     });
     if (momentField !== undefined)
-      this.#timers = new WindowTimers(context, `distinct${index}-timers`, this.#keys.keyBytes);
+      this.#timers = new WindowTimers(context, `${name}-timers`, this.#keys.keyBytes);
   }
 
   /** A batch of them; 0 when there is none. */

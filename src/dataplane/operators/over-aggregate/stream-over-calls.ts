@@ -199,7 +199,7 @@ export class StreamOverCalls {
               keys: partitionKeys,
               args: first.args,
               filter: -1,
-              index: places[0]!,
+              name: `distinct${places[0]!}`,
               ttlMs,
               operator,
             })
