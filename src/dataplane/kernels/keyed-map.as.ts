@@ -15,8 +15,8 @@
  * Entries: slabs of one page; a page that was emptied is given back by mapTrim, never during an
  *          operator's call, so entries may be removed while iterating. Free entries are zero, their
  *          hash field links them.
- * Batches: blocks of 64 rows in three passes (buckets, keys, comparison) that do not branch on what
- *          they wait for, so that the cache misses of a block overlap.
+ * Batches: blocks of 128 rows in passes (buckets, keys, comparison). What misses the cache is read in
+ *          loops of a few instructions that wait for nothing, so that many misses are under way at once.
  * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry
  *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
  *          handles point to is freed with it.
@@ -93,7 +93,7 @@ const KEY_FIXED: u32 = 0;
 const KEY_8: u32 = 1;
 const KEY_16: u32 = 2;
 const KEY_VARIABLE: u32 = 3;
-const BLOCK: u32 = 64;
+const BLOCK: u32 = 128;
 const LOG_HEADS_BYTES: u32 = 48 << 2;
 
 /** Slots of a bucket, where its EntryPtrs begin, and its last one: 0 unless the bucket is full. */
@@ -105,10 +105,10 @@ const BUCKET_LAST: usize = 60;
 const BUCKETS_PER_PAGE: u32 = 64;
 
 const emptyIndex: usize = memory.data(64, 16);
-const homes: usize = memory.data(4 * 64, 16);
-const matches: usize = memory.data(4 * 64, 16);
-const candidates: usize = memory.data(4 * 64, 16);
-const candidateKeys: usize = memory.data(8 * 64, 16);
+const homes: usize = memory.data(4 * 128, 16);
+const candidates: usize = memory.data(4 * 128, 16);
+const candidateKeys: usize = memory.data(8 * 128, 16);
+const readAhead: usize = memory.data(4, 16);
 
 let now: u32 = 0;
 
@@ -364,7 +364,11 @@ function findBlocks(
   }
 }
 
-/** Fills `candidates` with the first entry of the same 32 hash bits, or 0. */
+/**
+ * Fills `candidates` with the first entry of the same 32 hash bits, or 0, and `candidateKeys` with
+ * the first bytes of their keys. Every loop whose reads miss the cache is short, so that the misses
+ * of many rows are under way at once: buckets in the second, entries in the last.
+ */
 @inline
 function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32): void {
   const maxParallelism = <u64>load<u32>(map, MAP_MAX_PARALLELISM);
@@ -381,25 +385,31 @@ function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32)
       load<u32>(group, GROUP_INDEX) +
       (<u32>((<u64>(<u32>product) * <u64>load<u32>(group, GROUP_BUCKETS)) >>> 32) << BUCKET_SHIFT);
     store<u32>(homes + (i << 2), home);
-    store<u32>(matches + (i << 2), matchesIn(home, hash));
   }
+  let seen: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) seen ^= load<u32>(<usize>load<u32>(homes + (i << 2)));
   for (let i: u32 = 0; i < count; i++) {
-    const match = load<u32>(matches + (i << 2));
     const home = <usize>load<u32>(homes + (i << 2));
+    const hash = load<u32>(hashes + (i << 3), 4);
+    const match = matchesIn(home, hash);
     // Without a match ctz is 32: masked, and the bucket tells whether the search goes on.
     let entry = load<u32>(home + ((ctz<u32>(match) & (WAYS - 1)) << 2), BUCKET_ENTRIES);
     if (match == 0) {
       entry = 0;
-      if (load<u32>(home, BUCKET_LAST) != 0) {
-        entry = locateBeyond(map, home, load<u32>(hashes + (i << 3), 4));
-      }
+      if (load<u32>(home, BUCKET_LAST) != 0) entry = locateBeyond(map, home, hash);
     }
     store<u32>(candidates + (i << 2), entry);
-    // Reading the key here lets the misses of the block overlap. Address 0 is memory too.
-    const ahead = kind == KEY_8 ? 8 : keyBytes + 8;
-    const key = load<u64>(<usize>(max<u32>(entry, ahead) - ahead));
-    store<u64>(candidateKeys + (i << 3), key);
   }
+  // An accumulator often ends in the next cache line. Address 0 is memory too.
+  const ahead = kind == KEY_8 ? 8 : keyBytes + 8;
+  const behind = max<u32>(load<u32>(map, MAP_VALUE_BYTES), 8) - 8;
+  for (let i: u32 = 0; i < count; i++) {
+    const entry = load<u32>(candidates + (i << 2));
+    store<u64>(candidateKeys + (i << 3), load<u64>(<usize>(max<u32>(entry, ahead) - ahead)));
+    seen ^= load<u32>(<usize>(entry + behind));
+  }
+  // Stored, so that no compiler leaves the reads out.
+  store<u32>(readAhead, seen);
   if (kind == KEY_VARIABLE) locateBytes(map, count, hashes);
 }
 
