@@ -57,11 +57,11 @@ const BIN_SEARCH: u32 = 16;
 const FIRST_TABLE_PAGES: u32 = 1024;
 const MOST_PAGES: u32 = 65535 * 16;
 /**
- * The memory doubles, by at least 1 MiB and at most 256 MiB at a time. What is not touched costs
+ * The memory grows fourfold, by at least 16 MiB and at most 1 GiB at a time. What is not touched costs
  * nothing, but every growth makes the host collect its garbage.
  */
-const LEAST_GROWTH: u32 = 256;
-const MOST_GROWTH: u32 = 65536;
+const LEAST_GROWTH: u32 = 4096;
+const MOST_GROWTH: u32 = 262144;
 const SMALL_CLASSES: u32 = 6;
 
 const bins: usize = memory.data(4 * 21, 16);
@@ -112,6 +112,7 @@ export function resetPages(): void {
     if (memory.grow((first + needed - total + 15) >>> 4) == -1) fail(FAILURE_MEMORY);
   }
   placeTables(first << 12, capacity);
+  memory.fill(infoTable, 0, needed << 12);
   knownPages = <u32>min<u32>(<u32>memory.size() * 16, MOST_PAGES);
   // Guard: the page before the first never joins a free run.
   store<u32>(tags + (first << 2), 0);
@@ -125,8 +126,8 @@ function tablePagesFor(capacity: u32): u32 {
   return (capacity * (4 + 1 + 32) + PAGE_BYTES - 1) >>> 12;
 }
 
+/** The tables at `address`, where every byte is 0 already, as in memory that is new. */
 function placeTables(address: usize, capacity: u32): void {
-  memory.fill(address, 0, tablePagesFor(capacity) << 12);
   infoTable = address;
   tags = address + (capacity << INFO_SHIFT);
   dirtyTable = tags + (capacity << 2);
@@ -268,7 +269,7 @@ function growBy(pages: u32): bool {
   const have = <u32>memory.size() * 16;
   let tablePages: u32 = 0;
   let capacity = tableCapacity;
-  let step = max<u32>(max<u32>(pages, LEAST_GROWTH), min<u32>(have, MOST_GROWTH));
+  let step = max<u32>(max<u32>(pages, LEAST_GROWTH), min<u32>(3 * have, MOST_GROWTH));
   if (have + step > capacity) {
     while (have + step + tablePages > capacity) {
       capacity <<= 1;
