@@ -146,6 +146,12 @@ export interface JoinSideSpec {
   /** The TTL as a STATE_TTL hint gave it, for the description. */
   readonly stateTtlHint?: string;
 }
+/** What the planner expects of an input; a guess where tables have no statistics. */
+export interface InputEstimate {
+  readonly rows: number;
+  /** Average bytes of a row. */
+  readonly rowBytes: number;
+}
 /** Output: left fields, right fields (SEMI, ANTI: left only). */
 export interface JoinNode extends Base {
   readonly type: "Join";
@@ -158,8 +164,12 @@ export interface JoinNode extends Base {
   readonly condition?: Expression;
   readonly left: JoinSideSpec;
   readonly right: JoinSideSpec;
+  /** Bounded inputs that only insert: the side whose rows go into a hash table, the other is looked up in it. */
+  readonly build?: "left" | "right";
   /** Hints of join strategies, as the description prints them: `BROADCAST options:[LEFT]`; they change nothing here. */
   readonly strategyHints?: readonly string[];
+  /** In batch mode: of the two inputs. Nothing but speed may depend on it. */
+  readonly estimates?: { readonly left: InputEstimate; readonly right: InputEstimate };
 }
 /** Joins rows of one window: keys hold window_start and window_end of both sides. Emits at the window's end. */
 export interface WindowJoinNode extends Base {

@@ -13,6 +13,7 @@ import {
 import { kebab, withOperatorUids } from "../../../foundation/plan/operator-identity.ts";
 import { describeNode } from "../explain/node-text.ts";
 import { planErrors } from "../errors.ts";
+import { withEstimates } from "../statistics/plan-estimates.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
@@ -83,7 +84,9 @@ class Builder {
     const { config, timeZone, mode } = this.#options;
     const named = (node: ExecNode) =>
       node.type === "ProcessTableFunction" && node.uidArgument !== null;
-    const nodes = withOperatorUids(this.#nodes, named);
+    const identified = withOperatorUids(this.#nodes, named);
+    const lookup = this.#options.statistics ?? (() => undefined);
+    const nodes = mode === "batch" ? withEstimates(identified, lookup) : identified;
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 

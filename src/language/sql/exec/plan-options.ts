@@ -1,6 +1,7 @@
 /** What the physical planner must know besides the query: mode, session options, and what connectors can do. */
 import type { ExecNodeType } from "../../../foundation/plan/exec-node.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
+import type { StatisticsLookup } from "../statistics/table-statistics.ts";
 
 export interface SourceTraits {
   readonly changelogMode: "insert-only" | "retract" | "upsert";
@@ -25,6 +26,8 @@ export interface PlanOptions {
   readonly hasNode: (type: ExecNodeType) => boolean;
   /** table.exec.state.ttl; undefined = for ever. */
   readonly stateTtlMs?: number;
+  /** What is known of tables' rows; absent: nothing. */
+  readonly statistics?: StatisticsLookup;
   readonly source: (table: ResolvedTable) => SourceTraits;
   /** `query` tells whether the query only inserts: some sinks then take plain inserts. */
   readonly sink: (table: ResolvedTable, query: { readonly insertOnly: boolean }) => SinkTraits;
