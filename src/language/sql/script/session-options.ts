@@ -191,3 +191,13 @@ function reasonByPrefix(key: string): string | undefined {
   );
   return prefix === undefined ? undefined : WITHOUT_EFFECT[prefix];
 }
+
+/** The keys that are obeyed, for completion. */
+export function settings(): readonly string[] {
+  return Object.keys(OBEYED);
+}
+
+/** What an obeyed key takes: a kind, or the list of its values. */
+export function settingValues(key: string): Check {
+  return OBEYED[key] ?? "text";
+}
