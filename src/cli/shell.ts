@@ -9,12 +9,13 @@ import { join } from "node:path";
 import { createInterface } from "node:readline/promises";
 import { runScript } from "./commands/sql.ts";
 import { readText } from "./read-input.ts";
+import { shellCompleter } from "./shell-completion.ts";
 import type { StatementRunner } from "./statement-runner.ts";
 import type { Terminal } from "./terminal.ts";
 
 const MAX_HISTORY = 1000;
 
-const HELP = `  statements end with ;      Ctrl-C stops a query, Ctrl-D leaves
+const HELP = `  statements end with ;      Ctrl-C stops a query, Ctrl-D leaves, Tab completes
   .tables                    the tables there are
   .schema TABLE              its columns
   .read FILE                 run a script
@@ -23,15 +24,16 @@ const HELP = `  statements end with ;      Ctrl-C stops a query, Ctrl-D leaves
 export async function shell(runner: StatementRunner, terminal: Terminal): Promise<number> {
   terminal.say(`millrace ${terminal.version} — .help for help`);
   const file = join(homedir(), ".millrace_history");
+  const complete = shellCompleter(runner.session);
+  let text = "";
   const reader = createInterface({
     input: process.stdin,
     output: process.stdout,
     historySize: MAX_HISTORY,
     history: loadHistory(file),
-    completer: (line: string) => complete(line),
+    completer: (line: string) => complete(text, line),
   });
   reader.on("history", (history: string[]) => saveHistory(file, history));
-  let text = "";
   reader.on("SIGINT", () => {
     text = "";
     terminal.say("");
@@ -69,17 +71,6 @@ async function dotCommand(
   else if (name === ".schema") await runScript(runner, terminal, "shell", `DESCRIBE ${argument}`);
   else if (name === ".read") await runScript(runner, terminal, argument, readText(argument));
   else terminal.say(name === ".help" ? HELP : `unknown command ${name}; .help lists them`);
-}
-
-const WORDS =
-  "SELECT FROM WHERE GROUP BY HAVING ORDER LIMIT JOIN LEFT ON AS AND OR NOT NULL IS IN BETWEEN LIKE CASE WHEN THEN ELSE END CREATE TABLE VIEW INSERT INTO VALUES SHOW TABLES DESCRIBE EXPLAIN SET COUNT SUM AVG MIN MAX DISTINCT UNION ALL TUMBLE HOP CUMULATE DESCRIPTOR INTERVAL".split(
-    " ",
-  );
-
-function complete(line: string): [string[], string] {
-  const word = /\w*$/.exec(line)?.[0] ?? "";
-  if (word === "") return [[], word];
-  return [WORDS.filter((known) => known.startsWith(word.toUpperCase())), word];
 }
 
 function loadHistory(file: string): string[] {

@@ -32,6 +32,11 @@ export const CONSOLE_TESTS: readonly (readonly [string, ConsoleTest])[] = [
   ["each sink has its tab, by mouse and by keyboard", showsTabs],
   ["a wrong query is underlined where it is wrong", underlines],
   ["completion offers the tables' columns", completes],
+  ["no completion stays when a query runs", closesCompletion],
+  ["hover and Ctrl-K Ctrl-I tell a column's type", tellsTypes],
+  ["the signature of a call is shown while it is written", showsSignature],
+  ["Format and Shift-Alt-F lay the query out, and undo brings it back", formats],
+  ["F12 and Ctrl-click go to where a name was given", goesToDefinition],
   ["a query shows its rows as they come, and stops", runsQuery],
   ["SHOW TABLES is answered without a job", showsTables],
   ["axe finds nothing, light and dark", isAccessible],
@@ -147,6 +152,89 @@ async function completes({ page, shot }: Visit): Promise<void> {
   await shot("completion");
   await option.click();
   assert.equal(await editor(page).textContent(), "SELECT distance FROM flights");
+}
+
+async function closesCompletion({ page, shot }: Visit): Promise<void> {
+  await type(page, "SELECT origin FROM flights LIMIT 3");
+  await page.keyboard.press("ControlOrMeta+Home");
+  for (let step = 0; step < "SELECT ori".length; step++) await page.keyboard.press("ArrowRight");
+  await page.keyboard.press("Control+Space");
+  await page.locator(".cm-tooltip-autocomplete").waitFor();
+  await page.keyboard.press("ControlOrMeta+Enter");
+  await page.locator(".cm-tooltip-autocomplete").waitFor({ state: "detached" });
+  await rows(page, "Rows of the query").nth(2).waitFor();
+  assert.equal(await page.locator(".cm-tooltip-autocomplete, .sql-hint").count(), 0);
+  await shot("after-run");
+  await page.getByRole("button", { name: "Stop", exact: true }).click();
+  await page.getByRole("button", { name: "Run" }).waitFor();
+}
+
+const hint = (page: Page) => page.locator(".sql-hint");
+
+async function tellsTypes({ page, shot }: Visit): Promise<void> {
+  await type(page, "SELECT UPPER(origin), delay FROM flights");
+  await page.keyboard.press("ControlOrMeta+k");
+  await page.keyboard.press("ControlOrMeta+i");
+  await hint(page).getByText("flights (").waitFor();
+  await shot("hint-of-a-table");
+  await page.keyboard.press("Escape");
+  await hint(page).waitFor({ state: "detached" });
+  await page.emulateMedia({ colorScheme: "dark" });
+  await page
+    .locator(".cm-line span", { hasText: /^UPPER$/ })
+    .or(editor(page))
+    .first()
+    .hover({
+      position: { x: 60, y: 10 },
+    });
+  await hint(page).getByText("UPPER(string)").waitFor();
+  await shot("hover-dark");
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.mouse.move(0, 0);
+}
+
+async function showsSignature({ page, shot }: Visit): Promise<void> {
+  await type(page, "SELECT ");
+  await page.keyboard.type("SUBSTRING(origin, ");
+  await hint(page).locator("strong", { hasText: "start" }).waitFor();
+  await shot("signature");
+  await page.keyboard.press("Escape");
+  await page.keyboard.press("Escape");
+  await hint(page).waitFor({ state: "detached" });
+}
+
+const LONG = "select origin,count(*) as n -- flights\nfrom flights where delay>10 group by origin";
+const FORMATTED =
+  "SELECT\n  origin,\n  count(*) AS n -- flights\nFROM flights\nWHERE delay > 10\nGROUP BY origin\n";
+
+async function documentText(page: Page): Promise<string> {
+  return (await page.locator(".cm-line").allTextContents()).join("\n");
+}
+
+async function formats({ page, shot }: Visit): Promise<void> {
+  await type(page, LONG);
+  await page.keyboard.press("Shift+Alt+KeyF");
+  assert.equal(await documentText(page), FORMATTED);
+  await page.keyboard.press("ControlOrMeta+z");
+  assert.equal(await documentText(page), LONG);
+  await page.getByRole("button", { name: "Format" }).click();
+  assert.equal(await documentText(page), FORMATTED);
+  await shot("formatted");
+}
+
+const SELECTED = "String(window.getSelection())";
+
+async function goesToDefinition({ page }: Visit): Promise<void> {
+  await type(page, "WITH late AS (SELECT delay AS minutes FROM flights)\nSELECT minutes FROM late");
+  await page.keyboard.press("F12");
+  await page.keyboard.type("x");
+  assert.match(await documentText(page), /^WITH x AS/);
+  await type(page, "WITH late AS (SELECT delay AS minutes FROM flights)\nSELECT minutes FROM late");
+  await page
+    .locator(".cm-line")
+    .nth(1)
+    .click({ modifiers: ["Control"], position: { x: 80, y: 8 } });
+  assert.equal(await page.evaluate(SELECTED), "minutes");
 }
 
 async function runsQuery({ page, shot }: Visit): Promise<void> {

@@ -17,7 +17,11 @@ import { PreviewRunner } from "../../controlplane/controller/preview.ts";
 import { Workspace } from "../../controlplane/controller/workspace.ts";
 import { Store } from "../../controlplane/store/store.ts";
 import { EmbeddedTarget } from "../../controlplane/targets/embedded/embedded-target.ts";
-import { defaultRegistry } from "../../dataplane/connectors/registry.ts";
+import {
+  CONNECTOR_OPTIONS,
+  defaultRegistry,
+  FORMAT_OPTIONS,
+} from "../../dataplane/connectors/registry.ts";
 import { toMillraceError } from "../../foundation/base/errors.ts";
 import type { Env } from "../../foundation/host/env.ts";
 import { realEnv } from "../../foundation/host/real-env.ts";
@@ -163,7 +167,11 @@ class Platform {
       savepointsFolder: join(data, "savepoints"),
       entry: new URL("../job.worker.ts", import.meta.url),
     });
-    const workspace = new Workspace({ ddl: tables, host: { ...checkingHost(), jobs: true } });
+    const workspace = new Workspace({
+      ddl: tables,
+      host: { ...checkingHost(), jobs: true },
+      catalogue: { connectors: CONNECTOR_OPTIONS, formats: FORMAT_OPTIONS },
+    });
     const registry = defaultRegistry();
     const deployments = new DeploymentController({
       store,

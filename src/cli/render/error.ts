@@ -8,6 +8,7 @@
  *     = List the columns with DESCRIBE.
  */
 import type { MillraceError } from "../../foundation/base/errors.ts";
+import { briefMessage } from "../../language/sql/parser/brief-message.ts";
 import type { Palette } from "./palette.ts";
 
 const MAX_LINE = 160;
@@ -27,7 +28,7 @@ export function renderError(
   severity: "error" | "warning" = "error",
 ): string {
   const { at, didYouMean } = error.place;
-  const message = sentence(error.message);
+  const message = sentence(briefMessage(error));
   const lines = [`${palette[severity](`${severity} ${error.code}`)}: ${message}`];
   const suggestion =
     didYouMean === undefined || didYouMean.length === 0

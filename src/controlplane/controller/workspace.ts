@@ -7,6 +7,8 @@
  */
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { type TableSummary, tableSummaries } from "../../language/sql/catalog/table-summary.ts";
+import { type EditorCatalogue, NO_CATALOGUE } from "../../language/sql/editor/option-info.ts";
+import { briefMessage } from "../../language/sql/parser/brief-message.ts";
 import { parseScript } from "../../language/sql/parser/parser.ts";
 import { diagnosticSpan } from "../../language/sql/script/diagnostic-span.ts";
 import type { SqlHost, StatementResult } from "../../language/sql/script/session-types.ts";
@@ -19,6 +21,8 @@ export interface WorkspaceOptions {
   readonly host?: SqlHost;
   /** Flink's keys that every session begins with. */
   readonly config?: Readonly<Record<string, string>>;
+  /** Options of connectors and formats, for those who write scripts. */
+  readonly catalogue?: EditorCatalogue;
 }
 
 export interface Catalog {
@@ -27,6 +31,8 @@ export interface Catalog {
   readonly tables: readonly TableSummary[];
   /** Operators of this engine beyond the base ones (SqlHost.operators). */
   readonly operators: readonly string[];
+  /** By connector and format. */
+  readonly options: EditorCatalogue;
 }
 
 export interface ScriptProblem {
@@ -49,12 +55,14 @@ export class Workspace {
   readonly #ddl: string;
   readonly #host: SqlHost;
   readonly #config: Readonly<Record<string, string>>;
+  readonly #catalogue: EditorCatalogue;
 
   /** Throws the first error of the DDL. */
   constructor(options: WorkspaceOptions) {
     this.#ddl = options.ddl;
     this.#host = options.host ?? {};
     this.#config = options.config ?? {};
+    this.#catalogue = options.catalogue ?? NO_CATALOGUE;
     this.#session();
   }
 
@@ -63,6 +71,7 @@ export class Workspace {
       ddl: this.#ddl,
       tables: tableSummaries(this.#session().context.catalog),
       operators: [...(this.#host.operators ?? [])].sort(),
+      options: this.#catalogue,
     };
   }
 
@@ -70,7 +79,8 @@ export class Workspace {
   check(script: string): ScriptProblem[] {
     return checkScript(script, {}, this.#session())
       .map((found) => {
-        const { code, message, hint } = found.error;
+        const { code, hint } = found.error;
+        const message = briefMessage(found.error);
         return { severity: found.severity, code, message, hint, ...diagnosticSpan(found, script) };
       })
       .sort((a, b) => a.from - b.from);

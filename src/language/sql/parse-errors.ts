@@ -21,7 +21,7 @@ export const parseErrors = defineErrors({
     httpStatus: 400,
     message:
       "Incorrect syntax near the keyword '{image}' at line {line}, column {column}.\n{expecting}",
-    hint: "{image} is a reserved word: put it in backticks to use it as a name.",
+    hint: "{remedy}",
   },
   LEXICAL: {
     code: "MR2003",

@@ -4,6 +4,7 @@
  * Flow:    editor → here → language/sql, a few milliseconds. A script that reads files by name (`FROM 'data.csv'`) is checked by
  *          the platform instead: only there are the files.
  */
+import { briefMessage } from "../../../../src/language/sql/parser/brief-message.ts";
 import { diagnosticSpan } from "../../../../src/language/sql/script/diagnostic-span.ts";
 import { checkScript, SqlSession } from "../../../../src/language/sql/script/sql-session.ts";
 import {
@@ -32,14 +33,14 @@ export function createChecker(catalog: Catalog): Checker {
     if (readsFiles) return checkOnPlatform(script);
     return found
       .map((finding) => {
-        const { code, message, hint, place } = finding.error;
+        const { code, hint, place } = finding.error;
         const suggestion = place.didYouMean?.length
           ? `Did you mean ${place.didYouMean.join(" or ")}?`
           : hint;
         return {
           severity: finding.severity,
           code,
-          message,
+          message: briefMessage(finding.error),
           hint: suggestion,
           ...diagnosticSpan(finding, script),
         };

@@ -13,11 +13,17 @@ import { Notice } from "../../widgets/notice.tsx";
 import { ResultGrid } from "../../widgets/result-grid.tsx";
 import { ResultRows } from "../../widgets/result-rows.ts";
 import { Skeleton } from "../../widgets/skeleton.tsx";
-import { SqlEditor } from "./sql-editor.tsx";
+import { type EditorActions, SqlEditor } from "./sql-editor.tsx";
 
 const DEMO_QUERY = `SELECT origin, COUNT(*) AS flights, MAX(delay) AS worst_delay
 FROM flights
 GROUP BY origin`;
+const KEYS = `Ctrl+Enter runs
+Ctrl+Space completes
+Shift+Alt+F formats
+F12, Ctrl+click go to the definition
+Ctrl+K Ctrl+I tells what is at the cursor
+Ctrl+Shift+Space shows the signature`;
 const REDRAW_MS = 250;
 const SHOWN_PROBLEMS = 5;
 const ENDS = {
@@ -51,8 +57,12 @@ export function SqlBox() {
 function Editor({ catalog, initial }: { catalog: Catalog; initial: string }) {
   const sql = useRef(initial);
   const [problems, setProblems] = useState<readonly Diagnostic[]>([]);
+  const actions = useRef<EditorActions | undefined>(undefined);
   const run = useQueryRun();
-  const start = useCallback(() => run.start(sql.current), [run.start]);
+  const start = useCallback(() => {
+    actions.current?.closePopups();
+    return run.start(sql.current);
+  }, [run.start]);
   const hasErrors = problems.some(({ severity }) => severity === "error");
   const { columns, missed } = run.result;
   return (
@@ -65,6 +75,9 @@ function Editor({ catalog, initial }: { catalog: Catalog; initial: string }) {
         }}
         onProblems={setProblems}
         onRun={start}
+        onReady={(ready) => {
+          actions.current = ready;
+        }}
       />
       <Problems problems={problems} text={sql.current} />
       <div className="editor-bar">
@@ -76,7 +89,15 @@ function Editor({ catalog, initial }: { catalog: Catalog; initial: string }) {
         >
           {run.running ? "Stop" : "Run"}
         </button>
-        <span className="muted">
+        <button
+          type="button"
+          className="button"
+          title="Shift+Alt+F"
+          onClick={() => actions.current?.format()}
+        >
+          Format
+        </button>
+        <span className="muted" title={KEYS}>
           <kbd>Ctrl</kbd> <kbd>Enter</kbd> runs
         </span>
         <span className="muted" role="status">

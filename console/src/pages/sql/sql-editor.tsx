@@ -16,8 +16,17 @@ import { useEffect, useRef } from "react";
 import type { Catalog, Diagnostic } from "../../api-client/calls.ts";
 import { createChecker } from "./checker.ts";
 import { completion } from "./completion.ts";
+import { actionKeys, clickToDefinition, formatDocument } from "./editor-actions.ts";
+import { editorHints, hideHints, hintKeys } from "./editor-hints.ts";
+import { createEditorService } from "./editor-service.ts";
 
 const CHECK_DELAY_MS = 150;
+
+export interface EditorActions {
+  format(): void;
+  /** Closes what completion and signatures show: the script runs. */
+  closePopups(): void;
+}
 
 export function SqlEditor(props: {
   initial: string;
@@ -25,12 +34,14 @@ export function SqlEditor(props: {
   onChange: (text: string) => void;
   onProblems: (problems: readonly Diagnostic[]) => void;
   onRun: () => void;
+  onReady: (actions: EditorActions) => void;
 }) {
   const holder = useRef<HTMLDivElement>(null);
   const latest = useRef(props);
   latest.current = props;
   useEffect(() => {
-    const { catalog, initial } = latest.current;
+    const { catalog, initial, onReady } = latest.current;
+    const service = createEditorService(catalog);
     const view = new EditorView({
       parent: holder.current!,
       state: EditorState.create({
@@ -39,16 +50,25 @@ export function SqlEditor(props: {
           lineNumbers(),
           history(),
           drawSelection(),
-          autocompletion({ override: [completion(catalog)], icons: false }),
+          autocompletion({ override: [completion(service)], icons: false }),
           closeBrackets(),
           lintGutter(),
+          editorHints(service),
+          clickToDefinition(service),
           sql({ dialect: StandardSQL }),
           syntaxHighlighting(colours),
           EditorView.contentAttributes.of({ "aria-label": "SQL query" }),
           Prec.highest(
             keymap.of([{ key: "Mod-Enter", run: runKey(() => latest.current.onRun()) }]),
           ),
-          keymap.of([...completionKeymap, ...lintKeymap, ...defaultKeymap, ...historyKeymap]),
+          keymap.of([
+            ...completionKeymap,
+            ...hintKeys,
+            ...actionKeys(service),
+            ...lintKeymap,
+            ...defaultKeymap,
+            ...historyKeymap,
+          ]),
           linter(
             checkDocument(catalog, (problems) => latest.current.onProblems(problems)),
             {
@@ -60,6 +80,13 @@ export function SqlEditor(props: {
           }),
         ],
       }),
+    });
+    onReady({
+      format: () => {
+        formatDocument(view, service);
+        view.focus();
+      },
+      closePopups: () => closePopups(view),
     });
     return () => view.destroy();
   }, []);
@@ -75,10 +102,15 @@ const colours = HighlightStyle.define([
 
 function runKey(run: () => void) {
   return (view: EditorView) => {
-    closeCompletion(view);
+    closePopups(view);
     run();
     return true;
   };
+}
+
+function closePopups(view: EditorView): void {
+  closeCompletion(view);
+  hideHints(view);
 }
 
 function checkDocument(catalog: Catalog, onProblems: (problems: readonly Diagnostic[]) => void) {
@@ -86,11 +118,11 @@ function checkDocument(catalog: Catalog, onProblems: (problems: readonly Diagnos
   return async (view: EditorView) => {
     const problems = await check(view.state.doc.toString());
     onProblems(problems);
-    return problems.map(({ from, to, severity, message, code }) => ({
+    return problems.map(({ from, to, severity, message, code, hint }) => ({
       from,
       to: Math.max(to, from + 1),
       severity,
-      message: `${code}: ${message}`,
+      message: `${code}: ${message}\n${hint}`,
     }));
   };
 }

@@ -193,11 +193,25 @@ export const CatalogTable = z.object({
 });
 export type CatalogTable = z.infer<typeof CatalogTable>;
 
+/** What completion and hover say of an option of a connector or format. */
+const OptionInfo = z.object({
+  key: z.string(),
+  type: z.string(),
+  default: z.string().optional(),
+  required: z.boolean().optional(),
+  values: z.array(z.string()).optional(),
+  description: z.string(),
+});
+
 export const Catalog = z.object({
   ddl: z.string(),
   tables: z.array(CatalogTable),
   /** Operators of this engine beyond those of every engine: SqlHost.operators. */
   operators: z.array(z.string()),
+  options: z.object({
+    connectors: z.record(z.string(), z.array(OptionInfo)),
+    formats: z.record(z.string(), z.array(OptionInfo)),
+  }),
 });
 export type Catalog = z.infer<typeof Catalog>;
 

@@ -8,9 +8,9 @@ import { settingValues, settings } from "../script/session-options.ts";
 export interface OptionInfo {
   readonly key: string;
   readonly type: string;
-  readonly default?: string;
-  readonly required?: boolean;
-  readonly values?: readonly string[];
+  readonly default?: string | undefined;
+  readonly required?: boolean | undefined;
+  readonly values?: readonly string[] | undefined;
   readonly description: string;
 }
 

@@ -9,6 +9,7 @@ import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
 import { parseErrors } from "../parse-errors.ts";
 import { ALL_KEYWORDS, FLINK_KEYWORDS, RESERVED_WORDS, wordList } from "./keywords.ts";
 import type { Token } from "./lexer.ts";
+import { remedyFor } from "./remedies.ts";
 
 /** A word, an operator, <EOF>, or one of the groups below. */
 export type Expectation = string;
@@ -73,16 +74,20 @@ export function unexpectedToken(
   const expecting = expectingText(all);
   const reserved = token.kind === "word" && RESERVED_WORDS.has(token.value);
   const nameExpected = expected.includes(IDENTIFIER);
+  const remedy = remedyFor({ text, token, previous, expected: all });
   // Flink says so only of keywords in upper case; the others get its plain message, and our hint.
   if (reserved && nameExpected && raw === token.value) {
-    return parseErrors.RESERVED_WORD({ image: raw, line, column, expecting }, place);
+    return parseErrors.RESERVED_WORD({ image: raw, line, column, expecting, remedy }, place);
   }
-  const remedy =
-    reserved && nameExpected
-      ? `${raw} is a reserved word: put it in backticks to use it as a name.`
-      : "Correct the statement at this place.";
-  const image = escapeImage(raw);
+  const image = escapeImage(shortened(raw));
   return parseErrors.UNEXPECTED_TOKEN({ image, line, column, expecting, remedy }, place);
+}
+
+const MAX_IMAGE = 1000;
+
+/** A text of megabytes is named by its beginning. */
+function shortened(raw: string): string {
+  return raw.length <= MAX_IMAGE ? raw : `${raw.slice(0, MAX_IMAGE)}…`;
 }
 
 /** The tokens that an error of the parser says were expected; none for errors of other kinds. */

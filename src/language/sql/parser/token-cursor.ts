@@ -303,7 +303,7 @@ export class TokenCursor {
         what: token.value,
         remedy: doubleQuoted
           ? "Names are quoted with backticks, strings with single quotes."
-          : "Correct the text at this place.",
+          : lexicalRemedy(token.value),
       },
       { at: spanOf(token) },
     );
@@ -320,6 +320,14 @@ export class TokenCursor {
   protected unsupported(what: string, remedy: string, at: Span = this.here()): Error {
     return parseErrors.UNSUPPORTED({ what, remedy }, { at });
   }
+}
+
+function lexicalRemedy(what: string): string {
+  if (what.startsWith("a string"))
+    return "Close it with a single quote; a quote within it is written twice ('').";
+  if (what.startsWith("a quoted name")) return "Close the name with a backtick.";
+  if (what.startsWith("a comment")) return "Close the comment with */.";
+  return "Correct the text at this place.";
 }
 
 export function spanOf(token: Token): Span {
