@@ -286,8 +286,8 @@ function mismatch(
 
 export function planRels(session: SessionContext, logical: readonly RelNode[]): PlannedStatement {
   checkSize(logical);
-  const optimized = logical.map((rel) => optimize(rel));
   const options = session.planOptions();
+  const optimized = logical.map((rel) => optimize(rel, options));
   const physical = new PhysicalPlanner(options).planAll(optimized);
   const plan = buildExecPlan(physical, options);
   session.host.validate?.(plan);
