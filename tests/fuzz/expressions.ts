@@ -1,7 +1,7 @@
 /**
  * The expression fuzzer: random well-typed expressions, in our engine and in a peer, value by value.
  *
- * Run:     npm run fuzz-expressions -- [--count 20000] [--seed 1] [--peer duckdb|postgres] [--judge flink] [--show 20] [--json]
+ * Run:     npm run fuzz-expressions -- [--count 20000] [--seed 1] [--peer duckdb|postgres|flink] [--judge flink] [--show 20] [--json]
  * Out:     a table by operation: equal, different, documented, refused by us, by the peer, by both; then the differences,
  *          by cause. --judge flink evaluates what differs in a real Flink and says who was right.
  * Exit:    1 when something differs that is not documented, or that Flink answers as the peer does.
@@ -12,7 +12,7 @@ import type { Peer } from "./expressions/fuzz-expression.ts";
 import { judgeByFlink } from "./expressions/flink-judge.ts";
 import { printJson, printReport, printVerdicts } from "./expressions/report.ts";
 
-const PEERS: readonly Peer[] = ["duckdb", "postgres"];
+const PEERS: readonly Peer[] = ["duckdb", "postgres", "flink"];
 
 const { values } = parseArgs({
   options: {
@@ -31,7 +31,7 @@ async function main(): Promise<number> {
   const peer = PEERS.find((name) => name === values.peer);
   const [count, seed, show] = [values.count, values.seed, values.show].map(Number);
   if (peer === undefined || !Number.isInteger(count) || !Number.isInteger(seed)) {
-    console.log("fuzz-expressions: --peer duckdb|postgres, --count N, --seed N");
+    console.log("fuzz-expressions: --peer duckdb|postgres|flink, --count N, --seed N");
     return 2;
   }
   if (values.judge !== undefined && values.judge !== "flink") {

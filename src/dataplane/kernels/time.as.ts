@@ -34,6 +34,11 @@ function daysOfMillis(millis: i64): i32 {
   return <i32>floorDiv(millis, DAY_MS);
 }
 
+/** The day as Flink counts it in EXTRACT, FLOOR, CEIL and CAST: towards 1970, so a moment before it that is not midnight is of the next day. */
+function flinkDays(millis: i64): i32 {
+  return <i32>(millis / DAY_MS);
+}
+
 function millisOfDay(millis: i64): i32 {
   return <i32>floorMod(millis, DAY_MS);
 }
@@ -145,10 +150,11 @@ export function extractFromTime(time: i32, unit: i32): i64 {
   }
 }
 
+/** Before 1970 the parts of the time are 0 or negative, as in Flink. */
 export function extractFromMillis(millis: i64, unit: i32): i64 {
-  if (unit == 14) return floorDiv(millis, 1000);
-  if (unit >= 8 && unit <= 11) return extractFromTime(millisOfDay(millis), unit);
-  return extractFromDays(daysOfMillis(millis), unit);
+  if (unit == 14) return millis / 1000;
+  if (unit >= 8 && unit <= 11) return extractFromTime(<i32>(millis % DAY_MS), unit);
+  return extractFromDays(flinkDays(millis), unit);
 }
 
 export function extractFromMonths(months: i64, unit: i32): i64 {
@@ -221,13 +227,13 @@ function unitMillis(unit: i32): i64 {
 }
 
 export function floorMillis(millis: i64, unit: i32): i64 {
-  if (unit < 7) return <i64>floorDays(daysOfMillis(millis), unit) * DAY_MS;
+  if (unit < 7) return <i64>floorDays(flinkDays(millis), unit) * DAY_MS;
   return millis - floorMod(millis, unitMillis(unit));
 }
 
 /** Of units beyond the day the time of day is not looked at, as in Flink: CEIL(2018-01-01 21:00 TO YEAR) is 2018-01-01. */
 export function ceilMillis(millis: i64, unit: i32): i64 {
-  if (unit < 7) return <i64>ceilDays(daysOfMillis(millis), unit) * DAY_MS;
+  if (unit < 7) return <i64>ceilDays(flinkDays(millis), unit) * DAY_MS;
   const floor = floorMillis(millis, unit);
   if (floor == millis) return millis;
   return floor + unitMillis(unit);
@@ -310,7 +316,7 @@ export function formatTimestamp(millis: i64, nanos: i64, program: u64): u64 {
         to = name(to, WEEKDAYS, floorMod(floorDiv(millis, DAY_MS) + 3, 7), argument);
         break;
       case 12:
-        to = digits(to, extractFromMillis(millis, 13), argument);
+        to = digits(to, extractFromDays(daysOfMillis(millis), 13), argument);
         break;
       case 13: {
         const hour = time / 3600000;
@@ -324,7 +330,7 @@ export function formatTimestamp(millis: i64, nanos: i64, program: u64): u64 {
         to = digits(to, floorMod(civilYear(packed), 100), 2);
         break;
       case 16:
-        to = digits(to, extractFromMillis(millis, 15), argument);
+        to = digits(to, extractFromDays(daysOfMillis(millis), 15), argument);
         break;
       default:
         to = digits(to, (civilMonth(packed) + 2) / 3, argument);

@@ -8,6 +8,7 @@ import { seededRandom } from "../sql-grammar.ts";
 import { differences, type RowDifference } from "./compare-answers.ts";
 import { type DocumentedDifference, explanationOf } from "./documented-differences.ts";
 import { DuckDbEvaluator } from "./duckdb-evaluator.ts";
+import { FlinkEvaluator } from "./flink-evaluator.ts";
 import type { Answer, Evaluator, FuzzCase, Peer } from "./fuzz-expression.ts";
 import { type FuzzRow, fuzzRows } from "./fuzz-table.ts";
 import { Generator } from "./generator.ts";
@@ -56,7 +57,8 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
       for (const grouped of [false, true]) {
         const batch = cases.filter((one) => one.grouped === grouped);
         if (batch.length === 0) continue;
-        const [left, right] = [await ours.evaluate(batch), await peer.evaluate(batch)];
+        const left = await ours.evaluate(batch);
+        const right = await askPeer(peer, batch, left);
         for (const [i, one] of batch.entries()) {
           const outcome = outcomeOf(one, left[i]!, right[i]!, options.peer);
           compared += comparedRows(outcome);
@@ -71,7 +73,22 @@ export async function runCampaign(options: CampaignOptions): Promise<CampaignRes
 }
 
 function open(peer: Peer, rows: readonly FuzzRow[]): Promise<Evaluator> {
+  if (peer === "flink") return FlinkEvaluator.open(rows);
   return peer === "duckdb" ? DuckDbEvaluator.open(rows) : PostgresEvaluator.open(rows);
+}
+
+/** What we refuse is asked alone, since the peer probably refuses it too, which fails a batch. */
+async function askPeer(
+  peer: Evaluator,
+  batch: readonly FuzzCase[],
+  ours: readonly Answer[],
+): Promise<Answer[]> {
+  const taken = batch.filter((_, i) => ours[i]!.error === undefined);
+  const answers = taken.length === 0 ? [] : await peer.evaluate(taken);
+  const known = new Map(taken.map(({ id }, i) => [id, answers[i]!]));
+  const all: Answer[] = [];
+  for (const one of batch) all.push(known.get(one.id) ?? (await peer.evaluate([one]))[0]!);
+  return all;
 }
 
 function outcomeOf(one: FuzzCase, ours: Answer, theirs: Answer, peer: Peer): Outcome {

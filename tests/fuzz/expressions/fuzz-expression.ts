@@ -20,8 +20,8 @@ export type Kind =
   | "DAY_INTERVAL"
   | "MONTH_INTERVAL";
 
-/** Peers whose SQL differs from Flink's. */
-export type Peer = "duckdb" | "postgres";
+/** Whom we are compared with; Flink has our own texts. */
+export type Peer = "duckdb" | "postgres" | "flink";
 
 export interface FuzzType {
   readonly kind: Kind;
@@ -78,7 +78,7 @@ export const isInteger = ({ kind }: FuzzType): boolean => INTEGERS.includes(kind
 export const isApproximate = ({ kind }: FuzzType): boolean => kind === "FLOAT" || kind === "DOUBLE";
 
 /** As the dialect writes it. */
-export function typeText({ kind, precision, scale }: FuzzType, dialect: "flink" | Peer): string {
+export function typeText({ kind, precision, scale }: FuzzType, dialect: Peer): string {
   if (kind === "DECIMAL") return `DECIMAL(${precision}, ${scale})`;
   if (dialect === "flink") {
     if (kind === "VARCHAR") return "STRING";

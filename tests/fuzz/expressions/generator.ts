@@ -69,7 +69,8 @@ export class Generator {
   ) {
     this.next = next;
     this.peer = peer;
-    const shared = ({ peers }: Operation) => peers === undefined || peers.includes(peer);
+    const shared = ({ peers }: Operation) =>
+      peer === "flink" || peers === undefined || peers.includes(peer);
     this.#grouped = grouped.filter(shared);
     for (const operation of scalar.filter(shared)) {
       for (const kind of operation.kinds) {
@@ -136,6 +137,7 @@ export class Generator {
 
   /** CAST in the peer only, where it would compute in another type. */
   peerCast(expr: Expr, type: FuzzType): Expr {
+    if (this.peer === "flink") return expr;
     if (expr.type.kind === type.kind && type.kind !== "DECIMAL") return expr;
     return { ...expr, peer: `CAST(${expr.peer} AS ${typeText(type, this.peer)})` };
   }
@@ -194,7 +196,7 @@ export class Generator {
 
   #cast(type: FuzzType, text: string): Expr {
     if (type.kind === "BOOLEAN") return leaf(type, text, text);
-    const cast = (name: "flink" | Peer) => `CAST(${text} AS ${typeText(type, name)})`;
+    const cast = (name: Peer) => `CAST(${text} AS ${typeText(type, name)})`;
     return leaf(type, cast("flink"), cast(this.peer));
   }
 

@@ -4,7 +4,8 @@
  * Precision: fewer digits cut off, never round. TIMESTAMP ↔ TIMESTAMP_LTZ goes through the session's zone
  *            (kernels over the zone's table, time-zone.ts); DATE and TIME are taken from local time. A TIME becomes a
  *            moment of 1970-01-01, for TIMESTAMP_LTZ too without the zone (as Flink 2.3 answers).
- * Negative times: floor division, so that a moment before 1970 belongs to the day it lies in.
+ * Before 1970: DATE and TIME of a TIMESTAMP count towards 1970, as in Flink: a moment that is not midnight is of the next day,
+ *            and a TIME of few digits is cut upwards. Those of a TIMESTAMP_LTZ are of the day they lie in.
  */
 import type { LogicalType, TimestampType } from "../../../foundation/columnar/logical-type.ts";
 import type { ExpressionContext } from "../expression-context.ts";
@@ -47,10 +48,13 @@ export function castTime(
   return context.strict(to, [value], { guard: from.kind === "TIMESTAMP_LTZ" }, () => {
     context.push(value);
     if (from.kind === "TIMESTAMP_LTZ") pushUtcToLocal(context);
-    if (to.kind === "DATE") pushFloorDivide(context, DAY_MS);
+    if (from.kind === "TIMESTAMP") pushTowards1970(context, to);
+    else if (to.kind === "DATE") pushFloorDivide(context, DAY_MS);
     else pushFloorModulo(context, DAY_MS);
     context.f.op("i32.wrap_i64");
-    if (to.kind === "TIME") truncateMillis(context, to.precision);
+    if (to.kind !== "TIME") return;
+    truncateMillis(context, to.precision);
+    if (from.kind === "TIMESTAMP") pushDayOfNegative(context);
   });
 }
 
@@ -98,6 +102,17 @@ function truncateMillis(context: ExpressionContext, precision: number): void {
   if (precision >= 3) return;
   const unit = 10 ** (3 - precision);
   context.f.i32(unit).op("i32.div_s").i32(unit).op("i32.mul");
+}
+
+function pushTowards1970({ f }: ExpressionContext, to: LogicalType): void {
+  f.i64(DAY_MS).op(to.kind === "DATE" ? "i64.div_s" : "i64.rem_s");
+}
+
+/** i32 milliseconds on the stack; those below 0 count from the day's end. */
+function pushDayOfNegative({ f }: ExpressionContext): void {
+  const time = f.local("i32");
+  f.tee(time);
+  f.get(time).i32(31).op("i32.shr_s").i32(Number(DAY_MS)).op("i32.and").op("i32.add");
 }
 
 /** i64 on the stack → floor(value / unit). */

@@ -1,7 +1,8 @@
 /**
  * Comparisons of two values of one physical form: = <> < <= > >=, IS [NOT] DISTINCT FROM, GREATEST, LEAST, IN.
  *
- * Floats:  as Java's operators, which Flink's generated code uses: NaN equals nothing, -0.0 = 0.0.
+ * Floats:  as Java's operators, which Flink's generated code uses: NaN equals nothing, -0.0 = 0.0. GREATEST and LEAST: as Java's
+ *          compareTo.
  * Views:   equality of bytes, order of unsigned bytes; a comparison with a short constant is inlined.
  */
 import { assert } from "../../../foundation/base/errors.ts";
@@ -259,12 +260,37 @@ function emitExtreme(relation: "gt" | "lt") {
     context.conditionally(() => {
       context.assign({ ...result, isNull: "never" }, first);
       for (const arg of rest) {
-        pushRelation(context, relation, arg, result);
+        pushMoreExtreme(context, relation, arg, result);
         context.f.if(() => context.assign({ ...result, isNull: "never" }, arg));
       }
     });
     return result;
   };
+}
+
+/** Floats in the order of Java's compareTo: -0.0 below 0.0, NaN above all. */
+function pushMoreExtreme(
+  context: ExpressionContext,
+  relation: "gt" | "lt",
+  a: Value,
+  b: Value,
+): void {
+  const { physical } = a;
+  if (physical !== "f32" && physical !== "f64") return pushRelation(context, relation, a, b);
+  const [larger, smaller] = relation === "gt" ? [a, b] : [b, a];
+  const isFloat = physical === "f32";
+  const pushBits = (value: Value) =>
+    context.push(value).op(isFloat ? "i32.reinterpret_f32" : "i64.reinterpret_f64");
+  const { f } = context;
+  pushRelation(context, "gt", larger, smaller);
+  // Neither is less: equal (zeros differ in their sign), or one is NaN.
+  pushBits(larger);
+  pushBits(smaller).op(isFloat ? "i32.gt_s" : "i64.gt_s");
+  pushRelation(context, "eq", larger, smaller);
+  f.op("i32.and").op("i32.or");
+  pushRelation(context, "ne", larger, larger);
+  pushRelation(context, "eq", smaller, smaller);
+  f.op("i32.and").op("i32.or");
 }
 
 /** IN(value, literal…) is the OR of its equalities. */

@@ -162,7 +162,7 @@ const extractPart: ColumnFunction = {
       const isClock = from!.type.kind === "TIME";
       const millis = isClock ? from!.number(row) : from!.millis(row);
       const nanos = isClock ? 0 : from!.nanos(row);
-      const within = (((millis % 1000) + 1000) % 1000) * 1_000_000 + nanos;
+      const within = (millis % 1000) * 1_000_000 + nanos;
       out.setBigint(row, BigInt(Math.floor(within / 10 ** (9 - digits))));
     });
   },
