@@ -147,8 +147,17 @@ export class OperatorHarness {
   /** Ends all inputs. */
   end(): this {
     this.watermark(MAX_WATERMARK);
-    for (let i = 0; i < Math.max(1, this.#options.inputs.length); i++)
-      this.#call(() => this.#operator.endInput(i));
+    for (let i = 0; i < Math.max(1, this.#options.inputs.length); i++) this.endInput(i);
+    return this;
+  }
+
+  /** Ends one input; its operator emits all that this leaves to do. */
+  endInput(input: number): this {
+    this.#call(() => this.#operator.endInput(input));
+    for (let more = this.#operator.emitPiece !== undefined; more; )
+      this.#call(() => {
+        more = this.#operator.emitPiece!();
+      });
     return this;
   }
 

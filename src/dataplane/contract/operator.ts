@@ -71,6 +71,16 @@ export interface Operator {
   processInputWatermark?(input: number, watermark: number): void;
   /** Nothing more will come from this input (after its last batch and watermark). */
   endInput(input: number): void;
+  /**
+   * Batch mode: false while rows of this input would only be kept. They are then left where they are, when what the
+   * operator waits for does not depend on them; they may come all the same.
+   */
+  wantsInput?(input: number): boolean;
+  /**
+   * Batch mode: one piece (about a batch) of what ends of inputs have left to emit; true while there is more. Called again
+   * and again, but not while downstream is full; the end is passed on when it is done.
+   */
+  emitPiece?(): boolean;
   onProcessingTime(time: number): void;
   /** Before a barrier is passed on: emit what is folded or buffered, so that state alone is the truth. */
   prepareSnapshot(): void;

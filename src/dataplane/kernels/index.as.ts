@@ -326,3 +326,20 @@ export {
   rowNumbers,
   rowsLater,
 } from "./over-rows.as";
+export {
+  hashPairsFilter,
+  hashPairsMark,
+  hashPairsRows,
+  hashTableAdd,
+  hashTableContains,
+  hashTableFree,
+  hashTableIndex,
+  hashTableInit,
+  hashTableMarkAll,
+  hashTablePages,
+  hashTableProbe,
+  hashTableRows,
+  hashTableScan,
+  hashTableScanBegin,
+  rowsWithByte,
+} from "./hash-join.as";

@@ -13,6 +13,7 @@ import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-befor
 import { ExpandOperator } from "./expand/expand.ts";
 import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggregate.ts";
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
+import { HashJoinOperator } from "./hash-join/hash-join.ts";
 import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LateralSnapshotJoinOperator } from "./lateral-snapshot-join/lateral-snapshot-join.ts";
@@ -58,7 +59,10 @@ export const operatorFactories: Factories = {
   Expand: (node, context) => new ExpandOperator(node, context),
   GroupAggregate: createGroupAggregate,
   IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
-  Join: (node, context) => new JoinOperator(node, context),
+  Join: (node, context) =>
+    node.build === undefined
+      ? new JoinOperator(node, context)
+      : new HashJoinOperator(node, context),
   LateralSnapshotJoin: (node, context) => new LateralSnapshotJoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   LookupJoin: (node, context) => new LookupJoinOperator(node, context),

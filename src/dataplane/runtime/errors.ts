@@ -156,6 +156,14 @@ export const runtimeErrors = defineErrors({
     message: "the job has no sink named '{sink}'",
     hint: "Sinks of this job: {known}.",
   },
+  BATCH_WITHOUT_CHECKPOINTS: {
+    code: "MR5020",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "a job in batch mode takes no checkpoints and no savepoints",
+    hint: "Let it end: it starts anew after a failure. Jobs in streaming mode have both.",
+  },
 });
 
 export const checkpointErrors = defineErrors({
@@ -238,5 +246,45 @@ export const checkpointErrors = defineErrors({
     httpStatus: 400,
     message: "the checkpoint holds state of operators that the plan no longer has: {uids}",
     hint: "Set execution.state-recovery.ignore-unclaimed-state to true to drop that state.",
+  },
+  STATE_INCOMPATIBLE: {
+    code: "MR4260",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "the statement cannot go on from this state: {operators}",
+    hint: "Change it back, or start with --reset-state {uids}: these operators then begin without their state.",
+  },
+  STATE_WOULD_BE_LOST: {
+    code: "MR4261",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "the start would lose state: {operators}",
+    hint: "Start with --allow-non-restored-state if that is meant, or with --reset-state and the operators.",
+  },
+  SNAPSHOT_FOREIGN: {
+    code: "MR4262",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "{path} is of another job ({jobId}): none of its operators is in this plan",
+    hint: "Give a checkpoint or savepoint of this job; `millrace savepoint show` says what one holds.",
+  },
+  SNAPSHOT_DAMAGED: {
+    code: "MR4263",
+    domain: "external",
+    retryable: false,
+    httpStatus: 500,
+    message: "{path} is damaged: {reason}",
+    hint: "{instead}",
+  },
+  RESET_UNKNOWN: {
+    code: "MR4264",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "there is no operator '{name}' whose state could be dropped",
+    hint: "The snapshot has state of: {known}.",
   },
 });

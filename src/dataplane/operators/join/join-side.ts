@@ -9,8 +9,7 @@
  * TTL:     of each row from its last write on (a change of its matches counts, as in Flink), and of the key as a whole.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
-import { withNullable } from "../../../foundation/columnar/logical-type.ts";
-import { physicalCount, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { JoinInputUnique } from "../../../foundation/plan/exec-node.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
@@ -18,6 +17,7 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { filteringColumns, withNullableFields } from "./join-keys.ts";
 
 export interface JoinSideOptions {
   readonly context: OperatorContext;
@@ -64,7 +64,7 @@ export class JoinSide {
       this.#identity = { rows, codec: compileRowCodec({ schema: rows.schema, runtime, operator }) };
     }
     this.map = options.createMap?.(this.keys) ?? this.#ownMap();
-    const columns = this.#columnsThatFilter();
+    const columns = filteringColumns(schema, options.keys, options.filterNulls);
     this.#nullCount = columns.length;
     this.#nullColumns = runtime.kernels.operatorAllocate(Math.max(4, columns.length * 4)) >>> 0;
     new Uint32Array(runtime.memory.buffer, this.#nullColumns).set(columns);
@@ -105,26 +105,4 @@ export class JoinSide {
       ttlMs,
     });
   }
-
-  #columnsThatFilter(): number[] {
-    const { schema, keys, filterNulls } = this.#options;
-    return keys.flatMap((field, index) => {
-      const { type } = schema.fields[field]!;
-      if (filterNulls[index] === false || !type.nullable) return [];
-      return physicalCount(type) > 0 ? [physicalIndex(schema, field)] : [];
-    });
-  }
-}
-
-function withNullableFields(
-  schema: Schema,
-  keys: readonly number[],
-  nullable: readonly boolean[],
-): Schema {
-  const fields = schema.fields.slice();
-  keys.forEach((field, index) => {
-    const { type, ...rest } = fields[field]!;
-    fields[field] = { ...rest, type: withNullable(type, nullable[index]!) };
-  });
-  return { fields };
 }

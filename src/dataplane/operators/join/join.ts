@@ -18,6 +18,7 @@ import { BaseOperator } from "../base-operator.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { ownKeyGroups } from "../rows/state-entries.ts";
 import { JoinCondition, NO_MASK } from "./join-condition.ts";
+import { nullableKeys } from "./join-keys.ts";
 import { JoinSide } from "./join-side.ts";
 
 export const JOIN_FLAG = {
@@ -129,16 +130,11 @@ export class JoinOperator extends BaseOperator {
       OperatorContext["inputs"][0],
       OperatorContext["inputs"][0],
     ];
-    const nullableKeys = node.leftKeys.map(
-      (field, index) =>
-        leftSchema.fields[field]!.type.nullable ||
-        rightSchema.fields[node.rightKeys[index]!]!.type.nullable,
-    );
     return new JoinSide({
       context: this.context,
       schema: input === 0 ? leftSchema : rightSchema,
       keys: input === 0 ? node.leftKeys : node.rightKeys,
-      nullableKeys,
+      nullableKeys: nullableKeys(node, leftSchema, rightSchema),
       filterNulls: node.filterNulls,
       unique: side.unique,
       uniqueKey: side.uniqueKey,

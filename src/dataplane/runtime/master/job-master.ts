@@ -238,7 +238,7 @@ export class JobMaster {
 
   #createCoordinator(): CheckpointCoordinator | undefined {
     const { jobId, plan, graph, env, storage, onCheckpoint } = this.#options;
-    if (storage === undefined) return undefined;
+    if (storage === undefined || plan.mode === "batch") return undefined;
     return new CheckpointCoordinator({
       jobId,
       plan,
@@ -407,6 +407,7 @@ export class JobMaster {
 
   #running(action: string): CheckpointCoordinator {
     const status = this.#status;
+    if (this.#options.plan.mode === "batch") throw runtimeErrors.BATCH_WITHOUT_CHECKPOINTS({});
     if (status !== "RUNNING" || this.#coordinator === undefined)
       throw runtimeErrors.JOB_NOT_RUNNING({ status, action });
     return this.#coordinator;

@@ -41,6 +41,8 @@ export class OperatorRunner implements Output {
   #outputWatermark = MIN_WATERMARK;
   #restored = MIN_WATERMARK;
   #skipped = false;
+  /** Its inputs have ended, but it still emits what that left to do. */
+  #working = false;
 
   constructor(options: {
     readonly node: ExecNode;
@@ -75,9 +77,27 @@ export class OperatorRunner implements Output {
     return combined > this.#restored ? combined : MIN_WATERMARK;
   }
 
-  /** True when all its inputs have ended. */
+  /** True when all its inputs have ended, and what that left to do is done. */
   get ended(): boolean {
-    return this.#openInputs === 0;
+    return this.#openInputs === 0 && !this.#working;
+  }
+
+  /** True while emitPiece() has something to do. */
+  get working(): boolean {
+    return this.#working;
+  }
+
+  /** One piece of what ends of inputs have left to do. */
+  emitPiece(): void {
+    this.#guard(() => {
+      this.#working = this.#operator?.emitPiece?.() ?? false;
+    });
+    this.#passEnd();
+  }
+
+  /** False while the operator would only keep the rows of this input. */
+  wants(input: number): boolean {
+    return this.#operator?.wantsInput?.(input) ?? true;
   }
 
   /**
@@ -175,7 +195,12 @@ export class OperatorRunner implements Output {
   #endInput(index: number): void {
     this.#guard(() => this.#operator?.endInput(index));
     this.#openInputs--;
-    if (this.#openInputs === 0) for (const target of this.targets) target.end();
+    this.#working = this.#operator?.emitPiece !== undefined;
+    this.#passEnd();
+  }
+
+  #passEnd(): void {
+    if (this.ended) for (const target of this.targets) target.end();
   }
 
   #inputWatermark(index: number, watermark: number): void {

@@ -20,6 +20,7 @@ import type { ExchangeOutput } from "../exchange/exchange-output.ts";
 import type { TaskSpec } from "../graph/job-graph.ts";
 import type { Chain } from "./chain.ts";
 import type { Gate } from "./chain-target.ts";
+import { inputHolds } from "./input-holds.ts";
 import type { ProcessingTimers } from "./processing-timers.ts";
 import type { SinkSnapshot } from "./sink-tail.ts";
 import type { StateSnapshotRun, SubtaskState, TaskEnvironment } from "./task-environment.ts";
@@ -79,6 +80,8 @@ export class Subtask {
   readonly inputs: readonly ExchangeInput[];
   readonly #options: SubtaskOptions;
   readonly #heads: readonly Head[];
+  /** By head: whether its rows are not wanted yet (input-holds.ts). */
+  readonly #holds: readonly (() => boolean)[];
   #phase: "running" | "finishing" | "finished" | "closed" = "running";
   #nextHead = 0;
   #aligning: { readonly barrier: Barrier; readonly sinceMs: number } | undefined;
@@ -98,6 +101,8 @@ export class Subtask {
     this.metrics = options.metrics;
     this.#heads = [...options.chain.sources, ...options.chain.values, ...options.inputs];
     this.#lastCheckpointId = options.lastCheckpointId;
+    const { plan } = options.environment;
+    this.#holds = inputHolds(plan, options.task, options.chain, options.inputs);
   }
 
   get finished(): boolean {
@@ -122,6 +127,7 @@ export class Subtask {
       this.#inArena(() => this.chain.timed[due.owner]!.onProcessingTime(due.time));
       return "progress";
     }
+    if (this.#emitPiece()) return "progress";
     if (this.#aligning !== undefined && this.#isAligned()) return this.#barrier();
     const polled = this.#poll();
     for (const sink of this.chain.sinks) sink.maybeFlush(!polled);
@@ -175,12 +181,20 @@ export class Subtask {
     return true;
   }
 
+  /** What ends of inputs have left to do comes before new rows; downstream operators first. */
+  #emitPiece(): boolean {
+    const runner = this.chain.runners.findLast(({ working }) => working);
+    if (runner === undefined) return false;
+    this.#inArena(() => runner.emitPiece());
+    return true;
+  }
+
   #poll(): boolean {
     const count = this.#heads.length;
     for (let i = 0; i < count; i++) {
       const index = (this.#nextHead + i) % count;
       const head = this.#heads[index]!;
-      if (head.ended || head.blockedByBarrier) continue;
+      if (head.ended || head.blockedByBarrier || this.#holds[index]!()) continue;
       if (this.#inArena(() => head.poll()) === "progress") {
         this.#nextHead = (index + 1) % count;
         return true;

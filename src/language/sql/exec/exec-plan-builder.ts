@@ -16,6 +16,7 @@ import { planErrors } from "../errors.ts";
 import { withEstimates } from "../statistics/plan-estimates.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
+import { withHashJoins } from "./hash-join.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
@@ -86,7 +87,7 @@ class Builder {
       node.type === "ProcessTableFunction" && node.uidArgument !== null;
     const identified = withOperatorUids(this.#nodes, named);
     const lookup = this.#options.statistics ?? (() => undefined);
-    const nodes = mode === "batch" ? withEstimates(identified, lookup) : identified;
+    const nodes = mode === "batch" ? withHashJoins(withEstimates(identified, lookup)) : identified;
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 
