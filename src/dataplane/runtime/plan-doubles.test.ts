@@ -57,13 +57,24 @@ export function sink(
   };
 }
 
-/** Any other node: the doubles look at nothing but its type. */
+/** What names an operator among others; the doubles look at nothing but the type. */
+const NO_KEYS = {
+  Calc: { projection: [] },
+  GroupAggregate: { grouping: [], aggregates: [] },
+  Union: {},
+  Join: { leftKeys: [], rightKeys: [] },
+  Values: { rows: [] },
+  SortLimit: { sort: [] },
+  Rank: { partitionKeys: [], sort: [] },
+};
+
+/** Any other node. */
 export function node(
   id: number,
-  type: "Calc" | "GroupAggregate" | "Union" | "Join" | "Values" | "SortLimit" | "Rank",
+  type: keyof typeof NO_KEYS,
   inputs: readonly NodeInput[],
 ): ExecNode {
-  return { ...common(id, type, inputs), type } as unknown as ExecNode;
+  return { ...common(id, type, inputs), ...NO_KEYS[type], type } as unknown as ExecNode;
 }
 
 export const hash = (from: number, key = 0): NodeInput => ({

@@ -216,6 +216,23 @@ export async function loadManifest<M extends Manifest>(files: Files, path: strin
   return mapSegments(manifest, (relativePath) => resolve(folder, relativePath));
 }
 
+/** Writes the manifest of a folder that stands for itself; `place` says where each file has come to. Returns its bytes. */
+export async function writeManifest(
+  files: Files,
+  folder: string,
+  manifest: Manifest,
+  place: (file: string) => string,
+): Promise<number> {
+  const path = `${folder}/${METADATA}`;
+  const bytes = encodeManifest(mapSegments(manifest, (file) => relative(folder, place(file))));
+  try {
+    await files.writeAtomic(path, bytes);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  return bytes.length;
+}
+
 function encodeManifest(manifest: unknown): Uint8Array {
   const inner = JSON.stringify(manifest);
   const checksum = createHash("sha256").update(inner).digest("hex").slice(0, 16);

@@ -170,6 +170,14 @@ export const snapshotErrors = defineErrors({
     message: "the state was saved with maxParallelism {found}, the job asks for {wanted}",
     hint: "Set pipeline.max-parallelism to {found}: it is fixed by the first snapshot.",
   },
+  FOLDER_IN_USE: {
+    code: "MR4218",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "{folder} is not empty",
+    hint: "Name a folder that is not there yet.",
+  },
   SEGMENT_GONE: {
     code: "MR4217",
     domain: "external",

@@ -168,7 +168,8 @@ class EntryReader {
   }
 }
 
-function hashOf({ kernels, memory }: WorkerRuntime, bytes: Uint8Array): bigint {
+/** XXH64 of bytes, through the scratch memory of a runtime. */
+export function hashOf({ kernels, memory }: WorkerRuntime, bytes: Uint8Array): bigint {
   const mark = kernels.arenaMark();
   const address = guarded(kernels, () => kernels.arenaAlloc(bytes.length) >>> 0);
   new Uint8Array(memory.buffer).set(bytes, address);

@@ -113,7 +113,7 @@ async function openSegment(
   }
 }
 
-async function openBytes(
+export async function openBytes(
   ref: SegmentRef,
   files: Files,
 ): Promise<{ readonly file: ReadableFile | undefined; readonly read: ReadRange }> {
@@ -154,7 +154,7 @@ async function openBytes(
   return { file, read };
 }
 
-function pageOffsets(ref: SegmentRef, end: SegmentEnd): Float64Array {
+export function pageOffsets(ref: SegmentRef, end: SegmentEnd): Float64Array {
   const { index, dataBytes } = end;
   const data = new DataView(index.buffer, index.byteOffset, index.length);
   const records = index.length / INDEX_RECORD_BYTES;

@@ -13,6 +13,7 @@ import type { Committable } from "../../contract/sink.ts";
 import type { SourceSplit } from "../../contract/source.ts";
 import { unclaimedUids } from "../../state/state-handle.ts";
 import { checkpointErrors } from "../errors.ts";
+import { type OperatorRecord, operatorRecords } from "../savepoint/operator-record.ts";
 import type { JobGraph } from "../graph/job-graph.ts";
 import type { SubtaskReport } from "../task/subtask.ts";
 import type { RestoredTasks } from "../worker/messages.ts";
@@ -29,7 +30,7 @@ export interface CheckpointMetadata {
   readonly triggeredMs: number;
   readonly parallelism: number;
   readonly maxParallelism: number;
-  readonly nodes: readonly { readonly uid: string; readonly type: string }[];
+  readonly nodes: readonly OperatorRecord[];
   readonly sources: Readonly<Record<string, SourceCheckpoint>>;
   readonly sinks: Readonly<Record<string, SinkCheckpoint>>;
   /** Combined input watermark of each operator, the smallest of its subtasks. */
@@ -90,7 +91,7 @@ export function assembleCheckpoint(options: {
     triggeredMs: options.triggeredMs,
     parallelism: graph.parallelism,
     maxParallelism: graph.maxParallelism,
-    nodes: plan.nodes.map(({ uid, type }) => ({ uid, type })),
+    nodes: operatorRecords(plan),
     sources,
     sinks,
     watermarks: smallestWatermarks(reports),

@@ -1,0 +1,81 @@
+/**
+ * stateLayouts: the maps that a plan's operators keep, by uid, found by opening each operator once on a runtime of its own
+ * that no row ever reaches.
+ *
+ * Flow:    plan → here → compareState. What an operator needs of the outside (a table to look up) is not there: those that ask
+ *          for it at once keep no state.
+ */
+import type { Env } from "../../../foundation/host/env.ts";
+import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { KeyedMapSpec } from "../../contract/keyed-state.ts";
+import { MIN_WATERMARK, type OperatorFactory } from "../../contract/operator.ts";
+import { instantiateKernels } from "../../kernels/instantiate.ts";
+import { createSubtaskState } from "../../state/subtask-state.ts";
+import type { OperatorFactories } from "../task/task-environment.ts";
+import { userFunction } from "../task/user-function.ts";
+import type { StateLayouts } from "./compare-state.ts";
+
+export interface LayoutParts {
+  readonly env: Env;
+  readonly operators: OperatorFactories;
+  readonly kernelsModule: WebAssembly.Module;
+}
+
+/** `only`: types of nodes that are of interest; opening compiles code. */
+export async function stateLayouts(
+  plan: ExecPlan,
+  parts: LayoutParts,
+  only: (node: ExecNode) => boolean,
+): Promise<StateLayouts> {
+  const { env, operators, kernelsModule } = parts;
+  const runtime = instantiateKernels(kernelsModule);
+  const layouts = new Map<string, KeyedMapSpec[]>();
+  for (const node of plan.nodes) {
+    const factory = operators[node.type] as OperatorFactory | undefined;
+    if (factory === undefined || !only(node)) continue;
+    const specs: KeyedMapSpec[] = [];
+    const state = await createSubtaskState({
+      runtime,
+      env,
+      maxParallelism: 1,
+      keyGroups: { start: 0, end: 0 },
+      name: "layout",
+      checkpointDirectory: undefined,
+      restored: [],
+    });
+    const backend = state.forOperator(node);
+    const operator = factory(node, {
+      runtime,
+      inputs: node.inputs.map(
+        ({ node: id }) => plan.nodes.find((other) => other.id === id)!.output,
+      ),
+      state: {
+        ...backend,
+        map: (spec) => {
+          specs.push(spec);
+          return backend.map(spec);
+        },
+      },
+      output: { emit: () => true, emitWatermark: () => undefined },
+      clock: env.clock,
+      random: env.random,
+      metrics: { counter: () => ({ value: 0 }), gauge: () => undefined },
+      subtaskIndex: 0,
+      parallelism: 1,
+      config: plan.config,
+      timeZone: plan.timeZone,
+      mode: plan.mode,
+      currentWatermark: () => MIN_WATERMARK,
+      registerProcessingTimer: () => undefined,
+      userFunction,
+    });
+    try {
+      operator.open();
+    } finally {
+      operator.close();
+      state.close();
+    }
+    if (specs.length > 0) layouts.set(node.uid, specs);
+  }
+  return layouts;
+}
