@@ -185,8 +185,11 @@ export function hashFixedBatch(n: u32, keys: usize, keyBytes: u32, hashes: usize
   if (keyBytes == 8) {
     for (let out = hashes; out < end; out += 8, keys += 8) store<u64>(out, mix(load<u64>(keys)));
   } else if (keyBytes == 16) {
+    // The first word of a key that may be NULL is 0 unless it is.
+    const zero = mix(0);
     for (let out = hashes; out < end; out += 8, keys += 16) {
-      store<u64>(out, hashPair(load<u64>(keys), load<u64>(keys, 8)));
+      const low = load<u64>(keys);
+      store<u64>(out, mix((low == 0 ? zero : mix(low)) ^ (load<u64>(keys, 8) * P1)));
     }
   } else {
     for (let out = hashes; out < end; out += 8, keys += keyBytes) {

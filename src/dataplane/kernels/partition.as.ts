@@ -15,6 +15,7 @@
  *          allocated.
  * Limits:  a block has less than 2 GiB: FAILURE_LENGTH traps.
  */
+import { arenaAlloc } from "./arena.as";
 import { copyBytes } from "./copy.as";
 import { FAILURE_LENGTH, fail } from "./memory.as";
 
@@ -64,9 +65,17 @@ export function partitionRows(
   offsets: usize,
   rows: usize,
 ): void {
+  if (parallelism == 2) {
+    halveRows(n, hashes, (maxParallelism + 1) >>> 1, maxParallelism, offsets, rows);
+    return;
+  }
   memory.fill(offsets, 0, (parallelism + 1) << 2);
+  const targets = arenaAlloc(n << 1);
   for (let i: u32 = 0; i < n; i++) {
-    const at = offsets + (targetOf(hashes + (i << 3), maxParallelism, parallelism) << 2);
+    const keyGroup = keyGroupOf(hashes + (i << 3), maxParallelism);
+    const target = (keyGroup * parallelism) / maxParallelism;
+    store<u16>(targets + (i << 1), <u16>target);
+    const at = offsets + (target << 2);
     store<u32>(at, load<u32>(at) + 1);
   }
   let sum: u32 = 0;
@@ -77,7 +86,7 @@ export function partitionRows(
     sum += count;
   }
   for (let i: u32 = 0; i < n; i++) {
-    const at = offsets + (targetOf(hashes + (i << 3), maxParallelism, parallelism) << 2);
+    const at = offsets + (<u32>load<u16>(targets + (i << 1)) << 2);
     const next = load<u32>(at);
     store<u32>(rows + (next << 2), i);
     store<u32>(at, next + 1);
@@ -89,10 +98,31 @@ export function partitionRows(
   store<u32>(offsets, 0);
 }
 
+/** Two targets, without branch: both lists are written, and one of them grows. */
+function halveRows(
+  n: u32,
+  hashes: usize,
+  firstOfSecond: u32,
+  maxParallelism: u32,
+  offsets: usize,
+  rows: usize,
+): void {
+  const others = arenaAlloc(n << 2);
+  let low: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    store<u32>(rows + (low << 2), i);
+    store<u32>(others + ((i - low) << 2), i);
+    low += <u32>(keyGroupOf(hashes + (i << 3), maxParallelism) < firstOfSecond);
+  }
+  memory.copy(rows + (low << 2), others, (n - low) << 2);
+  store<u32>(offsets, 0);
+  store<u32>(offsets, low, 4);
+  store<u32>(offsets, n, 8);
+}
+
 @inline
-function targetOf(hash: usize, maxParallelism: u32, parallelism: u32): u32 {
-  const keyGroup = <u32>((<u64>load<u32>(hash, 4) * <u64>maxParallelism) >>> 32);
-  return (keyGroup * parallelism) / maxParallelism;
+function keyGroupOf(hash: usize, maxParallelism: u32): u32 {
+  return <u32>((<u64>load<u32>(hash, 4) * <u64>maxParallelism) >>> 32);
 }
 
 /**

@@ -15,28 +15,31 @@ import { loadTestRuntime } from "../../../testkit/worker-runtime.ts";
 const KINDS = Object.keys(PHYSICAL_CODE) as Physical[];
 const ROWS = 1000;
 
-test("rows are partitioned by key group, in their order", async () => {
-  const { kernels, memory } = await loadTestRuntime();
-  const hashes = kernels.arenaAlloc(ROWS * 8);
-  const offsets = kernels.arenaAlloc(4 * 8);
-  const rows = kernels.arenaAlloc(ROWS * 4);
-  for (let i = 0; i < ROWS; i++)
-    new DataView(memory.buffer).setBigUint64(hashes + i * 8, kernels.hash64(BigInt(i)), true);
-  kernels.partitionRows(ROWS, hashes, 128, 3, offsets, rows);
-  const data = new DataView(memory.buffer);
-  const expected: number[][] = [[], [], []];
-  for (let i = 0; i < ROWS; i++) {
-    const keyGroup = keyGroupOf(data.getUint32(hashes + i * 8 + 4, true), 128);
-    expected[subtaskOfKeyGroup(keyGroup, 128, 3)]!.push(i);
-  }
-  for (let target = 0; target < 3; target++) {
-    const begin = data.getUint32(offsets + target * 4, true);
-    const end = data.getUint32(offsets + target * 4 + 4, true);
-    const found = [];
-    for (let i = begin; i < end; i++) found.push(data.getUint32(rows + i * 4, true));
-    assert.deepEqual(found, expected[target]);
-  }
-});
+for (const parallelism of [1, 2, 3, 7])
+  test(`rows are partitioned by key group among ${parallelism}, in their order`, async () => {
+    const { kernels, memory } = await loadTestRuntime();
+    const hashes = kernels.arenaAlloc(ROWS * 8);
+    const offsets = kernels.arenaAlloc(4 * 8);
+    const rows = kernels.arenaAlloc(ROWS * 4);
+    for (let i = 0; i < ROWS; i++)
+      new DataView(memory.buffer).setBigUint64(hashes + i * 8, kernels.hash64(BigInt(i)), true);
+    for (const maxParallelism of [128, 7, 1000]) {
+      kernels.partitionRows(ROWS, hashes, maxParallelism, parallelism, offsets, rows);
+      const data = new DataView(memory.buffer);
+      const expected: number[][] = Array.from({ length: parallelism }, () => []);
+      for (let i = 0; i < ROWS; i++) {
+        const keyGroup = keyGroupOf(data.getUint32(hashes + i * 8 + 4, true), maxParallelism);
+        expected[subtaskOfKeyGroup(keyGroup, maxParallelism, parallelism)]!.push(i);
+      }
+      for (let target = 0; target < parallelism; target++) {
+        const begin = data.getUint32(offsets + target * 4, true);
+        const end = data.getUint32(offsets + target * 4 + 4, true);
+        const found = [];
+        for (let i = begin; i < end; i++) found.push(data.getUint32(rows + i * 4, true));
+        assert.deepEqual(found, expected[target]);
+      }
+    }
+  });
 
 for (const chosen of [false, true]) {
   test(`a block carries every physical form, ${chosen ? "some rows" : "whole batch"}`, async () => {
