@@ -69,6 +69,8 @@ export function datagenGenerate(
     const kind = load<u32>(column);
     if (width == 0) continue;
     if (kind == 10 || kind == 11 || kind == SEQUENCE + 10) fillViews(column, kind, values, rows, first, stride);
+    else if (kind == SEQUENCE + 5) fillCounted(values, rows, load<i64>(column, 16) + first, stride);
+    else if (kind == 5 || kind == 8) fillBetween(column, values, rows, first, stride);
     else {
       for (let row: u32 = 0; row < rows; row++) {
         const number = first + <i64>row * stride;
@@ -78,6 +80,31 @@ export function datagenGenerate(
     }
   }
   return batch;
+}
+
+/** The commonest kinds have loops of their own: a sequence of BIGINT, and BIGINT between two bounds. */
+function fillCounted(values: usize, rows: u32, value: i64, stride: i64): void {
+  const end = values + (<usize>rows << 3);
+  let pair = i64x2.replace_lane(i64x2.splat(value), 1, value + stride);
+  const step = i64x2.splat(stride * 2);
+  for (; values + 16 <= end; values += 16) {
+    v128.store(values, pair);
+    pair = i64x2.add(pair, step);
+  }
+  if (values < end) store<i64>(values, i64x2.extract_lane(pair, 0));
+}
+
+function fillBetween(column: usize, values: usize, rows: u32, first: i64, stride: i64): void {
+  const seed = load<u64>(column, 48);
+  const low = load<i64>(column, 16);
+  const range = <u64>load<i64>(column, 24) - <u64>low + 1;
+  const step = <u64>stride * GAMMA;
+  const end = values + (<usize>rows << 3);
+  let counter = seed + <u64>(first + 1) * GAMMA;
+  for (; values < end; values += 8, counter += step) {
+    const z = mix(counter);
+    store<i64>(values, range == 0 ? <i64>z : low + <i64>(z % range));
+  }
 }
 
 function fillViews(
