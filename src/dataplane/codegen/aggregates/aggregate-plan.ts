@@ -78,6 +78,12 @@ export class AggregatePlan {
     this.groups = this.#groups(calls);
   }
 
+  /** True when every row changes a result: one of them counts rows. */
+  get countsEveryRow(): boolean {
+    const calls = this.groups.flatMap(({ members }) => members.map(({ call }) => call));
+    return calls.some((call) => call.function === "COUNT" && this.#alwaysCounts(call));
+  }
+
   /** A flag behind those that older snapshots have. */
   #lateFlag(name: string): LateFlag {
     const late: LateFlag = { name, flag: undefined };

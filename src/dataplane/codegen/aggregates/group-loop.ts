@@ -32,6 +32,7 @@ import type { Value } from "../value.ts";
 import { ROWS_OFFSET, TOUCHED_OFFSET } from "./accumulator-layout.ts";
 import { type AggregateTarget, type Direction, kernel, pushHash } from "./aggregate-code.ts";
 import type { AggregatePlan } from "./aggregate-plan.ts";
+import { BeforeImages } from "./before-images.ts";
 import { DeadList } from "./dead-list.ts";
 import { addCounter, emitUpdate, skipDistinct } from "./update-code.ts";
 import { copyView, pushSameValues } from "./value-compare.ts";
@@ -49,18 +50,21 @@ export interface GroupLoopSpec {
   readonly emitUnchanged: boolean;
 }
 
+/** +I when the local is 1, +U otherwise. */
+interface FreshKind {
+  readonly fresh: Local;
+}
+
 export class GroupLoops {
   readonly #spec: GroupLoopSpec;
   readonly #module: ModuleBuilder;
   readonly #cursors: readonly GlobalRef[];
   readonly #dead: DeadList;
   readonly #distinctDead: readonly DeadList[];
-  /** Folded mode: how many keys, their first rows and entries, and a batch of their results before. */
+  /** Folded mode: how many keys; for each u32 first row | fresh << 31, u32 entry; and the results before. */
   readonly #touched: GlobalRef;
-  readonly #touchedRows: GlobalRef;
-  readonly #touchedEntries: GlobalRef;
-  readonly #before: GlobalRef;
-  readonly #aggregateSchema: Schema;
+  readonly #touchedKeys: GlobalRef;
+  readonly #before: BeforeImages;
   readonly #outputColumns: readonly PhysicalColumn[];
   readonly #keyColumns: readonly number[];
 
@@ -72,10 +76,13 @@ export class GroupLoops {
     this.#dead = new DeadList(module, "dead");
     this.#distinctDead = sets.map((_, index) => new DeadList(module, `dead${index}`));
     this.#touched = module.global("touched", "i32");
-    this.#touchedRows = module.global("touchedRows", "i32");
-    this.#touchedEntries = module.global("touchedEntries", "i32");
-    this.#before = module.global("before", "i32");
-    this.#aggregateSchema = { fields: spec.output.fields.slice(spec.grouping.length) };
+    this.#touchedKeys = module.global("touchedKeys", "i32");
+    const { plan, generateUpdateBefore, emitUnchanged } = spec;
+    this.#before = new BeforeImages(module, {
+      plan,
+      schema: { fields: spec.output.fields.slice(spec.grouping.length) },
+      needed: generateUpdateBefore || plan.retract || !(emitUnchanged || plan.countsEveryRow),
+    });
     this.#outputColumns = physicalColumns(spec.output);
     this.#keyColumns = fieldColumns(spec.input, spec.grouping).indexes;
   }
@@ -163,14 +170,8 @@ export class GroupLoops {
     const [batch, entries, map] = f.params as [number, number, number];
     const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
     f.get(batch).load("i32.load", BATCH_ROWS).set(end);
-    const images = new OutputColumns(f, {
-      count: physicalColumns(this.#aggregateSchema).length + 1,
-      columns: new Map([...physicalColumns(this.#imageSchema()).entries()]),
-    });
-    images.allocate(end, this.#arenaAlloc(), { kinds: false });
-    f.get(images.batch).globalSet(this.#before);
-    for (const list of [this.#touchedRows, this.#touchedEntries])
-      f.get(end).i32(2).op("i32.shl").call(this.#arenaAlloc()).globalSet(list);
+    this.#before.allocate(f, end);
+    f.get(end).i32(3).op("i32.shl").call(this.#arenaAlloc()).globalSet(this.#touchedKeys);
     const touched = f.local("i32", "touched");
     const cursors = this.#loadCursors(f);
     const prologue = new Prologue(f);
@@ -186,7 +187,7 @@ export class GroupLoops {
         f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
         if (isAdd !== undefined)
           this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
-        this.#remember(f, target, row, touched, fresh, images);
+        this.#remember(f, target, row, touched, fresh);
       });
       if (isAdd !== undefined) this.#setIsAdd(f, prologue, batch, row, isAdd);
       this.#update(target, source, isAdd ?? "add", cursors);
@@ -204,30 +205,12 @@ export class GroupLoops {
     row: Local,
     touched: Local,
     fresh: Local,
-    images: OutputColumns,
   ): void {
-    const before = this.#results(target, { keep: true });
-    before.forEach((value, index) => {
-      images.write(index, touched, value);
-    });
-    const flag: Value = {
-      type: this.#imageSchema().fields.at(-1)!.type,
-      physical: "bool",
-      parts: [{ kind: "local", local: fresh }],
-      isNull: "never",
-    };
-    images.write(before.length, touched, flag);
-    const put = (list: GlobalRef, value: Local) =>
-      f
-        .globalGet(list)
-        .get(touched)
-        .i32(2)
-        .op("i32.shl")
-        .op("i32.add")
-        .get(value)
-        .store("i32.store");
-    put(this.#touchedRows, row);
-    put(this.#touchedEntries, target.entry);
+    this.#before.keep(target, touched);
+    f.globalGet(this.#touchedKeys).get(touched).i32(3).op("i32.shl").op("i32.add");
+    f.get(fresh).i32(31).op("i32.shl").get(row).op("i32.or").op("i64.extend_i32_u");
+    f.get(target.entry).op("i64.extend_i32_u").i64(32).op("i64.shl").op("i64.or");
+    f.store("i64.store");
     f.get(touched).i32(1).op("i32.add").set(touched);
     f.get(target.entry).get(touched).store("i32.store", TOUCHED_OFFSET);
   }
@@ -239,45 +222,40 @@ export class GroupLoops {
     const row = f.local("i32", "row");
     const out = this.#output(f);
     const capacity = f.local("i32", "capacity");
-    const images = f.local("i32", "images");
     f.get(end).get(index).op("i32.sub").i32(1).op("i32.shl").set(capacity);
     out.allocate(capacity, this.#arenaAlloc(), { kinds: true });
-    f.globalGet(this.#before).set(images);
     const prologue = new Prologue(f);
     const source = this.#source(prologue, batch, row);
     const target = this.#target(f, map);
-    const image = new BatchColumns({
-      prologue,
-      ones: this.#module.onesGlobal,
-      schema: this.#imageSchema(),
-      batch: images,
-      row: index,
-      name: "b",
-    });
+    const before = this.#before.open(target, prologue, index);
     const fresh = f.local("i32", "fresh");
     f.i32(0).set(count);
     f.for(index, end, (next) => {
-      const take = (list: GlobalRef, local: Local) =>
-        f.globalGet(list).get(index).i32(2).op("i32.shl").op("i32.add").load("i32.load").set(local);
-      take(this.#touchedRows, row);
-      take(this.#touchedEntries, target.entry);
+      this.#loadTouched(f, index, row, fresh, target.entry);
       f.get(target.entry).i32(0).store("i32.store", TOUCHED_OFFSET);
-      const columns = image.columns.map((_, column) => image.load(column));
-      const before = columns.slice(0, -1);
-      const wasFresh = columns.at(-1)!.parts[0]! as { local: Local };
-      f.get(wasFresh.local).set(fresh);
-      const write = (kind: number, values: readonly Value[]) =>
+      const write = (kind: number | FreshKind, values: readonly Value[]) =>
         this.#write(f, out, count, kind, source, values, target);
       if (this.#spec.plan.retract)
-        this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before));
+        this.#endAtZero(f, target, fresh, next, () => write(RowKind.DELETE, before()));
       const after = this.#results(target, { keep: false });
-      f.get(fresh).if(
-        () => write(RowKind.INSERT, after),
-        () => this.#writeUpdate(f, target, before, after, write, next),
-      );
+      if (this.#before.form === "none") write({ fresh }, after);
+      else
+        f.get(fresh).if(
+          () => write(RowKind.INSERT, after),
+          () => this.#writeUpdate(f, target, before(), after, write, next),
+        );
     });
     prologue.close();
     this.#finish(f, out, count);
+  }
+
+  /** What #remember has written. */
+  #loadTouched(f: FunctionBuilder, index: Local, row: Local, fresh: Local, entry: Local): void {
+    const key = f.local("i64", "key");
+    f.globalGet(this.#touchedKeys).get(index).i32(3).op("i32.shl").op("i32.add");
+    f.load("i64.load").tee(key).op("i32.wrap_i64").tee(row).i32(31).op("i32.shr_u").set(fresh);
+    f.get(row).i32(0x7fffffff).op("i32.and").set(row);
+    f.get(key).i64(32).op("i64.shr_u").op("i32.wrap_i64").set(entry);
   }
 
   #generateSweep(): void {
@@ -386,7 +364,7 @@ export class GroupLoops {
     f: FunctionBuilder,
     out: OutputColumns,
     count: Local,
-    kind: number,
+    kind: number | FreshKind,
     source: BatchColumns,
     values: readonly Value[],
     target: AggregateTarget,
@@ -400,7 +378,10 @@ export class GroupLoops {
         value.physical === "view" && kind !== RowKind.DELETE && kind !== RowKind.UPDATE_BEFORE;
       out.write(keys + index, count, kept ? copyView(target, value) : value);
     });
-    f.get(out.kinds).get(count).op("i32.add").i32(kind).store("i32.store8");
+    f.get(out.kinds).get(count).op("i32.add");
+    if (typeof kind === "number") f.i32(kind);
+    else f.i32(RowKind.INSERT).i32(RowKind.UPDATE_AFTER).get(kind.fresh).op("select");
+    f.store("i32.store8");
     f.get(count).i32(1).op("i32.add").set(count);
   }
 
@@ -414,18 +395,6 @@ export class GroupLoops {
       count: this.#outputColumns.length,
       columns: new Map(this.#outputColumns.entries()),
     });
-  }
-
-  #imageSchema(): Schema {
-    return {
-      fields: [
-        ...this.#aggregateSchema.fields.map(({ name, type }) => ({
-          name,
-          type: { ...type, nullable: true },
-        })),
-        { name: "fresh", type: { kind: "BOOLEAN", nullable: false } },
-      ],
-    };
   }
 
   #target(f: FunctionBuilder, map: Local): AggregateTarget {
