@@ -27,6 +27,7 @@ import type { ResolvedTable } from "../language/sql/catalog/catalog-objects.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
 import { fileReason } from "./file-reason.ts";
+import { fileStatistics } from "./file-statistics.ts";
 import { planFiles } from "./plan-files.ts";
 import { readStdin } from "./read-stdin.ts";
 import { userFunctions } from "./user-functions.ts";
@@ -48,6 +49,7 @@ export function sqlHost(options: { readonly functions?: string } = {}): SqlHost 
     resolveFile: (path, options) => inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
     planFiles,
+    statistics: fileStatistics(),
     validate: (plan) => validateTables(plan, registry),
   };
 }

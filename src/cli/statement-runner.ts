@@ -50,7 +50,7 @@ export class StatementRunner {
     this.#options = options;
     this.#terminal = options.terminal;
     this.session = new SqlSession({
-      host: sqlHost({ functions: options.folder }),
+      host: { ...sqlHost({ functions: options.folder }), analyses: true },
       config: options.config,
     });
   }
@@ -75,6 +75,9 @@ export class StatementRunner {
       case "insert":
         this.#warn(result.warnings);
         await this.#insert(result.plan, result.sinks);
+        break;
+      case "analyze":
+        await this.#analyze(result);
         break;
     }
   }
@@ -134,6 +137,14 @@ export class StatementRunner {
     await this.#execute(plan, stop);
     printer.end();
     this.#sayBadRecords();
+  }
+
+  async #analyze({ plan, analysis }: Extract<StatementResult, { kind: "analyze" }>): Promise<void> {
+    const found: (readonly unknown[])[] = [];
+    this.#collect = ({ rows }) => found.push(...(rows as readonly (readonly unknown[])[]));
+    await this.#execute(plan, new AbortController());
+    if (!this.interrupted) this.session.keepStatistics(analysis, found);
+    if (this.#terminal.interactive) this.#terminal.say("OK");
   }
 
   async #insert(plan: ExecPlan, sinks: readonly string[]): Promise<void> {

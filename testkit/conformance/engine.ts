@@ -97,6 +97,7 @@ export class Engine {
     this.session = new SqlSession({
       host: {
         operators: new Set(Object.keys(operatorFactories)) as ReadonlySet<ExecNodeType>,
+        analyses: true,
         planFiles,
         userFunction,
       },

@@ -33,6 +33,9 @@ export async function printStatement(
       return insertText(engine, printer);
     case "job":
       return "no jobs here";
+    case "analyze":
+      await engine.run(result);
+      return printer === "client" ? "[INFO] Execute statement succeeded." : OK_TABLE;
     case "query":
       return printQuery(engine, result, printer, sql);
   }

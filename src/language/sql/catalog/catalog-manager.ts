@@ -7,6 +7,7 @@
  * Errors:  MR2122 exists already, MR2123 does not exist.
  */
 import { validateErrors } from "../errors.ts";
+import { StatisticsStore } from "../statistics/statistics-store.ts";
 import { ModuleManager } from "./module-manager.ts";
 import {
   type CatalogEntry,
@@ -40,6 +41,8 @@ function newDatabase(name: string): Database {
 }
 
 export class CatalogManager {
+  /** What ANALYZE TABLE has found. */
+  readonly statistics = new StatisticsStore();
   readonly #catalogs = new Map<string, Catalog>();
   readonly #temporary = new Map<string, CatalogEntry>();
   readonly #temporaryFunctions = new Map<string, CatalogFunction>();
@@ -193,6 +196,7 @@ export class CatalogManager {
           })
         : validateErrors.TABLE_EXISTS(id);
     }
+    this.statistics.forget(identifierText(id));
     this.replace(entry);
     return true;
   }
@@ -225,6 +229,7 @@ export class CatalogManager {
     }
     if (options.temporary) this.#temporary.delete(key(id));
     else this.database(id.catalog, id.database).tables.delete(id.object);
+    this.statistics.forget(identifierText(id));
     return true;
   }
 

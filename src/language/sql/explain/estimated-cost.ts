@@ -1,18 +1,14 @@
 /**
- * EXPLAIN ESTIMATED_COST: rows and cumulative cost of every node, in Flink's form. Tables have no statistics here, so the figures
- * come from defaults alone: they tell which part of a plan is heavy, not how long it takes.
+ * EXPLAIN ESTIMATED_COST: rows and cumulative cost of every node, in Flink's form. Rows come from the statistics of tables where
+ * they are known (ANALYZE TABLE, sizes of files), from conventional shares elsewhere: statistics/estimates.ts.
  *
- * Rules:   an unknown table has 1.0E8 rows; `=` keeps 15 % of them, a comparison half, IS NOT NULL 90 %, other conditions 25 %;
- *          grouping and ranking keep a tenth; an equi-join gives as many rows as its larger side.
  * Units:   rows, cpu and memory as Flink's FlinkCost (one unit a row or a computed value), io and network in bytes.
- * Source:  Flink RelMdSelectivity, FlinkRelMdSize for the widths of types, FlinkCost.
+ * Source:  Flink FlinkCost.
  */
-import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import type { Expression } from "../../../foundation/plan/expression.ts";
-
-const UNKNOWN_ROWS = 1e8;
-const KEPT_BY_GROUPING = 0.1;
+import { type RelEstimate, rowBytes } from "../statistics/estimates.ts";
+import { planEstimates } from "../statistics/plan-estimates.ts";
+import type { StatisticsLookup } from "../statistics/table-statistics.ts";
 
 export interface NodeCost {
   readonly rowCount: number;
@@ -24,11 +20,15 @@ export interface NodeCost {
 }
 
 /** By node id, cumulative. */
-export function estimatedCosts(plan: ExecPlan): ReadonlyMap<number, NodeCost> {
+export function estimatedCosts(
+  plan: ExecPlan,
+  statistics: StatisticsLookup,
+): ReadonlyMap<number, NodeCost> {
+  const estimates = planEstimates(plan.nodes, statistics);
   const costs = new Map<number, NodeCost>();
   for (const node of plan.nodes) {
     const inputs = node.inputs.map((input) => costs.get(input.node)!);
-    const own = ownCost(node, inputs, plan);
+    const own = ownCost(node, inputs, estimates);
     const total = { ...own };
     for (const input of inputs) {
       total.rows += input.rows;
@@ -57,13 +57,14 @@ export function costText({ rowCount, rows, cpu, io, network, memory }: NodeCost)
 function ownCost(
   node: ExecNode,
   inputs: readonly NodeCost[],
-  plan: ExecPlan,
+  estimates: ReadonlyMap<number, RelEstimate>,
 ): { -readonly [K in keyof NodeCost]: number } {
   const read = inputs.reduce((sum, input) => sum + input.rowCount, 0);
-  const rowCount = rowsOf(node, inputs);
-  const network = node.inputs.reduce((sum, { node: id, distribution }, i) => {
-    const width = rowWidth(plan.nodes[id - 1]!);
-    return distribution.kind === "forward" ? sum : sum + inputs[i]!.rowCount * width;
+  const estimate = estimates.get(node.id)!;
+  const rowCount = estimate.rows;
+  const network = node.inputs.reduce((sum, { node: id, distribution }) => {
+    const input = estimates.get(id)!;
+    return distribution.kind === "forward" ? sum : sum + input.rows * rowBytes(input);
   }, 0);
   const state = node.stateTtlMs !== undefined || KEEPING.has(node.type);
   const isScan = node.type === "TableSourceScan";
@@ -72,9 +73,9 @@ function ownCost(
     rowCount,
     rows,
     cpu: rows * workOf(node),
-    io: isScan ? rowCount * rowWidth(node) : 0,
+    io: isScan ? rowCount * rowBytes(estimate) : 0,
     network,
-    memory: state ? rowCount * rowWidth(node) : 0,
+    memory: state ? rowCount * rowBytes(estimate) : 0,
   };
 }
 
@@ -91,73 +92,6 @@ function workOf(node: ExecNode): number {
   if (node.type !== "Calc") return 1;
   const computed = node.projection.filter((expression) => expression.kind !== "input").length;
   return computed + (node.condition === undefined ? 0 : 1);
-}
-
-function rowsOf(node: ExecNode, inputs: readonly NodeCost[]): number {
-  const [left = 0, right = 0] = inputs.map((input) => input.rowCount);
-  switch (node.type) {
-    case "TableSourceScan":
-      return node.limit === undefined ? UNKNOWN_ROWS : Math.min(UNKNOWN_ROWS, node.limit);
-    case "Values":
-      return node.rows.length;
-    case "Calc":
-      return node.condition === undefined ? left : left * selectivity(node.condition);
-    case "GroupAggregate":
-      return node.grouping.length === 0 ? 1 : Math.max(1, left * KEPT_BY_GROUPING);
-    case "WindowAggregate":
-    case "Rank":
-    case "Deduplicate":
-      return Math.max(1, left * KEPT_BY_GROUPING);
-    case "SortLimit":
-    case "Limit":
-      return node.limit < 0 ? left : Math.min(node.limit, left);
-    case "Union":
-      return inputs.reduce((sum, input) => sum + input.rowCount, 0);
-    case "Join": {
-      if (node.joinType === "SEMI" || node.joinType === "ANTI") return left / 2;
-      const joined = node.leftKeys.length === 0 ? left * right : Math.max(left, right);
-      return joined * (node.condition === undefined ? 1 : selectivity(node.condition));
-    }
-    default:
-      return left;
-  }
-}
-
-/** The share of rows that pass. */
-function selectivity(condition: Expression): number {
-  if (condition.kind !== "call") return condition.kind === "literal" ? 1 : 0.25;
-  const parts = condition.args.map(selectivity);
-  switch (condition.function) {
-    case "AND":
-      return parts.reduce((product, part) => product * part, 1);
-    case "OR":
-      return 1 - parts.reduce((product, part) => product * (1 - part), 1);
-    case "NOT":
-      return 1 - (parts[0] ?? 0);
-    case "EQUALS":
-      return 0.15;
-    case "IS_NOT_NULL":
-      return 0.9;
-    default:
-      return /THAN/.test(condition.function) ? 0.5 : 0.25;
-  }
-}
-
-const WIDTHS: Readonly<Partial<Record<LogicalType["kind"], number>>> = {
-  BOOLEAN: 1,
-  TINYINT: 1,
-  SMALLINT: 2,
-  INTEGER: 4,
-  FLOAT: 4,
-  DATE: 4,
-  BIGINT: 8,
-  DOUBLE: 8,
-};
-/** Of a type without a fixed width. */
-const OTHER_WIDTH = 12;
-
-function rowWidth(node: ExecNode): number {
-  return node.output.fields.reduce((sum, { type }) => sum + (WIDTHS[type.kind] ?? OTHER_WIDTH), 0);
 }
 
 /** As Java prints a double: 1.0E8, 12.5, 0.0. */

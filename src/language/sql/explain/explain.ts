@@ -23,7 +23,9 @@ export function explainText(
 ): string {
   const { plan, logical } = planned;
   const changes = details.includes("CHANGELOG_MODE");
-  const costs = details.includes("ESTIMATED_COST") ? estimatedCosts(plan) : undefined;
+  const costs = details.includes("ESTIMATED_COST")
+    ? estimatedCosts(plan, planned.statistics)
+    : undefined;
   const advised = details.includes("PLAN_ADVICE");
   const advice = advised ? adviceOf(plan) : [];
   const tree = logical

@@ -26,15 +26,10 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
         "Procedures belong to catalogs of lake formats; catalogs in memory have none. Use the format's own tools.",
       ];
     case "analyzeTable":
-      return session.batch
-        ? [
-            "ANALYZE TABLE",
-            "Plans here do not depend on statistics of tables. Leave the statement out.",
-          ]
-        : [
-            "ANALYZE TABLE in streaming mode",
-            "Leave it out: plans here do not depend on statistics of tables.",
-          ];
+      return [
+        session.batch ? "ANALYZE TABLE here" : "ANALYZE TABLE in streaming mode",
+        "It runs in scripts and shells of `millrace sql` in batch mode, for the statements behind it. Leave it out.",
+      ];
     case "createConnection":
       return [
         "CREATE CONNECTION",

@@ -8,6 +8,8 @@ import type { PlanOptions } from "../exec/plan-options.ts";
 import { builtinFunction } from "../functions/function-catalog.ts";
 import type { FunctionDefinition } from "../functions/function-definition.ts";
 import type { IdentifierNode } from "../parser/ast.ts";
+import { optionStatistics } from "../statistics/source-statistics.ts";
+import type { StatisticsSubject, TableStatistics } from "../statistics/table-statistics.ts";
 import { parseDuration } from "../validator/hints.ts";
 import type { PlannerContext } from "../validator/planner-context.ts";
 import { defaultSinkTraits, defaultSourceTraits } from "./connector-traits.ts";
@@ -97,9 +99,19 @@ export class SessionContext {
       config: Object.fromEntries([...this.config].sort(([a], [b]) => (a < b ? -1 : 1))),
       source: (table) => this.host.source?.(table) ?? defaultSourceTraits(table),
       sink: (table, query) => this.host.sink?.(table, query) ?? defaultSinkTraits(table, query),
+      statistics: (table) => this.#statistics(table),
       hasNode: (type) => this.host.operators?.has(type) ?? false,
       ...(ttl > 0 ? { stateTtlMs: ttl } : {}),
     };
+  }
+
+  /** What ANALYZE TABLE found counts more than what a connector guesses. */
+  #statistics(table: StatisticsSubject): TableStatistics | undefined {
+    const analysed = this.catalog.statistics.of(table.name);
+    if (analysed !== undefined) return analysed;
+    const reports = this.config.get("table.optimizer.source.report-statistics-enabled");
+    if (reports?.toLowerCase() === "false") return undefined;
+    return optionStatistics(table) ?? this.host.statistics?.(table);
   }
 
   #file(path: string, options: Readonly<Record<string, string>>, at: Span): ResolvedTable {

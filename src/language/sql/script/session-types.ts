@@ -7,6 +7,8 @@ import type { LiteralValue } from "../../../foundation/plan/expression.ts";
 import type { CatalogFunction, ResolvedTable } from "../catalog/catalog-objects.ts";
 import type { SinkTraits, SourceTraits } from "../exec/plan-options.ts";
 import type { FunctionDefinition } from "../functions/function-definition.ts";
+import type { StatisticsLookup } from "../statistics/table-statistics.ts";
+import type { PlannedAnalysis } from "./analyze-table.ts";
 
 /** A file or stream that a query names by a string: `FROM 'data/*.csv'`. */
 export interface InlineTable {
@@ -52,6 +54,10 @@ export interface SqlHost {
    */
   readonly operators?: ReadonlySet<string>;
   readonly planFiles?: PlanFiles;
+  /** The host runs the plans of ANALYZE TABLE; otherwise the statement is refused. */
+  readonly analyses?: boolean;
+  /** What connectors know of a table without reading it through: numbers of rows. */
+  readonly statistics?: StatisticsLookup;
   /** The host answers SHOW JOBS, DESCRIBE JOB and STOP JOB; otherwise they are refused. */
   readonly jobs?: boolean;
   /** Connectors look at the options of their tables: what they do not obey is refused, in EXPLAIN as in a run. */
@@ -75,6 +81,8 @@ export interface StatementWarning {
 }
 
 export type StatementResult =
+  /** ANALYZE TABLE: run the plan, and give its rows to SqlSession.keepStatistics(). */
+  | ({ readonly kind: "analyze" } & PlannedAnalysis)
   | {
       readonly kind: "ok";
       readonly message?: string;

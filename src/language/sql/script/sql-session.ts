@@ -14,10 +14,12 @@ import type { InsertNode, QueryStatementNode, StatementNode } from "../parser/as
 import { parseScript, parseStatement } from "../parser/parser.ts";
 import { checkStatement } from "../parser/statement-checks.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
+import { type TableAnalysis, keepStatistics, planAnalysis } from "./analyze-table.ts";
 import { tableCreation } from "./create-table.ts";
 import { executeDefinition, keepTable } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
 import { compilePlan, executePlan } from "./plans.ts";
+import { refusal } from "./refusals.ts";
 import { rowLevelInsert } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
@@ -73,6 +75,11 @@ export class SqlSession {
     }
   }
 
+  /** The rows that the plan of an ANALYZE TABLE gave: plans that follow are made with them. */
+  keepStatistics(analysis: TableAnalysis, rows: readonly (readonly unknown[])[]): void {
+    keepStatistics(this.context, analysis, rows);
+  }
+
   /** Every statement of a script in turn; stops at the first error. */
   executeScript(text: string): StatementResult[] {
     const { statements, errors } = parseScript(text);
@@ -117,6 +124,9 @@ export class SqlSession {
         return executePlan(this.context, node);
       case "explain":
         return explainStatement(this.context, node);
+      case "analyzeTable":
+        if (this.context.host.analyses !== true) throw refusal(this.context, node);
+        return { kind: "analyze", ...planAnalysis(this.context, node) };
       case "set":
       case "reset":
         return this.#configure(node);

@@ -27,6 +27,7 @@ import { optimize } from "../optimizer/optimizer.ts";
 import type { ExpressionNode, InsertNode, QueryNode } from "../parser/ast.ts";
 import { project } from "../rel/rel-builder.ts";
 import { relInputs, type RelNode, type SinkRel } from "../rel/rel-node.ts";
+import type { StatisticsLookup } from "../statistics/table-statistics.ts";
 import { castTo } from "../validator/casts.ts";
 import { ExpressionConverter } from "../validator/expression-converter.ts";
 import { dynamicOptions } from "../validator/hints.ts";
@@ -43,6 +44,8 @@ export interface PlannedStatement {
   readonly logical: readonly RelNode[];
   readonly optimized: readonly RelNode[];
   readonly physical: readonly PhysNode[];
+  /** What the plan was made with. */
+  readonly statistics: StatisticsLookup;
 }
 
 export function queryRel(session: SessionContext, query: QueryNode): RelNode {
@@ -291,7 +294,8 @@ export function planRels(session: SessionContext, logical: readonly RelNode[]): 
   const physical = new PhysicalPlanner(options).planAll(optimized);
   const plan = buildExecPlan(physical, options);
   session.host.validate?.(plan);
-  return { logical, optimized, physical, plan };
+  const { statistics = () => undefined } = options;
+  return { logical, optimized, physical, plan, statistics };
 }
 
 /** Nodes of the tree that the optimizer walks: what WITH names counts as often as it is read. */
