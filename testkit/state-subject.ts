@@ -36,6 +36,8 @@ export async function subject(
     readonly index?: number;
     readonly memoryLimitBytes?: number;
     readonly directory?: string;
+    /** 0: no page stays in memory beyond maintain(). */
+    readonly budgetBytes?: number;
   } = {},
 ): Promise<Subject> {
   const { restored = [], parallelism = 1, index = 0, memoryLimitBytes } = options;
@@ -49,6 +51,9 @@ export async function subject(
     name: `1-${index}`,
     checkpointDirectory: options.directory ?? DIRECTORY,
     restored,
+    ...(options.budgetBytes === undefined
+      ? {}
+      : { spill: { budgetBytes: options.budgetBytes, folder: "/tmp" } }),
   });
   const backend = state.forOperator(NODE);
   const drivers = [8, 16, -1].map(

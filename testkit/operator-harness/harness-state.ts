@@ -9,7 +9,30 @@ import type {
   KeyedMapSpec,
   KeyedStateBackend,
 } from "../../src/dataplane/contract/keyed-state.ts";
+import type { ScratchFile } from "../../src/foundation/host/env.ts";
+import { type SpillStore, spillStoreOf } from "../../src/dataplane/state/spill-store.ts";
 import type { WorkerRuntime } from "../../src/dataplane/contract/operator.ts";
+
+/** Pages in a buffer in place of a file. */
+const scratchInMemory = (): ScratchFile => {
+  let bytes = new Uint8Array(0);
+  return {
+    readSync: (target, position) => {
+      const found = bytes.subarray(position, position + target.length);
+      target.set(found);
+      return found.length;
+    },
+    writeSync: (source, position) => {
+      if (position + source.length > bytes.length) {
+        const grown = new Uint8Array((position + source.length) * 2);
+        grown.set(bytes);
+        bytes = grown;
+      }
+      bytes.set(source, position);
+    },
+    close: () => {},
+  };
+};
 
 interface StoredPage {
   readonly record: Uint8Array;
@@ -42,6 +65,7 @@ export class HarnessState implements KeyedStateBackend {
   readonly #values = new Map<string, unknown>();
   readonly #pages = new Map<string, Map<string, StoredPage>>();
   #segment = 0;
+  #spill: SpillStore | undefined;
 
   constructor(
     runtime: WorkerRuntime,
@@ -82,6 +106,23 @@ export class HarnessState implements KeyedStateBackend {
     this.maps.set(spec.name, map);
     this.#restore(map);
     return map;
+  }
+
+  /** Every page of state leaves memory, and comes back when it is touched; addresses kept from before lead to rubbish. */
+  spillAll(): void {
+    this.#spill ??= spillStoreOf(this.#runtime, {
+      budgetBytes: 0,
+      folder: "memory",
+      files: { scratch: scratchInMemory },
+    });
+    while (true) {
+      const count = this.#spill.spill(1024, true);
+      if (count === 0) return;
+      const { buffer } = this.#runtime.memory;
+      const words = new Uint32Array(buffer, this.#kernels.spillList() >>> 0, count * 3);
+      for (let i = 0; i < words.length; i += 3)
+        new Uint8Array(buffer, words[i]!, PAGE_BYTES).fill(0xee);
+    }
   }
 
   operatorValue(name: string) {

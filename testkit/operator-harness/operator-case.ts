@@ -1,6 +1,7 @@
 /**
  * runCase: one operator, a list of events and what it must emit: run straight, and once for every boundary between two
  * events with a snapshot and a restore there. Every boundary takes a snapshot (they are incremental), one is restored.
+ * Every other run keeps no page of state in memory between calls (all runs with MILLRACE_SPILL=1).
  * With `rescaleBy` the restore is also one into two subtasks, which share the rows by those fields.
  */
 import assert from "node:assert/strict";
@@ -37,14 +38,17 @@ export const end: HarnessEvent = { end: true };
 
 export function runCase(options: OperatorCase): void {
   const boundaries = options.restore === false ? 1 : options.events.length;
-  for (let restoreAt = 0; restoreAt < boundaries; restoreAt++) {
-    const emitted = runEvents(options, restoreAt);
-    const what = restoreAt === 0 ? "run straight" : `restored before event ${restoreAt}`;
+  for (let run = -1; run < boundaries; run++) {
+    const restoreAt = Math.max(0, run);
+    const spill = run % 2 !== 0 || process.env["MILLRACE_SPILL"] === "1";
+    const emitted = runEvents({ ...options, spill }, restoreAt);
+    const how = restoreAt === 0 ? "run straight" : `restored before event ${restoreAt}`;
+    const what = spill ? `${how}, spilled` : how;
     const nested = options.expected.some((item) => Array.isArray(item));
     const actual = nested ? emitted : emitted.flat();
     assert.deepEqual(order(actual, options), order(options.expected, options), what);
     if (restoreAt === 0 || options.rescaleBy === undefined) continue;
-    const rescaled = runEvents(options, restoreAt, 2);
+    const rescaled = runEvents({ ...options, spill: !spill }, restoreAt, 2);
     const sets = { ...options, unordered: true };
     assert.deepEqual(
       order(nested ? rescaled : rescaled.flat(), sets),

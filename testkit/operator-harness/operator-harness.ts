@@ -40,6 +40,8 @@ export interface HarnessOptions {
   /** Functions of the user. */
   readonly userFunction?: OperatorContext["userFunction"];
   readonly maxParallelism?: number;
+  /** After every call all pages of state leave memory: whatever it touches next has to come back. */
+  readonly spill?: boolean;
   /** Takes only the rows and state of one subtask; rows are distributed by `keys`. */
   readonly subtask?: HarnessSubtask;
   readonly keys?: readonly number[];
@@ -187,6 +189,7 @@ export class OperatorHarness {
     const mark = this.runtime.kernels.arenaMark();
     action();
     this.runtime.kernels.arenaRelease(mark);
+    if (this.#options.spill === true) this.#state.spillAll();
     return this;
   }
 

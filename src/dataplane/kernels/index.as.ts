@@ -72,8 +72,18 @@ export {
   snapshotLiveBytes,
   snapshotNext,
   snapshotPages,
+  snapshotPinnedPages,
   snapshotSidePages,
 } from "./snapshot.as";
+export {
+  spillAbort,
+  spillCommit,
+  spillEnd,
+  spillList,
+  spillSelect,
+  spillSlots,
+  spilledPages,
+} from "./spill.as";
 export { partitionRows, wireBytes, wireDecode, wireEncode } from "./partition.as";
 
 export { codegenOnes, codegenStatus } from "./cast-status.as";

@@ -25,6 +25,23 @@ export interface KernelRuntimeOptions {
   readonly memoryLimitBytes?: number;
 }
 
+/** {u32 slot, u32 address}[count] at `requests`: pages to be read from the spill file into memory. */
+export type ReadSpilled = (requests: number, count: number) => void;
+
+interface PageReader {
+  read: ReadSpilled;
+}
+
+const noReader: ReadSpilled = () => {
+  throw new Error("pages are spilled and nobody reads them");
+};
+const readers = new WeakMap<KernelExports, PageReader>();
+
+/** Who reads pages back; before the first spillSelect. */
+export function setSpillReader(kernels: KernelExports, read: ReadSpilled): void {
+  readers.get(kernels)!.read = read;
+}
+
 const INITIAL_WASM_PAGES = 16;
 const WASM_PAGE_BYTES = 65536;
 
@@ -33,15 +50,23 @@ export function instantiateKernels(
   options: KernelRuntimeOptions = {},
 ): KernelRuntime {
   const memory = options.memory ?? new WebAssembly.Memory({ initial: INITIAL_WASM_PAGES });
-  const instance = new WebAssembly.Instance(module, { env: { memory } });
+  const reader: PageReader = { read: noReader };
+  const spillRead = (requests: number, count: number) => reader.read(requests >>> 0, count);
+  const instance = new WebAssembly.Instance(module, { env: { memory, spillRead } });
   const kernels = instance.exports as unknown as KernelExports;
+  readers.set(kernels, reader);
   if (options.memoryLimitBytes !== undefined)
     kernels.memoryLimit(Math.floor(options.memoryLimitBytes / WASM_PAGE_BYTES));
   return { memory, kernels, kernelInstance: instance.exports };
 }
 
 /** Why a kernel has trapped. `corrupt`: only a defect of ours leads there. */
-export type KernelFailure = "memory-exhausted" | "key-group-foreign" | "too-long" | "corrupt";
+export type KernelFailure =
+  | "memory-exhausted"
+  | "key-group-foreign"
+  | "too-long"
+  | "spill-damaged"
+  | "corrupt";
 
 const FAILURES: readonly (KernelFailure | undefined)[] = [
   undefined,
@@ -50,6 +75,7 @@ const FAILURES: readonly (KernelFailure | undefined)[] = [
   "corrupt",
   "corrupt",
   "too-long",
+  "spill-damaged",
 ];
 
 /**

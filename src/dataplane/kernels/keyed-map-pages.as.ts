@@ -7,6 +7,7 @@
  *          logical page numbers (from 1) to addresses; a number that is free holds (next free
  *          number << 1 | 1). A run of pages (a log block beyond 4 KiB) has one number; the parts of
  *          a run are told apart by their distance to its first page.
+ *          A number whose page lies in the spill file holds (cold record << 2 | 2), see spill.as.ts.
  * Touch:   every write to a page of state is preceded by touchPage: it marks the page dirty and, if
  *          a snapshot has frozen it, saves the old contents first.
  */
@@ -28,6 +29,7 @@ import {
   PAGE_BYTES,
   blockAllocate,
   blockFree,
+  copyTable,
   dirtyTable,
   fail,
   infoOf,
@@ -35,6 +37,7 @@ import {
   pageFree,
 } from "./memory.as";
 import { countSegment, saveFrozen } from "./snapshot.as";
+import { dropCopy, loadNumber } from "./spill.as";
 
 export const KIND_ENTRIES: u8 = 1;
 export const KIND_LOG: u8 = 2;
@@ -67,6 +70,10 @@ export const MAP_EMPTY_PAGES: usize = 68;
 export const MAP_PAGES: usize = 72;
 export const MAP_NEXT: usize = 76;
 export const MAP_PREVIOUS: usize = 80;
+/** Pages of the map that are in the spill file. */
+export const MAP_COLD: usize = 84;
+/** 1 from its first restored page until restoreFinish: none of its pages is spilled. */
+export const MAP_RESTORING: usize = 88;
 export const MAP_BYTES: u32 = 128;
 
 export const GROUP_INDEX: usize = 0;
@@ -85,6 +92,8 @@ export const GROUP_LOG_PAGE: usize = 40;
 export const GROUP_MAP: usize = 44;
 export const GROUP_KEY_GROUP: usize = 48;
 export const GROUP_PAGES: usize = 52;
+/** Cold record of the first spilled page of entries that has room; 0 = none (spill.as.ts). */
+export const GROUP_ROOM: usize = 56;
 export const GROUP_BYTES: u32 = 64;
 export const GROUP_SHIFT: u32 = 6;
 
@@ -99,8 +108,10 @@ export function touchPage(address: usize): void {
 }
 
 function touchSlow(flag: usize, page: u32): void {
-  if (load<u8>(flag) == FROZEN) saveFrozen(page);
-  else countSegment(page, -1);
+  const state = load<u8>(flag);
+  if (state == FROZEN) saveFrozen(page);
+  else if (state == CLEAN) countSegment(page, -1);
+  if (load<u32>(copyTable + (page << 2)) != 0) dropCopy(page);
   store<u8>(dirtyTable + page, DIRTY);
 }
 
@@ -193,6 +204,7 @@ export function freeStatePages(group: usize, address: usize, pages: u32): void {
     const flag = load<u8>(dirtyTable + page);
     if (flag == FROZEN) saveFrozen(page);
     else if (flag == CLEAN) countSegment(page, -1);
+    if (load<u32>(copyTable + (page << 2)) != 0) dropCopy(page);
     store<u8>(dirtyTable + page, CLEAN);
     store<u32>(infoOf(page), 0, INFO_GROUP);
   }
@@ -214,9 +226,10 @@ export function runPages(address: usize): u32 {
   return load<u32>(infoOf(<u32>(address >>> 12)), INFO_NEXT);
 }
 
-/** Address of the run or page with a number; 0 when the number is free or was never given out. */
+/** Address of the run or page with a number, read back if it was spilled; 0 when the number is free or was never given out. */
 export function addressOfNumber(group: usize, number: u32): usize {
   if (number == 0 || number >= load<u32>(group, GROUP_DIRECTORY_USED)) return 0;
   const address = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
-  return address & 1 ? 0 : <usize>address;
+  if (address & 1) return 0;
+  return address & 2 ? loadNumber(group, number) : <usize>address;
 }

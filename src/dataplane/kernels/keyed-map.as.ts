@@ -37,6 +37,7 @@ import {
   fail,
   infoOf,
   resetPages,
+  seenTable,
 } from "./memory.as";
 import { resetArena } from "./arena.as";
 import { allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
@@ -57,6 +58,7 @@ import {
   KIND_ENTRIES,
   KIND_RUN,
   MAP_BYTES,
+  MAP_COLD,
   MAP_DOMAIN,
   MAP_EMPTY_PAGES,
   MAP_ENTRY_BYTES,
@@ -85,7 +87,8 @@ import {
   runPages,
   touchPage,
 } from "./keyed-map-pages.as";
-import { DOMAIN_MAPS, DOMAIN_NEXT_ID } from "./snapshot.as";
+import { DOMAIN_MAPS, DOMAIN_NEXT_ID, resetSnapshots } from "./snapshot.as";
+import { NEVER, forgetNumber, isLogCold, loadPagesOf, loadRequested, numberWithRoom, oldestOf, request, resetSpill } from "./spill.as";
 
 const LIVE: u32 = 0x80000000;
 const TIME: u32 = 0x7fffffff;
@@ -124,6 +127,8 @@ export function stateSetTime(seconds: u32): void {
 export function memoryReset(): void {
   resetArena();
   resetPages();
+  resetSpill();
+  resetSnapshots();
   now = 0;
 }
 
@@ -220,6 +225,7 @@ export function mapDestroy(map: usize): void {
 function destroyGroup(group: usize): void {
   const used = load<u32>(group, GROUP_DIRECTORY_USED);
   for (let number: u32 = 1; number < used; number++) {
+    if (forgetNumber(group, number)) continue;
     const address = addressOfNumber(group, number);
     if (address == 0) continue;
     const kind = load<u8>(infoOf(<u32>(address >>> 12)), INFO_KIND);
@@ -249,6 +255,7 @@ export function mapUpsertBatch(
   keys: usize,
   entries: usize,
 ): void {
+  if (load<u32>(map, MAP_COLD) != 0) prefetch(map, n, hashes);
   const kind = load<u32>(map, MAP_KEY_KIND);
   if (kind == KEY_8) upsertBlocks(KEY_8, map, n, hashes, keys, entries);
   else if (kind == KEY_16) upsertBlocks(KEY_16, map, n, hashes, keys, entries);
@@ -264,6 +271,7 @@ export function mapFindBatch(
   keys: usize,
   entries: usize,
 ): void {
+  if (load<u32>(map, MAP_COLD) != 0) prefetch(map, n, hashes);
   const kind = load<u32>(map, MAP_KEY_KIND);
   if (kind == KEY_8) findBlocks(KEY_8, map, n, hashes, keys, entries);
   else if (kind == KEY_16) findBlocks(KEY_16, map, n, hashes, keys, entries);
@@ -398,6 +406,7 @@ function locate(kind: u32, map: usize, count: u32, hashes: usize, keyBytes: u32)
       entry = 0;
       if (load<u32>(home, BUCKET_LAST) != 0) entry = locateBeyond(map, home, hash);
     }
+    if (entry & 1) entry = loadCandidate(map, load<u32>(hashes + (i << 3), 4), entry);
     store<u32>(candidates + (i << 2), entry);
   }
   // An accumulator often ends in the next cache line. Address 0 is memory too.
@@ -443,6 +452,114 @@ function locateBeyond(map: usize, home: usize, hash: u32): u32 {
     if (match != 0) return load<u32>(bucket + (ctz<u32>(match) << 2), BUCKET_ENTRIES);
   }
   return 0;
+}
+
+/**
+ * Reads back every page that a batch's keys may be on, in one round, and then those of their variable
+ * keys and of what their values' handles point to. Marks what is there already as used.
+ */
+function prefetch(map: usize, n: u32, hashes: usize): void {
+  for (let i: u32 = 0; i < n; i++) prefetchRow(map, load<u32>(hashes + (i << 3), 4), 0);
+  loadRequested();
+  const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
+  if (!variable && load<u32>(map, MAP_HANDLE_COUNT) == 0) return;
+  for (let i: u32 = 0; i < n; i++) {
+    const hash = load<u32>(hashes + (i << 3), 4);
+    if (variable) prefetchRow(map, hash, 1);
+    prefetchRow(map, hash, 2);
+  }
+  loadRequested();
+}
+
+/** Of the entries with a hash: 0 their pages, 1 the pages of their keys, 2 of their handles. */
+@inline
+function prefetchRow(map: usize, hash: u32, what: u32): void {
+  const group = groupOf(map, hash);
+  let bucket = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
+  while (true) {
+    for (let match = matchesIn(bucket, hash); match != 0; match &= match - 1) {
+      const entry = load<u32>(bucket + (ctz<u32>(match) << 2), BUCKET_ENTRIES);
+      if (entry == 0) continue;
+      if (what == 0) {
+        if (entry & 1) request(group, entry >>> 1);
+        else store<u8>(seenTable + (entry >>> 12), 1);
+      } else if ((entry & 1) == 0) {
+        if (what == 1) request(group, load<u32>(<usize>entry - 8) >>> 9);
+        else prefetchHandles(map, group, entry);
+      }
+    }
+    if (load<u32>(bucket, BUCKET_LAST) == 0) return;
+    bucket = nextBucket(group, bucket);
+  }
+}
+
+function prefetchHandles(map: usize, group: usize, entry: usize): void {
+  const count = load<u32>(map, MAP_HANDLE_COUNT);
+  const offsets = <usize>load<u32>(map, MAP_HANDLES);
+  for (let i: u32 = 0; i < count; i++) {
+    request(group, load<u32>(entry + load<u32>(offsets + (i << 2))) >>> 9);
+  }
+}
+
+/** The first entry with a hash on a page that is read back; `marker` is what its slot holds. */
+function loadCandidate(map: usize, hash: u32, marker: u32): u32 {
+  const group = groupOf(map, hash);
+  const page = addressOfNumber(group, marker >>> 1);
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const end = page + (<usize>load<u16>(infoOf(<u32>(page >>> 12)), INFO_BUMP) << 3);
+  for (let entry = page; entry < end; entry += entryBytes) {
+    if (load<u32>(entry) == hash && load<u32>(entry, 4) & LIVE) {
+      return <u32>entry + 8 + load<u32>(map, MAP_KEY_BYTES);
+    }
+  }
+  return 0;
+}
+
+/** The slots of a page's entries hold `marker` from now on (out), or the entries' addresses (in). */
+export function swapSlots(map: usize, group: usize, page: u32, marker: u32, out: bool): void {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  const end = (<usize>page << 12) + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
+  for (let begin = <usize>page << 12; begin < end; begin += entryBytes) {
+    if ((load<u32>(begin, 4) & LIVE) == 0) continue;
+    const hash = load<u32>(begin);
+    const entry = <u32>begin + 8 + keyBytes;
+    let bucket = homeOf(group, maxParallelism, hash);
+    while (!swapIn(bucket, hash, out ? entry : marker, out ? marker : entry)) {
+      if (load<u32>(bucket, BUCKET_LAST) == 0) fail(4);
+      bucket = nextBucket(group, bucket);
+    }
+  }
+}
+
+@inline
+function swapIn(bucket: usize, hash: u32, from: u32, to: u32): bool {
+  const wanted = i32x4.splat(<i32>from);
+  const low = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES), wanted));
+  const high = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES + 16), wanted));
+  const match = matchesIn(bucket, hash) & <u32>(low | (high << 4));
+  if (match == 0) return false;
+  store<u32>(bucket + (ctz<u32>(match) << 2), to, BUCKET_ENTRIES);
+  return true;
+}
+
+/** The second of the last write of a page's entry that is the oldest, as it stands in meta. */
+export function oldestEntry(map: usize, page: u32, time: u32): u32 {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const end = (<usize>page << 12) + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
+  let age: u32 = 0;
+  for (let begin = <usize>page << 12; begin < end; begin += entryBytes) {
+    const meta = load<u32>(begin, 4);
+    if ((meta & LIVE) == 0) continue;
+    const older = (time - meta) & TIME;
+    if (older < 0x40000000) age = max<u32>(age, older);
+  }
+  return (time - age) & TIME;
+}
+
+export function stateTime(): u32 {
+  return now;
 }
 
 @inline
@@ -524,7 +641,12 @@ function findOne(map: usize, hash: u32, key: usize, length: u32): usize {
   let bucket = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
   while (true) {
     for (let match = matchesIn(bucket, hash); match != 0; match &= match - 1) {
-      const entry = load<u32>(bucket + (ctz<u32>(match) << 2), BUCKET_ENTRIES);
+      const slot = bucket + (ctz<u32>(match) << 2);
+      let entry = load<u32>(slot, BUCKET_ENTRIES);
+      if (entry & 1) {
+        addressOfNumber(group, entry >>> 1);
+        entry = load<u32>(slot, BUCKET_ENTRIES);
+      }
       if (entry != 0 && keyEqual(map, group, entry, key, length)) return entry;
     }
     if (load<u32>(bucket, BUCKET_LAST) == 0) return 0;
@@ -620,6 +742,10 @@ function freeIndex(group: usize): void {
 function allocateEntry(map: usize, group: usize): usize {
   let page = load<u32>(group, GROUP_PARTIAL);
   if (page == 0) {
+    const number = numberWithRoom(group);
+    if (number != 0) page = <u32>(addressOfNumber(group, number) >>> 12);
+  }
+  if (page == 0) {
     page = <u32>(allocateStatePages(group, 1, KIND_ENTRIES) >>> 12);
     store<u32>(group, page, GROUP_PARTIAL);
   }
@@ -659,7 +785,7 @@ export function linkPartial(group: usize, page: u32): void {
   store<u32>(group, page, GROUP_PARTIAL);
 }
 
-function unlinkPartial(group: usize, page: u32): void {
+export function unlinkPartial(group: usize, page: u32): void {
   const info = infoOf(page);
   const next = load<u32>(info, INFO_NEXT);
   const previous = load<u32>(info, INFO_PREVIOUS);
@@ -822,7 +948,7 @@ export function mapIterate(map: usize, keyGroup: u32, cursor: u32): usize {
     offset = <u32>(begin & 4095) + load<u32>(map, MAP_ENTRY_BYTES);
   }
   while (true) {
-    const entry = nextEntry(map, group, number, offset);
+    const entry = nextEntry(map, group, number, offset, false);
     if (entry == 0) return 0;
     if (ttl == 0 || !expired(entry, keyBytes, ttl)) return entry;
     const begin = entry - keyBytes - 8;
@@ -832,10 +958,21 @@ export function mapIterate(map: usize, keyGroup: u32, cursor: u32): usize {
   return 0;
 }
 
-function nextEntry(map: usize, group: usize, number: u32, offset: u32): usize {
+/** `sweeping`: spilled pages on which nothing can have expired are passed over. */
+function nextEntry(map: usize, group: usize, number: u32, offset: u32, sweeping: bool): usize {
   const used = load<u32>(group, GROUP_DIRECTORY_USED);
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   for (; number < used; number++, offset = 0) {
+    if (load<u32>(map, MAP_COLD) != 0) {
+      if (sweeping) {
+        const oldest = oldestOf(group, number);
+        if (oldest != NEVER && ((now - oldest) & TIME) <= load<u32>(map, MAP_TTL_SECONDS)) continue;
+        if (oldest == NEVER && isLogCold(group, number)) continue;
+      } else {
+        loadPagesOf(group, number, used);
+        if (isLogCold(group, number)) continue;
+      }
+    }
     const page = addressOfNumber(group, number);
     if (page == 0) continue;
     const info = infoOf(<u32>(page >>> 12));
@@ -867,7 +1004,7 @@ export function mapSweep(map: usize, budget: u32): u32 {
   while (budget > 0 && ends <= groupCount) {
     const group = groups + (index << GROUP_SHIFT);
     // The cursor is a page number << 12 | offset: it outlives the page.
-    const entry = nextEntry(map, group, max<u32>(cursor >>> 12, 1), cursor & 4095);
+    const entry = nextEntry(map, group, max<u32>(cursor >>> 12, 1), cursor & 4095, true);
     if (entry == 0) {
       index = index + 1 == groupCount ? 0 : index + 1;
       cursor = 0;

@@ -24,7 +24,7 @@ function instantiateUpdate(memory: WebAssembly.Memory): {
   readonly addAll: (n: number, entries: number, keys: number) => void;
 } {
   const module = new WebAssembly.Module(UPDATE_LOOP);
-  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const { exports } = new WebAssembly.Instance(module, { env: { memory, spillRead: () => {} } });
   return exports as unknown as { addAll: (n: number, entries: number, keys: number) => void };
 }
 

@@ -43,6 +43,7 @@ import {
   touchPage,
   touchRange,
 } from "./keyed-map-pages.as";
+import { loadNumber } from "./spill.as";
 
 const FREE: u32 = 0x80000000;
 const LINKED: u32 = 0x40000000;
@@ -56,7 +57,8 @@ const CLASSES: u32 = 48;
 function blockOf(group: usize, handle: u32): usize {
   const number = handle >>> 9;
   if (number == 0 || number >= load<u32>(group, GROUP_DIRECTORY_USED)) fail(FAILURE_HANDLE);
-  const page = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
+  let page = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
+  if (page & 2) page = <u32>loadNumber(group, number);
   return <usize>page + ((handle & 511) << 3);
 }
 

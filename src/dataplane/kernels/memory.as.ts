@@ -7,8 +7,10 @@
  *          as big when the memory outgrows them:
  *            tags   u32   free run: FREE | pages, on its first and last page; allocated run: pages,
  *                   on both
+ *            copies u32   slot + 1 of an identical copy in the spill file; 0 = none (spill.as.ts)
  *            dirty  u8    0 clean, 1 written since the last snapshot, 2 frozen by a snapshot and
- *                   not yet copied
+ *                   not yet copied, 3 as 1, but not written lately (bit 0: the next snapshot has it)
+ *            seen   u8    1 used lately, 2 about to be spilled
  *            infos  32 B  what a page is to state (see INFO_…); the links of a free run
  * Limits:  65,535 WebAssembly pages (4 GiB less 64 KiB: no address range ends at 2^32), or less by
  *          memoryLimit().
@@ -23,10 +25,13 @@ export const FAILURE_KEY_GROUP: u32 = 2;
 export const FAILURE_FREE: u32 = 3;
 export const FAILURE_HANDLE: u32 = 4;
 export const FAILURE_LENGTH: u32 = 5;
+export const FAILURE_SPILL: u32 = 6;
 
 export const CLEAN: u8 = 0;
 export const DIRTY: u8 = 1;
 export const FROZEN: u8 = 2;
+/** Dirty, but not written since the spill's clock came by: the next write takes note. */
+export const QUIET: u8 = 3;
 
 /** Address of the key group descriptor that owns the page; 0 = no page of state. */
 export const INFO_GROUP: usize = 0;
@@ -68,6 +73,8 @@ const bins: usize = memory.data(4 * 21, 16);
 const smallFreeLists: usize = memory.data(4 * 6, 16);
 
 let tags: usize = 0;
+export let copyTable: usize = 0;
+export let seenTable: usize = 0;
 export let dirtyTable: usize = 0;
 export let infoTable: usize = 0;
 let tableCapacity: u32 = 0;
@@ -123,14 +130,16 @@ export function resetPages(): void {
 
 @inline
 function tablePagesFor(capacity: u32): u32 {
-  return (capacity * (4 + 1 + 32) + PAGE_BYTES - 1) >>> 12;
+  return (capacity * (4 + 4 + 1 + 1 + 32) + PAGE_BYTES - 1) >>> 12;
 }
 
 /** The tables at `address`, where every byte is 0 already, as in memory that is new. */
 function placeTables(address: usize, capacity: u32): void {
   infoTable = address;
   tags = address + (capacity << INFO_SHIFT);
-  dirtyTable = tags + (capacity << 2);
+  copyTable = tags + (capacity << 2);
+  dirtyTable = copyTable + (capacity << 2);
+  seenTable = dirtyTable + capacity;
   tableCapacity = capacity;
 }
 
@@ -290,11 +299,15 @@ function growBy(pages: u32): bool {
     const oldTables = infoTable;
     const oldTags = tags;
     const oldDirty = dirtyTable;
+    const oldCopies = copyTable;
+    const oldSeen = seenTable;
     const oldCapacity = tableCapacity;
     placeTables(<usize>have << 12, capacity);
     memory.copy(infoTable, oldTables, oldCapacity << INFO_SHIFT);
     memory.copy(tags, oldTags, oldCapacity << 2);
     memory.copy(dirtyTable, oldDirty, oldCapacity);
+    memory.copy(copyTable, oldCopies, oldCapacity << 2);
+    memory.copy(seenTable, oldSeen, oldCapacity);
     begin = have + tablePages;
     store<u32>(tags + (have << 2), tablePages);
     store<u32>(tags + ((begin - 1) << 2), tablePages);

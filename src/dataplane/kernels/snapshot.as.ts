@@ -10,8 +10,10 @@
  * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about
  *          to be written or freed is copied to a side page first (touchPage → saveFrozen). If no
  *          side page can be had, the snapshot fails, the job does not.
- * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1; 0 = done), u32
+ * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1, or its cold
+ *          record << 2 | 2 when it lies in the spill file (spill.as.ts); 0 = done), u32
  *          map id, u32 key group, u32 number, u32 part, u32 pages of the run << 8 | kind.
+ * Order:   of the key groups: a reader of some of them reads one piece of a segment.
  * Stored:  what snapshotNext writes per page into the index, 40 B:
  *          u32 map id, u32 key group, u32 number, u32 part, u32 pages << 8 | kind, u32 length, u64
  *          XXH64 of the bytes, u64 0 (the caller's: offset). Trailing zeros of a page are not
@@ -64,6 +66,7 @@ import {
   MAP_ID,
   MAP_NEXT,
   MAP_PER_PAGE,
+  MAP_RESTORING,
   MAP_SIZE,
   addressOfNumber,
   placeStatePages,
@@ -77,6 +80,23 @@ import {
   resizeIndex,
 } from "./keyed-map.as";
 import { rebuildLogPage } from "./log.as";
+import {
+  COLD_GROUP,
+  COLD_KIND,
+  COLD_NUMBER,
+  COLD_PART,
+  COLD_RECORD,
+  COLD_RUN,
+  COLD_SEGMENT,
+  coldFlag,
+  coldFlagged,
+  coldOf,
+  endCopy,
+  keepCopy,
+  nextCold,
+  readCold,
+  setColdFlag,
+} from "./spill.as";
 
 export const DOMAIN_MAPS: usize = 0;
 export const DOMAIN_NEXT_ID: usize = 4;
@@ -99,12 +119,20 @@ const SNAPSHOT_FULL: usize = 32;
 const SNAPSHOT_FAILED: usize = 36;
 const SNAPSHOT_SIDE_PAGES: usize = 40;
 const SNAPSHOT_INDEX_BYTES: usize = 44;
+const SNAPSHOT_SORTED: usize = 48;
 const SNAPSHOT_BYTES: u32 = 64;
 
 const RECORD: u32 = 24;
 const STORED: u32 = 40;
 /** In a record's last word: the page was dirty when a full snapshot froze it. */
 const WAS_DIRTY: u32 = 0x80;
+
+let pinned: u32 = 0;
+
+/** The memory was forgotten, snapshots with it. */
+export function resetSnapshots(): void {
+  pinned = 0;
+}
 
 export function domainCreate(): usize {
   const domain = blockAllocate(DOMAIN_BYTES);
@@ -151,7 +179,7 @@ function domainOf(group: usize): usize {
 export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   if (load<u32>(domain, DOMAIN_SNAPSHOT) != 0) return 0;
   const pages = pageCount();
-  const most = countFlagged(pages, full);
+  const most = countFlagged(pages, full) + coldFlagged(full);
   const recordPages = (SNAPSHOT_BYTES + most * RECORD + 4095) >>> 12;
   const snapshot = pageAllocate(recordPages);
   if (snapshot == 0) return 0;
@@ -163,6 +191,7 @@ export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
     pageFree(snapshot, recordPages);
     return 0;
   }
+  pinned += recordPages + livePages;
   memory.fill(snapshot, 0, SNAPSHOT_BYTES);
   store<u32>(snapshot, <u32>domain, SNAPSHOT_DOMAIN);
   store<u32>(snapshot, <u32>records, SNAPSHOT_RECORDS);
@@ -172,7 +201,8 @@ export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
   store<u32>(snapshot, segment, SNAPSHOT_SEGMENT);
   store<u32>(snapshot, full ? 1 : 0, SNAPSHOT_FULL);
   writeLive(domain, live);
-  store<u32>(snapshot, freeze(domain, pages, full, records), SNAPSHOT_COUNT);
+  const count = freeze(domain, pages, full, records);
+  store<u32>(snapshot, freezeCold(domain, full, records, count), SNAPSHOT_COUNT);
   store<u32>(domain, <u32>snapshot, DOMAIN_SNAPSHOT);
   return snapshot;
 }
@@ -181,13 +211,11 @@ export function snapshotBegin(domain: usize, segment: u32, full: bool): usize {
 function countFlagged(pages: u32, full: bool): u32 {
   if (full) return pages;
   let count: u32 = 0;
-  const dirty = i8x16.splat(<i8>DIRTY);
   let page: u32 = 0;
   for (; page + 16 <= pages; page += 16) {
-    const hits = i8x16.eq(v128.load(dirtyTable + page), dirty);
-    count += popcnt<i32>(i8x16.bitmask(hits));
+    count += popcnt<i32>(i8x16.bitmask(i8x16.shl(v128.load(dirtyTable + page), 7)));
   }
-  for (; page < pages; page++) if (load<u8>(dirtyTable + page) == DIRTY) count++;
+  for (; page < pages; page++) count += <u32>load<u8>(dirtyTable + page) & 1;
   return count;
 }
 
@@ -209,7 +237,7 @@ function nextPage(page: u32, pages: u32, full: bool): u32 {
       while (page + 16 <= pages && !v128.any_true(v128.load(dirtyTable + page))) page += 16;
       if (page >= pages) break;
     }
-    if (load<u8>(dirtyTable + page) == DIRTY) break;
+    if (load<u8>(dirtyTable + page) & 1) break;
     page++;
   }
   return page;
@@ -246,13 +274,88 @@ function freeze(domain: usize, pages: u32, full: bool, records: usize): u32 {
       run = runPages(first);
     }
     store<u32>(record, part, 16);
-    const wasDirty = load<u8>(dirtyTable + page) == DIRTY ? WAS_DIRTY : 0;
+    const wasDirty = load<u8>(dirtyTable + page) & 1 ? WAS_DIRTY : 0;
     store<u32>(record, (run << 8) | wasDirty | <u32>kind, 20);
     store<u8>(dirtyTable + page, FROZEN);
     store<u32>(info, index, INFO_RECORD);
     index++;
   }
   return index;
+}
+
+/** As freeze, for pages in the spill file; returns the records there are then. */
+function freezeCold(domain: usize, full: bool, records: usize, index: u32): u32 {
+  for (let d = nextCold(1, full); d != 0; d = nextCold(d + 1, full)) {
+    const cold = coldOf(d);
+    const group = <usize>load<u32>(cold, COLD_GROUP);
+    if (group == 0 || domainOf(group) != domain) continue;
+    const record = records + index * RECORD;
+    const wasDirty = coldFlag(d) & 1 ? WAS_DIRTY : 0;
+    store<u32>(record, (d << 2) | 2);
+    store<u32>(record, load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_ID), 4);
+    store<u32>(record, load<u32>(group, GROUP_KEY_GROUP), 8);
+    store<u32>(record, load<u32>(cold, COLD_NUMBER), 12);
+    store<u32>(record, load<u32>(cold, COLD_PART), 16);
+    const kind = <u32>load<u8>(cold, COLD_KIND);
+    store<u32>(record, (load<u32>(cold, COLD_RUN) << 8) | wasDirty | kind, 20);
+    setColdFlag(d, FROZEN);
+    store<u32>(cold, index, COLD_RECORD);
+    index++;
+  }
+  return index;
+}
+
+/** A frozen page moves between memory and the spill file: where its record finds it. */
+export function moveFrozen(group: usize, record: u32, source: u32): void {
+  const snapshot = <usize>load<u32>(domainOf(group), DOMAIN_SNAPSHOT);
+  store<u32>(<usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + record * RECORD, source);
+}
+
+/**
+ * The records in order of their key groups, so that a reader of some key groups reads one piece of
+ * the segment. Not at the barrier: the pages are frozen, only their records move.
+ */
+function sortRecords(snapshot: usize): void {
+  store<u32>(snapshot, 1, SNAPSHOT_SORTED);
+  const count = load<u32>(snapshot, SNAPSHOT_COUNT);
+  const records = <usize>load<u32>(snapshot, SNAPSHOT_RECORDS);
+  let most: u32 = 0;
+  let sorted = true;
+  for (let i: u32 = 0, last: u32 = 0; i < count; i++) {
+    const keyGroup = load<u32>(records + i * RECORD, 8);
+    if (keyGroup < last) sorted = false;
+    last = keyGroup;
+    most = max<u32>(most, keyGroup);
+  }
+  if (sorted) return;
+  const startPages = ((most + 2) * 4 + 4095) >>> 12;
+  const pages = startPages + ((count * RECORD + 4095) >>> 12);
+  const starts = pageAllocate(pages);
+  // In another order it is a snapshot all the same.
+  if (starts == 0) return;
+  memory.fill(starts, 0, startPages << 12);
+  for (let i: u32 = 0; i < count; i++) {
+    const at = starts + ((load<u32>(records + i * RECORD, 8) + 1) << 2);
+    store<u32>(at, load<u32>(at) + 1);
+  }
+  for (let g: u32 = 1; g <= most; g++) {
+    const at = starts + (g << 2);
+    store<u32>(at, load<u32>(at) + load<u32>(at - 4));
+  }
+  const copy = starts + (startPages << 12);
+  memory.copy(copy, records, count * RECORD);
+  for (let i: u32 = 0; i < count; i++) {
+    const from = copy + i * RECORD;
+    const at = starts + (load<u32>(from, 8) << 2);
+    const index = load<u32>(at);
+    store<u32>(at, index + 1);
+    memory.copy(records + index * RECORD, from, RECORD);
+    const source = load<u32>(from);
+    // (A copy of the snapshot's own has no use for it.)
+    if (source & 2) store<u32>(coldOf(source >>> 2), index, COLD_RECORD);
+    else if ((source & 1) == 0) store<u32>(infoOf(source >>> 12), index, INFO_RECORD);
+  }
+  pageFree(starts, pages);
 }
 
 function measureLive(domain: usize): u32 {
@@ -304,14 +407,20 @@ export function saveFrozen(page: u32): void {
     <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(info, INFO_RECORD) * RECORD;
   if ((load<u32>(record, 20) & WAS_DIRTY) == 0) countSegment(page, -1);
   if (load<u32>(snapshot, SNAPSHOT_FAILED) != 0) return;
+  store<u32>(snapshot, load<u32>(snapshot, SNAPSHOT_SIDE_PAGES) + 1, SNAPSHOT_SIDE_PAGES);
+  const copy = keepCopy(page);
+  if (copy != 0) {
+    store<u32>(record, (copy << 2) | 2);
+    return;
+  }
   const side = pageAllocate(1);
   if (side == 0) {
     store<u32>(snapshot, 1, SNAPSHOT_FAILED);
     return;
   }
+  pinned++;
   memory.copy(side, <usize>page << 12, 4096);
   store<u32>(record, <u32>side | 1);
-  store<u32>(snapshot, load<u32>(snapshot, SNAPSHOT_SIDE_PAGES) + 1, SNAPSHOT_SIDE_PAGES);
 }
 
 /** Pages in the snapshot. */
@@ -327,6 +436,11 @@ export function snapshotLeft(snapshot: usize): u32 {
 /** Pages that had to be copied because they were written while frozen. */
 export function snapshotSidePages(snapshot: usize): u32 {
   return load<u32>(snapshot, SNAPSHOT_SIDE_PAGES);
+}
+
+/** Pages that the snapshots of all domains hold until they are written. */
+export function snapshotPinnedPages(): u32 {
+  return pinned;
 }
 
 /** 1 when the memory was exhausted while a frozen page had to be saved: the snapshot is lost. */
@@ -355,6 +469,7 @@ export function snapshotNext(
   index: usize,
   maxRecords: u32,
 ): u32 {
+  if (load<u32>(snapshot, SNAPSHOT_SORTED) == 0) sortRecords(snapshot);
   const count = load<u32>(snapshot, SNAPSHOT_COUNT);
   const records = <usize>load<u32>(snapshot, SNAPSHOT_RECORDS);
   const segment = load<u32>(snapshot, SNAPSHOT_SEGMENT);
@@ -365,9 +480,10 @@ export function snapshotNext(
   while (next < count && bytes + 4096 <= maxBytes && copied < maxRecords) {
     const record = records + next * RECORD;
     const source = load<u32>(record);
-    const address = <usize>(source & 0xfffffffe);
+    const address = source & 2 ? target + bytes : <usize>(source & 0xfffffffe);
+    if (source & 2) readCold(source >>> 2, address);
     const length = usedBytes(address);
-    memory.copy(target + bytes, address, length);
+    if (address != target + bytes) memory.copy(target + bytes, address, length);
     memory.copy(index, record + 4, 16);
     const word = load<u32>(record, 20);
     store<u32>(index, word & ~WAS_DIRTY, 16);
@@ -396,6 +512,18 @@ export function snapshotCopied(): u32 {
 function release(record: usize, source: u32, full: bool, segment: u32): void {
   if (source & 1) {
     pageFree(source & 0xfffffffe, 1);
+    pinned--;
+  } else if (source & 2) {
+    const d = source >>> 2;
+    if (load<u32>(coldOf(d), COLD_GROUP) == 0) {
+      endCopy(d);
+    } else if (full) {
+      setColdFlag(d, load<u32>(record, 20) & WAS_DIRTY ? DIRTY : CLEAN);
+    } else {
+      setColdFlag(d, CLEAN);
+      store<u32>(coldOf(d), segment, COLD_SEGMENT);
+      countCold(d, 1);
+    }
   } else {
     const page = source >>> 12;
     if (full) {
@@ -431,14 +559,21 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
     const source = load<u32>(record);
     if (source & 1) {
       pageFree(source & 0xfffffffe, 1);
+      pinned--;
+    } else if (source & 2) {
+      if (load<u32>(coldOf(source >>> 2), COLD_GROUP) == 0) endCopy(source >>> 2);
+      else setColdFlag(source >>> 2, !full || load<u32>(record, 20) & WAS_DIRTY ? DIRTY : CLEAN);
     } else if (load<u8>(dirtyTable + (source >>> 12)) == FROZEN) {
       const dirty = !full || (load<u32>(record, 20) & WAS_DIRTY) != 0;
       store<u8>(dirtyTable + (source >>> 12), dirty ? DIRTY : CLEAN);
     }
   }
   if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT));
-  pageFree(load<u32>(snapshot, SNAPSHOT_LIVE), (load<u32>(snapshot, SNAPSHOT_LIVE_BYTES) + 4096) >>> 12);
-  pageFree(snapshot, load<u32>(snapshot, SNAPSHOT_RECORD_PAGES));
+  const livePages = (load<u32>(snapshot, SNAPSHOT_LIVE_BYTES) + 4096) >>> 12;
+  const recordPages = load<u32>(snapshot, SNAPSHOT_RECORD_PAGES);
+  pageFree(load<u32>(snapshot, SNAPSHOT_LIVE), livePages);
+  pageFree(snapshot, recordPages);
+  pinned -= recordPages + livePages;
   store<u32>(domain, 0, DOMAIN_SNAPSHOT);
 }
 
@@ -471,12 +606,52 @@ export function snapshotEvict(domain: usize, segment: u32): u32 {
       }
     }
   }
+  return count + evictCold(domain, segment);
+}
+
+function evictCold(domain: usize, segment: u32): u32 {
+  let count: u32 = 0;
+  for (let d = nextCold(1, true); d != 0; d = nextCold(d + 1, true)) {
+    const cold = coldOf(d);
+    const group = <usize>load<u32>(cold, COLD_GROUP);
+    if (group == 0 || load<u32>(cold, COLD_SEGMENT) != segment || domainOf(group) != domain) continue;
+    if (coldFlag(d) == CLEAN) {
+      countCold(d, -1);
+      setColdFlag(d, DIRTY);
+      count++;
+    } else if (coldFlag(d) == FROZEN) {
+      const snapshot = <usize>load<u32>(domain, DOMAIN_SNAPSHOT);
+      const record =
+        <usize>load<u32>(snapshot, SNAPSHOT_RECORDS) + load<u32>(cold, COLD_RECORD) * RECORD;
+      const word = load<u32>(record, 20);
+      if ((word & WAS_DIRTY) == 0) {
+        countCold(d, -1);
+        store<u32>(record, word | WAS_DIRTY, 20);
+        count++;
+      }
+    }
+  }
   return count;
+}
+
+/** As countSegment, of a page in the spill file. */
+function countCold(d: u32, change: i32): void {
+  const cold = coldOf(d);
+  const segment = load<u32>(cold, COLD_SEGMENT);
+  if (segment == 0) return;
+  const domain = domainOf(<usize>load<u32>(cold, COLD_GROUP));
+  const at = <usize>load<u32>(domain, DOMAIN_COUNTS) + (segment << 2);
+  store<u32>(at, load<u32>(at) + change);
 }
 
 /** Pages of a domain that the next snapshot would write. */
 export function snapshotDirtyPages(domain: usize): u32 {
-  return countPages(domain, pageCount());
+  let count = countPages(domain, pageCount());
+  for (let d = nextCold(1, false); d != 0; d = nextCold(d + 1, false)) {
+    const group = <usize>load<u32>(coldOf(d), COLD_GROUP);
+    if (group != 0 && domainOf(group) == domain) count++;
+  }
+  return count;
 }
 
 /**
@@ -493,6 +668,7 @@ export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): 
   if (number < load<u32>(group, GROUP_DIRECTORY_USED)) {
     if (load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2)) != 0) return 0;
   }
+  store<u32>(map, 1, MAP_RESTORING);
   return placeStatePages(group, number, pages, kind);
 }
 
@@ -523,6 +699,7 @@ export function restoreFinish(map: usize): bool {
     size += entries;
   }
   store<u32>(map, size, MAP_SIZE);
+  store<u32>(map, 0, MAP_RESTORING);
   return true;
 }
 

@@ -24,7 +24,7 @@ export interface TestWorker {
 export function createTestWorker(): TestWorker {
   compiled ??= new WebAssembly.Module(readFileSync(new URL("./kernels.wasm", import.meta.url)));
   const memory = new WebAssembly.Memory({ initial: 16 });
-  const instance = new WebAssembly.Instance(compiled, { env: { memory } });
+  const instance = new WebAssembly.Instance(compiled, { env: { memory, spillRead: () => {} } });
   const kernels = instance.exports as unknown as KernelExports;
   const counters = new Map<string, { value: number }>();
   const gauges = new Map<string, () => number>();

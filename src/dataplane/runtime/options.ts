@@ -248,3 +248,41 @@ export function heartbeatTimeoutMs(config: Config): number {
 export function metricsIntervalMs(config: Config): number {
   return Math.max(10, durationMs(config, "millrace.metrics.interval", 1000));
 }
+
+export interface MemoryOptions {
+  /** Bytes of a worker's memory beyond which state is spilled; undefined = it stays in memory. */
+  readonly budgetBytes: number | undefined;
+  /** The local folder it is spilled to; undefined = the system's for temporary files. */
+  readonly folder: string | undefined;
+}
+
+/** Below this not even an empty job's memory fits. */
+const LEAST_BUDGET_BYTES = 4 * 1024 * 1024;
+const BYTES: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
+
+/** A worker is a slot: what Flink gives a slot of managed memory is its budget. */
+export function memoryOptions(config: Config): MemoryOptions {
+  const fixed = "state.backend.rocksdb.memory.fixed-per-slot";
+  const managed = "taskmanager.memory.managed.size";
+  const key = config[fixed] === undefined ? managed : fixed;
+  const slots = key === managed ? integer(config, "taskmanager.numberOfTaskSlots", 1, 1) : 1;
+  const bytes = memoryBytes(config, key);
+  const budgetBytes = bytes === undefined ? undefined : Math.floor(bytes / slots);
+  if (budgetBytes !== undefined && budgetBytes < LEAST_BUDGET_BYTES)
+    throw invalid(key, config[key]!, `at least ${LEAST_BUDGET_BYTES} bytes a slot`);
+  const folders =
+    config["state.backend.rocksdb.localdir"] ??
+    config["state.backend.gemini.local.dir"] ??
+    config["io.tmp.dirs"];
+  // Of several, the first: one worker has one file.
+  return { budgetBytes, folder: folder(folders?.split(/[,:]/)[0]) };
+}
+
+/** Flink's MemorySize: "512m", "2 gb", bytes without a unit. */
+function memoryBytes(config: Config, key: string): number | undefined {
+  const text = config[key];
+  if (text === undefined) return undefined;
+  const match = /^\s*(\d+)\s*(?:(b|k|m|g)(?:b|ytes|ib|ibibytes)?)?\s*$/i.exec(text);
+  if (match === null) throw invalid(key, text, 'a size such as "512 mb" or "2 g"');
+  return Number(match[1]) * BYTES[(match[2] ?? "").toLowerCase()]!;
+}

@@ -71,6 +71,31 @@ export const stateErrors = defineErrors({
     message: "the state of subtask {name} is closed",
     hint: "The job is stopping; start it again from its last checkpoint.",
   },
+  BUDGET_TOO_SMALL: {
+    code: "MR4009",
+    domain: "user",
+    retryable: false,
+    httpStatus: 500,
+    message:
+      "state needs {usedBytes} bytes of memory at once, its budget is {budgetBytes}: what is left cannot be spilled",
+    hint: "Raise taskmanager.memory.managed.size, or the parallelism: indexes and what one batch uses must fit.",
+  },
+  SPILL_FAILED: {
+    code: "MR4010",
+    domain: "external",
+    retryable: true,
+    httpStatus: 500,
+    message: "state could not be moved to the local folder {folder}: {reason}",
+    hint: "Check its free space and permissions, or set io.tmp.dirs to another folder; the job restarts from its last checkpoint.",
+  },
+  SPILL_DAMAGED: {
+    code: "MR4011",
+    domain: "external",
+    retryable: true,
+    httpStatus: 500,
+    message: "state that was moved to the local folder {folder} cannot be read back: {reason}",
+    hint: "Check the disk; the job restarts from its last checkpoint, which does not need the folder.",
+  },
 });
 
 export const snapshotErrors = defineErrors({
@@ -199,6 +224,10 @@ export function kernelError(error: unknown, kernels: KernelExports): unknown {
       return stateErrors.KEY_GROUP_FOREIGN({}, place);
     case "too-long":
       return stateErrors.VALUE_TOO_LONG({}, place);
+    case "spill-damaged": {
+      const reason = "a page has another checksum";
+      return stateErrors.SPILL_DAMAGED({ folder: "of this worker", reason }, place);
+    }
     default:
       return stateErrors.KERNEL_CORRUPT({ reason: error.message }, place);
   }

@@ -27,16 +27,24 @@ import { CheckpointStore, handlesOf, loadManifest } from "./checkpoint-store.ts"
 import type { StateHandle } from "./state-handle.ts";
 import { createSubtaskState } from "./subtask-state.ts";
 
-test(`checkpoints restore what was there at the barrier, at any parallelism (SEED=${SEED})`, async () => {
+for (const budgetBytes of [undefined, 0]) {
+  const how = budgetBytes === 0 ? "all of it spilled" : "in memory";
+  test(`checkpoints restore what was there at the barrier, at any parallelism, ${how} (SEED=${SEED})`, () =>
+    restoresAtAnyParallelism(budgetBytes === undefined ? {} : { budgetBytes }));
+}
+
+async function restoresAtAnyParallelism(spill: { readonly budgetBytes?: number }): Promise<void> {
   await simulate(async (env) => {
     const random = seeded(SEED);
     const store = new CheckpointStore(env.files, DIRECTORY);
-    let subtasks = [await subject(env)];
+    let subtasks = [await subject(env, spill)];
     const models: Model[] = [new Map(), new Map(), new Map()];
     let restoredFrom: readonly unknown[] = [];
     const stored: string[] = [];
-    for (let id = 1; id <= 14; id++) {
+    for (let id = 1; id <= (spill.budgetBytes === undefined ? 14 : 9); id++) {
       const change = (count: number): void => {
+        if (spill.budgetBytes !== undefined && random(4) === 0)
+          for (const { state } of subtasks) state.maintain();
         for (const { drivers, range } of subtasks) {
           for (const [i, driver] of drivers.entries()) {
             const owns = (key: number) => {
@@ -67,7 +75,7 @@ test(`checkpoints restore what was there at the barrier, at any parallelism (SEE
       const parallelism = 1 + random(4);
       subtasks = [];
       for (let index = 0; index < parallelism; index++)
-        subtasks.push(await subject(env, { restored: restoredFrom, parallelism, index }));
+        subtasks.push(await subject(env, { restored: restoredFrom, parallelism, index, ...spill }));
       for (const [i, model] of frozen.entries()) models[i] = model;
       for (const subtask of subtasks) check(subtask, models);
     }
@@ -89,7 +97,7 @@ test(`checkpoints restore what was there at the barrier, at any parallelism (SEE
       assert.ok(kernels.memoryUsedBytes() - kernels.arenaHeldBytes() < 1_500_000);
     }
   });
-});
+}
 
 test("a small change makes a small checkpoint, none makes none, and chains stay short", async () => {
   await simulate(async (env) => {

@@ -31,6 +31,12 @@ import {
   type SegmentRef,
   type StateHandle,
 } from "./state-handle.ts";
+import {
+  type SpillFigures,
+  type SpillOptions,
+  type SpillStore,
+  spillStoreOf,
+} from "./spill-store.ts";
 import { StateSnapshot, type WrittenSegment } from "./state-snapshot.ts";
 
 /** Entries looked at for TTL in one call of maintain(). */
@@ -50,6 +56,8 @@ export interface SubtaskStateOptions {
   readonly checkpointDirectory: string | undefined;
   /** Handles of every subtask of the checkpoint that is restored. */
   readonly restored: readonly unknown[];
+  /** Keeps memory within a budget; without it, all state stays in memory. */
+  readonly spill?: Omit<SpillOptions, "files">;
   /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
   readonly uids?: readonly string[];
 }
@@ -94,6 +102,7 @@ export class SubtaskState {
   readonly #maps = new Map<string, MapState>();
   readonly #values = new OperatorValues();
   readonly #chain: SegmentChain;
+  readonly #spill: SpillStore | undefined;
   #snapshot: StateSnapshot | undefined;
   #maintainedMs = Number.NEGATIVE_INFINITY;
   #sweepNext = 0;
@@ -101,7 +110,9 @@ export class SubtaskState {
 
   constructor(options: SubtaskStateOptions) {
     this.#options = options;
-    const { kernels, memory } = options.runtime;
+    const { runtime, env, spill } = options;
+    const { kernels, memory } = runtime;
+    if (spill !== undefined) this.#spill = spillStoreOf(runtime, { ...spill, files: env.files });
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
     this.maintain();
@@ -123,6 +134,7 @@ export class SubtaskState {
    */
   maintain(): void {
     const { env, runtime } = this.#options;
+    if (this.#spill !== undefined) this.#balance(this.#spill);
     const nowMs = env.clock.nowMs();
     if (Math.abs(nowMs - this.#maintainedMs) < MAINTAIN_MS) return;
     this.#maintainedMs = nowMs;
@@ -135,6 +147,15 @@ export class SubtaskState {
       kernels.mapSweep(next.ptr, SWEEP_ENTRIES);
       for (const { ptr } of maps) kernels.mapTrim(ptr);
     });
+  }
+
+  #balance(spill: SpillStore): void {
+    guarded(this.#options.runtime.kernels, () => spill.balance());
+  }
+
+  /** What is spilled, and how much was moved; undefined without a budget. */
+  get spillFigures(): SpillFigures | undefined {
+    return this.#spill?.figures;
   }
 
   /**
@@ -206,6 +227,7 @@ export class SubtaskState {
       for (const { ptr } of this.#maps.values()) kernels.mapDestroy(ptr);
       kernels.domainDestroy(this.#domain);
     });
+    this.#spill?.release();
     this.#maps.clear();
   }
 

@@ -49,6 +49,15 @@ export interface WritableFile {
   close(): Promise<void>;
 }
 
+/** A file of one process: it goes with it, closed or not. Synchronous, for what cannot wait. */
+export interface ScratchFile {
+  /** Reads up to `target.length` bytes at `position`; returns bytes read, 0 at the end. */
+  readSync(target: Uint8Array, position: number): number;
+  /** Writes all of `bytes` at `position`. */
+  writeSync(bytes: Uint8Array, position: number): void;
+  close(): void;
+}
+
 /**
  * Paths are plain strings with `/`; errors are MR3xxx / MR4xxx catalogue errors of the caller with
  * Node's as cause.
@@ -59,6 +68,8 @@ export interface Files {
   list(path: string): Promise<readonly string[]>;
   open(path: string): Promise<ReadableFile>;
   create(path: string, options?: { readonly append?: boolean }): Promise<WritableFile>;
+  /** A new file in a folder, which is made if need be; nobody else sees it. */
+  scratch(folder: string): ScratchFile;
   readAll(path: string): Promise<Uint8Array>;
   /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;

@@ -8,7 +8,7 @@
  * Limits:  a timer beyond 2^31 - 1 ms is set again until its time has come (Node would fire it at
  *          once).
  */
-import { readSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import {
   type FileHandle,
   mkdir,
@@ -28,6 +28,7 @@ import type {
   FileStat,
   Random,
   ReadableFile,
+  ScratchFile,
   Timers,
   WritableFile,
 } from "./env.ts";
@@ -109,6 +110,14 @@ const realFiles: Files = {
     const append = options?.append === true;
     return new RealWritableFile(await open(path, append ? "a" : "w"), path);
   },
+  scratch: (folder) => {
+    mkdirSync(folder, { recursive: true });
+    const path = `${folder}/${randomBytes(8).toString("hex")}.tmp`;
+    const file = new RealScratchFile(openSync(path, "wx+", 0o600));
+    // Open without a name: when the process ends, however that is, so does the file.
+    unlinkSync(path);
+    return file;
+  },
   readAll: async (path) => await readFile(path),
   writeAtomic: async (path, bytes) => {
     const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
@@ -166,6 +175,32 @@ class RealReadableFile implements ReadableFile {
     if (this.#closed) return;
     this.#closed = true;
     await this.#handle.close();
+  }
+}
+
+class RealScratchFile implements ScratchFile {
+  readonly #descriptor: number;
+  #closed = false;
+
+  constructor(descriptor: number) {
+    this.#descriptor = descriptor;
+  }
+
+  readSync(target: Uint8Array, position: number): number {
+    return readSync(this.#descriptor, target, 0, target.length, position);
+  }
+
+  writeSync(bytes: Uint8Array, position: number): void {
+    for (let written = 0; written < bytes.length; ) {
+      const left = bytes.length - written;
+      written += writeSync(this.#descriptor, bytes, written, left, position + written);
+    }
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeSync(this.#descriptor);
   }
 }
 

@@ -14,7 +14,15 @@
  *          deadlock), or after MAX_STEPS steps.
  */
 import { baseErrors } from "../base/errors.ts";
-import type { Env, Files, FileStat, ReadableFile, Timers, WritableFile } from "./env.ts";
+import type {
+  Env,
+  Files,
+  FileStat,
+  ReadableFile,
+  ScratchFile,
+  Timers,
+  WritableFile,
+} from "./env.ts";
 import { type Inode, nodeError, SimulatedDisk } from "./simulated-disk.ts";
 import { SeededRandom } from "./simulated-random.ts";
 
@@ -269,6 +277,35 @@ class SimulatedFiles implements Files {
       return this.#disk.create(path, this.#nowMs);
     });
     return this.#writable(path, inode);
+  }
+
+  scratch(folder: string): ScratchFile {
+    const path = `${folder}/scratch.tmp`;
+    let bytes = new Uint8Array(0);
+    const check = (syscall: string, writeBytes: number) => {
+      const { code } = this.#world.drawFault(syscall, path, writeBytes);
+      if (code !== undefined) throw nodeError(code, syscall, path);
+    };
+    check("open", 0);
+    return {
+      readSync: (target, position) => {
+        check("read", 0);
+        const found = bytes.subarray(position, position + target.length);
+        target.set(found);
+        return found.length;
+      },
+      writeSync: (source, position) => {
+        check("write", source.length);
+        const end = position + source.length;
+        if (end > bytes.length) {
+          const grown = new Uint8Array(Math.max(end, bytes.length * 2));
+          grown.set(bytes);
+          bytes = grown;
+        }
+        bytes.set(source, position);
+      },
+      close: () => {},
+    };
   }
 
   async readAll(path: string): Promise<Uint8Array> {

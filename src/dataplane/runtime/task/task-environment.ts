@@ -60,6 +60,8 @@ export interface SubtaskStateOptions {
   readonly checkpointDirectory: string | undefined;
   /** Handles of every subtask of the checkpoint that is restored. */
   readonly restored: readonly unknown[];
+  /** Keeps a worker's memory within a budget; without it, all state stays in memory. */
+  readonly spill?: { readonly budgetBytes: number; readonly folder: string };
   /** Uids of the nodes that this subtask runs: state of others is not loaded. */
   readonly uids: readonly string[];
 }

@@ -30,7 +30,7 @@ import type { SubtaskState, TaskEnvironment } from "../task/task-environment.ts"
 import { TaskMetricGroup } from "../task/task-metrics.ts";
 import type { DeployMessage, EdgeRings, WorkerMessage } from "./messages.ts";
 import type { WorkerOptions } from "./worker.ts";
-import { bufferTimeoutMs } from "../options.ts";
+import { bufferTimeoutMs, memoryOptions } from "../options.ts";
 
 export interface DeployedSubtask {
   readonly subtask: Subtask;
@@ -166,7 +166,8 @@ function createState(
   task: TaskSpec,
   subtaskIndex: number,
 ): Promise<SubtaskState> {
-  const { maxParallelism, checkpointDirectory, restored } = message;
+  const { maxParallelism, checkpointDirectory, restored, config } = message;
+  const { budgetBytes, folder = worker.env.variables["TMPDIR"] ?? "/tmp" } = memoryOptions(config);
   return worker.createState({
     runtime: worker.runtime,
     env: worker.env,
@@ -177,6 +178,7 @@ function createState(
     name: `${task.id}-${subtaskIndex}`,
     checkpointDirectory,
     restored: restored?.states ?? [],
+    ...(budgetBytes === undefined ? {} : { spill: { budgetBytes, folder } }),
     uids: task.nodes.map(({ uid }) => uid).filter((uid) => !restored?.endedNodes.includes(uid)),
   });
 }

@@ -1,0 +1,93 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { compare, type Model, mutate, seeded } from "../../../testkit/state-fixture.ts";
+import {
+  codeIs,
+  copyOf,
+  finish,
+  request,
+  SEED,
+  simulate,
+  subject,
+} from "../../../testkit/state-subject.ts";
+
+const ALL = { start: 0, end: 127 };
+
+test(`state larger than its budget works, within the budget (SEED=${SEED})`, async () => {
+  await simulate(async (env) => {
+    const budgetBytes = 6_000_000;
+    const { state, drivers } = await subject(env, { budgetBytes });
+    const random = seeded(SEED);
+    const models: Model[] = [new Map(), new Map(), new Map()];
+    const { kernels } = drivers[0]!.runtime;
+    for (let round = 0; round < 60; round++) {
+      for (const [i, driver] of drivers.entries())
+        mutate(driver, models[i]!, random, { count: 700, keys: 50_000, removePercent: 5 });
+      state.maintain();
+      assert.ok(kernels.memoryUsedBytes() <= budgetBytes);
+    }
+    const figures = state.spillFigures!;
+    assert.ok(figures.spilledBytes > budgetBytes / 2, `${figures.spilledBytes} bytes are spilled`);
+    for (const [i, driver] of drivers.entries()) compare(driver, models[i]!, ALL);
+    state.close();
+    assert.equal(kernels.spilledPages(), 0);
+  });
+});
+
+test(`a checkpoint holds spilled pages, changed while it is written or not (SEED=${SEED})`, async () => {
+  await simulate(async (env) => {
+    const { state, drivers } = await subject(env, { budgetBytes: 8_000_000 });
+    const random = seeded(SEED);
+    const models: Model[] = [new Map(), new Map(), new Map()];
+    const change = (count: number): void => {
+      for (const [i, driver] of drivers.entries())
+        mutate(driver, models[i]!, random, { count, keys: 30_000, removePercent: 10 });
+      state.maintain();
+    };
+    for (let i = 0; i < 20; i++) change(1000);
+    assert.ok(state.spillFigures!.spilledBytes > 1_000_000);
+    for (let id = 1; id <= 4; id++) {
+      const frozen = models.map(copyOf);
+      const kind = id === 3 ? "savepoint" : "checkpoint";
+      const run = state.beginSnapshot({ ...request(id, kind), directory: "/savepoints" });
+      const handle = await finish(env, run, () => change(50));
+      state.checkpointCompleted(id);
+      const restored = await subject(env, { restored: [handle], directory: "/other" });
+      for (const [i, driver] of restored.drivers.entries()) compare(driver, frozen[i]!, ALL);
+      restored.state.close();
+    }
+    for (const [i, driver] of drivers.entries()) compare(driver, models[i]!, ALL);
+  });
+});
+
+test("a full or a damaged local disk fails with its name; nothing is lost while it is full", async () => {
+  await simulate(async (env, world) => {
+    const { state, drivers } = await subject(env, { budgetBytes: 0 });
+    const random = seeded(SEED);
+    const model: Model = new Map();
+    mutate(drivers[0]!, model, random, { count: 5000, keys: 5000, removePercent: 0 });
+    world.faults = { onOperation: (syscall) => (syscall === "write" ? "ENOSPC" : undefined) };
+    assert.throws(() => state.maintain(), codeIs("MR4010"));
+    compare(drivers[0]!, model, ALL);
+    world.faults = {};
+    state.maintain();
+    world.faults = { onOperation: (syscall) => (syscall === "read" ? "EIO" : undefined) };
+    assert.throws(() => compare(drivers[0]!, model, ALL), codeIs("MR4011"));
+  });
+});
+
+test("a budget that cannot hold what must stay in memory is refused", async () => {
+  await simulate(async (env) => {
+    const { state, drivers } = await subject(env, { budgetBytes: 1_000_000 });
+    const random = seeded(SEED);
+    const model: Model = new Map();
+    const fill = (): void => {
+      for (let round = 0; round < 100; round++) {
+        const count = 3000;
+        mutate(drivers[0]!, model, random, { count, keys: 10_000_000, removePercent: 0 });
+        state.maintain();
+      }
+    };
+    assert.throws(fill, codeIs("MR4009"));
+  });
+});
