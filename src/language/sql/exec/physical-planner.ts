@@ -271,11 +271,18 @@ export class PhysicalPlanner {
   /** An operator that takes inserts only. */
   requireInsertOnly(node: PhysNode, consumer: string): void {
     if (isInsertOnly(node)) return;
-    throw planErrors.CHANGES_NOT_ACCEPTED({
-      consumer,
-      changes: changesOf(node),
-      producer: node.spec.type,
-    });
+    const params = { consumer, changes: changesOf(node), producer: node.spec.type };
+    throw planErrors.CHANGES_NOT_ACCEPTED(withOrigin(params, node));
+  }
+}
+
+/** Adds who made the changes, which others between may only hand on. */
+export function withOrigin<T extends object>(params: T, node: PhysNode): T & { origin: string } {
+  let origin = node;
+  for (;;) {
+    const input = origin.inputs.find((each) => !isInsertOnly(each.node));
+    if (input === undefined) return { ...params, origin: origin.spec.type };
+    origin = input.node;
   }
 }
 

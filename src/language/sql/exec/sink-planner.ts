@@ -13,7 +13,7 @@ import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import { type RelNode, type SinkRel, relInputs } from "../rel/rel-node.ts";
 import { type PhysNode, type UpsertKeys, forward, hashBy, isInsertOnly } from "./phys-node.ts";
-import { type PhysicalPlanner, changesOf } from "./physical-planner.ts";
+import { type PhysicalPlanner, changesOf, withOrigin } from "./physical-planner.ts";
 import { tableSpec } from "./scan-planner.ts";
 
 export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
@@ -28,11 +28,16 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
   });
   const name = identifierText(table.identifier);
   if (mode === "insert-only" && !insertOnly)
-    throw planErrors.CHANGES_NOT_ACCEPTED({
-      consumer: `Table sink '${name}'`,
-      changes: changesOf(input),
-      producer: describeProducer(input),
-    });
+    throw planErrors.CHANGES_NOT_ACCEPTED(
+      withOrigin(
+        {
+          consumer: `Table sink '${name}'`,
+          changes: changesOf(input),
+          producer: describeProducer(input),
+        },
+        input,
+      ),
+    );
   const primaryKey = spec.primaryKey ?? [];
   const materialize = materializes(planner, rel, input, mode, primaryKey);
   const keyed = mode === "upsert" && primaryKey.length > 0 && !insertOnly;

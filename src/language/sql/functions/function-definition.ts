@@ -299,6 +299,7 @@ const WORDS: Readonly<Record<string, string>> = {
   BOOL: "<BOOLEAN>",
   TS: "<TIMESTAMP>",
   T: "<DATETIME>",
+  IV: "<INTERVAL>",
   C: "<COMMON>",
   ARR: "<ARRAY>",
   AS: "ARRAY<STRING>",

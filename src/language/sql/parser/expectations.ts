@@ -60,6 +60,7 @@ export function unexpectedToken(
   token: Token,
   expected: readonly Expectation[],
   previous: Token | undefined,
+  beforePrevious?: Token,
 ): MillraceError {
   const raw = token.kind === "eof" ? "<EOF>" : text.slice(token.start, token.end);
   const all = expand(expected);
@@ -69,7 +70,7 @@ export function unexpectedToken(
     line: token.line,
     column: token.column,
   };
-  const place = { at, didYouMean: suggestions(token, previous, all) };
+  const place = { at, didYouMean: suggestions(token, previous, beforePrevious, all) };
   const { line, column } = token;
   const expecting = expectingText(all);
   const reserved = token.kind === "word" && RESERVED_WORDS.has(token.value);
@@ -154,15 +155,27 @@ function escapeImage(image: string): string {
  * Words that were expected here and look like what was written; else keywords that look like the
  * word before, which the grammar took for a name (`SELECT a FORM t`).
  */
-function suggestions(token: Token, previous: Token | undefined, expected: string[]): string[] {
-  if (token.kind === "word" && !ALL_KEYWORDS.has(token.value)) {
-    const found = similar(token.value, expected);
+function suggestions(
+  token: Token,
+  previous: Token | undefined,
+  beforePrevious: Token | undefined,
+  expected: string[],
+): string[] {
+  if (isMisspelled(previous) && mayEndItem(beforePrevious)) {
+    const found = similar(previous.value, CLAUSES);
     if (found.length > 0) return found;
   }
-  if (previous?.kind === "word" && !ALL_KEYWORDS.has(previous.value)) {
-    return similar(previous.value, CLAUSES);
-  }
-  return [];
+  return isMisspelled(token) ? similar(token.value, expected) : [];
+}
+
+const isMisspelled = (token: Token | undefined): token is Token =>
+  token?.kind === "word" && !ALL_KEYWORDS.has(token.value);
+
+/** A clause may follow it; behind FROM and the like, what follows is a name that means itself. */
+function mayEndItem(token: Token | undefined): boolean {
+  if (token === undefined) return false;
+  if (token.kind === "word") return !RESERVED_WORDS.has(token.value);
+  return token.kind !== "operator" || token.value === "*" || token.value === ")";
 }
 
 const CLAUSES = wordList(`

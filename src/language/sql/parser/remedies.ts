@@ -42,11 +42,14 @@ function slipOf({ text, token, previous, expected }: Misfit): string | undefined
   const onlyText = expected.length === 1 && expected[0] === "<QUOTED_STRING>";
   if (onlyText && token.kind === "word") return `Put it in single quotes: '${raw}'.`;
   if (isOp(token, "=") && isOp(previous, "=")) return "Equality is written with one =.";
-  if (isOp(token, ":") && isOp(previous, ":")) return "Write CAST(x AS type) instead of x::type.";
+  if (isOp(token, ":") && text[token.end] === ":")
+    return "Write CAST(x AS type) instead of x::type.";
   if (isOp(previous, ",") && !expected.includes("WITH")) {
     const ends = isOp(token, ")") || (token.kind === "word" && CLAUSES.has(token.value));
     if (ends) return "Remove the comma before it, or write what it separates.";
   }
+  if (token.kind === "integer" && previous?.value === "TOP")
+    return "Write LIMIT at the end of the query instead of TOP.";
   const isNext = expected.includes(";") || expected.includes("<EOF>");
   const beginsLine = /(?:^|[\r\n])[ \t]*$/.test(
     text.slice(Math.max(0, token.start - 80), token.start),
@@ -65,12 +68,15 @@ function slipOf({ text, token, previous, expected }: Misfit): string | undefined
 /** What is not written. */
 function missingOf({ token, expected }: Misfit): string | undefined {
   const ends = token.kind === "eof" || isOp(token, ")", ",", ";");
+  if (expected.includes("BIGINT") && token.value === "DATETIME")
+    return "Write TIMESTAMP(3) instead of DATETIME.";
   if (expected.includes("BIGINT") && expected.includes("ARRAY") && !expected.includes("CASE"))
     return ends ? "A type is missing here, such as STRING or BIGINT." : undefined;
   if (expected.includes("WHEN") && expected.includes("END")) return "Close CASE with END.";
   if (expected.length === 1 && expected[0] === "(") return "Put it in parentheses.";
   if (expected.length === 1 && /^[A-Z=(]+$/.test(expected[0]!))
     return `Write ${expected[0]} before it.`;
+  if (isOp(token, ")") && expected.includes("CASE")) return "An expression is missing before it.";
   if (token.kind === "eof" && expected.includes(")")) return "A closing parenthesis is missing.";
   if (token.kind === "eof" && expected.includes("CASE"))
     return "An expression is missing at the end.";

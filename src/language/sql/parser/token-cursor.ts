@@ -290,7 +290,8 @@ export class TokenCursor {
     const token = this.token;
     if (token.kind === "error") return this.lexicalError(token);
     if (this.expectedAt !== this.pos) this.expected.length = 0;
-    return unexpectedToken(this.text, token, this.expected, this.tokens[this.pos - 1]);
+    const [before, previous] = [this.tokens[this.pos - 2], this.tokens[this.pos - 1]];
+    return unexpectedToken(this.text, token, this.expected, previous, before);
   }
 
   /** Whether the word is one that could stand here, for errors only. */

@@ -7,7 +7,7 @@
  *          session.execute("SELECT a FROM t WHERE a > 1").kind // "query"
  * Errors:  MR20xx parse, MR21xx validate, MR22xx plan; each with its place in the text.
  */
-import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
+import { MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
 import { identifierText } from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
 import type { InsertNode, QueryStatementNode, StatementNode } from "../parser/ast.ts";
@@ -19,7 +19,11 @@ import { tableCreation } from "./create-table.ts";
 import { executeDefinition, keepTable } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
 import { compilePlan, executePlan } from "./plans.ts";
+<<<<<<< Updated upstream
 import { refusal } from "./refusals.ts";
+=======
+import { refineError } from "./refine-error.ts";
+>>>>>>> Stashed changes
 import { rowLevelInsert } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
@@ -66,6 +70,7 @@ export class SqlSession {
     try {
       return this.#execute(node);
     } catch (error) {
+      if (error instanceof MillraceError) throw refineError(error, node);
       // Trees are walked by recursion: what is deeper than the stack is an error of its own.
       if (!isStackOverflow(error)) throw error;
       throw validateErrors.TOO_LARGE(
@@ -231,6 +236,7 @@ export function checkScript(
     diagnostics.push({ severity: "error", error, statement: error.place.at?.start ?? 0 });
   for (const statement of statements) {
     const found: MillraceError[] = [];
+    const refined = (error: MillraceError) => refineError(error, statement, statements);
     session.context.errorListener = (error) => found.push(error);
     try {
       const result = session.execute(statement, text);
@@ -242,16 +248,22 @@ export function checkScript(
         });
     } catch (error) {
       const known = toMillraceError(error);
-      if (!found.includes(known)) found.push(known);
+      if (!found.some((other) => isSame(other, known))) found.push(known);
     }
     for (const error of found)
       diagnostics.push({
         severity: "error",
-        error: error.at({ at: statement.span }),
+        error: refined(error).at({ at: statement.span }),
         statement: statement.span.start,
       });
   }
-  return diagnostics;
+  const startOf = ({ error, statement }: Diagnostic) => error.place.at?.start ?? statement;
+  return diagnostics.sort((a, b) => startOf(a) - startOf(b));
+}
+
+/** What was collected is thrown again at the end, with its hint refined. */
+function isSame(a: MillraceError, b: MillraceError): boolean {
+  return a.code === b.code && a.message === b.message && a.place.at?.start === b.place.at?.start;
 }
 
 function warningsOf(
