@@ -19,11 +19,8 @@ import { tableCreation } from "./create-table.ts";
 import { executeDefinition, keepTable } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
 import { compilePlan, executePlan } from "./plans.ts";
-<<<<<<< Updated upstream
 import { refusal } from "./refusals.ts";
-=======
 import { refineError } from "./refine-error.ts";
->>>>>>> Stashed changes
 import { rowLevelInsert } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
