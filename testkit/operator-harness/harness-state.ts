@@ -113,7 +113,7 @@ export class HarnessState implements KeyedStateBackend {
     this.#spill ??= spillStoreOf(this.#runtime, {
       budgetBytes: 0,
       folder: "memory",
-      files: { scratch: scratchInMemory },
+      scratch: scratchInMemory,
     });
     while (true) {
       const count = this.#spill.spill(1024, true);

@@ -4,7 +4,7 @@
  *
  * Flow:    SubtaskState.maintain(), between batches → balance() → kernels choose pages
  *          (kernels/spill.as.ts) → the file; kernels → readPages → the file.
- * File:    4 KiB slots, without a name (Files.scratch): a cache of nothing durable. What a checkpoint
+ * File:    4 KiB slots, without a name (Env.scratch): a cache of nothing durable. What a checkpoint
  *          needs of it is copied into the checkpoint; a restart begins with an empty one.
  * Rounds:  a batch's pages are read in one round, in the order of the file, neighbours at once.
  * Budget:  of a worker's whole memory: indexes, arena, tables and pages. Only pages of state can go.
@@ -12,7 +12,7 @@
  * Errors:  MR4009 when what cannot go exceeds the budget, MR4010 when the file cannot be written (the
  *          pages stay), MR4011 when it cannot be read.
  */
-import type { Files, ScratchFile } from "../../foundation/host/env.ts";
+import type { Env, ScratchFile } from "../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { setSpillReader } from "../kernels/instantiate.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
@@ -23,7 +23,7 @@ export interface SpillOptions {
   readonly budgetBytes: number;
   /** A local folder. */
   readonly folder: string;
-  readonly files: Pick<Files, "scratch">;
+  readonly scratch: Env["scratch"];
 }
 
 export interface SpillFigures {
@@ -154,7 +154,7 @@ export class SpillStore {
     const pages: Place[] = [];
     for (let i = 0; i < selected.length; i += SELECTED_WORDS)
       if (selected[i + 2] !== 0) pages.push({ address: selected[i]!, slot: selected[i + 1]! });
-    this.#file ??= this.#options.files.scratch(this.#options.folder);
+    this.#file ??= this.#options.scratch(this.#options.folder);
     const bytes = new Uint8Array(this.#runtime.memory.buffer);
     for (const run of neighbours(pages)) {
       const position = run[0]!.slot * PAGE_BYTES;

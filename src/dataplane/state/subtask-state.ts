@@ -57,7 +57,7 @@ export interface SubtaskStateOptions {
   /** Handles of every subtask of the checkpoint that is restored. */
   readonly restored: readonly unknown[];
   /** Keeps memory within a budget; without it, all state stays in memory. */
-  readonly spill?: Omit<SpillOptions, "files">;
+  readonly spill?: Omit<SpillOptions, "scratch">;
   /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
   readonly uids?: readonly string[];
 }
@@ -112,7 +112,8 @@ export class SubtaskState {
     this.#options = options;
     const { runtime, env, spill } = options;
     const { kernels, memory } = runtime;
-    if (spill !== undefined) this.#spill = spillStoreOf(runtime, { ...spill, files: env.files });
+    if (spill !== undefined)
+      this.#spill = spillStoreOf(runtime, { ...spill, scratch: env.scratch });
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
     this.maintain();

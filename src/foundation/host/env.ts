@@ -68,8 +68,6 @@ export interface Files {
   list(path: string): Promise<readonly string[]>;
   open(path: string): Promise<ReadableFile>;
   create(path: string, options?: { readonly append?: boolean }): Promise<WritableFile>;
-  /** A new file in a folder, which is made if need be; nobody else sees it. */
-  scratch(folder: string): ScratchFile;
   readAll(path: string): Promise<Uint8Array>;
   /** Writes a file whole or not at all: temporary name, sync, rename, sync of the folder. */
   writeAtomic(path: string, bytes: Uint8Array): Promise<void>;
@@ -86,6 +84,8 @@ export interface Env {
   readonly timers: Timers;
   readonly random: Random;
   readonly files: Files;
+  /** A new file in a local folder, which is made if need be; nobody else sees it. */
+  scratch(folder: string): ScratchFile;
   /** Variables of the process, read only. */
   readonly variables: Readonly<Record<string, string | undefined>>;
   /** CPU time of this process so far, milliseconds. */

@@ -41,6 +41,7 @@ const RANDOM_BLOCK_BYTES = 1024;
 /** The Env of this process. */
 export function realEnv(): Env {
   return {
+    scratch: realScratch,
     clock: realClock,
     timers: realTimers,
     random: realRandom(),
@@ -110,14 +111,6 @@ const realFiles: Files = {
     const append = options?.append === true;
     return new RealWritableFile(await open(path, append ? "a" : "w"), path);
   },
-  scratch: (folder) => {
-    mkdirSync(folder, { recursive: true });
-    const path = `${folder}/${randomBytes(8).toString("hex")}.tmp`;
-    const file = new RealScratchFile(openSync(path, "wx+", 0o600));
-    // Open without a name: when the process ends, however that is, so does the file.
-    unlinkSync(path);
-    return file;
-  },
   readAll: async (path) => await readFile(path),
   writeAtomic: async (path, bytes) => {
     const temporary = `${path}.${randomBytes(6).toString("hex")}.tmp`;
@@ -153,6 +146,15 @@ const realFiles: Files = {
     await truncate(path, sizeBytes);
   },
 };
+
+function realScratch(folder: string): ScratchFile {
+  mkdirSync(folder, { recursive: true });
+  const path = `${folder}/${randomBytes(8).toString("hex")}.tmp`;
+  const file = new RealScratchFile(openSync(path, "wx+", 0o600));
+  // Open without a name: when the process ends, however that is, so does the file.
+  unlinkSync(path);
+  return file;
+}
 
 class RealReadableFile implements ReadableFile {
   readonly #handle: FileHandle;

@@ -93,6 +93,7 @@ export class SimulatedWorld {
       timers: this.#timersOf(process),
       random: new SeededRandom((this.seed ^ (++this.#booted * 0x85ebca6b)) | 0),
       files: new SimulatedFiles(this, process),
+      scratch: (folder) => this.#scratch(folder),
       variables,
       cpuMs: () => this.#elapsedMs,
     };
@@ -165,6 +166,35 @@ export class SimulatedWorld {
       return { delayMs, code: "ENOSPC" };
     this.#writtenBytes += writeBytes;
     return { delayMs, code: undefined };
+  }
+
+  #scratch(folder: string): ScratchFile {
+    const path = `${folder}/scratch.tmp`;
+    let bytes = new Uint8Array(0);
+    const check = (syscall: string, writeBytes: number) => {
+      const { code } = this.drawFault(syscall, path, writeBytes);
+      if (code !== undefined) throw nodeError(code, syscall, path);
+    };
+    check("open", 0);
+    return {
+      readSync: (target, position) => {
+        check("read", 0);
+        const found = bytes.subarray(position, position + target.length);
+        target.set(found);
+        return found.length;
+      },
+      writeSync: (source, position) => {
+        check("write", source.length);
+        const end = position + source.length;
+        if (end > bytes.length) {
+          const grown = new Uint8Array(Math.max(end, bytes.length * 2));
+          grown.set(bytes);
+          bytes = grown;
+        }
+        bytes.set(source, position);
+      },
+      close: () => {},
+    };
   }
 
   #timersOf(process: Process): Timers {
@@ -277,35 +307,6 @@ class SimulatedFiles implements Files {
       return this.#disk.create(path, this.#nowMs);
     });
     return this.#writable(path, inode);
-  }
-
-  scratch(folder: string): ScratchFile {
-    const path = `${folder}/scratch.tmp`;
-    let bytes = new Uint8Array(0);
-    const check = (syscall: string, writeBytes: number) => {
-      const { code } = this.#world.drawFault(syscall, path, writeBytes);
-      if (code !== undefined) throw nodeError(code, syscall, path);
-    };
-    check("open", 0);
-    return {
-      readSync: (target, position) => {
-        check("read", 0);
-        const found = bytes.subarray(position, position + target.length);
-        target.set(found);
-        return found.length;
-      },
-      writeSync: (source, position) => {
-        check("write", source.length);
-        const end = position + source.length;
-        if (end > bytes.length) {
-          const grown = new Uint8Array(Math.max(end, bytes.length * 2));
-          grown.set(bytes);
-          bytes = grown;
-        }
-        bytes.set(source, position);
-      },
-      close: () => {},
-    };
   }
 
   async readAll(path: string): Promise<Uint8Array> {
