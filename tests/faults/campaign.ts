@@ -343,6 +343,9 @@ const FILE_KINDS: readonly (readonly [RegExp, string])[] = [
   [/\.inprogress$/, "part being written"],
   [/\.pending$/, "sealed part"],
   [/^\/out\/part-/, "visible part"],
+  [/^\/out\/[^/]+\/part-/, "visible part of a partition"],
+  [/^\/out\/[^/]+\/_SUCCESS/, "mark of a partition"],
+  [/^\/out\/[^/]+$/, "folder of a partition"],
   [/^\/out$/, "folder of the sink"],
 ];
 

@@ -38,6 +38,9 @@ export const DDL = [
   sink("best", "item INT, id BIGINT, amount BIGINT, place BIGINT", "debezium-json"),
   sink("sums", "id BIGINT, item INT, total BIGINT", "json"),
   sink("orders_seen", "id BIGINT, amount BIGINT", "json"),
+  `CREATE TABLE by_amount (id BIGINT, amount BIGINT, item INT) PARTITIONED BY (amount)
+    WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json',
+      'sink.partition-commit.policy.kind' = 'success-file')`,
 ];
 
 export const SCENARIOS: readonly Scenario[] = [
@@ -86,6 +89,12 @@ export const SCENARIOS: readonly Scenario[] = [
     changelog: false,
     insert: "INSERT INTO orders_seen SELECT id, amount FROM paced WHERE amount < 6",
   },
+  {
+    name: "partitioned-files",
+    files: 60,
+    changelog: false,
+    insert: "INSERT INTO by_amount SELECT id, amount, item FROM orders",
+  },
 ];
 
 export async function writeOrders(
@@ -105,14 +114,21 @@ export async function writeOrders(
   }
 }
 
-/** What readers of the folder see now. */
-export async function visibleLines({ files }: Env): Promise<string[]> {
+/** What readers of the folder see now; rows of a partition with its folder's name in front. */
+export async function visibleLines(env: Env, partition = ""): Promise<string[]> {
+  const { files } = env;
   const lines: string[] = [];
-  for (const name of await files.list("/out")) {
+  const folder = partition === "" ? "/out" : `/out/${partition}`;
+  for (const name of await files.list(folder)) {
     if (name.startsWith(".")) continue;
-    lines.push(...new TextDecoder().decode(await files.readAll(`/out/${name}`)).split("\n"));
+    if (name.includes("=")) lines.push(...(await visibleLines(env, name)));
+    else {
+      const text = new TextDecoder().decode(await files.readAll(`${folder}/${name}`));
+      const rows = text.split("\n").filter((line) => line !== "");
+      lines.push(...rows.map((row) => (partition === "" ? row : `${partition} ${row}`)));
+    }
   }
-  return lines.filter((line) => line !== "");
+  return lines;
 }
 
 /** Rows with how often they are there; of a changelog what its changes add up to. */

@@ -5,6 +5,7 @@ import type { Env } from "../../foundation/host/env.ts";
 import { realEnv } from "../../foundation/host/real-env.ts";
 import { types } from "../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
+import type { Expression } from "../../foundation/plan/expression.ts";
 import { RowReader } from "../../foundation/columnar/value-reader.ts";
 import { formatRow } from "../../foundation/columnar/value-text.ts";
 import type { Committer, SinkPorts, SinkWriter } from "../contract/sink.ts";
@@ -37,7 +38,11 @@ export function openSource(
     parallelism = 1,
     projection = table.fields.map((_, i) => [i]),
     worker = createTestWorker(),
+    partitionKeys = [],
+    filter,
   }: {
+    readonly partitionKeys?: readonly number[];
+    readonly filter?: Expression;
     readonly env?: Env;
     readonly parallelism?: number;
     readonly projection?: readonly (readonly number[])[];
@@ -54,8 +59,9 @@ export function openSource(
     ...BASE,
     type: "TableSourceScan" as const,
     output,
-    table: { name: "t", options, schema: table },
+    table: { name: "t", options, schema: table, partitionKeys },
     projection,
+    ...(filter === undefined ? {} : { filter }),
     bounded: true,
   };
   const factory = defaultRegistry().source(options.connector ?? "");
@@ -115,7 +121,9 @@ export function openSink(
     parallelism = 1,
     sinkId = 1,
     overwrite = false,
+    partitionKeys = [],
   }: {
+    readonly partitionKeys?: readonly number[];
     readonly sinkId?: number;
     readonly overwrite?: boolean;
     readonly worker: TestWorker;
@@ -131,7 +139,7 @@ export function openSink(
     overwrite,
     type: "Sink" as const,
     output: table,
-    table: { name: "s", options, schema: table },
+    table: { name: "s", options, schema: table, partitionKeys },
     sinkChangelogMode: "insert-only" as const,
     upsertKey: [],
     upsertMaterialize: false,

@@ -125,4 +125,20 @@ export const connectorErrors = defineErrors({
       "the worker's memory has no {sizeBytes} bytes left for the buffers of connector '{identifier}'",
     hint: "Give the job more memory or more slots.",
   },
+  PARTITION_VALUE: {
+    code: "MR3020",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the name of a partition's folder is no {type}, which its column {column} has",
+    hint: "Rename the folder, or declare the column as STRING.",
+  },
+  PARTITION_TIME: {
+    code: "MR3021",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the columns of a partition make no time of the pattern '{expected}'",
+    hint: "Set 'partition.time-extractor.timestamp-pattern' (such as '$dt $hour:00:00') and 'timestamp-formatter' so that the columns make a time.",
+  },
 });

@@ -261,6 +261,10 @@ export interface SinkNode extends Base {
   readonly notNullFields: readonly number[];
   /** INSERT OVERWRITE: what the table holds gives way to the rows of this job, when they are complete. */
   readonly overwrite?: boolean;
+  /** With overwrite: all partitions, not only those that get rows (UPDATE, DELETE, TRUNCATE). */
+  readonly overwriteAll?: boolean;
+  /** Partition columns that the statement's PARTITION (…) gives a constant, as text. */
+  readonly partition?: Readonly<Record<string, string>>;
 }
 
 /** One call of an OVER window. */

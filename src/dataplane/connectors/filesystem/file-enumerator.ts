@@ -2,7 +2,8 @@
  * FileEnumerator: the files of a path, as splits.
  *
  * Flow:    job master → discover() → splits → readers. A folder is walked whole; names that begin with `.` or `_` are left
- *          out, as Flink does. A file is read once: what is appended to it later is not seen.
+ *          out, as Flink does. A file is read once: what is appended to it later is not seen. Of a PARTITIONED BY table only
+ *          folders of partitions are entered, and of those only such as the scan's condition leaves.
  * State:   the paths found so far (continuous reading only).
  * Errors:  MR3002 nothing there (bounded reading), MR3003 no permission, MR3004 the disk.
  */
@@ -12,6 +13,7 @@ import { connectorErrors } from "../errors.ts";
 import { onFile } from "./file-errors.ts";
 import { cutFile, wholeFile } from "./file-split.ts";
 import type { FilesystemOptions } from "./filesystem-options.ts";
+import { folderText, type PartitionLayout } from "./partition-layout.ts";
 import { parsePathPattern } from "./path-pattern.ts";
 
 interface FoundFile {
@@ -19,16 +21,29 @@ interface FoundFile {
   readonly sizeBytes: number;
 }
 
+/** The partitions that a scan reads. */
+export interface PartitionScan {
+  readonly layout: PartitionLayout;
+  keeps(texts: readonly (string | null)[]): boolean;
+}
+
 export class FileEnumerator implements SplitEnumerator {
   readonly discoverMs: number;
   readonly #files: Files;
   readonly #options: FilesystemOptions;
   readonly #parallelism: number;
+  readonly #partitions: PartitionScan | undefined;
   #seen = new Set<string>();
 
   /** parallelism: into how many ranges a big file may be cut; 1 = never. */
-  constructor(files: Files, options: FilesystemOptions, parallelism: number) {
+  constructor(
+    files: Files,
+    options: FilesystemOptions,
+    parallelism: number,
+    partitions?: PartitionScan,
+  ) {
     this.#files = files;
+    this.#partitions = partitions;
     this.#options = options;
     this.#parallelism = parallelism;
     this.discoverMs = options.monitorIntervalMs;
@@ -61,7 +76,10 @@ export class FileEnumerator implements SplitEnumerator {
     const literal = (await onFile("read", path, () => this.#files.stat(path))) !== undefined;
     const pattern = literal ? undefined : parsePathPattern(path);
     const out: FoundFile[] = [];
-    const exists = await this.#walk(pattern?.root ?? path, out);
+    const exists =
+      this.#partitions === undefined
+        ? await this.#walk(pattern?.root ?? path, out)
+        : await this.#enter(path, out, [], this.#partitions);
     const continuous = this.discoverMs > 0;
     if (!exists && !continuous) throw connectorErrors.PATH_MISSING({ path: pattern?.root ?? path });
     const found = out
@@ -71,6 +89,25 @@ export class FileEnumerator implements SplitEnumerator {
     if (found.length === 0 && pattern !== undefined && !continuous)
       throw connectorErrors.PATH_MISSING({ path });
     return found;
+  }
+
+  /** The files of the partitions below a folder, whose own and outer names gave `texts`. */
+  async #enter(
+    path: string,
+    out: FoundFile[],
+    texts: readonly (string | null)[],
+    scan: PartitionScan,
+  ): Promise<boolean> {
+    const { keys } = scan.layout;
+    if (texts.length === keys.length) return scan.keeps(texts) ? await this.#walk(path, out) : true;
+    const stat = await onFile("read", path, () => this.#files.stat(path));
+    if (stat?.isDirectory !== true) return stat !== undefined;
+    const folder = path.endsWith("/") ? path : `${path}/`;
+    for (const name of await onFile("list", path, () => this.#files.list(path))) {
+      const text = folderText(scan.layout, texts.length, name);
+      if (text !== undefined) await this.#enter(folder + name, out, [...texts, text], scan);
+    }
+    return true;
   }
 
   async #walk(path: string, out: FoundFile[]): Promise<boolean> {

@@ -27,11 +27,16 @@ const REPLAY_BYTES = 64 * 1024;
 /** UTF-8's byte order mark. */
 const MARK = [0xef, 0xbb, 0xbf];
 
-export type FileDecoderFactory = (onBadRecord: (record: BadRecord) => void) => Decoder;
+/** One whose rows depend on where their file lies is told of each file. */
+export interface FileDecoder extends Decoder {
+  startFile?(path: string): void;
+  release?(): void;
+}
+export type FileDecoderFactory = (onBadRecord: (record: BadRecord) => void) => FileDecoder;
 
 export class FileSourceReader implements SourceReader {
   readonly #context: SourceReaderContext;
-  readonly #decoder: Decoder;
+  readonly #decoder: FileDecoder;
   readonly #base: number;
   readonly #release: () => void;
   readonly #pacer: ReplayPacer | undefined;
@@ -112,6 +117,7 @@ export class FileSourceReader implements SourceReader {
     await input?.close();
     await this.#closing;
     await this.#deadLetters?.close();
+    this.#decoder.release?.();
     this.#release();
   }
 
@@ -129,7 +135,10 @@ export class FileSourceReader implements SourceReader {
     });
     this.#input = input;
     this.#decoder.startAt?.(split.offset);
-    this.#opening = this.#closing.then(() => input.open());
+    this.#opening = this.#closing.then(async () => {
+      await input.open();
+      this.#decoder.startFile?.(split.path);
+    });
     // The error is told by wait(); this only keeps it from being reported as unhandled before that.
     this.#opening.catch(() => undefined);
   }

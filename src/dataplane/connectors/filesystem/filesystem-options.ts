@@ -3,6 +3,7 @@ import { baseErrors } from "../../../foundation/base/errors.ts";
 import { FULL_CACHE_OPTIONS } from "../../contract/lookup.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
 import { connectorErrors } from "../errors.ts";
+import { PARTITION_OPTIONS } from "./partition-commit.ts";
 
 export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
   { key: "connector", type: "string", required: true, description: "`filesystem`." },
@@ -56,6 +57,7 @@ export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
     description:
       "A part file is closed when it has this size; besides, every checkpoint closes it.",
   },
+  ...PARTITION_OPTIONS,
   ...FULL_CACHE_OPTIONS,
 ];
 

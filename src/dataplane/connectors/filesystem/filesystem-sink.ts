@@ -1,11 +1,14 @@
 /** The filesystem sink's factory: options, columns and format are checked here; file-sink.ts writes. */
-import { baseErrors } from "../../../foundation/base/errors.ts";
 import type { FormatFactory } from "../../contract/format.ts";
 import type { SinkContext, SinkFactory } from "../../contract/sink.ts";
 import { checkOptions } from "../../contract/table-option.ts";
-import { FileCommitter, FileSinkWriter } from "./file-sink.ts";
+import { FileCommitter } from "./file-committer.ts";
+import { FileSinkWriter } from "./file-sink.ts";
 import { FILESYSTEM_OPTIONS, readFilesystemOptions } from "./filesystem-options.ts";
-import { parsePathPattern } from "./path-pattern.ts";
+import { partitionCommit } from "./partition-commit.ts";
+import { checkPartitionKeys, partitionLayout } from "./partition-layout.ts";
+import { PartitionedWriting } from "./partitioned-writing.ts";
+import { checkFolder } from "./path-pattern.ts";
 
 /** `format` finds formats by name. */
 export function filesystemSink(format: (identifier: string) => FormatFactory): SinkFactory {
@@ -14,15 +17,26 @@ export function filesystemSink(format: (identifier: string) => FormatFactory): S
     accepts: "insert-only",
     validate: (node) => validate(node, format),
     createWriter: (context) => {
-      const { options, schema } = context.node.table;
+      const { table } = context.node;
+      const { options, schema } = table;
       const read = readFilesystemOptions(options);
       const factory = format(read.format);
       const { runtime, timeZone } = context;
+      const layout = partitionLayout(table);
       // The names are the table's: those of the query are of no account.
-      const encoder = factory.createEncoder({ runtime, input: schema, options, timeZone });
-      return new FileSinkWriter(context, read, encoder, factory.fileExtension);
+      const input = layout?.fileSchema ?? schema;
+      const encoder = factory.createEncoder({ runtime, input, options, timeZone });
+      const partitions =
+        layout &&
+        new PartitionedWriting(context, {
+          root: read.path,
+          layout,
+          commit: partitionCommit(options, layout),
+        });
+      const extension = factory.fileExtension;
+      return new FileSinkWriter(context, read, { encoder, extension, partitions });
     },
-    createCommitter: ({ env }) => new FileCommitter(env.files),
+    createCommitter: ({ env }) => new FileCommitter(env),
   };
 }
 
@@ -35,16 +49,9 @@ function validate(
   checkOptions("connector filesystem", FILESYSTEM_OPTIONS, table.options, (key) =>
     known.options.includes(key),
   );
-  known.validate(table.options, table.schema);
-  if (parsePathPattern(options.path) !== undefined)
-    throw baseErrors.OPTION_INVALID({
-      key: "path",
-      value: options.path,
-      expected: "a folder, without a pattern, to write to",
-    });
-  if (table.partitionKeys !== undefined && table.partitionKeys.length > 0)
-    throw baseErrors.UNSUPPORTED({
-      what: "writing a PARTITIONED BY table to files",
-      remedy: "Leave PARTITIONED BY out of the sink table.",
-    });
+  const layout = partitionLayout(table);
+  if (layout !== undefined) checkPartitionKeys(layout);
+  partitionCommit(table.options, layout);
+  known.validate(table.options, layout?.fileSchema ?? table.schema);
+  checkFolder(options.path);
 }

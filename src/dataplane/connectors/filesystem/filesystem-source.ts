@@ -14,11 +14,15 @@ import { allocateFixed } from "../fixed-memory.ts";
 import { BlockInput } from "./block-input.ts";
 import { FileEnumerator } from "./file-enumerator.ts";
 import { FileSourceReader } from "./file-source-reader.ts";
+import { fileProjection, PartitionedDecoder } from "./partition-columns.ts";
+import { checkPartitionKeys, partitionLayout } from "./partition-layout.ts";
+import { keepsPartition } from "./partition-pruning.ts";
 import {
   FILESYSTEM_OPTIONS,
   type FilesystemOptions,
   readFilesystemOptions,
 } from "./filesystem-options.ts";
+import { checkFolder } from "./path-pattern.ts";
 import { ReplayPacer } from "./replay-pacer.ts";
 
 type Node = SourceContext["node"];
@@ -39,14 +43,26 @@ export function filesystemSource(format: (identifier: string) => FormatFactory):
           owner: "connector filesystem",
           needs: "a table without METADATA columns",
         });
-      known.validate(options, schema);
+      const layout = partitionLayout(node.table);
+      if (layout !== undefined) {
+        checkPartitionKeys(layout);
+        checkFolder(readFilesystemOptions(options).path);
+      }
+      known.validate(options, layout?.fileSchema ?? schema);
       const { replay } = readFilesystemOptions(options);
       if (replay !== undefined) timeColumnOf(node, replay.column);
     },
     createEnumerator: (context) => {
       const options = readFilesystemOptions(context.node.table.options);
       const splittable = format(options.format).splittable;
-      return new FileEnumerator(context.env.files, options, splittable ? context.parallelism : 1);
+      const { table, filter } = context.node;
+      const layout = partitionLayout(table);
+      return new FileEnumerator(
+        context.env.files,
+        options,
+        splittable ? context.parallelism : 1,
+        layout && { layout, keeps: (texts) => keepsPartition(layout, filter, texts) },
+      );
     },
     createReader: (context) => createReader(context, format),
   };
@@ -59,9 +75,10 @@ function createReader(
   const { node, runtime } = context;
   const options = readFilesystemOptions(node.table.options);
   const factory = format(options.format);
+  const layout = partitionLayout(node.table);
   const base: Omit<DecoderContext, "onBadRecord" | "projection" | "output"> = {
     runtime,
-    table: node.table.schema,
+    table: layout?.fileSchema ?? node.table.schema,
     options: node.table.options,
     timeZone: context.timeZone,
     metrics: context.metrics,
@@ -70,8 +87,14 @@ function createReader(
   const memory = allocateFixed(runtime, BlockInput.memoryBytes(), "filesystem");
   return new FileSourceReader({
     context,
-    createDecoder: (onBadRecord) =>
-      factory.createDecoder({ ...base, projection, output, onBadRecord }),
+    createDecoder: (onBadRecord) => {
+      if (layout === undefined)
+        return factory.createDecoder({ ...base, projection, output, onBadRecord });
+      const asked = fileProjection(layout, projection, output);
+      const inner = factory.createDecoder({ ...base, ...asked, onBadRecord });
+      const { path: root } = options;
+      return new PartitionedDecoder(inner, { runtime, layout, root, projection, output });
+    },
     base: memory.address,
     release: memory.release,
     pacer,

@@ -1,4 +1,6 @@
 /** Paths with *, ?, **, [ab] and {a,b}: which folder to list, and which of the files below it match. */
+import { baseErrors } from "../../../foundation/base/errors.ts";
+
 export interface PathPattern {
   /** The folder before the first name with a pattern. */
   readonly root: string;
@@ -40,4 +42,14 @@ function nameExpression(name: string, index: number, names: readonly string[]): 
     else text += c.replace(/[\\^$.|?*+()[\]{}]/, "\\$&");
   }
   return text + ")".repeat(depth) + (last ? "" : "/");
+}
+
+/** Writing, and folders of partitions, need one folder. */
+export function checkFolder(path: string): void {
+  if (parsePathPattern(path) !== undefined)
+    throw baseErrors.OPTION_INVALID({
+      key: "path",
+      value: path,
+      expected: "a folder, without a pattern",
+    });
 }

@@ -8,7 +8,12 @@
  */
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { ChangelogMode, SinkNode } from "../../../foundation/plan/exec-node.ts";
+import type {
+  ChangelogMode,
+  Distribution,
+  SinkNode,
+  TableSpec,
+} from "../../../foundation/plan/exec-node.ts";
 import { identifierText, sinkColumns } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
 import { type RelNode, type SinkRel, relInputs } from "../rel/rel-node.ts";
@@ -56,11 +61,23 @@ export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
       notNullFields: notNull,
       ...constraints,
       ...(rel.overwrite ? { overwrite: true } : {}),
+      ...(rel.overwriteAll === true ? { overwriteAll: true } : {}),
+      ...(Object.keys(rel.staticPartition).length === 0 ? {} : { partition: rel.staticPartition }),
     },
-    [{ node: input, distribution: keyed || materialize ? hashBy(primaryKey) : forward }],
+    [{ node: input, distribution: sinkDistribution(spec, keyed || materialize, primaryKey) }],
     input.schema,
     { kinds: input.kinds, upsertKeys: input.upsertKeys, keyOnlyDeletes, unique: true },
   );
+}
+
+function sinkDistribution(
+  { options, partitionKeys = [] }: TableSpec,
+  keyed: boolean,
+  primaryKey: readonly number[],
+): Distribution {
+  if (keyed) return hashBy(primaryKey);
+  const shuffle = options["sink.shuffle-by-partition.enable"]?.trim().toLowerCase() === "true";
+  return shuffle && partitionKeys.length > 0 ? hashBy(partitionKeys) : forward;
 }
 
 /** What the session's options ask of lengths and nested values. */

@@ -207,6 +207,8 @@ export interface SinkRel {
   readonly dynamicOptions: Readonly<Record<string, string>>;
   readonly onConflict?: "ERROR" | "NOTHING" | "DEDUPLICATE";
   readonly overwrite: boolean;
+  /** UPDATE, DELETE, TRUNCATE: partitions that get no row are replaced too. */
+  readonly overwriteAll?: boolean;
   readonly staticPartition: Readonly<Record<string, string>>;
 }
 

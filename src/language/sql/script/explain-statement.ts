@@ -4,7 +4,7 @@ import { validateErrors } from "../errors.ts";
 import type { ExplainNode, StatementNode } from "../parser/ast.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { tableCreation } from "./create-table.ts";
-import { rowLevelInsert } from "./row-level.ts";
+import { rowLevelRel } from "./row-level.ts";
 import { stringRows } from "./rows.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
@@ -29,7 +29,7 @@ function relsOf(
       return { rels: node.inserts.map((insert) => insertRel(session, insert)), collect: false };
     case "delete":
     case "update":
-      return { rels: [insertRel(session, rowLevelInsert(session, node))], collect: false };
+      return { rels: [rowLevelRel(session, node)], collect: false };
     case "createTable": {
       const fill = tableCreation(session, { ...node, ifNotExists: false })?.fill;
       if (fill === undefined) throw unexplained(node);

@@ -22,13 +22,19 @@ import type {
   TruncateTableNode,
   UpdateNode,
 } from "../parser/ast.ts";
+import type { SinkRel } from "../rel/rel-node.ts";
 import { nearNames } from "../validator/planner-context.ts";
 import type { SessionContext } from "./session-context.ts";
+import { insertRel } from "./statement-planner.ts";
 
-export function rowLevelInsert(
-  session: SessionContext,
-  node: DeleteNode | UpdateNode | TruncateTableNode,
-): InsertNode {
+type RowLevelNode = DeleteNode | UpdateNode | TruncateTableNode;
+
+/** Partitions that get no row are replaced too. */
+export function rowLevelRel(session: SessionContext, node: RowLevelNode): SinkRel {
+  return { ...insertRel(session, rowLevelInsert(session, node)), overwriteAll: true };
+}
+
+function rowLevelInsert(session: SessionContext, node: RowLevelNode): InsertNode {
   const { span } = node;
   const target: TableNode =
     node.kind === "truncateTable"

@@ -21,7 +21,7 @@ import { explainStatement } from "./explain-statement.ts";
 import { compilePlan, executePlan } from "./plans.ts";
 import { refusal } from "./refusals.ts";
 import { refineError } from "./refine-error.ts";
-import { rowLevelInsert } from "./row-level.ts";
+import { rowLevelRel } from "./row-level.ts";
 import { executeShow } from "./show.ts";
 import { stringRows } from "./rows.ts";
 import { SessionContext } from "./session-context.ts";
@@ -99,7 +99,7 @@ export class SqlSession {
       case "delete":
       case "update":
       case "truncateTable":
-        return this.#insert([insertRel(this.context, rowLevelInsert(this.context, node))]);
+        return this.#insert([rowLevelRel(this.context, node)]);
       case "statementSet":
         return this.#insertAll(node.inserts);
       case "execute":

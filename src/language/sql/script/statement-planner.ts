@@ -12,7 +12,12 @@ import {
 } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import { type Expression, input, literal } from "../../../foundation/plan/expression.ts";
+import {
+  type Expression,
+  type LiteralValue,
+  input,
+  literal,
+} from "../../../foundation/plan/expression.ts";
 import {
   type ResolvedTable,
   type TableColumn,
@@ -98,7 +103,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
   const query = convertQuery(context, node.source, EMPTY_ENVIRONMENT);
   throwFirst(errors);
   const columns = sinkColumns(table);
-  const statics = staticPartition(context, node);
+  const statics = staticPartition(context, node, table);
   const rel = alignWithSink(query, table, columns, { node, statics });
   return {
     kind: "sink",
@@ -107,18 +112,51 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
     table,
     dynamicOptions: dynamicOptions(node.target.hints),
     overwrite: node.overwrite,
-    staticPartition: {},
+    staticPartition: partitionTexts(statics),
     ...(node.onConflict === undefined ? {} : { onConflict: node.onConflict }),
   };
 }
 
-function staticPartition(context: PlannerContext, node: InsertNode): Map<string, Expression> {
+function staticPartition(
+  context: PlannerContext,
+  node: InsertNode,
+  table: ResolvedTable,
+): Map<string, Expression> {
   const scope = new Scope(context.newScopeId(), [], undefined);
   const converter = new ExpressionConverter(context, scope, { clause: "PARTITION" });
   const result = new Map<string, Expression>();
-  for (const entry of node.partition)
-    if (entry.value !== undefined) result.set(entry.name.name, converter.convert(entry.value));
+  for (const entry of node.partition) {
+    const { name, span } = entry.name;
+    if (!table.partitionKeys.includes(name))
+      throw validateErrors.STATEMENT_INVALID(
+        {
+          message: `Column '${name}' is no partition column of table ${identifierText(table.identifier)}.`,
+          remedy:
+            table.partitionKeys.length === 0
+              ? "Leave PARTITION out: the table is not PARTITIONED BY."
+              : `Its partition columns: ${table.partitionKeys.join(", ")}.`,
+        },
+        { at: span },
+      );
+    if (entry.value !== undefined) result.set(name, converter.convert(entry.value));
+  }
   return result;
+}
+
+/** Constants of PARTITION (…) as texts; others are known by their rows. */
+function partitionTexts(statics: ReadonlyMap<string, Expression>): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const [name, value] of statics)
+    if (value.kind === "literal" && value.value !== null) {
+      const text = literalPartition(value.value, value.type);
+      if (text !== undefined) texts[name] = text;
+    }
+  return texts;
+}
+
+function literalPartition(value: LiteralValue, type: LogicalType): string | undefined {
+  if (type.kind === "DATE") return new Date(Number(value) * 86_400_000).toISOString().slice(0, 10);
+  return typeof value === "object" || type.kind === "TIME" ? undefined : String(value);
 }
 
 /** CREATE TABLE … AS: the columns of the query by their names, NULL for the others. */
@@ -243,6 +281,8 @@ function alignWithSink(
         columns,
         node,
       );
+    // As Flink does, constants of PARTITION are cast whatever their type.
+    if (at < 0 && statics.has(column.name)) return castTo(source, column.type);
     return sinkCast(source, column.type, () =>
       mismatch(
         `Incompatible types for sink column '${column.name}' at position ${i}.`,
