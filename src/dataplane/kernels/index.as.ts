@@ -353,3 +353,15 @@ export {
   hashTableScanBegin,
   rowsWithByte,
 } from "./hash-join.as";
+export {
+  groupsClear,
+  groupsCount,
+  groupsFree,
+  groupsHaveRoom,
+  groupsInit,
+  groupsKeys,
+  groupsUpsert,
+  groupsViews,
+  strideViews,
+  zeroedValues,
+} from "./group-table.as";

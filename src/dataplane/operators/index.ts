@@ -14,6 +14,8 @@ import { ExpandOperator } from "./expand/expand.ts";
 import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggregate.ts";
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
 import { HashJoinOperator } from "./hash-join/hash-join.ts";
+import { LocalGroupAggregateOperator } from "./group-aggregate/local-group-aggregate.ts";
+import { MergingGroupAggregateOperator } from "./group-aggregate/merging-group-aggregate.ts";
 import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
 import { JoinOperator } from "./join/join.ts";
 import { LateralSnapshotJoinOperator } from "./lateral-snapshot-join/lateral-snapshot-join.ts";
@@ -106,6 +108,9 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
 }
 
 function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {
+  if (node.isLocal === true) return new LocalGroupAggregateOperator(node, context);
+  if (node.mergedRows !== undefined)
+    return new MergingGroupAggregateOperator(node, node.mergedRows, context);
   if (context.mode === "batch") return new BatchGroupAggregateOperator(node, context);
   const size = miniBatchSize(context);
   if (size === undefined) return new GroupAggregateOperator(node, context);

@@ -100,6 +100,13 @@ export interface GroupAggregateNode extends Base {
   /** The TTL as a STATE_TTL hint gave it, for the description. */
   readonly stateTtlHint?: string;
   readonly generateUpdateBefore: boolean;
+  /** Batch mode, first half: folds what it has room for; its output is the grouping fields and an accumulator as bytes. */
+  readonly isLocal?: boolean;
+  /**
+   * Batch mode, second half: merges accumulators of a first half. Its grouping refers to its input; the aggregates' arguments
+   * refer to these fields, which the first half has read.
+   */
+  readonly mergedRows?: Schema;
 }
 
 /** TUMBLE has only sizeMs; HOP slideMs; CUMULATE stepMs; SESSION gapMs and its own partition keys. */

@@ -90,9 +90,13 @@ export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec)
     },
     merge: (target, other) => {
       const { f } = target;
-      addTo(target, form, offset, loadSum(other, form, offset, type), "add");
       const overflow = mark();
-      if (overflow !== undefined) restart(target, type, offset, overflow);
+      const stays = overflow && staysBeyond(target, other, presence, overflow);
+      addTo(target, form, offset, loadSum(other, form, offset, type), "add");
+      if (overflow !== undefined && stays !== undefined) {
+        restart(target, type, offset, overflow);
+        f.get(stays).if(() => setPresent(target, overflow));
+      }
       if (presence.kind !== "flag") return;
       const { offset: word, mask } = presence.flag;
       f.get(target.entry).get(target.entry).load("i32.load", word);
@@ -100,6 +104,21 @@ export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec)
       f.store("i32.store", word);
     },
   };
+}
+
+/** Code: whether a sum without a value takes over that the one to be merged was beyond the precision. */
+function staysBeyond(
+  target: AggregateTarget,
+  other: AggregateTarget,
+  presence: Presence,
+  mark: Presence,
+): Local {
+  const { f } = target;
+  const stays = f.local("i32");
+  f.get(emptyFlag(target, mark)).op("i32.eqz");
+  f.get(emptyFlag(target, presence)).op("i32.or");
+  f.get(emptyFlag(other, mark)).op("i32.eqz").op("i32.and").set(stays);
+  return stays;
 }
 
 /** Code: a sum beyond the precision becomes 0 and is marked; any other loses the mark. */

@@ -6,18 +6,19 @@
  * Errors:  MR4105 for aggregates that cannot be compiled.
  * Source:  Flink BatchExecHashAggregate.
  */
-import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
-import { ownKeyGroups } from "../rows/state-entries.ts";
 import { Accumulators } from "./accumulators.ts";
+import { GroupCursor } from "./group-cursor.ts";
 
 export class BatchGroupAggregateOperator extends BaseOperator {
   readonly #node: GroupAggregateNode;
   #accumulators: Accumulators | undefined;
+  #cursor: GroupCursor | undefined;
 
   constructor(node: GroupAggregateNode, context: OperatorContext) {
     super(context);
@@ -39,36 +40,21 @@ export class BatchGroupAggregateOperator extends BaseOperator {
   }
 
   override endInput(): void {
-    const { kernels, memory } = this.context.runtime;
-    const { start, end } = ownKeyGroups(this.context);
     const { map, keys } = this.#accumulators!;
-    const width = keys.keyBytes < 0 ? 8 : keys.keyBytes;
-    let emitted = 0;
-    for (let group = start; group <= end; group++) {
-      for (let cursor = 0, more = true; more; ) {
-        const mark = kernels.arenaMark();
-        const entries = kernels.arenaAlloc(MAX_BATCH_ROWS * 4) >>> 0;
-        const hashes = kernels.arenaAlloc(MAX_BATCH_ROWS * 8) >>> 0;
-        const list = kernels.arenaAlloc(MAX_BATCH_ROWS * width) >>> 0;
-        const n = kernels.entriesCollect(
-          map.ptr,
-          group,
-          cursor,
-          MAX_BATCH_ROWS,
-          entries,
-          hashes,
-          list,
-        );
-        more = n === MAX_BATCH_ROWS;
-        if (n > 0) {
-          cursor = new DataView(memory.buffer).getUint32(entries + (n - 1) * 4, true);
-          this.#emit(n, list, hashes, entries);
-        }
-        emitted += n;
-        kernels.arenaRelease(mark);
-      }
+    this.#cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
+  }
+
+  emitPiece(): boolean {
+    const cursor = this.#cursor;
+    if (cursor === undefined) return false;
+    const piece = cursor.next();
+    if (piece !== undefined) {
+      this.#emit(piece.n, piece.keys, piece.hashes, piece.entries);
+      return true;
     }
-    if (emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
+    this.#cursor = undefined;
+    if (cursor.emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
+    return false;
   }
 
   #emitEmpty(): void {

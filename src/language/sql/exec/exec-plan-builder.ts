@@ -18,6 +18,7 @@ import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
 import { withHashJoins } from "./hash-join.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import { withLocalAggregates } from "./local-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
@@ -87,7 +88,13 @@ class Builder {
       node.type === "ProcessTableFunction" && node.uidArgument !== null;
     const identified = withOperatorUids(this.#nodes, named);
     const lookup = this.#options.statistics ?? (() => undefined);
-    const nodes = mode === "batch" ? withHashJoins(withEstimates(identified, lookup)) : identified;
+    const nodes =
+      mode === "batch"
+        ? withLocalAggregates(
+            withHashJoins(withEstimates(identified, lookup)),
+            this.#options.option,
+          )
+        : identified;
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 

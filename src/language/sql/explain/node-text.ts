@@ -25,6 +25,8 @@ export function describeNode(
 /** SortLimit that keeps everything is Flink's Sort; copies of rows are a Correlate there. */
 function nodeName(spec: PhysSpec): string {
   if (spec.type === "ReplicateRows") return "Correlate";
+  if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
+  if (spec.type === "GroupAggregate" && spec.mergedRows !== undefined) return "HashAggregate";
   return isPlainSort(spec) ? "Sort" : spec.type;
 }
 
@@ -142,8 +144,13 @@ function limitText(spec: PhysSpecOf<"SortLimit" | "Limit">): string[] {
 
 function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => string): string[] {
   const keys = spec.grouping.map(name);
-  const calls = spec.aggregates.map((call) => aggregateText(call, name));
+  const rows = spec.mergedRows?.fields;
+  const half = rows !== undefined ? "Final_" : spec.isLocal === true ? "Partial_" : "";
+  const calls = spec.aggregates.map(
+    (call) => half + aggregateText(call, (index) => rows?.[index]?.name ?? name(index)),
+  );
   return [
+    ...(rows === undefined ? [] : ["isMerge=[true]"]),
     ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
     `select=[${[...keys, ...calls].join(", ")}]`,
     ...ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`),

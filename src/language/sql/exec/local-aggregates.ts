@@ -1,0 +1,90 @@
+/**
+ * Two-phase aggregation of batch mode: rows of a key are folded where they are before they are moved to the key's subtask.
+ *
+ * Flow:    exec-plan-builder → here → ExecPlan: GroupAggregate becomes a local one, the exchange, and one that merges.
+ * Which:   aggregates whose accumulators are numbers of fixed width: COUNT, SUM, AVG, MIN and MAX of types of fixed width, not
+ *          DISTINCT. `table.optimizer.agg-phase-strategy` = ONE_PHASE leaves them whole.
+ * Source:  Flink BatchPhysicalHashAggRule (two-phase), table.optimizer.agg-phase-strategy.
+ */
+import { type LogicalType, physicalOf, types } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { ExecNode, GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { describeNode } from "../explain/node-text.ts";
+
+const MERGEABLE = new Set(["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"]);
+
+export function withLocalAggregates(
+  nodes: readonly ExecNode[],
+  option: (key: string) => string | undefined,
+): ExecNode[] {
+  if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
+    return [...nodes];
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  // Nodes are numbered by their place: those behind a new one move on.
+  const moved = new Map<number, number>();
+  const out: ExecNode[] = [];
+  for (const node of nodes) {
+    const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
+    const rows = isSplittable(node, byId) ? byId.get(node.inputs[0]!.node) : undefined;
+    const id = out.length + 1;
+    if (node.type === "GroupAggregate" && rows !== undefined)
+      out.push(...split({ ...node, inputs }, rows, id));
+    else out.push({ ...node, inputs, id });
+    moved.set(node.id, out.length);
+  }
+  return out;
+}
+
+function isSplittable(node: ExecNode, byId: ReadonlyMap<number, ExecNode>): boolean {
+  if (node.type !== "GroupAggregate") return false;
+  const input = byId.get(node.inputs[0]!.node);
+  if (input === undefined || input.changelogMode !== "insert-only") return false;
+  const rows = input.output.fields;
+  const fixed = (call: AggregateCall) =>
+    isFixedWidth(call.type) && call.args.every((arg) => isFixedWidth(rows[arg]!.type));
+  return node.aggregates.every(
+    (call) => MERGEABLE.has(call.function) && !call.distinct && !call.retract && fixed(call),
+  );
+}
+
+function isFixedWidth(type: LogicalType): boolean {
+  const physical = physicalOf(type);
+  return physical !== "view" && physical !== "row";
+}
+
+/** The two halves, numbered from `id` on. */
+function split(node: GroupAggregateNode, rows: ExecNode, id: number): GroupAggregateNode[] {
+  const keys = node.grouping.map((_, index) => index);
+  const [edge] = node.inputs as [GroupAggregateNode["inputs"][0]];
+  const { fields } = rows.output;
+  const local: GroupAggregateNode = {
+    ...node,
+    id,
+    uid: `${node.uid}-local`,
+    inputs: [{ node: edge.node, distribution: { kind: "forward" } }],
+    output: {
+      fields: [
+        ...node.grouping.map((field) => fields[field]!),
+        { name: "accumulators", type: types.bytes(false) },
+      ],
+    },
+    upsertKeys: [],
+    isLocal: true,
+  };
+  const hash = { kind: "hash", keys } as const;
+  const distribution = keys.length === 0 ? ({ kind: "singleton" } as const) : hash;
+  const merging: GroupAggregateNode = {
+    ...node,
+    id: id + 1,
+    inputs: [{ node: id, distribution }],
+    grouping: keys,
+    mergedRows: rows.output,
+  };
+  const text = (half: GroupAggregateNode, input: Schema) =>
+    describeNode(half, [input], half.output);
+  return [
+    { ...local, description: text(local, rows.output) },
+    { ...merging, description: text(merging, local.output) },
+  ];
+}
