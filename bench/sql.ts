@@ -1,6 +1,6 @@
 /**
  * `bench sql`: the front half alone, warm: parsing a script of 300 lines, planning a query of TPC-DS's largest shape, compiling
- * Nexmark queries to WebAssembly.
+ * Nexmark queries to WebAssembly, what an editor asks while one writes.
  *
  * Check: the script parses without errors, the plan holds all its scans, every compiled query has made a module.
  * Warm:  WARM_UPS runs before, then the median of at least MIN_RUNS: V8 compiles what an editor or a session runs again and again.
@@ -10,6 +10,7 @@ import { engineParts } from "../src/cli/engine.ts";
 import { openOperators } from "../src/cli/generated-text.ts";
 import { sqlHost } from "../src/cli/sql-host.ts";
 import type { ExecPlan } from "../src/foundation/plan/exec-node.ts";
+import { SqlEditorService } from "../src/language/sql/editor/editor-service.ts";
 import { parseScript } from "../src/language/sql/parser/parser.ts";
 import { SqlSession } from "../src/language/sql/script/sql-session.ts";
 import { type BenchContext, finish, isTrusted, print } from "./context.ts";
@@ -38,7 +39,7 @@ export async function benchSql(context: BenchContext): Promise<void> {
   const others = watchOthers();
   const childrenBefore = cpuSecondsOfEndedChildren();
   const runs = Math.max(MIN_RUNS, context.repeat);
-  const timings = [timeParse(runs), timePlan(runs), await timeCompile(runs)];
+  const timings = [timeParse(runs), timePlan(runs), await timeCompile(runs), ...timeEditor(runs)];
   const othersCores = others(cpuSecondsOfEndedChildren() - childrenBefore);
   const rows = timings.map(({ what, median, spread, limitMs }) => [
     what,
@@ -139,6 +140,27 @@ async function timeCompile(runs: number): Promise<Timing> {
   const slowest = each.reduce((a, b) => (a.median > b.median ? a : b));
   const what = `compile a Nexmark query, slowest of ${each.length}: ${slowest.query}`;
   return { name: "sql-compile", what, limitMs: 5, ...summarise([slowest.median]) };
+}
+
+/** One answer about the script of timeParse() after a key: each run has another text, and the cursor in its last query. */
+function timeEditor(runs: number): Timing[] {
+  const base = longScript();
+  const editor = new SqlEditorService({ newSession: () => new SqlSession({ host: sqlHost() }) });
+  const columnAt = base.lastIndexOf("`dateTime`") + 3;
+  let key = 0;
+  const time = (name: string, what: string, ask: (text: string) => unknown): Timing => {
+    if (ask(base) === undefined) throw benchErrors.WRONG_RESULT({ what: `${name} has no answer` });
+    const timing = measured(runs, () => ask(`${base}${" ".repeat(++key)}`));
+    return { name: `sql-${name}`, what: `${what}, ${SCRIPT_LINES} lines`, limitMs: 10, ...timing };
+  };
+  return [
+    time("complete", "complete a column", (text) =>
+      editor.complete(text, columnAt).items.find(({ kind }) => kind === "column"),
+    ),
+    time("hover", "hover over a column", (text) => editor.hover(text, columnAt)),
+    time("definition", "go to a column's definition", (text) => editor.definition(text, columnAt)),
+    time("format", "format", (text) => editor.format(text).edits[0]),
+  ];
 }
 
 function planOf(query: string): ExecPlan {

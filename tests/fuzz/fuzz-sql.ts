@@ -1,18 +1,23 @@
 /**
- * The fuzzer of parser, validator and planner: random statements in one session after another. Every statement ends with a result or
- * with a catalogue error of the user's domain, within LIMIT_MS; anything else is a finding, as is a plan with something unresolved in it.
+ * The fuzzer of parser, validator and planner, and of formatter and editor services (fuzz-editor.ts): random statements in one
+ * session after another. Every statement ends with a result or with a catalogue error of the user's domain, within LIMIT_MS; anything
+ * else is a finding, as is a plan with something unresolved in it.
  *
  * Errors are counted by code, so that a run shows what it has reached.
  */
 import { MillraceError, toMillraceError } from "../../src/foundation/base/errors.ts";
 import { SqlSession } from "../../src/language/sql/script/sql-session.ts";
+import { SqlEditorService } from "../../src/language/sql/editor/editor-service.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";
+import { editorProblem } from "./fuzz-editor.ts";
 import { FUZZ_TABLES, mutated, seededRandom, SqlGrammar } from "./sql-grammar.ts";
 
 export const LIMIT_MS = 5000;
 /** A session collects tables; a new one now and then keeps statements independent. */
 const STATEMENTS_PER_SESSION = 200;
 const MAX_FINDINGS = 10;
+/** One statement in so many is asked of the formatter and the editor, too. */
+const EDITOR_EVERY = 4;
 
 export interface FuzzFinding {
   readonly sql: string;
@@ -42,6 +47,7 @@ export function fuzzSql({ seed, seconds, onStatement }: FuzzOptions): FuzzReport
   const endMs = performance.now() + seconds * 1000;
   let [statements, accepted, slowestMs] = [0, 0, 0];
   let session = newSession();
+  const editor = new SqlEditorService({ newSession });
   while (performance.now() < endMs && findings.length < MAX_FINDINGS) {
     if (++statements % STATEMENTS_PER_SESSION === 0) session = newSession();
     const made = grammar.statement();
@@ -49,10 +55,12 @@ export function fuzzSql({ seed, seconds, onStatement }: FuzzOptions): FuzzReport
     onStatement?.(sql);
     const startedMs = performance.now();
     const problem = outcome(session, sql, codes);
+    const edited = next(EDITOR_EVERY) === 0 ? editorProblem(editor, sql, next) : undefined;
     const tookMs = performance.now() - startedMs;
     slowestMs = Math.max(slowestMs, tookMs);
     if (problem === undefined) accepted++;
     else if (problem !== "") findings.push({ sql, problem });
+    if (edited !== undefined) findings.push({ sql, problem: edited });
     if (tookMs > LIMIT_MS) findings.push({ sql, problem: `took ${Math.round(tookMs)} ms` });
   }
   return { statements, accepted, codes, slowestMs, findings };

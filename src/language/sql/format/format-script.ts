@@ -63,9 +63,16 @@ export function formatScript(
       add(part.start, part.end, formatStatement(text, part, tokens.slice(first, last)));
     at = part.end;
   }
-  if (range === undefined) formatGap(text, at, text.length, add);
+  if (range === undefined && !isUnterminated(tokens, text))
+    formatGap(text, at, text.length, add);
   const errors = parts.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return { text: applied(text, edits), edits, errors };
+}
+
+/** A text or comment without its end goes on to the end, a line break behind it included. */
+function isUnterminated(tokens: readonly Token[], text: string): boolean {
+  const last = tokens.at(-2);
+  return last?.kind === "error" && last.end === text.length;
 }
 
 function tokenFrom(tokens: readonly Token[], from: number, offset: number): number {
