@@ -96,11 +96,11 @@ export function keepStatistics(
       if (value !== null) columns[column] = { ...columns[column], [measure]: Number(value) };
     });
     return {
-      partition: JSON.stringify(row.slice(0, width).map(String)),
+      partition: row.slice(0, width).map(String),
       statistics: { rowCount: Number(row[width]), columns },
     };
   });
-  session.catalog.statistics.keep(table, parts);
+  session.catalog.statistics.keep(table, parts, partitionKeys);
 }
 
 const quoted = (name: string): string => `\`${name.replaceAll("`", "``")}\``;

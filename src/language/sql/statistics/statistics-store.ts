@@ -6,22 +6,29 @@
 import type { ColumnStatistics, TableStatistics } from "./table-statistics.ts";
 
 export interface PartStatistics {
-  /** Text that tells partitions apart; "" of a table without. */
-  readonly partition: string;
+  /** Values of the partition keys; none of a table without. */
+  readonly partition: readonly string[];
   readonly statistics: TableStatistics;
 }
 
+interface KnownTable {
+  readonly keys: readonly string[];
+  /** By the values of the keys. */
+  readonly parts: ReadonlyMap<string, PartStatistics>;
+}
+
 export class StatisticsStore {
-  readonly #tables = new Map<string, Map<string, TableStatistics>>();
+  readonly #tables = new Map<string, KnownTable>();
 
   /** Columns that this analysis did not look at keep what is known of them. */
-  keep(table: string, parts: readonly PartStatistics[]): void {
-    const known = this.#tables.get(table) ?? new Map<string, TableStatistics>();
-    for (const { partition, statistics } of parts) {
-      const columns = { ...known.get(partition)?.columns, ...statistics.columns };
-      known.set(partition, { ...statistics, columns });
+  keep(table: string, found: readonly PartStatistics[], keys: readonly string[] = []): void {
+    const parts = new Map(this.#tables.get(table)?.parts);
+    for (const { partition, statistics } of found) {
+      const text = JSON.stringify(partition);
+      const columns = { ...parts.get(text)?.statistics.columns, ...statistics.columns };
+      parts.set(text, { partition, statistics: { ...statistics, columns } });
     }
-    this.#tables.set(table, known);
+    this.#tables.set(table, { keys, parts });
   }
 
   forget(table: string): void {
@@ -29,14 +36,20 @@ export class StatisticsStore {
   }
 
   of(table: string): TableStatistics | undefined {
-    const parts = this.#tables.get(table);
-    if (parts === undefined || parts.size === 0) return undefined;
-    return merged([...parts.values()]);
+    const known = this.#tables.get(table);
+    if (known === undefined || known.parts.size === 0) return undefined;
+    const parts = [...known.parts.values()];
+    const { rowCount = 0, columns } = merged(parts.map(({ statistics }) => statistics));
+    const keys = known.keys.map((key, i) => {
+      const distinctCount = new Set(parts.map(({ partition }) => partition[i])).size;
+      return [key, { ...columns[key], distinctCount }] as const;
+    });
+    return { rowCount, columns: { ...columns, ...Object.fromEntries(keys) } };
   }
 }
 
 /** Of all partitions: sums, extremes; of distinct counts the largest, since partitions may hold the same values. */
-export function merged(parts: readonly TableStatistics[]): TableStatistics {
+function merged(parts: readonly TableStatistics[]): TableStatistics {
   const [first, ...others] = parts;
   return others.reduce(mergedPair, first!);
 }
