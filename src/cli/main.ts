@@ -37,6 +37,10 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: "format scripts: clauses on their lines, comments kept",
     load: async () => (await import("./commands/fmt.ts")).fmtCommand,
   },
+  savepoint: {
+    summary: "take, list, show, verify, check, copy and remove savepoints",
+    load: async () => (await import("./commands/savepoint.ts")).savepointCommand,
+  },
   explain: {
     summary: "show the plans of a script, and the WebAssembly made of them",
     load: async () => (await import("./commands/explain.ts")).explainCommand,

@@ -1,13 +1,19 @@
 /**
  * `millrace run FILE`: a script's INSERT as a job in the foreground, in worker threads, with a line of progress.
  *
- * Flow:    here → planScript → runtime. Ctrl-C cancels; the second one ends the process at once.
+ * Flow:    here → planScript → runtime. Ctrl-C cancels, with --savepoint-dir it stops at a savepoint; the second one ends the
+ *          process at once.
  * --json:  one line at the end: { numRecordsIn, numRecordsOut, numRecordsInErrors, wallMs, cpuMs }, cpuMs of this process with its threads.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { MillraceError } from "../../foundation/base/errors.ts";
+import { join, resolve } from "node:path";
+import { MillraceError, toMillraceError } from "../../foundation/base/errors.ts";
+import {
+  IGNORE_UNCLAIMED,
+  prepareRestore,
+  withPrevious,
+} from "../../dataplane/runtime/savepoint/prepare-restore.ts";
 import { startJob } from "../../dataplane/runtime/run-job.ts";
 import type { JobMaster } from "../../dataplane/runtime/master/job-master.ts";
 import { threadTransport } from "../../dataplane/runtime/worker/thread-transport.ts";
@@ -38,7 +44,30 @@ const FLAGS: readonly Flag[] = [
     value: "DIR",
     help: "where checkpoints go (default: a folder that goes with the job)",
   },
-  { name: "from", value: "PATH", help: "a checkpoint or savepoint to start from" },
+  {
+    name: "from-savepoint",
+    value: "PATH",
+    help: "a checkpoint or savepoint to start from (default: execution.state-recovery.path)",
+  },
+  { name: "from", value: "PATH", help: "the same" },
+  {
+    name: "allow-non-restored-state",
+    help: "start although state of that savepoint is lost",
+  },
+  {
+    name: "reset-state",
+    value: "OPERATORS",
+    help: "drop the state of these operators (uids or types with commas between them, or all)",
+  },
+  {
+    name: "savepoint-dir",
+    value: "DIR",
+    help: "Ctrl-C stops the job at a savepoint in this folder",
+  },
+  {
+    name: "drain",
+    help: "with --savepoint-dir: windows fire before the stop, as at the end of input",
+  },
   { name: "json", help: "print the final numbers as one JSON line on stdout" },
   { name: "quiet", short: "q", help: "no progress" },
 ];
@@ -73,7 +102,12 @@ ${flagHelp(FLAGS)}`,
       json: args.has("json"),
       quiet: args.has("quiet"),
       state: args.text("state"),
-      from: args.text("from"),
+      from: args.text("from-savepoint") ?? args.text("from") ?? planned.plan.config[RECOVERY_PATH],
+      allowLoss:
+        args.has("allow-non-restored-state") || planned.plan.config[IGNORE_UNCLAIMED] === "true",
+      reset: args.text("reset-state")?.split(",") ?? [],
+      savepoints: args.text("savepoint-dir"),
+      drain: args.has("drain"),
     });
   },
 };
@@ -83,16 +117,22 @@ interface RunOptions {
   readonly quiet: boolean;
   readonly state: string | undefined;
   readonly from: string | undefined;
+  readonly allowLoss: boolean;
+  readonly reset: readonly string[];
+  readonly savepoints: string | undefined;
+  readonly drain: boolean;
 }
 
 async function runPlan(
-  plan: ExecPlan,
+  given: ExecPlan,
   parallelism: number | undefined,
   terminal: Terminal,
   options: RunOptions,
 ): Promise<number> {
   const parts = engineParts({ print: (text) => terminal.out(text) });
   const { env, kernelsModule } = parts;
+  const from = options.from === undefined ? undefined : localPath(options.from);
+  const plan = from === undefined ? given : await restoredPlan(given, from, terminal, options);
   const startedMs = env.clock.monotonicMs();
   const stop = new AbortController();
   const master = startJob(plan, {
@@ -105,13 +145,20 @@ async function runPlan(
       ports: parts.ports,
     }),
     config: { [CHECKPOINT_DIR]: checkpointFolder(plan, options.state) },
-    ...(options.from === undefined ? {} : { restoreFrom: options.from }),
+    ...(from === undefined ? {} : { restoreFrom: from }),
     signal: stop.signal,
   });
+  let stopping = false;
   const interrupt = () => {
     if (stop.signal.aborted) process.exit(130);
     terminal.say("stopping …");
-    stop.abort();
+    if (options.savepoints === undefined || stopping) stop.abort();
+    else {
+      stopping = true;
+      stopAtSavepoint(master, terminal, resolve(options.savepoints), options.drain).catch(() =>
+        stop.abort(),
+      );
+    }
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
@@ -127,7 +174,9 @@ async function runPlan(
   const bad = badRecordsText(numbers.badRecords);
   if (bad !== undefined) terminal.say(terminal.palette.warning(bad));
   if (result.status === "FAILED" && result.failure !== null) {
-    terminal.say(renderError(result.failure, terminal.palette));
+    const failure =
+      from === undefined ? result.failure : await withPrevious(result.failure, from, env.files);
+    terminal.say(renderError(toMillraceError(failure), terminal.palette));
   }
   if (options.json) {
     const { rowsIn: numRecordsIn, rowsOut: numRecordsOut, badRecords } = numbers;
@@ -136,6 +185,44 @@ async function runPlan(
     terminal.out(`${JSON.stringify(line)}\n`);
   }
   return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
+}
+
+const RECOVERY_PATH = "execution.state-recovery.path";
+
+/** A path of this machine, or a file: URL of one. */
+function localPath(text: string): string {
+  return resolve(text.replace(/^file:(\/\/)?/i, ""));
+}
+
+/** The plan under the uids of the snapshot; says what the restore changes. */
+async function restoredPlan(
+  plan: ExecPlan,
+  from: string,
+  terminal: Terminal,
+  { allowLoss, reset }: RunOptions,
+): Promise<ExecPlan> {
+  const parts = engineParts({});
+  const prepared = await prepareRestore(from, plan, parts, { allowLoss, reset });
+  const { kind, checkpointId } = prepared.metadata;
+  terminal.say(`from ${kind} ${checkpointId} of job ${prepared.metadata.jobId}`);
+  for (const { uid, verdict, reasons } of prepared.operators)
+    if (reasons.length > 0) terminal.say(`  ${verdict}: ${uid}: ${reasons.join("; ")}`);
+  return prepared.plan;
+}
+
+async function stopAtSavepoint(
+  master: JobMaster,
+  terminal: Terminal,
+  directory: string,
+  drain: boolean,
+): Promise<void> {
+  try {
+    const { path } = await master.stopWithSavepoint({ directory, drain });
+    terminal.say(`savepoint ${path}`);
+  } catch (error) {
+    terminal.say(renderError(toMillraceError(error), terminal.palette));
+    throw error;
+  }
 }
 
 const CHECKPOINT_DIR = "execution.checkpointing.dir";

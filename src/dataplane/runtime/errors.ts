@@ -279,6 +279,14 @@ export const checkpointErrors = defineErrors({
     message: "{path} is damaged: {reason}",
     hint: "{instead}",
   },
+  STATE_UNKNOWN: {
+    code: "MR4265",
+    domain: "user",
+    retryable: false,
+    httpStatus: 404,
+    message: "{path} holds no state '{what}'",
+    hint: "It holds: {known}.",
+  },
   RESET_UNKNOWN: {
     code: "MR4264",
     domain: "user",

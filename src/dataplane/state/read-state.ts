@@ -57,42 +57,60 @@ async function* readHandle(
 ): AsyncGenerator<StateEntry> {
   const { kernels, memory } = runtime;
   const { start, end } = handle.keyGroups;
+  const map = await restoreMap(handle, layout, { runtime, files });
+  try {
+    const reader = new EntryReader(runtime, map.ptr, layout);
+    for (let keyGroup = start; keyGroup <= end; keyGroup++) {
+      for (let entry = 0; ; ) {
+        entry = kernels.mapIterate(map.ptr, keyGroup, entry) >>> 0;
+        if (entry === 0) break;
+        yield { keyGroup, ...reader.read(new DataView(memory.buffer), entry) };
+      }
+    }
+  } finally {
+    map.close();
+  }
+}
+
+/** One map of an old subtask in a memory of the reader's own. */
+export interface ReadMap {
+  readonly ptr: number;
+  close(): void;
+}
+
+export async function restoreMap(
+  handle: StateHandle,
+  layout: MapLayout,
+  { runtime, files }: Pick<ReadStateOptions, "runtime" | "files">,
+): Promise<ReadMap> {
+  const { kernels } = runtime;
+  const { start, end } = handle.keyGroups;
   const { keyBytes, valueBytes } = layout;
   const domain = guarded(kernels, () => kernels.domainCreate());
-  const map = guarded(kernels, () =>
-    kernels.mapCreate(
-      domain,
-      handle.maxParallelism,
-      start,
-      end - start + 1,
-      keyBytes,
-      valueBytes,
-      0,
-    ),
+  const groups = end - start + 1;
+  const ptr = guarded(kernels, () =>
+    kernels.mapCreate(domain, handle.maxParallelism, start, groups, keyBytes, valueBytes, 0),
   );
+  const close = () => {
+    kernels.mapDestroy(ptr);
+    kernels.domainDestroy(domain);
+  };
   try {
     await restoreHandle(handle, {
       runtime,
       files,
       hash: (bytes) => hashOf(runtime, bytes),
       keyGroups: handle.keyGroups,
-      mapOf: (uid, name) => (uid === layout.uid && name === layout.name ? map : undefined),
+      mapOf: (uid, name) => (uid === layout.uid && name === layout.name ? ptr : undefined),
       numberOf: () => 0,
     });
-    if (kernels.restoreFinish(map) === 0)
+    if (kernels.restoreFinish(ptr) === 0)
       throw snapshotErrors.HANDLE_INVALID({ reason: `the pages of '${layout.name}' do not fit` });
-    const reader = new EntryReader(runtime, map, layout);
-    for (let keyGroup = start; keyGroup <= end; keyGroup++) {
-      for (let entry = 0; ; ) {
-        entry = kernels.mapIterate(map, keyGroup, entry) >>> 0;
-        if (entry === 0) break;
-        yield { keyGroup, ...reader.read(new DataView(memory.buffer), entry) };
-      }
-    }
-  } finally {
-    kernels.mapDestroy(map);
-    kernels.domainDestroy(domain);
+  } catch (error) {
+    close();
+    throw error;
   }
+  return { ptr, close };
 }
 
 class EntryReader {

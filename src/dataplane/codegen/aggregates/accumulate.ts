@@ -109,6 +109,25 @@ export function compileAccumulate(
   };
 }
 
+/** Reads accumulators of any operator, also those that rows are taken back from: results() of CompiledAccumulate alone. */
+export function compileResults(
+  spec: AccumulateSpec & { readonly retract: boolean },
+  options: CompileOptions,
+): CompiledAccumulate["results"] {
+  const { retract } = spec;
+  const plan = new AggregatePlan(spec.input, spec.aggregates, { retract });
+  const builder = new ModuleBuilder();
+  generateResults(builder, spec, plan);
+  const { runtime, operator } = options;
+  const host = aggregateHostFunctions(spec, options);
+  const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
+  const results = module.exports.results as Numbers;
+  return (entries, n, map, out, first, at) => {
+    results(entries, n, map, out, first, at);
+    module.check();
+  };
+}
+
 export function exported(
   builder: ModuleBuilder,
   name: string,
