@@ -49,8 +49,12 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
     case "VARCHAR":
       return String(value);
     case "BINARY":
-    case "VARBINARY":
-      return Uint8Array.from(String(value).match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+    case "VARBINARY": {
+      const bytes = (String(value).match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
+      // A BINARY is as long as its type says.
+      if (type.kind === "BINARY") while (bytes.length < type.length) bytes.push(0);
+      return Uint8Array.from(bytes);
+    }
     case "DATE":
       if (typeof value === "number") return value;
       return checked(Date.parse(`${String(value)}T00:00:00Z`) / DAY_MS, json, type);

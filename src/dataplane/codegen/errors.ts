@@ -66,6 +66,23 @@ export const codegenErrors = defineErrors({
     message: "{function} got a value that is too large ({where})",
     hint: "Shorten the value before this operator.",
   },
+  JSON_NOT_STRICT: {
+    code: "MR4109",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message:
+      "{function} failed: Strict jsonpath mode requires array or object value, and the actual value is:",
+    hint: "Use WITH WRAPPER, or another ON ERROR than ERROR.",
+  },
+  SIMILAR_ESCAPE: {
+    code: "MR4110",
+    domain: "user",
+    retryable: false,
+    httpStatus: 422,
+    message: "{function} got a pattern with an Invalid escape sequence",
+    hint: "The escape character stands before an operator of SIMILAR TO, or before itself.",
+  },
   ARGUMENT_INVALID: {
     code: "MR4108",
     domain: "user",

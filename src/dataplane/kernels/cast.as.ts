@@ -21,6 +21,7 @@ import {
   dHigh,
   dLow,
   daysFromCivil,
+  pow10U64,
   scanNumber,
   scannedDecimal,
   scannedF32,
@@ -338,14 +339,77 @@ export function castTextToF32(view: u64, safe: i32): f32 {
   return 0;
 }
 
-/** What does not fit is a failure too. */
+/**
+ * What does not fit is a failure too. Short texts for short decimals follow Flink's BinaryStringDataUtil.toDecimalFromBytes to the
+ * letter: the one character that ends the digits is passed over, and zeros in front count as digits.
+ */
 export function castTextToDecimal(view: u64, safe: i32, precision: i32, scale: i32): void {
+  if (precision <= 18 && endOf(view) - startOf(view) <= 18) {
+    if (!shortDecimal(startOf(view), endOf(view), precision, scale)) failed(view, safe);
+    return;
+  }
   terminated(view);
   if (textStart == textEnd || scanNumber(textStart, false) != textEnd || !scannedDecimal(precision, scale)) {
     failed(view, safe);
     return;
   }
   setResult(dLow, dHigh);
+}
+
+// @ts-ignore: decorator
+@inline
+function isBlank(c: u32): bool {
+  return c == 32 || c == 10 || c == 9;
+}
+
+/** Sets the result; false when the text is no number or does not fit. */
+function shortDecimal(from: usize, end: usize, precision: i32, scale: i32): bool {
+  let p = from;
+  while (p < end && isBlank(load<u8>(p))) p++;
+  if (p == end) return false;
+  let c: u32 = load<u8>(p);
+  const negative = c == 45;
+  if (negative || c == 43) {
+    if (++p == end) return false;
+  }
+  let value: u64 = 0;
+  let digits = 0;
+  let point = -1;
+  while (p < end) {
+    c = load<u8>(p++);
+    if (c - 48 <= 9) {
+      value = value * 10 + (c - 48);
+      digits++;
+    } else if (c == 46) {
+      if (point >= 0) return false;
+      point = digits;
+    } else break;
+  }
+  if (point < 0) point = digits;
+  let exponent = 0;
+  if ((c | 32) == 101 && p < end) {
+    c = load<u8>(p);
+    const below = c == 45;
+    if (below || c == 43) {
+      if (++p == end) return false;
+    }
+    while (p < end) {
+      c = load<u8>(p++);
+      if (c - 48 > 9) break;
+      if (exponent < 1000) exponent = exponent * 10 + <i32>(c - 48);
+    }
+    if (below) exponent = -exponent;
+  }
+  while (p < end) if (!isBlank(load<u8>(p++))) return false;
+  const shift = exponent - (digits - point) + scale;
+  if (digits + shift > precision) return false;
+  if (shift >= 0) value *= pow10U64(shift);
+  else if (shift < -18) value = 0;
+  else value = (value + 5 * pow10U64(-shift - 1)) / pow10U64(-shift);
+  if (value >= pow10U64(precision)) return false;
+  const signed = negative ? -(<i64>value) : <i64>value;
+  setResult(<u64>signed, <u64>(signed >> 63));
+  return true;
 }
 
 /** By the shortest digits of the double (BigDecimal.valueOf), HALF_UP; NULL when it does not fit. */
@@ -563,13 +627,21 @@ export function addMonths(value: i64, months: i64): i64 {
 
 /** Whole months from b to a, cut toward zero (Flink DateTimeUtils.subtractMonths). */
 export function monthsBetween(a: i64, b: i64): i64 {
-  if (a < b) return -monthsBetween(b, a);
-  civil(floorDivide(a, DAY_MS));
+  const dayA = floorDivide(a, DAY_MS);
+  const dayB = floorDivide(b, DAY_MS);
+  const months = dayA < dayB ? -monthsBetweenDays(dayB, dayA) : monthsBetweenDays(dayA, dayB);
+  const same = addMonths(dayB * DAY_MS, months) == dayA * DAY_MS;
+  return same && a - dayA * DAY_MS < b - dayB * DAY_MS ? months - 1 : months;
+}
+
+/** Whole months from day b to day a, b not behind a. */
+function monthsBetweenDays(a: i64, b: i64): i64 {
+  civil(a);
   const year = civilYear;
   const month = civilMonth;
-  civil(floorDivide(b, DAY_MS));
+  civil(b);
   let months = (year - civilYear) * 12 + (month - civilMonth);
-  while (addMonths(b, months) > a) months--;
+  while (addMonths(b * DAY_MS, months) > a * DAY_MS) months--;
   return months;
 }
 

@@ -2,7 +2,7 @@
  * Sort keys: bytes whose order under memcmp is the order of ORDER BY, column by column.
  *
  * Form:    per column u8 0 or 2 for NULL by nullsFirst, else 1; then the value: integers big-endian with the sign bit
- *          flipped, floats as ordered integers (-0.0 = 0.0, NaN after all), views with 0 escaped as 0 255 and ended by
+ *          flipped, floats as ordered integers (-0.0 before 0.0, NaN after all), views with 0 escaped as 0 255 and ended by
  *          0 0; all value bytes inverted when descending.
  * Spec:    u32 columns, then 16 bytes each: u32 column of the batch, u32 form (FORM_…), u32 descending, u32 nullsFirst.
  * Identity: u32 bytes of the sort key, the sort key, then the bytes of a unique key if views of them are given.
@@ -124,14 +124,12 @@ function writeValue(form: u32, value: usize, at: usize): void {
 
 function orderedF32(value: f32): u32 {
   if (value != value) return 0xffffffff;
-  if (value == 0) return 0x80000000;
   const bits = reinterpret<u32>(value);
   return bits >>> 31 ? ~bits : bits | 0x80000000;
 }
 
 function orderedF64(value: f64): u64 {
   if (value != value) return 0xffffffffffffffff;
-  if (value == 0) return 0x8000000000000000;
   const bits = reinterpret<u64>(value);
   return bits >>> 63 ? ~bits : bits | 0x8000000000000000;
 }

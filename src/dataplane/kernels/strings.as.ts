@@ -229,7 +229,7 @@ export function lower(view: u64): u64 {
   return mapCase(view, false);
 }
 
-/** First letter or digit of each word in upper case, the rest in lower case; words are runs of letters and digits. */
+/** First letter or digit of each word in upper case, the rest in lower case; words are runs of the letters and digits of ASCII, as in Flink. */
 export function initcap(view: u64): u64 {
   const length = viewLength(view);
   const out = <u32>arenaAlloc(length * 3);
@@ -242,9 +242,7 @@ export function initcap(view: u64): u64 {
     const alphanumeric =
       (c >= 0x30 && c <= 0x39) ||
       (c >= 0x41 && c <= 0x5a) ||
-      (c >= 0x61 && c <= 0x7a) ||
-      upperCodePoint(c) != c ||
-      lowerCodePoint(c) != c;
+      (c >= 0x61 && c <= 0x7a);
     if (alphanumeric) {
       to = encodeCodePoint(to, inWord ? lowerCodePoint(c) : upperCodePoint(c));
       inWord = true;
@@ -536,11 +534,11 @@ export function pad(view: u64, length: i32, filler: u64, side: i32): u64 {
   return makeView(out, total);
 }
 
-/** OVERLAY(view PLACING replacement FROM start FOR length). */
+/** OVERLAY(view PLACING replacement FROM start FOR length). As in Flink nothing follows the replacement where length is not above 0. */
 export function overlay(view: u64, replacement: u64, start: i32, length: i32): u64 {
   const chars = charLength(view);
   if (start <= 0 || start > chars) return view;
-  const until = length < 0 || <i64>start - 1 + length > <i64>chars ? chars : start - 1 + length;
+  const until = length <= 0 || <i64>start - 1 + length > <i64>chars ? chars : start - 1 + length;
   const head = slice(view, 0, start - 1);
   const tail = slice(view, until, chars);
   return concat2(concat2(head, replacement), tail);

@@ -180,9 +180,23 @@ export function extractFromInterval(millis: i64, unit: i32): i64 {
   }
 }
 
+/** 1582-10-15: before it Flink's FLOOR and CEIL take a day apart by the Julian calendar, and put it together by the Gregorian one. */
+const GREGORIAN_DAYS: i64 = -141427;
+
+function roundingCivil(days: i64): i64 {
+  if (days >= GREGORIAN_DAYS) return civil(days);
+  const c = days + 2440588 + 32082;
+  const d = (4 * c + 3) / 1461;
+  const e = c - (1461 * d) / 4;
+  const m = (5 * e + 2) / 153;
+  const day = e - (153 * m + 2) / 5 + 1;
+  return (d - 4800 + m / 10) * 65536 + (m + 3 - 12 * (m / 10)) * 256 + day;
+}
+
 export function floorDays(days: i32, unit: i32): i32 {
-  const packed = civil(days);
+  const packed = roundingCivil(days);
   const year = civilYear(packed);
+  const month = civilMonth(packed);
   switch (unit) {
     case 0:
       return <i32>daysOfCivil(floorDiv(year - 1, 1000) * 1000 + 1, 1, 1);
@@ -193,19 +207,24 @@ export function floorDays(days: i32, unit: i32): i32 {
     case 3:
       return <i32>daysOfCivil(year, 1, 1);
     case 4:
-      return <i32>daysOfCivil(year, ((civilMonth(packed) - 1) / 3) * 3 + 1, 1);
+      return <i32>daysOfCivil(year, ((month - 1) / 3) * 3 + 1, 1);
     case 5:
-      return <i32>daysOfCivil(year, civilMonth(packed), 1);
+      return <i32>daysOfCivil(year, month, 1);
     case 6:
-      return days - <i32>floorMod(<i64>days + 4, 7);
+      return <i32>(daysOfCivil(year, month, civilDay(packed)) - floorMod(<i64>days + 4, 7));
+    case 7:
+      return <i32>daysOfCivil(year, month, civilDay(packed));
     default:
       return days;
   }
 }
 
+/** CEIL(date TO DAY) is the next day, as in Flink 2.3. */
 export function ceilDays(days: i32, unit: i32): i32 {
   const floor = floorDays(days, unit);
-  if (floor == days) return days;
+  if (unit == 6) return floorMod(<i64>days + 4, 7) == 0 ? floor : floor + 7;
+  if (unit >= 7) return unit == 7 ? floor + 1 : days;
+  if (floor == floorDays(days, 7)) return floor;
   const packed = civil(floor);
   const year = civilYear(packed);
   switch (unit) {
@@ -215,8 +234,6 @@ export function ceilDays(days: i32, unit: i32): i32 {
       return <i32>daysOfCivil(year + 100, 1, 1);
     case 2:
       return <i32>daysOfCivil(year + 10, 1, 1);
-    case 6:
-      return floor + 7;
     default:
       return addMonthsToDays(floor, unit == 3 ? 12 : unit == 4 ? 3 : 1);
   }

@@ -58,6 +58,12 @@ export const validateErrors = defineErrors({
     message: "Cannot apply '{operator}' to arguments of type {given}",
     hint: "Supported form(s): {expected}. Use CAST where the types differ.",
   },
+  OPERATOR_FORM: {
+    ...user,
+    code: "MR2197",
+    message: "Cannot apply '{operator}' to arguments of {given}",
+    hint: "Use CAST where the types differ.",
+  },
   CAST_IMPOSSIBLE: {
     ...user,
     code: "MR2109",

@@ -6,7 +6,7 @@
  *
  * Slot:    the value, little-endian; a view is u32 offset from the row's start | u32 length << 32, its bytes follow behind
  *          the fixed part in column order. NULL: its bit is 1, its slot 0. ROW columns have a bit only.
- * Key:     integers are sign-extended to 8 bytes, -0.0 becomes 0.0, every NaN the one of Java.
+ * Key:     integers are sign-extended to 8 bytes, -0.0 stays apart from 0.0, every NaN is the one of Java.
  * Single:  a key of one NOT NULL view is that view itself (fixedBytes 0).
  */
 import { PHYSICAL_WIDTH, type Physical } from "../../../foundation/columnar/logical-type.ts";
@@ -212,12 +212,10 @@ export class RowLayout {
   }
 }
 
-/** The float on the stack, with one NaN and without -0.0 (adding +0.0 turns -0.0 into 0.0). */
+/** The float on the stack, with one NaN; -0.0 is a key of its own, as in Flink's binary rows. */
 function normalise(f: FunctionBuilder, type: "f32" | "f64"): void {
   const value = f.local(type);
-  const zero = () => (type === "f32" ? f.f32(0) : f.f64(0));
-  zero();
-  f.op(`${type}.add`).set(value);
+  f.set(value);
   f.get(value);
   if (type === "f32") f.f32(Number.NaN);
   else f.f64(Number.NaN);

@@ -341,16 +341,19 @@ test("DECIMAL to and from text, DOUBLE and integers", () => {
         call("CAST", [input(0, type)], types.string()),
         call("CAST", [input(0, type)], types.bigint()),
         call("CAST", [input(0, type)], types.double()),
-        call("CAST", [call("CAST", [input(0, type)], types.string())], type),
+        call("TRY_CAST", [call("CAST", [input(0, type)], types.string())], type),
       ],
     );
     values.forEach((x, row) => {
+      // Flink counts the zero before the point of a short text as a digit: 0.5000 is no DECIMAL(4, 4) there.
+      const counted = print(x).replace(/[-.]/g, "").length;
+      const fits = precision > 18 || print(x).length > 18 || counted <= precision;
       const whole = BigInt.asIntN(64, x / pow10(scale));
       // As Flink: a quotient of doubles up to 18 digits, the nearest double beyond.
       const double = precision <= 18 ? Number(x) / 10 ** scale : Number(print(x));
       assert.deepEqual(
         result[row],
-        [print(x), whole, double, x],
+        [print(x), whole, double, fits ? x : null],
         `${print(x)} DECIMAL(${precision}, ${scale}); ${again}`,
       );
     });

@@ -148,6 +148,19 @@ const hasAt = (whole: Uint8Array, part: Uint8Array, from: number) =>
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const lenient = new TextDecoder("utf-8", { ignoreBOM: true });
+const REPLACEMENT = [0xef, 0xbf, 0xbd];
+
+/** Half of a surrogate pair written in three bytes is one mistake to Java, three to the decoder here. */
+function withoutSurrogates(bytes: Uint8Array): Uint8Array {
+  let copy: Uint8Array | undefined;
+  for (let i = 0; i + 2 < bytes.length; i++) {
+    if (bytes[i] !== 0xed || bytes[i + 1]! < 0xa0 || bytes[i + 1]! > 0xbf) continue;
+    if ((bytes[i + 2]! & 0xc0) !== 0x80) continue;
+    copy ??= bytes.slice();
+    copy.set(REPLACEMENT, i);
+  }
+  return copy ?? bytes;
+}
 
 function isUtf8(bytes: Uint8Array): boolean {
   try {
@@ -171,7 +184,7 @@ export const formatFunctions: FunctionTable = {
     out.setBoolean(row, isUtf8(bytes!.bytes(row)));
   }),
   MAKE_VALID_UTF8: rowFunction(({ args: [bytes], out }, row) => {
-    out.setString(row, lenient.decode(bytes!.bytes(row)));
+    out.setString(row, lenient.decode(withoutSurrogates(bytes!.bytes(row))));
   }),
   HASH_CODE: rowFunction(
     ({ args: [text], out }, row) => {

@@ -231,7 +231,7 @@ test("regular expressions find what JavaScript's find", () => {
     const rows = texts.map((value) => [value]);
     assert.deepEqual(
       evaluate([STRING], rows, find),
-      texts.map((value) => js.test(value)),
+      texts.map((value) => pattern !== "" && js.test(value)),
       pattern,
     );
     const expected = texts.map((value) => js.exec(value)?.[0] ?? null);
@@ -239,8 +239,9 @@ test("regular expressions find what JavaScript's find", () => {
   }
   const group = call("REGEXP_EXTRACT", [f0, text("(&|^)channel_id=([^&]*)"), number(2)], STRING);
   assert.deepEqual(evaluate([STRING], [["a=1&channel_id=42&b=2"], ["none"]], group), ["42", null]);
-  const replaced = call("REGEXP_REPLACE", [f0, text("(\\d)(\\d)"), text("$2$1\\$")], STRING);
-  assert.deepEqual(evaluate([STRING], [["12 34 5"]], replaced), ["21$ 43$ 5"]);
+  // The replacement stands as it is: a real Flink 2.3 answers the same.
+  const replaced = call("REGEXP_REPLACE", [f0, text("(\\d)(\\d)"), text("$2\\$")], STRING);
+  assert.deepEqual(evaluate([STRING], [["12 34 5"]], replaced), ["$2\\$ $2\\$ 5"]);
   assert.deepEqual(
     evaluate([STRING], [["a1b22"]], call("REGEXP_COUNT", [f0, text("\\d")], INT)),
     [3],
@@ -261,12 +262,15 @@ test("SIMILAR TO matches the whole text", () => {
   assert.equal(similar("a$c", "abc"), false);
 });
 
-test("a bad pattern is refused with its place", () => {
-  const expression = call("REGEXP", [f0, text("a(b")], types.boolean());
-  assert.throws(
-    () => evaluate([STRING], [["x"]], expression),
-    /invalid argument: not a regular expression \(at its character/,
-  );
+test("a bad pattern matches nothing, and the empty one is found nowhere by REGEXP", () => {
+  for (const pattern of ["a(b", ""]) {
+    const expression = call("REGEXP", [f0, text(pattern)], types.boolean());
+    assert.deepEqual(evaluate([STRING], [["a(b"], [null]], expression), [false, null]);
+  }
+  const extract = call("REGEXP_EXTRACT", [f0, text("a(b")], STRING);
+  assert.deepEqual(evaluate([STRING], [["a(b"]], extract), [null]);
+  const replace = call("REGEXP_REPLACE", [f0, text("a(b"), text("x")], STRING);
+  assert.deepEqual(evaluate([STRING], [["a(b"]], replace), [null]);
 });
 
 test("the clock is the same moment in every row of a batch", () => {

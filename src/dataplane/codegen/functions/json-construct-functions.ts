@@ -91,10 +91,30 @@ function part(call: Call, index: number, args: readonly ColumnReader[], row: num
   if (json === undefined)
     throw codegenErrors.EXPRESSION_FAILED({
       function: "JSON",
-      reason: "Invalid JSON string in JSON(value) function",
+      reason: `Invalid JSON string in JSON(value) function, ${jsonErrorPlace(String(value))}`,
       where: "a row",
     });
   return printJson(json);
+}
+
+/** Where a text stops being JSON: at the bracket that is never closed, else where the parser stopped. */
+function jsonErrorPlace(text: string): string {
+  const open: number[] = [];
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]|\\.)*"|[[{}\]]/g)) {
+    if (token === "{" || token === "[") open.push(index);
+    else if (token === "}" || token === "]") open.pop();
+  }
+  const before = text.slice(0, open.at(-1) ?? stopOf(text)).split("\n");
+  return `line: ${before.length}, column: ${before.at(-1)!.length + 1}`;
+}
+
+function stopOf(text: string): number {
+  try {
+    JSON.parse(text);
+    return text.length;
+  } catch (error) {
+    return Number(/position (\d+)/.exec((error as Error).message)?.[1] ?? text.length);
+  }
 }
 
 function absentOnNull(call: Call): boolean {

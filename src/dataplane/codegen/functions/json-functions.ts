@@ -139,9 +139,12 @@ const query: ColumnFunction = {
       const found = result.failed ? undefined : wrapped(result.values, path.many, wrapper);
       const empty = !result.failed && result.values.length === 0;
       const isArray = out.type.kind === "ARRAY";
-      if (found === undefined || empty || (isArray && !Array.isArray(found)))
-        writeBehaviour(call, empty ? "empty" : "error", empty ? onEmpty : onError, out, row);
-      else if (isArray) writeValue(out, row, (found as Json[]).map(elementText));
+      if (found === undefined || empty || (isArray && !Array.isArray(found))) {
+        const [first] = result.failed ? [] : result.values;
+        const given = typeof first === "string" ? first : printJson(first ?? null);
+        const behaviour = empty ? onEmpty : onError;
+        writeBehaviour({ call, what: empty ? "empty" : "error", behaviour, given }, out, row);
+      } else if (isArray) writeValue(out, row, (found as Json[]).map(elementText));
       else out.setString(row, printJson(found));
     });
   },
@@ -166,17 +169,23 @@ function wrapped(values: Json[], many: boolean, wrapper: string): Json | undefin
   return Array.isArray(one) || isObject(one) ? one : undefined;
 }
 
+interface Fallback {
+  readonly call: Call;
+  readonly what: "empty" | "error";
+  readonly behaviour: string | undefined;
+  /** What the path found, for an error's value. */
+  readonly given: string;
+}
+
 function writeBehaviour(
-  call: Call,
-  what: "empty" | "error",
-  behaviour: string | undefined,
+  { call, what, behaviour, given }: Fallback,
   out: ColumnWriter,
   row: number,
 ): void {
   if (behaviour === "ERROR" && what === "empty")
     throw failure(call, "Empty result of JSON_QUERY function is not allowed");
   if (behaviour === "ERROR")
-    throw failure(call, "Strict jsonpath mode requires array or object value");
+    throw codegenErrors.JSON_NOT_STRICT({ function: call.function }, { value: `''${given}''` });
   if (behaviour === "EMPTY ARRAY" && out.type.kind === "ARRAY") writeValue(out, row, []);
   else if (behaviour === "EMPTY ARRAY") out.setString(row, "[]");
   else if (behaviour === "EMPTY OBJECT") out.setString(row, "{}");

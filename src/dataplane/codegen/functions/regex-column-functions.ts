@@ -22,7 +22,7 @@ class Matching {
   readonly kernels: CodegenRuntime["kernels"];
   readonly #name: string;
   readonly #programs = new Map<string, Located | undefined>();
-  readonly #pieces = new Map<string, number | undefined>();
+  readonly #pieces = new Map<string, number>();
   readonly #status: number;
 
   constructor(columns: ColumnCall, name: string) {
@@ -41,14 +41,10 @@ class Matching {
     return this.#programs.get(pattern);
   }
 
-  /** A compiled replacement; undefined when it names a group that is not there. */
-  pieces(replacement: string, { groups }: RegexProgram): number | undefined {
-    const key = `${groups} ${replacement}`;
-    if (!this.#pieces.has(key)) {
-      const found = readable(() => replacementPieces(replacement, groups, this.#name));
-      this.#pieces.set(key, found && this.#copied(found));
-    }
-    return this.#pieces.get(key);
+  pieces(replacement: string): number {
+    const known = this.#pieces.get(replacement) ?? this.#copied(replacementPieces(replacement));
+    this.#pieces.set(replacement, known);
+    return known;
   }
 
   /** Whether the kernel said NULL; throws what it reported. */
@@ -73,7 +69,7 @@ interface Located extends RegexProgram {
   readonly address: number;
 }
 
-/** Undefined for a pattern or replacement that is not well formed. */
+/** Undefined for a pattern that is not well formed. */
 function readable<T>(make: () => T): T | undefined {
   try {
     return make();
@@ -123,6 +119,12 @@ const find: Compute = (matching, row, text, { address }) => {
   matching.columns.out.setBoolean(row, found);
 };
 
+/** Flink's REGEXP finds the empty pattern nowhere. */
+const findPattern: Compute = (matching, row, text, program) => {
+  if (matching.columns.args[1]!.string(row) === "") matching.columns.out.setBoolean(row, false);
+  else find(matching, row, text, program);
+};
+
 const count =
   (kernel: "regexCount" | "regexInstr"): Compute =>
   (matching, row, text, { address }) => {
@@ -140,8 +142,7 @@ const extract =
   };
 
 const replace: Compute = (matching, row, text, program) => {
-  const pieces = matching.pieces(matching.columns.args[2]!.string(row), program);
-  if (pieces === undefined) return matching.columns.out.setNull(row);
+  const pieces = matching.pieces(matching.columns.args[2]!.string(row));
   put(matching, row, matching.kernels.regexReplace(text, program.address, pieces));
 };
 
@@ -149,7 +150,7 @@ const similarPattern = ({ args: [, pattern, escaping] }: ColumnCall, row: number
   similarToRegex(pattern!.string(row), escaping?.string(row));
 
 export const regexColumnFunctions: FunctionTable = {
-  REGEXP: overPattern(find, ({ out }, row) => out.setBoolean(row, false)),
+  REGEXP: overPattern(findPattern, ({ out }, row) => out.setBoolean(row, false)),
   REGEXP_COUNT: overPattern(count("regexCount")),
   REGEXP_INSTR: overPattern(count("regexInstr")),
   REGEXP_SUBSTR: overPattern(extract("regexExtract", 0)),

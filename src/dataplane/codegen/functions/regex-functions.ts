@@ -2,8 +2,8 @@
  * Functions over regular expressions with a literal pattern, compiled once: REGEXP, REGEXP_EXTRACT, REGEXP_REPLACE,
  * REGEXP_COUNT, REGEXP_INSTR, REGEXP_SUBSTR, SIMILAR TO.
  *
- * Source: Flink SqlFunctionUtils; patterns are Java's (regex/regex-parser.ts). A bad literal pattern of REGEXP,
- * REGEXP_EXTRACT and REGEXP_REPLACE is refused when the query is compiled; that of the others gives NULL. Quadratic cost is possible only in REGEXP_REPLACE with very many matches in one text.
+ * Source: Flink SqlFunctionUtils; patterns are Java's (regex/regex-parser.ts). A pattern that is none gives NULL (REGEXP: FALSE),
+ * as in Flink 2.3; the empty one is found nowhere by REGEXP. Quadratic cost is possible only in REGEXP_REPLACE with very many matches in one text.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { Call, Expression } from "../../../foundation/plan/expression.ts";
@@ -24,6 +24,8 @@ interface RegexCall {
   readonly args?: readonly number[];
   /** A literal that is no expression is left to the column function, which gives NULL. */
   readonly lenient?: boolean;
+  /** The empty pattern is left to the column function, too. */
+  readonly noEmpty?: boolean;
 }
 
 /** text, pattern literal, … → kernel(text, …, program). */
@@ -35,6 +37,7 @@ function regexFunction(
     kind: "compiled",
     accepts: (call) => {
       const pattern = toPattern(call);
+      if (pattern === "" && spec.noEmpty === true) return false;
       return pattern !== undefined && (spec.lenient !== true || isRegex(pattern, call.function));
     },
     emit: (context, call) => {
@@ -60,10 +63,14 @@ function regexFunction(
 
 const replaceAll: ScalarFunction = {
   kind: "compiled",
-  accepts: (call) => literalPattern(call) !== undefined && textOf(call.args[2]) !== undefined,
+  accepts: (call) => {
+    const pattern = literalPattern(call);
+    if (pattern === undefined || textOf(call.args[2]) === undefined) return false;
+    return isRegex(pattern, call.function);
+  },
   emit: (context, call) => {
     const program = programOf(literalPattern(call)!, call.function);
-    const pieces = replacementPieces(textOf(call.args[2])!, program.groups, call.function);
+    const pieces = replacementPieces(textOf(call.args[2])!);
     const text = context.compile(call.args[0]!);
     const code = context.constantPtr(program.bytes);
     const list = context.constantPtr(pieces);
@@ -74,35 +81,9 @@ const replaceAll: ScalarFunction = {
   },
 };
 
-/** The pieces of a replacement: text, and $1 or ${name} for groups; a backslash takes the next character literally. */
-export function replacementPieces(text: string, groups: number, functionName: string): Uint8Array {
-  const pieces: { group: number; text: string }[] = [];
-  const append = (char: string) => {
-    const last = pieces.at(-1);
-    if (last !== undefined && last.group === NONE) last.text += char;
-    else pieces.push({ group: NONE, text: char });
-  };
-  for (let i = 0; i < text.length; i++) {
-    const char = text[i]!;
-    if (char === "\\" && i + 1 < text.length) append(text[++i]!);
-    else if (char !== "$") append(char);
-    else {
-      const digit = Number(text[i + 1] ?? Number.NaN);
-      if (!(digit <= groups)) {
-        throw codegenErrors.ARGUMENT_INVALID(
-          { function: functionName, reason: "no such group", where: "replacement" },
-          { value: text },
-        );
-      }
-      let group = digit;
-      i++;
-      while (/\d/.test(text[i + 1] ?? "") && group * 10 + Number(text[i + 1]) <= groups) {
-        group = group * 10 + Number(text[++i]);
-      }
-      pieces.push({ group, text: "" });
-    }
-  }
-  return encodePieces(pieces);
+/** A replacement as the kernel takes it: one piece of text, since Flink takes `$1` and backslashes as they stand. */
+export function replacementPieces(text: string): Uint8Array {
+  return encodePieces(text === "" ? [] : [{ group: NONE, text }]);
 }
 
 function encodePieces(pieces: readonly { group: number; text: string }[]): Uint8Array {
@@ -167,12 +148,13 @@ const pushGroup = (context: ExpressionContext, call: Call) => {
 };
 
 export const regexFunctions: FunctionTable = {
-  REGEXP: regexFunction({ kernel: "regexFind" }),
+  REGEXP: regexFunction({ kernel: "regexFind", lenient: true, noEmpty: true }),
   REGEXP_EXTRACT: regexFunction({
     kernel: "regexExtract",
     args: [0, 2],
     between: pushGroup,
     mayBeNull: true,
+    lenient: true,
   }),
   REGEXP_SUBSTR: regexFunction({
     kernel: "regexExtract",

@@ -183,6 +183,14 @@ const timestampDiff: CompiledFunction = {
       : { kind: "INTERVAL_DAY_TIME", qualifier: "INTERVAL SECOND(3)", nullable };
     const [a, b] = sameKind(to, from);
     const long = types.bigint(nullable);
+    const whole = (value: Expression, by: number, type: LogicalType) =>
+      makeCall("CAST", [makeCall("DIVIDE", [value, literal(String(by), long)], long)], type);
+    if (textOf(call.args[0])?.endsWith("WEEK")) {
+      // Flink counts the seconds as an INT, which wraps after 68 years.
+      const span = makeCall("REINTERPRET", [makeCall("MINUS", [a, b], interval)], long);
+      const seconds = makeCall("CAST", [whole(span, 1000, call.type)], long);
+      return context.compile(whole(seconds, factor / 1000, call.type));
+    }
     const units = makeCall(
       "DIVIDE",
       [

@@ -9,6 +9,7 @@ import {
   types,
   withNullable,
 } from "../../../foundation/columnar/logical-type.ts";
+import { zoneOffsetMs } from "../../../foundation/columnar/value-text.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import {
   asDecimal,
@@ -234,6 +235,19 @@ const timestampAddRule: ReturnRule = (args, values) => {
 };
 
 const NOW = { deterministic: false } as const;
+/** A zone written out that there is not. */
+function badZone(zone: Expression | undefined): string | undefined {
+  if (zone?.kind !== "literal" || typeof zone.value !== "string") return undefined;
+  if (/^(?:GMT|UTC?)?[+-]\d{1,2}(?::?\d{2}){0,2}$|^[A-Z]{1,3}$/.test(zone.value)) return undefined;
+  try {
+    zoneOffsetMs(0, zone.value);
+    return undefined;
+  } catch {
+    // Intl knows no such zone.
+    return zone.value;
+  }
+}
+
 const time: readonly FunctionDefinition[] = [
   ...part("YEAR QUARTER MONTH WEEK DAYOFYEAR DAYOFMONTH DAYOFWEEK HOUR MINUTE SECOND"),
   fn("EXTRACT", ["S T", "S IV"], extractRule, {
@@ -265,11 +279,25 @@ const time: readonly FunctionDefinition[] = [
   fn("CONVERT_TZ", ["SL SL SL"], NULL_STRING),
   fn("FROM_UNIXTIME", ["L S?"], NULL_STRING),
   fn("UNIX_TIMESTAMP", ["", "SL S?"], (args) => types.bigint(args.length > 0 && anyNullable(args))),
-  fn("TO_DATE", ["SL S?"], nullableOf(types.date)),
-  fn("TO_TIMESTAMP_LTZ", ["N I?", "S S? S?"], (_, [, pattern]) => {
-    const text = pattern?.kind === "literal" ? String(pattern.value) : "";
-    return types.timestampLtz(Math.min(9, Math.max(3, /S+$/.exec(text)?.[0].length ?? 3)));
-  }),
+  fn("TO_DATE", ["S S?"], nullableOf(types.date)),
+  fn(
+    "TO_TIMESTAMP_LTZ",
+    ["N I?", "S S? S?"],
+    (_, [, pattern, zone]) => {
+      if (badZone(zone) !== undefined) return undefined;
+      const text = pattern?.kind === "literal" ? String(pattern.value) : "";
+      return types.timestampLtz(Math.min(9, Math.max(3, /S+$/.exec(text)?.[0].length ?? 3)));
+    },
+    {
+      explain: ([, , zone]) => {
+        const name = badZone(zone);
+        return name === undefined
+          ? undefined
+          : "Invalid timezone for parsing TIMESTAMP_LTZ: Invalid ID for region-based ZoneId, " +
+              `invalid format: ${name}`;
+      },
+    },
+  ),
   fn("TO_TIMESTAMP", ["SL S?"], () => types.timestamp(3)),
   fn("CURRENT_WATERMARK", ["TS"], (args) => withNullable(plainTime(args[0]!), true), NOW),
   fn("SOURCE_WATERMARK", [""], () => types.timestamp(3)),

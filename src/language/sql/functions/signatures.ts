@@ -12,6 +12,7 @@ import {
   withNullable,
 } from "../../../foundation/columnar/logical-type.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
+import { isNull } from "../validator/type-system.ts";
 import type { FunctionDefinition } from "./function-definition.ts";
 
 const TEXT = "<CHARACTER_STRING>";
@@ -77,7 +78,10 @@ export function misfit(definition: FunctionDefinition, args: readonly Expression
     return `Invalid input arguments. Expected signatures are:\n${signatures}`;
   const given = args.map((arg) => `<${sqlTypeName(arg.type)}>`).join(", ");
   const call = `${plainName(definition.name)}(${given})`;
-  return `No match found for function signature ${call}.\nSupported signatures are:\n${signatures}`;
+  const problem = args.some((arg) => isNull(arg.type))
+    ? "Illegal use of 'NULL'"
+    : `Invalid number of arguments to function '${plainName(definition.name)}'`;
+  return `${problem}. No match found for function signature ${call}.\nSupported signatures are:\n${signatures}`;
 }
 
 const FAMILIES: Readonly<Partial<Record<LogicalType["kind"], string>>> = {

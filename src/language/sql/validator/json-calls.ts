@@ -67,7 +67,10 @@ function text(
   const operand = converter.convert(node);
   if (isNull(operand.type)) return castTo(operand, types.string());
   if (isCharacter(operand.type)) return operand;
-  throw bad(operator, [operand], node, `'<CHARACTER> ${operator}'`);
+  const expected = `'<CHARACTER> ${operator}'`;
+  if (!operator.startsWith("IS ")) throw bad(operator, [operand], node, expected);
+  const given = `type '<${operand.type.kind}> ${operator}'. Supported form(s): ${expected}`;
+  throw validateErrors.OPERATOR_FORM({ operator, given }, { at: node.span });
 }
 
 function pathCall(
