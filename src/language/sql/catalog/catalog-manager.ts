@@ -8,6 +8,7 @@
  */
 import { validateErrors } from "../errors.ts";
 import { StatisticsStore } from "../statistics/statistics-store.ts";
+import { ConnectionStore } from "./connection-store.ts";
 import { ModuleManager } from "./module-manager.ts";
 import {
   type CatalogEntry,
@@ -43,6 +44,7 @@ function newDatabase(name: string): Database {
 export class CatalogManager {
   /** What ANALYZE TABLE has found. */
   readonly statistics = new StatisticsStore();
+  readonly connections = new ConnectionStore();
   readonly #catalogs = new Map<string, Catalog>();
   readonly #temporary = new Map<string, CatalogEntry>();
   readonly #temporaryFunctions = new Map<string, CatalogFunction>();
@@ -97,6 +99,7 @@ export class CatalogManager {
         remedy: "Use another catalog first.",
       });
     this.#catalogs.delete(name);
+    this.connections.forget(name);
   }
 
   databases(catalog = this.#catalog): readonly string[] {
@@ -134,6 +137,7 @@ export class CatalogManager {
         remedy: "Drop its objects first, or use CASCADE.",
       });
     this.catalog(catalog).databases.delete(name);
+    this.connections.forget(catalog, name);
   }
 
   setCurrentCatalog(name: string): void {

@@ -80,6 +80,8 @@ export interface ResolvedTable {
   /** Kept up to date by a query. */
   readonly materialized?: MaterializedQuery;
   readonly distribution?: TableDistribution;
+  /** Whose options it has too, where it does not say otherwise itself. */
+  readonly connection?: ObjectIdentifier;
   readonly options: Readonly<Record<string, string>>;
   /** Anonymous: made for `FROM 'file'` or by the host; not listed. */
   readonly inline?: boolean;

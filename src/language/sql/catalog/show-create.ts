@@ -56,6 +56,8 @@ function tail(table: ResolvedTable): string {
   }
   if (table.partitionKeys.length > 0)
     parts.push(`PARTITIONED BY (${table.partitionKeys.map(name).join(", ")})`);
+  if (table.connection !== undefined)
+    parts.push(`USING CONNECTION ${identifierSummary(table.connection)}`);
   const options = Object.entries(table.options).sort(([a], [b]) => (a < b ? -1 : 1));
   if (options.length > 0)
     parts.push(

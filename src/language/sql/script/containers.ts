@@ -53,14 +53,6 @@ export function createDatabase(
   { catalog: manager }: SessionContext,
   node: CreateDatabaseNode,
 ): StatementResult {
-  if (node.source !== undefined)
-    throw validateErrors.NOT_SUPPORTED(
-      {
-        what: "CREATE DATABASE … AS DATABASE",
-        remedy: "Write one INSERT a table, together in a STATEMENT SET.",
-      },
-      { at: node.span },
-    );
   const parts = namesOf(node.name);
   const owner = parts.length > 1 ? parts[0]! : manager.currentCatalog;
   const name = parts.at(-1)!;

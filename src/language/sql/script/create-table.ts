@@ -60,7 +60,7 @@ export function tableCreation(
 
 function definition(
   session: SessionContext,
-  node: Parameters<typeof defineTable>[1] & { readonly name: IdentifierNode },
+  node: Parameters<typeof defineTable>[1] & Pick<CreateTableNode, "name" | "connection">,
   select: QueryNode | undefined,
 ) {
   const errors: MillraceError[] = [];
@@ -70,9 +70,12 @@ function definition(
     type: withoutTimeAttribute(field.type),
   }));
   const identifier = session.catalog.qualify(namesOf(node.name));
-  const made = defineTable(session.plannerContext(errors), node, identifier, fields);
+  const own = defineTable(session.plannerContext(errors), node, identifier, fields);
   throwFirst(errors);
-  return { made, query };
+  if (node.connection === undefined) return { made: own, query };
+  const used = session.catalog.qualify(namesOf(node.connection));
+  const connection = session.catalog.connections.get(used).identifier;
+  return { made: { ...own, connection }, query };
 }
 
 /** AS TABLE s: AS SELECT * FROM s, with the key of s and the added columns. */

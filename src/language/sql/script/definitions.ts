@@ -17,8 +17,10 @@ import type {
 } from "../parser/ast.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import { alterTable } from "./alter-table.ts";
+import { alterConnection, createConnection, dropConnection } from "./connections.ts";
 import { alterContainer, createCatalog, createDatabase, dropContainer, use } from "./containers.ts";
 import { materializedCreation, type TableCreation, tableCreation } from "./create-table.ts";
+import { copyDatabase } from "./copy-database.ts";
 import { expandedQuery } from "./expand-query.ts";
 import { alterFunction, createFunction, dropFunction } from "./functions.ts";
 import { alterModel, createModel } from "./models.ts";
@@ -47,15 +49,19 @@ export function executeDefinition(session: SessionContext, node: StatementNode):
     case "createCatalog":
       return createCatalog(session, node);
     case "createDatabase":
-      return createDatabase(session, node);
+      return node.source === undefined
+        ? createDatabase(session, node)
+        : copyDatabase(session, node, node.source);
     case "createFunction":
       return createFunction(session, node);
     case "alterFunction":
       return alterFunction(session, node);
+    case "createConnection":
+      return createConnection(session, node);
     case "createModel":
       return createModel(session, node);
     case "alterObject":
-      if (node.object === "CONNECTION") throw refusal(session, node);
+      if (node.object === "CONNECTION") return alterConnection(session, node);
       return node.object === "MODEL" ? alterModel(session, node) : alterContainer(session, node);
     case "loadModule":
       catalog.modules.load(node.name.name, optionsOf(node.options));
@@ -202,11 +208,8 @@ function drop(session: SessionContext, node: DropNode): StatementResult {
     case "MODEL":
       catalog.dropModel(catalog.qualify(parts), { temporary, ifExists });
       return OK;
-    default:
-      throw validateErrors.NOT_SUPPORTED(
-        { what: `DROP ${node.object}`, remedy: "There are no connections: leave it out." },
-        { at: node.span },
-      );
+    case "CONNECTION":
+      return dropConnection(session, node);
   }
 }
 

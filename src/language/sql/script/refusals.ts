@@ -30,11 +30,6 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
         session.batch ? "ANALYZE TABLE here" : "ANALYZE TABLE in streaming mode",
         "It runs in scripts and shells of `millrace sql` in batch mode, for the statements behind it. Leave it out.",
       ];
-    case "createConnection":
-      return [
-        "CREATE CONNECTION",
-        "Put the options into WITH of each table, passwords as secrets of the platform: '${secret_values.name}'.",
-      ];
     case "describeJob":
     case "stopJob":
       return [

@@ -58,7 +58,10 @@ export class SessionContext {
     const here = () =>
       path ?? { catalog: catalog.currentCatalog, database: catalog.currentDatabase };
     return {
-      resolveTable: (name) => catalog.lookup(name, path),
+      resolveTable: (name) => {
+        const found = catalog.lookup(name, path);
+        return found && catalog.connections.resolve(found);
+      },
       tableNames: () => catalog.list(here().catalog, here().database),
       resolveFile: (file, options, at) => this.#file(file, options, at),
       resolveFunction: (name) => this.#function(name, path),

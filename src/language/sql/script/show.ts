@@ -22,6 +22,7 @@ import type {
   ShowNode,
   StatementNode,
 } from "../parser/ast.ts";
+import { describeConnection, showCreateConnection } from "./connections.ts";
 import { describeContainer, showCreateCatalog } from "./containers.ts";
 import { describeFunction } from "./functions.ts";
 import { describeModel, showCreateModel } from "./models.ts";
@@ -57,7 +58,7 @@ function showCreateStatement(session: SessionContext, node: ShowCreateNode): Sta
     case "MODEL":
       return showCreateModel(session, node.name);
     case "CONNECTION":
-      throw refusal(session, node);
+      return showCreateConnection(session, node.name);
     default: {
       const entry = entryOf(session, node.name);
       const own = kindOf(entry);
@@ -152,7 +153,8 @@ function show(session: SessionContext, node: ShowNode): StatementResult {
       catalog.database(owner, database);
       return list("procedure name", []);
     case "CONNECTIONS":
-      return list("connection name", []);
+      catalog.database(owner, database);
+      return list("connection name", catalog.connections.names(owner, database));
     case "JARS":
       return stringRows(["jars"], []);
     case "JOBS":
@@ -177,7 +179,7 @@ function describe(session: SessionContext, node: DescribeNode): StatementResult 
     case "MODEL":
       return describeModel(session, node);
     case "CONNECTION":
-      throw refusal(session, node);
+      return describeConnection(session, node.name);
     default:
       return columns(entryOf(session, node.name), () => true);
   }
