@@ -205,7 +205,7 @@ async function showsSignature({ page, shot }: Visit): Promise<void> {
 
 const LONG = "select origin,count(*) as n -- flights\nfrom flights where delay>10 group by origin";
 const FORMATTED =
-  "SELECT\n  origin,\n  count(*) AS n -- flights\nFROM flights\nWHERE delay > 10\nGROUP BY origin\n";
+  "SELECT origin, count(*) AS n -- flights\nFROM flights\nWHERE delay > 10\nGROUP BY origin\n";
 
 async function documentText(page: Page): Promise<string> {
   return (await page.locator(".cm-line").allTextContents()).join("\n");

@@ -34,7 +34,7 @@ function withComments(sql: string, next: Random): string {
   return sql.replaceAll(" ", () => (next(10) === 0 ? COMMENTS[next(COMMENTS.length)]! : " "));
 }
 
-const commentCount = (text: string) => text.match(/(?:--|\/\/) c|\/\* c/g)?.length ?? 0;
+const commentCount = (text: string) => text.match(/(?:--|\/\/) c|(?<!\*)\/\* c/g)?.length ?? 0;
 
 function formatProblem(sql: string): string | undefined {
   const { text } = formatScript(sql);

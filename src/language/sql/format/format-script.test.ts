@@ -99,6 +99,15 @@ SELECT 1
 END
 `,
   ],
+  [
+    "a comment behind a clause or an item breaks nothing before it",
+    "select a, b -- both\nfrom t where a > 1 and b > 2 -- large\norder by a",
+    `SELECT a, b -- both
+FROM t
+WHERE a > 1 AND b > 2 -- large
+ORDER BY a
+`,
+  ],
   ["a short one on one line", "select a,b\nfrom t", "SELECT a, b FROM t\n"],
   [
     "comments stay where they were",

@@ -21,7 +21,7 @@ import {
   text,
 } from "./doc.ts";
 import { type Bracket, isPiece, keywordOf, nest, type Node, operatorOf } from "./nodes.ts";
-import type { Piece } from "./pieces.ts";
+import type { CommentText, Piece } from "./pieces.ts";
 
 const FLAT_QUERY = 60;
 export function layout(pieces: readonly Piece[], statement: StatementNode): Doc {
@@ -68,8 +68,20 @@ function statementSet(nodes: readonly Node[], begin: number): Doc {
 type Forced = (bracket: Bracket, before: string) => boolean;
 
 function query(nodes: readonly Node[], kind: string, forced?: Forced): Doc {
-  const docs = findClauses(nodes, kind).map((clause) => clauseDoc(clause, forced));
+  const docs = findClauses(nodes, kind).map((clause) =>
+    withTail([...clause.head, ...clause.body], () => clauseDoc(clause, forced)),
+  );
   return docs.length === 1 ? docs[0]! : group(separated(docs, line), FLAT_QUERY);
+}
+
+/** A comment behind the last token ends its line, but breaks nothing before it. */
+function withTail(nodes: readonly Node[], make: () => Doc): Doc {
+  const last = nodes.at(-1);
+  if (last === undefined) return make();
+  const { after } = isPiece(last) ? last : last.close;
+  if (after.length === 0) return make();
+  const tail = after.splice(0).map(afterDoc);
+  return list(make(), ...tail);
 }
 
 function clauseDoc({ type, head, body }: Clause, forced: Forced | undefined): Doc {
@@ -95,7 +107,7 @@ function clauseList(head: readonly Node[], body: readonly Node[]): Doc {
 
 function items(nodes: readonly Node[]): Doc {
   return separated(
-    splitAfter(nodes, ",").map((item) => expression(item)),
+    splitAfter(nodes, ",").map((item) => withTail(item, () => expression(item))),
     line,
   );
 }
@@ -225,9 +237,12 @@ function pieceDoc(piece: Piece, blank: boolean): Doc {
   }
   if (needsBlank) parts.push(text(" "));
   parts.push(text(piece.text));
-  for (const { text: words, endsLine } of piece.after)
-    parts.push(text(" "), comment(words, { ownLine: false, endsLine }));
+  parts.push(...piece.after.map(afterDoc));
   return parts.length === 1 ? parts[0]! : listOf(parts);
+}
+
+function afterDoc({ text: words, endsLine }: CommentText): Doc {
+  return list(text(" "), comment(words, { ownLine: false, endsLine }));
 }
 
 // ----------------------------------------------------------------------------------------- cutting
