@@ -112,3 +112,21 @@ test("refuses what is no graph, a newer plan, and odd parallelisms", () => {
   for (const parallelism of [0, -1, 1.5, 257, Number.NaN])
     assert.equal(code(aggregate, parallelism), "MR5003");
 });
+
+test("batch: a source is fused with the join that it streams through, unless the table is made of its rows", () => {
+  const join = (build: number) => [node(3, "Join", [1, by(build, "broadcast")]), sink(4, 3, "t")];
+  const own = { ...plan([source(1), source(2), ...join(2)]), mode: "batch" as const };
+  assert.deepEqual(shape(own, 2), {
+    tasks: [
+      [2, [1, 3, 4]],
+      [2, [2]],
+    ],
+    edges: [[2, 3, "broadcast"]],
+  });
+  const shared = [source(1), node(2, "SortLimit", [by(1, "singleton")]), ...join(2)];
+  const apart = shape({ ...plan(shared), mode: "batch" }, 2);
+  assert.deepEqual(
+    apart.tasks.map(([, ids]) => ids),
+    [[1], [2], [3, 4]],
+  );
+});

@@ -10,7 +10,7 @@
  *          at 1, or it is forward between equal parallelisms. Level of a node: the largest number
  *          of exchanges on a way to it. Local edges within one level are fused; between levels they
  *          become forward exchanges, so that tasks never form a cycle (a barrier would wait for
- *          itself).
+ *          itself). In batch mode they are fused too where that makes no cycle: it has no barriers.
  * Limits:  parallelism at most MAX_PARALLELISM.
  * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
  */
@@ -64,9 +64,7 @@ export function buildJobGraph(
     parallelisms.get(from) === parallelisms.get(to) &&
     (parallelisms.get(to) === 1 || distribution.kind === "forward");
   const levels = nodeLevels(plan, local);
-  const groups = fuse(plan, (from, to, distribution) => {
-    return local(from, to, distribution) && levels.get(from) === levels.get(to);
-  });
+  const groups = fuse(plan, local, levels);
   const taskOf = new Map<number, number>();
   groups.forEach((group, index) => {
     for (const id of group) taskOf.set(id, index);
@@ -147,16 +145,27 @@ function nodeLevels(plan: ExecPlan, local: EdgeTest): Map<number, number> {
  * Groups of nodes joined by fused edges, each in the plan's order; groups ordered by their first
  * node.
  */
-function fuse(plan: ExecPlan, fused: EdgeTest): number[][] {
+function fuse(plan: ExecPlan, local: EdgeTest, levels: ReadonlyMap<number, number>): number[][] {
   const parent = new Map(plan.nodes.map((node) => [node.id, node.id]));
   const root = (id: number): number => {
     let at = id;
     while (parent.get(at) !== at) at = parent.get(at)!;
     return at;
   };
-  for (const node of plan.nodes) {
-    for (const { node: input, distribution } of node.inputs)
-      if (fused(input, node.id, distribution)) parent.set(root(node.id), root(input));
+  const edges = plan.nodes.flatMap((node) =>
+    node.inputs
+      .filter((input) => local(input.node, node.id, input.distribution))
+      .map((input) => ({ from: input.node, to: node.id })),
+  );
+  const isFlat = ({ from, to }: { from: number; to: number }) =>
+    levels.get(from) === levels.get(to);
+  for (const { from, to } of edges.filter(isFlat)) parent.set(root(to), root(from));
+  // No barriers in batch mode: what streams by a hash table is fused with it, as long as no task waits for itself.
+  for (const { from, to } of plan.mode === "batch" ? edges.filter((edge) => !isFlat(edge)) : []) {
+    const [a, b] = [root(from), root(to)];
+    if (a === b) continue;
+    parent.set(b, a);
+    if (hasCycle(plan, root)) parent.set(b, b);
   }
   const groups = new Map<number, number[]>();
   for (const node of plan.nodes) {
@@ -166,6 +175,29 @@ function fuse(plan: ExecPlan, fused: EdgeTest): number[][] {
     else group.push(node.id);
   }
   return [...groups.values()];
+}
+
+/** Whether a way between groups leads back to one. */
+function hasCycle(plan: ExecPlan, group: (id: number) => number): boolean {
+  const inputs = new Map<number, Set<number>>();
+  for (const node of plan.nodes) {
+    const own = group(node.id);
+    const from = inputs.get(own) ?? new Set<number>();
+    for (const input of node.inputs) if (group(input.node) !== own) from.add(group(input.node));
+    inputs.set(own, from);
+  }
+  const done = new Set<number>();
+  const open = new Set<number>();
+  const visit = (id: number): boolean => {
+    if (done.has(id)) return false;
+    if (open.has(id)) return true;
+    open.add(id);
+    for (const input of inputs.get(id) ?? []) if (visit(input)) return true;
+    open.delete(id);
+    done.add(id);
+    return false;
+  };
+  return [...inputs.keys()].some(visit);
 }
 
 function exchangeEdges(
