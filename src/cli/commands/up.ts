@@ -14,6 +14,7 @@ import { apiErrors } from "../../controlplane/api/errors.ts";
 import { createServer, LOOPBACK_NAMES } from "../../controlplane/api/server.ts";
 import { DeploymentController } from "../../controlplane/controller/deployments.ts";
 import { PreviewRunner } from "../../controlplane/controller/preview.ts";
+import { DeploymentSavepoints } from "../../controlplane/controller/savepoints.ts";
 import { Workspace } from "../../controlplane/controller/workspace.ts";
 import { Store } from "../../controlplane/store/store.ts";
 import { EmbeddedTarget } from "../../controlplane/targets/embedded/embedded-target.ts";
@@ -38,6 +39,7 @@ import { fileReason } from "../file-reason.ts";
 import type { Command } from "../main.ts";
 import { readPlatformFile, removePlatformFile, writePlatformFile } from "../platform-file.ts";
 import { renderError } from "../render/error.ts";
+import { snapshotTools } from "../snapshot-tools.ts";
 import { checkingHost } from "../sql-host.ts";
 import { validateTables } from "../validate-tables.ts";
 import type { Terminal } from "../terminal.ts";
@@ -166,6 +168,7 @@ class Platform {
       jobsFolder: join(data, "jobs"),
       savepointsFolder: join(data, "savepoints"),
       entry: new URL("../job.worker.ts", import.meta.url),
+      snapshots: snapshotTools(),
     });
     const workspace = new Workspace({
       ddl: tables,
@@ -193,7 +196,8 @@ class Platform {
         return planned;
       },
     });
-    return { deployments, workspace, previews };
+    const savepoints = new DeploymentSavepoints({ deployments, target });
+    return { deployments, workspace, previews, savepoints };
   }
 
   async #demoTables(): Promise<string> {

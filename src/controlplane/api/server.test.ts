@@ -6,10 +6,12 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyInstance, InjectOptions } from "fastify";
+import { snapshotTools } from "../../cli/snapshot-tools.ts";
 import { realEnv } from "../../foundation/host/real-env.ts";
 import { Sessions } from "../access/sessions.ts";
 import { DeploymentController } from "../controller/deployments.ts";
 import { PreviewRunner } from "../controller/preview.ts";
+import { DeploymentSavepoints } from "../controller/savepoints.ts";
 import { Workspace } from "../controller/workspace.ts";
 import { Store } from "../store/store.ts";
 import { EmbeddedTarget } from "../targets/embedded/embedded-target.ts";
@@ -41,6 +43,7 @@ describe("the console's API", { timeout: 60_000 }, () => {
       jobsFolder: join(base, "jobs"),
       savepointsFolder: join(base, "savepoints"),
       entry: new URL("../../cli/job.worker.ts", import.meta.url),
+      snapshots: snapshotTools(),
     });
     const planScript = (script: string) => workspace.planScript(script);
     deployments = new DeploymentController({ store, target, env, planScript });
@@ -53,6 +56,7 @@ describe("the console's API", { timeout: 60_000 }, () => {
       deployments,
       workspace,
       previews,
+      savepoints: new DeploymentSavepoints({ deployments, target }),
       sessions,
       consoleFolder: undefined,
     });
@@ -105,6 +109,56 @@ describe("the console's API", { timeout: 60_000 }, () => {
       assert.deepEqual([refused.statusCode, codeOf(refused)], [401, "MR7101"]);
     }
     assert.equal((await call("GET", "/session")).statusCode, 200);
+  });
+
+  test("savepoints are taken, listed, compared, read, started from and removed", async () => {
+    const select = "SELECT MOD(id, 4) AS k, COUNT(*) AS n FROM numbers GROUP BY MOD(id, 4)";
+    const sink = "CREATE TABLE kept (k BIGINT, n BIGINT) WITH ('connector' = 'blackhole');";
+    const script = `${sink} INSERT INTO kept ${select}`;
+    const made = await call("POST", "/deployments", { name: "counts", script, start: true });
+    const { id } = made.json() as { id: string };
+    const all = `/deployments/${id}/savepoints`;
+    let taken = await call("POST", all);
+    for (let i = 0; taken.statusCode === 409 && i < 200; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 25));
+      taken = await call("POST", all);
+    }
+    assert.equal(taken.statusCode, 200, taken.body);
+    const { name, path } = taken.json() as { name: string; path: string };
+    const listed = (await call("GET", all)).json() as { savepoints: { name: string }[] };
+    assert.deepEqual(
+      listed.savepoints.map((one) => one.name),
+      [name],
+    );
+    const checked = (await call("GET", `${all}/${name}/check`)).json() as {
+      operators: { verdict: string; type: string }[];
+    };
+    assert.ok(checked.operators.some(({ type }) => type === "GroupAggregate"));
+    assert.ok(checked.operators.every(({ verdict }) => verdict === "compatible"));
+    const state = (await call("GET", `${all}/${name}/state/GroupAggregate?limit=3`)).json() as {
+      columns: { name: string; type: string }[];
+      rows: unknown[][];
+    };
+    assert.equal(state.columns.at(-1)?.name, "n");
+    assert.ok(state.rows.length > 0 && state.rows.length <= 3);
+    assert.equal((await call("POST", `/deployments/${id}/stop`, { drain: true })).statusCode, 200);
+    const started = await call("POST", `/deployments/${id}/start`, { savepoint: name });
+    assert.equal(started.statusCode, 200, started.body);
+    const unknown = await call("POST", `/deployments/${id}/start`, { savepoint: "none" });
+    assert.deepEqual([unknown.statusCode, codeOf(unknown)], [404, "MR6023"]);
+    assert.equal((await call("POST", `/deployments/${id}/stop`, {})).statusCode, 200);
+
+    const other = script.replaceAll("MOD(id, 4)", "MOD(id, 5)");
+    const draft = {
+      name: "others",
+      script: `SET 'execution.state-recovery.path' = '${path}'; ${other}`,
+    };
+    const refused = await call("POST", "/deployments", { ...draft, start: true });
+    assert.deepEqual([refused.statusCode, codeOf(refused)], [409, "MR4261"], refused.body);
+
+    assert.equal((await call("DELETE", `${all}/${name}`)).statusCode, 200);
+    assert.equal((await call("DELETE", `${all}/${name}`)).statusCode, 404);
+    for (const one of await deployments.list()) await deployments.delete(one.id);
   });
 
   test("foreign hosts, origins and sites are refused, and answers are locked down", async () => {

@@ -50,7 +50,16 @@ export interface DeploymentDraft {
   readonly parallelism?: number;
 }
 
-type StartingPoint = Pick<JobRequest, "restoreFrom" | "continues">;
+type StartingPoint = Pick<JobRequest, "restoreFrom" | "continues" | "allowLoss" | "reset">;
+
+export interface StartOptions {
+  /** From nothing. */
+  readonly fresh?: boolean;
+  /** A savepoint's folder; default: the state that the last job left. */
+  readonly from?: string;
+  readonly allowLoss?: boolean;
+  readonly reset?: readonly string[];
+}
 
 interface Followed {
   readonly job: TargetJob;
@@ -141,12 +150,16 @@ export class DeploymentController {
   }
 
   /** Starts a new job: from the state that the last one left, or with `fresh` from nothing. */
-  async start(id: string, options: { readonly fresh?: boolean } = {}): Promise<Deployment> {
+  async start(id: string, options: StartOptions = {}): Promise<Deployment> {
     const row = await this.#row(id);
     await this.#exclusive(id, async () => {
       if (this.#isAlive(id)) throw controllerErrors.STILL_RUNNING({ name: row.name });
       this.#cancelRestart(id);
-      const from = options.fresh ? {} : await this.#latestState(id);
+      const { fresh, from: folder, allowLoss, reset } = options;
+      const latest = folder === undefined ? await this.#latestState(id) : { restoreFrom: folder };
+      const from = fresh
+        ? {}
+        : { ...latest, ...(allowLoss ? { allowLoss } : {}), ...(reset ? { reset } : {}) };
       await this.#setDesired(id, "RUNNING");
       await this.#launch(row, from);
     });
@@ -157,7 +170,10 @@ export class DeploymentController {
    * Stops the job, at a savepoint that the next start goes on from, or with `savepoint: false` at once. A job that is not
    * running at the moment (it restarts again and again) cannot take one: it is stopped behind its last checkpoint.
    */
-  async stop(id: string, options: { readonly savepoint?: boolean } = {}): Promise<Deployment> {
+  async stop(
+    id: string,
+    options: { readonly savepoint?: boolean; readonly drain?: boolean } = {},
+  ): Promise<Deployment> {
     const row = await this.#row(id);
     await this.#exclusive(id, async () => {
       const followed = this.#jobs.get(id);
@@ -169,7 +185,8 @@ export class DeploymentController {
         const canSave = followed.job.view().status === "RUNNING";
         if (options.savepoint === false || !canSave) await followed.job.cancel();
         else {
-          const folder = await followed.job.stopWithSavepoint();
+          const { drain = false } = options;
+          const folder = await followed.job.stopWithSavepoint({ drain });
           await this.#records.set(followed.job.jobId, { restore_from: folder });
         }
       } catch (error) {
@@ -187,6 +204,11 @@ export class DeploymentController {
     const followed = this.#jobs.get(id);
     if (followed === undefined) throw controllerErrors.NOT_RUNNING({ name: row.name });
     return followed.job;
+  }
+
+  /** All jobs that the deployment has had. */
+  jobIds(id: string): Promise<readonly string[]> {
+    return this.#records.ids(id);
   }
 
   async plan(id: string): Promise<ExecPlan> {

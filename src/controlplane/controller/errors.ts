@@ -90,13 +90,12 @@ export const controllerErrors = defineErrors({
     message: "there is no job {jobId}",
     hint: "SHOW JOBS lists the jobs of this platform.",
   },
-  NO_DRAIN: {
-    code: "MR6022",
+  SAVEPOINT_NOT_FOUND: {
+    code: "MR6023",
     domain: "user",
     retryable: false,
-    httpStatus: 501,
-    message:
-      "job {jobId} cannot be stopped WITH DRAIN: deployments stop at a savepoint, and go on from it",
-    hint: "Leave WITH DRAIN out.",
+    httpStatus: 404,
+    message: "the deployment has no savepoint '{name}'",
+    hint: "List its savepoints to see their names.",
   },
 });

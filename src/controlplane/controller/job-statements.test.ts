@@ -39,7 +39,7 @@ test("SHOW JOBS and DESCRIBE JOB list the deployments' jobs", async () => {
   await assert.rejects(ask("DESCRIBE JOB 'ff'").answer, { code: "MR6021" });
 });
 
-test("STOP JOB stops at once or at a savepoint; WITH DRAIN is refused", async () => {
+test("STOP JOB stops at once or at a savepoint, WITH DRAIN after its windows have fired", async () => {
   const now = ask("STOP JOB '0a'");
   assert.deepEqual((await now.answer).rows, [["OK"]]);
   assert.deepEqual(now.stopped, [["d1", { savepoint: false }]]);
@@ -47,6 +47,6 @@ test("STOP JOB stops at once or at a savepoint; WITH DRAIN is refused", async ()
   await saved.answer;
   assert.deepEqual(saved.stopped, [["d1", { savepoint: true }]]);
   const drained = ask("STOP JOB '0a' WITH SAVEPOINT WITH DRAIN");
-  await assert.rejects(drained.answer, { code: "MR6022" });
-  assert.deepEqual(drained.stopped, []);
+  await drained.answer;
+  assert.deepEqual(drained.stopped, [["d1", { savepoint: true, drain: true }]]);
 });

@@ -2,7 +2,7 @@
  * SHOW JOBS, DESCRIBE JOB and STOP JOB of the SQL workspace: the deployments' jobs under the ids that Flink's tools know.
  *
  * Flow:    preview → here → DeploymentController.
- * Source:  Flink's SHOW JOBS and STOP JOB: columns and messages. Errors: MR6021 no such job, MR6022 WITH DRAIN; the controller's own.
+ * Source:  Flink's SHOW JOBS and STOP JOB: columns and messages. Errors: MR6021 no such job; the controller's own.
  */
 import type { JobRequest, StatementResult } from "../../language/sql/script/session-types.ts";
 import { stringRows } from "../../language/sql/script/rows.ts";
@@ -14,7 +14,10 @@ type Rows = Extract<StatementResult, { readonly kind: "rows" }>;
 /** What of the controller is needed. */
 export interface JobStatementTarget {
   list(): Promise<readonly Deployment[]>;
-  stop(id: string, options: { readonly savepoint?: boolean }): Promise<Deployment>;
+  stop(
+    id: string,
+    options: { readonly savepoint?: boolean; readonly drain?: boolean },
+  ): Promise<Deployment>;
 }
 
 const COLUMNS = ["job id", "job name", "status", "start time"];
@@ -28,8 +31,8 @@ export async function runJobStatement(
   const found = running.find(({ job }) => job?.jobId === request.jobId);
   if (found === undefined) throw controllerErrors.JOB_NOT_FOUND({ jobId: request.jobId });
   if (request.action === "describe") return rowsOf([found]);
-  if (request.drain) throw controllerErrors.NO_DRAIN({ jobId: request.jobId });
-  await deployments.stop(found.id, { savepoint: request.savepoint });
+  const { savepoint, drain } = request;
+  await deployments.stop(found.id, { savepoint, ...(drain ? { drain } : {}) });
   return okRows();
 }
 

@@ -8,9 +8,15 @@ import type {
   JobSample,
   JobView,
   ResultEvent,
+  SavepointSample,
   Target,
   TargetJob,
 } from "../targets/target.ts";
+
+function savepointOf(jobId: string): SavepointSample {
+  const name = `of-${jobId.slice(0, 4)}`;
+  return { name, path: `/savepoints/${name}`, jobId, checkpointId: 1, triggeredAt: 1, bytes: 10 };
+}
 
 export class SimulatedJob implements TargetJob {
   readonly jobId: string;
@@ -66,6 +72,9 @@ export class SimulatedJob implements TargetJob {
   async cancel(): Promise<void> {
     this.show({ status: "CANCELED", endedAt: 2 });
   }
+  async savepoint(): Promise<SavepointSample> {
+    return savepointOf(this.jobId);
+  }
   async stopWithSavepoint(): Promise<string> {
     this.show({ status: "FINISHED", endedAt: 2 });
     return `/savepoints/of-${this.jobId.slice(0, 4)}`;
@@ -99,6 +108,21 @@ export class SimulatedTarget implements Target {
   }
   async adopt(jobId: string): Promise<SimulatedJob | undefined> {
     return this.jobs.get(jobId);
+  }
+  readonly removed: string[] = [];
+  async savepoints(): Promise<readonly SavepointSample[]> {
+    return [...this.jobs.keys()]
+      .map(savepointOf)
+      .filter(({ path }) => !this.removed.includes(path));
+  }
+  async removeSavepoint(path: string): Promise<void> {
+    this.removed.push(path);
+  }
+  async checkState() {
+    return [];
+  }
+  async readState() {
+    return { columns: [], rows: [] };
   }
   async remove(jobId: string): Promise<void> {
     this.jobs.delete(jobId);

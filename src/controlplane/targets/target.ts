@@ -32,6 +32,10 @@ export interface JobRequest {
   readonly parallelism: number;
   /** Checkpoint or savepoint folder to start from. */
   readonly restoreFrom?: string;
+  /** The start may lose state of that snapshot; else it is refused. */
+  readonly allowLoss?: boolean;
+  /** Operators whose state is dropped: uids, types, or all. */
+  readonly reset?: readonly string[];
   /** The job that took this savepoint as it ended: what its sinks held for watching is held on. */
   readonly continues?: string;
 }
@@ -71,6 +75,32 @@ export interface CheckpointSample {
   readonly triggeredAt: number;
   readonly durationMs: number | null;
   readonly bytes: number | null;
+}
+
+export interface SavepointSample {
+  /** Of its folder: what names it among the target's. */
+  readonly name: string;
+  readonly path: string;
+  readonly jobId: string;
+  readonly checkpointId: number;
+  readonly triggeredAt: number;
+  readonly bytes: number;
+}
+
+/** Whether an operator may go on from a snapshot. */
+export interface StateVerdict {
+  readonly uid: string;
+  readonly type: string;
+  readonly description: string;
+  readonly verdict: "compatible" | "compatible with loss" | "needs rebuild" | "removed" | "new";
+  readonly reasons: readonly string[];
+  readonly entries: number;
+}
+
+/** Keyed state as rows; values are JSON-safe. */
+export interface StateRows {
+  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly rows: readonly (readonly unknown[])[];
 }
 
 export interface ResultRow {
@@ -117,8 +147,10 @@ export interface TargetJob {
   /** Follows the rows that reach a `collect` sink: present contents first, then changes, until aborted or the job ends. */
   results(sink: string, signal: AbortSignal): AsyncIterable<ResultEvent>;
   cancel(): Promise<void>;
-  /** Stops at a savepoint and returns its folder. */
-  stopWithSavepoint(): Promise<string>;
+  /** Takes a savepoint and runs on. */
+  savepoint(): Promise<SavepointSample>;
+  /** Stops at a savepoint and returns its folder; `drain` fires all windows before, as at the end of input. */
+  stopWithSavepoint(options?: { readonly drain?: boolean }): Promise<string>;
   /** Where another start goes on: the newest completed checkpoint; undefined = from the beginning. */
   lastCheckpoint(): Promise<string | undefined>;
 }
@@ -132,6 +164,13 @@ export interface Target {
   revive(jobId: string): Promise<TargetJob>;
   /** Ends a job if it runs, and removes all it has left behind, savepoints excepted. */
   remove(jobId: string): Promise<void>;
+  /** All savepoints that jobs of this target have left. */
+  savepoints(): Promise<readonly SavepointSample[]>;
+  /** Removes one of them, by its path. */
+  removeSavepoint(path: string): Promise<void>;
+  checkState(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]>;
+  /** `operator`: a uid or type, with `.map` behind it where there are several. */
+  readState(path: string, operator: string, limit: number): Promise<StateRows>;
   /** Removes what an earlier control plane left behind: all jobs but the known ones (previews whose reader is gone). */
   prune(known: ReadonlySet<string>): Promise<void>;
   /** Lets go of all jobs without touching them. */

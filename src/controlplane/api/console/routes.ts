@@ -21,7 +21,9 @@ import { controllerErrors } from "../../controller/errors.ts";
 import type { PreviewRunner } from "../../controller/preview.ts";
 import type { Workspace } from "../../controller/workspace.ts";
 import { apiErrors } from "../errors.ts";
+import type { DeploymentSavepoints } from "../../controller/savepoints.ts";
 import { NdjsonStream } from "./ndjson-stream.ts";
+import { savepointRoutes, startOptions } from "./savepoint-routes.ts";
 import * as t from "./types.ts";
 
 export interface ConsoleServices {
@@ -30,6 +32,7 @@ export interface ConsoleServices {
   readonly deployments: DeploymentController;
   readonly workspace: Workspace;
   readonly previews: PreviewRunner;
+  readonly savepoints: DeploymentSavepoints;
 }
 
 const DEFAULT_LIMIT = 10_000;
@@ -57,14 +60,13 @@ export function consoleRoutes(api: FastifyInstance, services: ConsoleServices): 
     return {};
   });
   api.post("/deployments/:id/start", async (request) => {
-    const { fresh } = parse(t.StartRequest, request.body ?? {});
-    return toDeployment(await deployments.start(id(request), fresh === undefined ? {} : { fresh }));
+    const asked = parse(t.StartRequest, request.body ?? {});
+    const options = await startOptions(services.savepoints, id(request), asked);
+    return toDeployment(await deployments.start(id(request), options));
   });
   api.post("/deployments/:id/stop", async (request) => {
-    const { savepoint } = parse(t.StopRequest, request.body ?? {});
-    return toDeployment(
-      await deployments.stop(id(request), savepoint === undefined ? {} : { savepoint }),
-    );
+    const { savepoint = true, drain = false } = parse(t.StopRequest, request.body ?? {});
+    return toDeployment(await deployments.stop(id(request), { savepoint, drain }));
   });
   api.get("/deployments/:id/graph", async (request) => {
     const deployment = await deployments.get(id(request));
@@ -79,6 +81,7 @@ export function consoleRoutes(api: FastifyInstance, services: ConsoleServices): 
   api.get("/deployments/:id/results/:sink", async (request, reply) =>
     streamResults(services, request, reply),
   );
+  savepointRoutes(api, services.savepoints);
   api.post("/sql/check", async (request) => ({
     diagnostics: workspace.check(parse(t.CheckRequest, request.body).script),
   }));

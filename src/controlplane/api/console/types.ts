@@ -12,12 +12,17 @@
  *   POST   /deployments                DeploymentDraft → Deployment
  *   GET    /deployments/:id            → Deployment
  *   DELETE /deployments/:id            → {}                                                (refused while it runs)
- *   POST   /deployments/:id/start      { fresh? } → Deployment
- *   POST   /deployments/:id/stop       { savepoint? } → Deployment
+ *   POST   /deployments/:id/start      { fresh?, savepoint?, allowNonRestoredState?, resetState? } → Deployment
+ *   POST   /deployments/:id/stop       { savepoint?, drain? } → Deployment
  *   GET    /deployments/:id/graph      → JobGraph
  *   GET    /deployments/:id/metrics    → stream of MetricsSample (the last 10 minutes first, then one a second)
  *   GET    /deployments/:id/results/:sink   → stream of ResultMessage
  *   GET    /deployments/:id/checkpoints → { checkpoints: CheckpointInfo[] }
+ *   GET    /deployments/:id/savepoints → { savepoints: SavepointInfo[] }                  (newest first)
+ *   POST   /deployments/:id/savepoints → SavepointInfo                                    (the job runs on)
+ *   DELETE /deployments/:id/savepoints/:name → {}
+ *   GET    /deployments/:id/savepoints/:name/check → { operators: StateVerdict[] }        (against the deployment's script)
+ *   GET    /deployments/:id/savepoints/:name/state/:operator?limit=N → StateRows          (aggregates as finished values)
  *   GET    /catalog                    → Catalog                    (its ddl, run in a SqlSession, gives the same tables)
  *   POST   /sql/check                  { script } → { diagnostics: Diagnostic[] }
  *   POST   /sql/query                  { sql, limit?, timeoutMs? } → stream of ResultMessage; closing the request cancels
@@ -226,8 +231,39 @@ export const Diagnostic = z.object({
 });
 export type Diagnostic = z.infer<typeof Diagnostic>;
 
-export const StartRequest = z.object({ fresh: z.boolean().optional() });
-export const StopRequest = z.object({ savepoint: z.boolean().optional() });
+export const SavepointInfo = z.object({
+  /** Names it in calls. */
+  name: z.string(),
+  path: z.string(),
+  jobId: z.string(),
+  checkpointId: z.number(),
+  triggeredAt: z.number(),
+  bytes: z.number(),
+});
+export type SavepointInfo = z.infer<typeof SavepointInfo>;
+
+export const StateVerdict = z.object({
+  uid: z.string(),
+  type: z.string(),
+  description: z.string(),
+  verdict: z.enum(["compatible", "compatible with loss", "needs rebuild", "removed", "new"]),
+  reasons: z.array(z.string()),
+  entries: z.number(),
+});
+export type StateVerdict = z.infer<typeof StateVerdict>;
+
+export const StartRequest = z.object({
+  fresh: z.boolean().optional(),
+  /** Name of a savepoint of this deployment; absent: the state that the last job left. */
+  savepoint: z.string().optional(),
+  allowNonRestoredState: z.boolean().optional(),
+  /** Operators whose state is dropped: uids, types, or "all". */
+  resetState: z.array(z.string()).optional(),
+});
+export const StopRequest = z.object({
+  savepoint: z.boolean().optional(),
+  drain: z.boolean().optional(),
+});
 export const CheckRequest = z.object({ script: z.string() });
 export const QueryRequest = z.object({
   sql: z.string().min(1),

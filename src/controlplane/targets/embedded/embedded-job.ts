@@ -11,10 +11,19 @@ import type { JobHandle } from "../../../dataplane/runtime/process/job-handle.ts
 import type { ControlEvent, JobReport } from "../../../dataplane/runtime/process/messages.ts";
 import { recoveryPoint } from "../../../dataplane/runtime/process/recovery-point.ts";
 import type { Env } from "../../../foundation/host/env.ts";
-import type { CheckpointSample, JobSample, JobView, ResultEvent, TargetJob } from "../target.ts";
+import { assert } from "../../../foundation/base/errors.ts";
+import type {
+  CheckpointSample,
+  JobSample,
+  JobView,
+  ResultEvent,
+  SavepointSample,
+  TargetJob,
+} from "../target.ts";
 import { TERMINAL } from "../target.ts";
 import { embeddedErrors } from "./errors.ts";
 import { jobResults } from "./job-results.ts";
+import { savepointAt } from "./savepoint-folder.ts";
 
 const SAMPLES_KEPT = 600;
 const CHECKPOINTS_KEPT = 100;
@@ -86,9 +95,17 @@ export class EmbeddedJob implements TargetJob {
     if (this.isAlive) await this.#handle.request("cancel", {});
   }
 
-  async stopWithSavepoint(): Promise<string> {
+  async savepoint(): Promise<SavepointSample> {
     const directory = this.#options.savepointsFolder;
-    return (await this.#handle.request("stop", { directory })).path;
+    const { path } = await this.#handle.request("savepoint", { directory });
+    const taken = await savepointAt(this.#options.env.files, path);
+    assert(taken !== undefined, `the savepoint ${path} cannot be read`);
+    return taken;
+  }
+
+  async stopWithSavepoint({ drain = false }: { readonly drain?: boolean } = {}): Promise<string> {
+    const directory = this.#options.savepointsFolder;
+    return (await this.#handle.request("stop", { directory, drain })).path;
   }
 
   async lastCheckpoint(): Promise<string | undefined> {

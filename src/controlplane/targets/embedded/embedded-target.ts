@@ -10,9 +10,12 @@ import { adoptJobProcess, startJobProcess } from "../../../dataplane/runtime/pro
 import type { JobRequest as ProcessRequest } from "../../../dataplane/runtime/process/job-file.ts";
 import { readResultFile, writeResultFile } from "../../../dataplane/runtime/process/result-file.ts";
 import type { Env } from "../../../foundation/host/env.ts";
-import type { JobRequest, Target } from "../target.ts";
+import { assert } from "../../../foundation/base/errors.ts";
+import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { JobRequest, SavepointSample, StateRows, StateVerdict, Target } from "../target.ts";
 import { EmbeddedJob } from "./embedded-job.ts";
 import { embeddedErrors } from "./errors.ts";
+import { listSavepoints } from "./savepoint-folder.ts";
 
 /** What holds for jobs whose script does not say: a checkpoint now and then, and a canceled job can go on from its last. */
 const DEFAULT_CONFIG: Readonly<Record<string, string>> = {
@@ -20,7 +23,21 @@ const DEFAULT_CONFIG: Readonly<Record<string, string>> = {
   "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
 };
 
+/** What a plan may go on from, and what its state holds: needs the operators, which the composition root has. */
+export interface SnapshotTools {
+  /** The plan under the uids of the snapshot; refuses to lose state that is not named. */
+  prepare(
+    path: string,
+    plan: ExecPlan,
+    options: { readonly allowLoss?: boolean; readonly reset?: readonly string[] },
+  ): Promise<ExecPlan>;
+  check(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]>;
+  read(path: string, operator: string, limit: number): Promise<StateRows>;
+}
+
 export interface EmbeddedTargetOptions {
+  /** Without it a snapshot is taken as it is, and none can be looked into. */
+  readonly snapshots?: SnapshotTools;
   readonly env: Env;
   /** One folder a job is made below it. */
   readonly jobsFolder: string;
@@ -43,7 +60,9 @@ export class EmbeddedTarget implements Target {
   }
 
   async start(request: JobRequest): Promise<EmbeddedJob> {
-    const { jobId, name, plan, parallelism, restoreFrom, continues } = request;
+    const { jobId, name, parallelism, continues } = request;
+    const restoreFrom = request.restoreFrom ?? recoveryPath(request.plan);
+    const plan = await this.#prepared(request, restoreFrom);
     if (continues !== undefined) await this.#keepResults(continues, jobId);
     return this.#run({
       jobId,
@@ -53,6 +72,40 @@ export class EmbeddedTarget implements Target {
       config: { ...DEFAULT_CONFIG, ...this.#options.config, ...plan.config },
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
     });
+  }
+
+  async savepoints(): Promise<readonly SavepointSample[]> {
+    const { env, savepointsFolder } = this.#options;
+    return listSavepoints(env.files, savepointsFolder);
+  }
+
+  async removeSavepoint(path: string): Promise<void> {
+    const { files } = this.#options.env;
+    await files.remove(`${path}/_metadata`);
+    await files.remove(path);
+  }
+
+  checkState(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]> {
+    return this.#snapshots().check(path, plan);
+  }
+
+  readState(path: string, operator: string, limit: number): Promise<StateRows> {
+    return this.#snapshots().read(path, operator, limit);
+  }
+
+  #snapshots(): SnapshotTools {
+    const { snapshots } = this.#options;
+    assert(snapshots !== undefined, "this target was made without tools for snapshots");
+    return snapshots;
+  }
+
+  async #prepared(
+    { plan, allowLoss = false, reset = [] }: JobRequest,
+    restoreFrom: string | undefined,
+  ): Promise<ExecPlan> {
+    const { snapshots } = this.#options;
+    if (restoreFrom === undefined || snapshots === undefined) return plan;
+    return snapshots.prepare(restoreFrom, plan, { allowLoss, reset });
   }
 
   /** Starts the process of a job again that died: it goes on from the job's newest checkpoint. */
@@ -122,4 +175,9 @@ export class EmbeddedTarget implements Target {
   #folder(jobId: string): string {
     return `${this.#options.jobsFolder}/${jobId}`;
   }
+}
+
+/** Flink's key for where a first start goes on. */
+function recoveryPath({ config }: ExecPlan): string | undefined {
+  return config["execution.state-recovery.path"]?.replace(/^file:(\/\/)?/i, "");
 }

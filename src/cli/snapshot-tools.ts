@@ -1,0 +1,26 @@
+/** What the embedded target needs of the engine to judge and read snapshots: operators and kernels of this process. */
+import { checkRestore, prepareRestore } from "../dataplane/runtime/savepoint/prepare-restore.ts";
+import { readStateRows } from "../dataplane/runtime/savepoint/read-rows.ts";
+import { typeToString } from "../foundation/columnar/logical-type.ts";
+import type { SnapshotTools } from "../controlplane/targets/embedded/embedded-target.ts";
+import { engineParts } from "./engine.ts";
+
+export function snapshotTools(): SnapshotTools {
+  const parts = engineParts({});
+  return {
+    prepare: async (path, plan, options) => (await prepareRestore(path, plan, parts, options)).plan,
+    check: async (path, plan) => (await checkRestore(path, plan, parts)).comparison.operators,
+    read: async (path, what, limit) => {
+      const [operator = "", map] = what.split(".", 2);
+      const asked = { ...parts, path, operator };
+      const table = await readStateRows(map === undefined ? asked : { ...asked, map });
+      const rows: (readonly unknown[])[] = [];
+      for await (const row of table.rows()) {
+        if (rows.length === limit) break;
+        rows.push(row);
+      }
+      const columns = table.columns.map(({ name, type }) => ({ name, type: typeToString(type) }));
+      return { columns, rows };
+    },
+  };
+}
