@@ -41,6 +41,8 @@ export interface UserScalarFunction extends Common {
 /** Rows of one row's arguments: values, or arrays of fields where `returns` is a ROW. */
 export interface UserTableFunction extends Common {
   readonly kind: "table";
+  /** For CALL only: run once, and never by a query. */
+  readonly procedure?: boolean;
   eval(...args: readonly unknown[]): Iterable<unknown>;
 }
 
@@ -121,6 +123,8 @@ export function declarationFault(exported: unknown): string | undefined {
     const absent = ["create", "accumulate", "value"].find((n) => typeof declared[n] !== "function");
     if (absent !== undefined) return `it has no ${absent}()`;
   } else if (typeof run !== "function") return "it has no eval()";
+  if (declared.procedure !== undefined && (kind !== "table" || declared.procedure !== true))
+    return "procedure: true is for table functions";
   const isSignature = (one: unknown) => {
     const { args, returns } = (one ?? {}) as Partial<Record<string, unknown>>;
     return Array.isArray(args) && args.every((a) => typeof a === "string") && !!returns;

@@ -36,6 +36,8 @@ export interface FunctionDefinition {
   /** As error messages and completion show them. */
   readonly forms: readonly string[];
   readonly deterministic: boolean;
+  /** For CALL only. */
+  readonly procedure?: boolean;
   /** A process table function: its arguments may be tables, and bind() is not asked. */
   readonly process?: ProcessDeclaration & { readonly className: string };
   /** Undefined: the arguments do not fit. `casts[i]` is the type that argument i is converted to. */

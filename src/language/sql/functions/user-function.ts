@@ -34,7 +34,9 @@ export function userFunctionDefinition(
   place: Omit<UserFunctionReference, "deterministic">,
   own: UserFunction,
 ): FunctionDefinition {
-  const { kind, signatures, deterministic = true } = own;
+  const { kind, signatures } = own;
+  const procedure = own.kind === "table" && own.procedure === true;
+  const deterministic = !procedure && own.deterministic !== false;
   const state =
     own.kind === "aggregate" ? { accumulator: parseType(place.name, own.accumulator) } : {};
   const name = referenceText({ ...place, deterministic, ...state });
@@ -45,6 +47,7 @@ export function userFunctionDefinition(
     category: kind,
     forms: signatures.map(({ args }) => `${place.name}(${args.join(", ")})`),
     deterministic,
+    ...(procedure ? { procedure } : {}),
     bind(args) {
       for (const form of forms) {
         const bound = bindForm(form, args);

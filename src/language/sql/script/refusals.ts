@@ -20,11 +20,6 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
         `${node.action} JAR`,
         "Java classes cannot run in this engine. Register the function in TypeScript, or deploy to a Flink cluster, which takes the jar.",
       ];
-    case "callProcedure":
-      return [
-        "CALL",
-        "Procedures belong to catalogs of lake formats; catalogs in memory have none. Use the format's own tools.",
-      ];
     case "analyzeTable":
       return [
         session.batch ? "ANALYZE TABLE here" : "ANALYZE TABLE in streaming mode",

@@ -26,6 +26,8 @@ export class SessionContext {
   readonly config = new Map<string, string>();
   /** Source text of the statement in hand. */
   text = "";
+  /** A CALL is being planned: procedures are seen. */
+  calling = false;
   /** Hears of every error that validation collects. */
   errorListener: ((error: MillraceError) => void) | undefined;
   #scopes = 0;
@@ -153,6 +155,14 @@ export class SessionContext {
 
   #user(definition: CatalogFunction, name: IdentifierNode): FunctionDefinition {
     const found = this.host.userFunction?.(definition);
+    if (found?.procedure === true && !this.calling)
+      throw validateErrors.STATEMENT_INVALID(
+        {
+          message: `${definition.name} is a procedure: it cannot be part of a query.`,
+          remedy: `Write CALL ${definition.name}(…).`,
+        },
+        { at: name.span },
+      );
     if (found !== undefined) return found;
     throw validateErrors.NOT_SUPPORTED(
       {

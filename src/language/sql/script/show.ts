@@ -27,6 +27,7 @@ import { describeContainer, showCreateCatalog } from "./containers.ts";
 import { describeFunction } from "./functions.ts";
 import { describeModel, showCreateModel } from "./models.ts";
 import { showPartitions } from "./partitions.ts";
+import { namesByKind } from "./procedures.ts";
 import { refusal } from "./refusals.ts";
 import { stringRows, typedRows } from "./rows.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -119,11 +120,11 @@ function show(session: SessionContext, node: ShowNode): StatementResult {
       return list("table name", materializedNames(session, owner, database));
     case "FUNCTIONS": {
       const builtin = catalog.modules.core ? builtinFunctionNames() : [];
-      const own = catalog.functionNames(owner, database);
+      const own = namesByKind(session, { catalog: owner, database }, false);
       return list("function name", [...builtin.map((n) => n.toLowerCase()), ...own].sort());
     }
     case "USER FUNCTIONS":
-      return list("function name", catalog.functionNames(owner, database));
+      return list("function name", namesByKind(session, { catalog: owner, database }, false));
     case "MODULES":
       return stringRows(
         ["module name"],
@@ -151,7 +152,7 @@ function show(session: SessionContext, node: ShowNode): StatementResult {
       return list("model name", catalog.modelNames(owner, database));
     case "PROCEDURES":
       catalog.database(owner, database);
-      return list("procedure name", []);
+      return list("procedure name", namesByKind(session, { catalog: owner, database }, true));
     case "CONNECTIONS":
       catalog.database(owner, database);
       return list("connection name", catalog.connections.names(owner, database));

@@ -10,7 +10,7 @@
 import { MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
 import { identifierText } from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
-import type { InsertNode, QueryStatementNode, StatementNode } from "../parser/ast.ts";
+import type { CallNode, InsertNode, QueryStatementNode, StatementNode } from "../parser/ast.ts";
 import { parseScript, parseStatement } from "../parser/parser.ts";
 import { checkStatement } from "../parser/statement-checks.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
@@ -19,6 +19,7 @@ import { tableCreation } from "./create-table.ts";
 import { executeDefinition, keepTable } from "./definitions.ts";
 import { explainStatement } from "./explain-statement.ts";
 import { compilePlan, executePlan } from "./plans.ts";
+import { procedureQuery, withResultColumn } from "./procedures.ts";
 import { refusal } from "./refusals.ts";
 import { refineError } from "./refine-error.ts";
 import { rowLevelRel } from "./row-level.ts";
@@ -100,6 +101,8 @@ export class SqlSession {
       case "update":
       case "truncateTable":
         return this.#insert([rowLevelRel(this.context, node)]);
+      case "callProcedure":
+        return this.#call(node);
       case "statementSet":
         return this.#insertAll(node.inserts);
       case "execute":
@@ -137,6 +140,16 @@ export class SqlSession {
         if (request !== undefined) return { kind: "job", request };
         return executeShow(this.context, node) ?? executeDefinition(this.context, node);
       }
+    }
+  }
+
+  #call(node: CallNode): StatementResult {
+    const query = procedureQuery(this.context, node);
+    this.context.calling = true;
+    try {
+      return withResultColumn(this.#query(query));
+    } finally {
+      this.context.calling = false;
     }
   }
 
