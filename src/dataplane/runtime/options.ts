@@ -6,6 +6,7 @@
  * Errors:  MR1003 for a value that does not parse or lies outside its range.
  */
 import { baseErrors } from "../../foundation/base/errors.ts";
+import { isObjectPath } from "../../foundation/host/object-files.ts";
 
 export type Config = Readonly<Record<string, string>>;
 
@@ -152,13 +153,14 @@ export function checkpointOptions(config: Config): CheckpointOptions {
   };
 }
 
-/** A folder of this machine, as a path or a file: URL, without a slash at its end. */
+/** A folder of this machine, as a path or a file: URL, or of an object store; without a slash at its end. */
 function folder(text: string | undefined): string | undefined {
   if (text === undefined) return undefined;
+  if (isObjectPath(text)) return text.replace(/\/+$/, "");
   if (/^(?!file:)[a-z][a-z0-9+.-]+:\/\//i.test(text))
     throw baseErrors.UNSUPPORTED({
       what: `the checkpoint storage ${text}`,
-      remedy: "Give a folder of this machine.",
+      remedy: "Give a folder of this machine, or one of an object store: s3://… or oss://….",
     });
   const path = text.replace(/^file:(\/\/)?/i, "");
   return path.length > 1 ? path.replace(/\/+$/, "") : path;

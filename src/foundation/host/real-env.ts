@@ -33,6 +33,7 @@ import type {
   WritableFile,
 } from "./env.ts";
 import { randomBytes } from "./lazy-crypto.ts";
+import { withObjectStores } from "./object-files.ts";
 
 const MAX_TIMER_MS = 2_147_483_647;
 /** Random words are drawn in blocks: one call into the system for 256 of them. */
@@ -45,7 +46,7 @@ export function realEnv(): Env {
     clock: realClock,
     timers: realTimers,
     random: realRandom(),
-    files: realFiles,
+    files: withObjectStores(realFiles),
     variables: process.env,
     cpuMs: () => {
       const { user, system } = process.cpuUsage();
