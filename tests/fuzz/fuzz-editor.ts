@@ -6,6 +6,8 @@ import { MillraceError } from "../../src/foundation/base/errors.ts";
 import type { SqlEditorService } from "../../src/language/sql/editor/editor-service.ts";
 import { formatScript } from "../../src/language/sql/format/format-script.ts";
 import { sameTree } from "../../src/language/sql/format/same-tree.ts";
+import { commentsOf } from "../../src/language/sql/format/pieces.ts";
+import { tokenize } from "../../src/language/sql/parser/lexer.ts";
 import { parseParts } from "../../src/language/sql/parser/parser.ts";
 import type { Random } from "./sql-grammar.ts";
 
@@ -34,7 +36,17 @@ function withComments(sql: string, next: Random): string {
   return sql.replaceAll(" ", () => (next(10) === 0 ? COMMENTS[next(COMMENTS.length)]! : " "));
 }
 
-const commentCount = (text: string) => text.match(/(?:--|\/\/) c|(?<!\*)\/\* c/g)?.length ?? 0;
+/** Between the tokens; undefined where a token has no end, since comments may be within it. */
+function commentCount(text: string): number | undefined {
+  let at = 0;
+  let count = 0;
+  for (const { kind, start, end } of tokenize(text)) {
+    if (kind === "error") return undefined;
+    count += commentsOf(text.slice(at, start)).length;
+    at = end;
+  }
+  return count;
+}
 
 function formatProblem(sql: string): string | undefined {
   const { text } = formatScript(sql);

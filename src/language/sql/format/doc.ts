@@ -147,7 +147,8 @@ class Printer {
   #newLine(): void {
     this.#mustBreak = false;
     if (this.#atStart) return;
-    this.#out.push("\n");
+    // A blank before a break; no token ends with one.
+    this.#out.push(`${this.#out.pop()!.replace(/ +$/, "")}\n`);
     this.#column = 0;
     this.#atStart = true;
   }

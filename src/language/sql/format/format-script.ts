@@ -63,8 +63,7 @@ export function formatScript(
       add(part.start, part.end, formatStatement(text, part, tokens.slice(first, last)));
     at = part.end;
   }
-  if (range === undefined && !isUnterminated(tokens, text))
-    formatGap(text, at, text.length, add);
+  if (range === undefined && !isUnterminated(tokens, text)) formatGap(text, at, text.length, add);
   const errors = parts.flatMap(({ error }) => (error === undefined ? [] : [error]));
   return { text: applied(text, edits), edits, errors };
 }

@@ -206,6 +206,8 @@ function isQuery(nodes: readonly Node[]): boolean {
   const keyword = keywordOf(first);
   if (keyword === "SELECT" || keyword === "WITH") return true;
   if (keyword === "VALUES") return second !== undefined;
+  // A row whose first value is a query is none.
+  if (nodes.some((node) => operatorOf(node) === ",")) return false;
   return (
     first !== undefined && !isPiece(first) && first.open.token.value === "(" && isQuery(first.inner)
   );

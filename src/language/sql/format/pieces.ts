@@ -214,7 +214,8 @@ function attachComments(gap: string, last: Piece, next: Piece): void {
     const isLine = !text.startsWith("/*");
     const isLong = /[\r\n]/.test(text);
     const linesAfter = comments[i + 1]?.linesBefore ?? tail;
-    const ofNext = !isLine && !isLong && linesAfter === 0 && /^[,(]$/.test(last.token.value);
+    const isAlone = comments.length === 1 && linesAfter === 0 && !isLine && !isLong;
+    const ofNext = isAlone && /^[,(]$/.test(last.token.value);
     if (behind && !ofNext) {
       const separator = next.token.kind === "operator" && /^[,;]$/.test(next.token.value);
       const endsLine = isLine || isLong;
