@@ -44,7 +44,7 @@ export interface CampaignResult extends CampaignOptions {
 
 export async function runCampaign(options: CampaignOptions): Promise<CampaignResult> {
   const next = seededRandom(options.seed);
-  const rows = fuzzRows(next);
+  const rows = fuzzRows(next, options.peer);
   const generator = new Generator(next, options.peer, scalarOperations, aggregateOperations);
   const ours = new MillraceEvaluator(rows);
   const peer = await open(options.peer, rows);

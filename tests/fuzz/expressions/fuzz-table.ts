@@ -20,6 +20,8 @@ export interface FuzzColumn {
   readonly name: string;
   readonly type: FuzzType;
   readonly pool: readonly string[];
+  /** For peers other than Flink; default: the same. */
+  readonly modern?: readonly string[];
 }
 
 const WORDS = ["", "a", "abc", "Hello World", "  pad  ", "a_b%c", "xyzzy", "ABC", "foo.bar", "aaa"];
@@ -31,6 +33,10 @@ const TIMES = ["00:00:00", "23:59:59", "12:34:56", "06:00:01", "18:30:00"];
 const INSTANTS = ["1970-01-01 00:00:00.000", "2024-02-29 23:59:59.999", "1969-12-31 23:59:59.001"];
 const MORE = ["2000-01-01 12:00:00.500", "2023-03-31 10:20:30.123", "1850-06-15 01:02:03.004"];
 const MICROS = ["2020-12-31 23:59:59.999999", "1999-01-01 00:00:00.000001", "2021-05-05 05:05:05"];
+/** Of this and the next century: elsewhere the peers count days by other rules (documented-differences.ts). */
+const MODERN = ["2012-02-29 10:20:30.500", "2050-01-01 00:00:00.000", "2023-03-31 23:59:59.999"];
+const MODERN_MICROS = ["2020-12-31 23:59:59.999999", "2012-06-30 00:00:00.000001"];
+const MODERN_DATES = ["2012-02-29", "2050-01-01", "2023-12-31", "2024-02-29", "2021-01-03"];
 const SMALL = ["0", "1", "-1", "2", "3", "7", "-10", "100"];
 const REAL = ["0", "1", "-1", "0.5", "-1.5", "3.25", "100", "-1000.125", "1e10", "0.0009765625"];
 const SPECIAL = ["NaN", "Infinity", "-Infinity", "-0.0", "0", "1", "-2.5", "1e-30"];
@@ -40,6 +46,13 @@ const column = (name: string, type: FuzzType, ...pools: (readonly string[])[]): 
   type,
   pool: pools.flat(),
 });
+
+const moment = (
+  name: string,
+  type: FuzzType,
+  modern: readonly string[],
+  ...pools: (readonly string[])[]
+): FuzzColumn => ({ ...column(name, type, ...pools), modern });
 
 export const COLUMNS: readonly FuzzColumn[] = [
   column("b1", simple("BOOLEAN"), ["true", "false"]),
@@ -63,21 +76,24 @@ export const COLUMNS: readonly FuzzColumn[] = [
   column("s1", simple("VARCHAR"), WORDS),
   column("s2", simple("VARCHAR"), UNICODE, WORDS),
   column("s3", simple("VARCHAR"), NUMBERS),
-  column("y1", simple("DATE"), DATES),
-  column("y2", simple("DATE"), DATES, LATE),
+  moment("y1", simple("DATE"), MODERN_DATES, DATES),
+  moment("y2", simple("DATE"), MODERN_DATES, DATES, LATE),
   column("c1", simple("TIME"), TIMES),
   column("c2", simple("TIME"), TIMES),
-  column("p1", timestamp(3), INSTANTS, MORE),
-  column("p2", timestamp(3), MORE, INSTANTS),
-  column("p6", timestamp(6), MICROS),
+  moment("p1", timestamp(3), MODERN, INSTANTS, MORE),
+  moment("p2", timestamp(3), MODERN, MORE, INSTANTS),
+  moment("p6", timestamp(6), MODERN_MICROS, MICROS),
 ];
 
 export type FuzzRow = readonly (string | null)[];
 
 /** The cells as texts, column by column in the order of COLUMNS. */
-export function fuzzRows(next: (below: number) => number): FuzzRow[] {
+export function fuzzRows(next: (below: number) => number, peer: Peer): FuzzRow[] {
   return Array.from({ length: ROWS }, () =>
-    COLUMNS.map(({ pool }) => (next(NULLS_IN) === 0 ? null : pool[next(pool.length)]!)),
+    COLUMNS.map(({ pool, modern = pool }) => {
+      const cells = peer === "flink" ? pool : modern;
+      return next(NULLS_IN) === 0 ? null : cells[next(cells.length)]!;
+    }),
   );
 }
 

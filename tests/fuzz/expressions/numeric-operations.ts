@@ -115,17 +115,25 @@ const division: readonly Operation[] = [
 ];
 
 /** A function over one number that keeps its type. */
-function keeping(name: string, kinds: readonly Kind[], texts: Texts): Operation {
+function keeping(
+  name: string,
+  kinds: readonly Kind[],
+  texts: Texts,
+  result: (type: FuzzType) => FuzzType = (type) => type,
+): Operation {
   return {
     name,
     kinds,
     make: (draw, kind, depth) => {
       if (kind === "TINYINT" && draw.peer === "postgres") return undefined;
       const arg = draw.expr(kind, depth);
-      return draw.build(`${name} ${kind}`, arg.type, [arg], texts);
+      return draw.build(`${name} ${kind}`, result(arg.type), [arg], texts);
     },
   };
 }
+
+const withoutScale = (type: FuzzType): FuzzType =>
+  type.kind === "DECIMAL" ? decimal(type.precision, 0) : type;
 
 function rounding(name: string, peerName: string): Operation {
   return {
@@ -270,8 +278,8 @@ export const numericOperations: readonly Operation[] = [
   keeping("NEGATE", NUMBERS, { flink: "(- $1)" }),
   keeping("ABS", NUMBERS, { flink: "ABS($1)" }),
   keeping("SIGN", ["INT", "DOUBLE", "DECIMAL"], { flink: "SIGN($1)" }),
-  keeping("CEIL", ["DOUBLE", "DECIMAL"], { flink: "CEIL($1)" }),
-  keeping("FLOOR", ["DOUBLE", "DECIMAL"], { flink: "FLOOR($1)" }),
+  keeping("CEIL", ["DOUBLE", "DECIMAL"], { flink: "CEIL($1)" }, withoutScale),
+  keeping("FLOOR", ["DOUBLE", "DECIMAL"], { flink: "FLOOR($1)" }, withoutScale),
   rounding("ROUND", "ROUND"),
   rounding("TRUNCATE", "TRUNC"),
   numericCast,

@@ -60,7 +60,10 @@ const strings: readonly TextSpec[] = [
   {
     name: "SUBSTR negative",
     args: ["VARCHAR", ["-1", "-2", "-3"], LENGTHS],
-    text: "SUBSTR($1, $2, $3)",
+    text: both(
+      "SUBSTR($1, $2, $3)",
+      "(CASE WHEN LENGTH($1) < ABS($2) THEN '' ELSE SUBSTR($1, $2, $3) END)",
+    ),
     peers: ["duckdb"],
   },
   {
@@ -83,7 +86,12 @@ const strings: readonly TextSpec[] = [
   {
     name: "OVERLAY",
     args: ["VARCHAR", "VARCHAR", STARTS, ["0", "1", "3"]],
-    text: "OVERLAY($1 PLACING $2 FROM $3 FOR $4)",
+    text: {
+      flink: "OVERLAY($1 PLACING $2 FROM $3 FOR $4)",
+      postgres:
+        "(CASE WHEN $2 IS NULL THEN NULL WHEN $3 > CHAR_LENGTH($1) THEN $1 WHEN $4 <= 0 THEN LEFT($1, $3 - 1) || $2 " +
+        "ELSE OVERLAY($1 PLACING $2 FROM $3 FOR $4) END)",
+    },
     peers: ["postgres"],
   },
   { name: "CHR", args: [["65", "97", "48", "33"]], text: "CHR($1)" },
@@ -103,13 +111,17 @@ const strings: readonly TextSpec[] = [
   {
     name: "URL_ENCODE",
     args: ["VARCHAR"],
-    text: "URL_ENCODE($1)",
+    text: both("URL_ENCODE($1)", "REPLACE(URL_ENCODE($1), '%20', '+')"),
     peers: ["duckdb"],
   },
   {
     name: "SPLIT_INDEX",
     args: ["VARCHAR", [",", "a", "l"], ["0"]],
-    text: both("SPLIT_INDEX($1, $2, $3)", "SPLIT_PART($1, $2, 1)", true),
+    text: both(
+      "SPLIT_INDEX($1, $2, $3)",
+      "(CASE WHEN $1 <> '' THEN SPLIT_PART($1, $2, 1) END)",
+      true,
+    ),
   },
   {
     name: "REGEXP_REPLACE",
@@ -122,7 +134,7 @@ const strings: readonly TextSpec[] = [
     text: {
       flink: "REGEXP_EXTRACT($1, $2, 0)",
       duckdb: "(CASE WHEN REGEXP_MATCHES($1, $2) THEN REGEXP_EXTRACT($1, $2, 0) END)",
-      postgres: "SUBSTRING($1 FROM '(' || REPLACE($2, '(a', '(?:a') || ')')",
+      postgres: "SUBSTRING($1 FROM REPLACE($2, '(a', '(?:a'))",
     },
   },
 ];
@@ -187,7 +199,17 @@ const numbers: readonly TextSpec[] = [
     args: ["VARCHAR"],
     text: { flink: "OCTET_LENGTH($1)", duckdb: "STRLEN($1)" },
   },
-].map((spec) => ({ ...spec, kind: "INT" }) as TextSpec);
+].map((spec) => ({ ...spec, kind: "INT", text: asInt(spec.text) }) as TextSpec);
+
+/** The peers count in BIGINT. */
+function asInt(text: string | Texts): Texts {
+  const {
+    flink,
+    duckdb = flink,
+    postgres = flink,
+  }: Texts = typeof text === "string" ? { flink: text } : text;
+  return { flink, duckdb: `CAST(${duckdb} AS INT)`, postgres: `CAST(${postgres} AS INT)` };
+}
 
 /** Flink's text and the peers'; in DuckDB alone unless `all`. */
 function both(flink: string, peer: string, all = false): Texts {

@@ -116,18 +116,20 @@ const truncations: readonly Operation[] = [
       inPeers(`FLOOR($1 TO ${unit})`, `CAST(DATE_TRUNC('${unit}', $1) AS DATE)`),
     ),
   ),
-  ...["YEAR", "MONTH", "DAY", "HOUR", "MINUTE"].map((unit) =>
-    fixed(
+  ...["YEAR", "MONTH", "DAY", "HOUR", "MINUTE"].map((unit) => {
+    // Flink looks at whole milliseconds, and for years and months at whole days.
+    const seen = unit === "YEAR" || unit === "MONTH" ? "DAY" : "MILLISECOND";
+    return fixed(
       `CEIL TO ${unit}`,
       "TIMESTAMP",
       ["TIMESTAMP"],
       inPeers(
         `CEIL($1 TO ${unit})`,
-        `(CASE WHEN DATE_TRUNC('${unit}', $1) = $1 THEN $1 ` +
-          `ELSE DATE_TRUNC('${unit}', $1) + INTERVAL '1' ${unit} END)`,
+        `(CASE WHEN DATE_TRUNC('${unit}', $1) = DATE_TRUNC('${seen}', $1) ` +
+          `THEN DATE_TRUNC('${unit}', $1) ELSE DATE_TRUNC('${unit}', $1) + INTERVAL '1' ${unit} END)`,
       ),
-    ),
-  ),
+    );
+  }),
 ];
 
 const differences: readonly Operation[] = [

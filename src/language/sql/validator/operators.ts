@@ -19,6 +19,7 @@ import { validateErrors } from "../errors.ts";
 import type { Node } from "../parser/ast.ts";
 import { and, or } from "../rel/expressions.ts";
 import { castTo } from "./casts.ts";
+import { exactComparison } from "./decimal-order.ts";
 import {
   asDecimal,
   comparisonType,
@@ -70,6 +71,8 @@ export function comparison(
   const type = comparisonType(left.type, right.type);
   if (type === undefined || !comparable(type, name))
     throw bad(operator, [left, right], node, `'<COMPARABLE_TYPE> ${operator} <COMPARABLE_TYPE>'`);
+  const exact = name === "EQUALS" ? undefined : exactComparison(name, left, right);
+  if (exact !== undefined) return exact;
   const distinct = name === "IS_DISTINCT_FROM" || name === "IS_NOT_DISTINCT_FROM";
   const args = [leniently(left, type), leniently(right, type)];
   const nullable = !distinct && args.some((arg) => arg.type.nullable);
@@ -287,6 +290,10 @@ export function inList(
     const args = [operand, ...list].map((e) => alignTo(e, target));
     const nullable = args.some((arg) => arg.type.nullable);
     result = call("IN", args, types.boolean(nullable));
-  } else result = or(list.map((entry) => comparison("=", operand, entry, node)));
+  } else {
+    const equals = (entry: Expression) =>
+      exactComparison("EQUALS", operand, entry) ?? comparison("=", operand, entry, node);
+    result = or(list.map(equals));
+  }
   return negated ? negate(result) : result;
 }
