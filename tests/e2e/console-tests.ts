@@ -39,6 +39,10 @@ export const CONSOLE_TESTS: readonly (readonly [string, ConsoleTest])[] = [
   ["F12 and Ctrl-click go to where a name was given", goesToDefinition],
   ["a query shows its rows as they come, and stops", runsQuery],
   ["SHOW TABLES is answered without a job", showsTables],
+  [
+    "savepoints are taken, compared with the script, and removed when that is confirmed",
+    savesAndRemoves,
+  ],
   ["axe finds nothing, light and dark", isAccessible],
   ["a phone shows all of it without sideways scrolling", fitsPhone],
   ["the main actions are reached by keyboard", isReachable],
@@ -251,6 +255,33 @@ async function showsTables({ page }: Visit): Promise<void> {
   await page.getByRole("button", { name: "Run" }).click();
   await rows(page, "Rows of the query").getByText("airports").waitFor();
   await page.getByText(/^Finished, /).waitFor();
+}
+
+async function savesAndRemoves({ page, shot }: Visit): Promise<void> {
+  const listed = rows(page, "List of savepoints");
+  for (let taken = 1; taken <= 2; taken++) {
+    await page.getByRole("button", { name: "Take a savepoint" }).click();
+    await listed.nth(taken - 1).waitFor();
+  }
+  await listed.first().getByRole("button", { name: "Compare" }).click();
+  const verdicts = page.getByRole("list", { name: "Verdicts" }).locator("li");
+  await verdicts.first().waitFor();
+  for (const verdict of await verdicts.allTextContents()) assert.match(verdict, /^compatible /);
+  assert.equal(
+    await listed.first().getByRole("button", { name: "Start from it" }).isDisabled(),
+    true,
+  );
+  await listed.first().getByRole("button", { name: "Remove …" }).click();
+  for (const colorScheme of ["dark", "light"] as const) {
+    await page.emulateMedia({ colorScheme });
+    await page.getByRole("heading", { name: "Savepoints" }).scrollIntoViewIfNeeded();
+    await shot(`savepoints-${colorScheme}`);
+  }
+  await page.getByRole("button", { name: "Keep", exact: true }).click();
+  await listed.first().getByRole("button", { name: "Remove …" }).click();
+  await page.getByRole("button", { name: "Remove", exact: true }).click();
+  await listed.nth(1).waitFor({ state: "detached" });
+  assert.equal(await listed.count(), 1);
 }
 
 async function isAccessible({ page, shot }: Visit): Promise<void> {

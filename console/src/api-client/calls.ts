@@ -10,6 +10,8 @@ import type {
   MetricsSample,
   Overview,
   ResultMessage,
+  SavepointInfo,
+  StateVerdict,
 } from "../../../src/controlplane/api/console/types.ts";
 
 export type {
@@ -23,6 +25,8 @@ export type {
   MetricsSample,
   Overview,
   ResultMessage,
+  SavepointInfo,
+  StateVerdict,
 };
 
 export class ApiError extends Error {
@@ -77,8 +81,19 @@ export const getGraph = (id: string) => get<JobGraph>(`/deployments/${id}/graph`
 export const getCatalog = () => get<Catalog>("/catalog");
 export const checkScript = async (script: string) =>
   (await post<{ diagnostics: Diagnostic[] }>("/sql/check", { script })).diagnostics;
-export const startDeployment = (id: string) => post<Deployment>(`/deployments/${id}/start`, {});
+/** From a savepoint of the deployment by name; else from the state that the last job left. */
+export const startDeployment = (id: string, savepoint?: string) =>
+  post<Deployment>(`/deployments/${id}/start`, savepoint === undefined ? {} : { savepoint });
 export const stopDeployment = (id: string) => post<Deployment>(`/deployments/${id}/stop`, {});
+export const getSavepoints = async (id: string) =>
+  (await get<{ savepoints: SavepointInfo[] }>(`/deployments/${id}/savepoints`)).savepoints;
+export const takeSavepoint = (id: string) =>
+  post<SavepointInfo>(`/deployments/${id}/savepoints`, {});
+export const checkSavepoint = async (id: string, name: string) =>
+  (await get<{ operators: StateVerdict[] }>(`/deployments/${id}/savepoints/${name}/check`))
+    .operators;
+export const removeSavepoint = (id: string, name: string) =>
+  request("DELETE", `/deployments/${id}/savepoints/${name}`);
 
 export const streamMetrics = (id: string, signal: AbortSignal) =>
   lines<MetricsSample>("GET", `/deployments/${id}/metrics`, undefined, signal);

@@ -14,6 +14,7 @@ import { Status } from "../../widgets/status.tsx";
 import { useStream } from "../../widgets/use-stream.ts";
 import { OperatorGraph } from "./operator-graph.tsx";
 import { Results } from "./results.tsx";
+import { Savepoints } from "./savepoints.tsx";
 import { ThroughputChart } from "./throughput-chart.tsx";
 
 /** Ten minutes at one sample a second. */
@@ -66,6 +67,7 @@ export function DeploymentPanel({ deployment }: { deployment: Deployment }) {
         </section>
         <Results deployment={deployment} />
       </div>
+      <Savepoints deployment={deployment} isAlive={isAlive} />
     </>
   );
 }
@@ -148,7 +150,7 @@ function Actions({ deployment, isAlive }: { deployment: Deployment; isAlive: boo
           type="button"
           className="button primary"
           disabled={busy !== ""}
-          onClick={() => act("Starting", startDeployment)}
+          onClick={() => act("Starting", (id) => startDeployment(id))}
         >
           {busy === "" ? startLabel(deployment) : `${busy} …`}
         </button>
