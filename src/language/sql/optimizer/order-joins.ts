@@ -4,7 +4,8 @@
  * Off:     (table.optimizer.join-reorder-enabled = false, Flink's default) the written order stays, unless it would make a cross
  *          product of tables that an equality connects: FROM a, b, c WHERE a.x = c.x AND b.y = c.y.
  * On:      the cheapest bushy tree of up to table.optimizer.bushy-join-reorder-threshold inputs, greedy above. Semi and anti
- *          joins go down to the input that they read when that has no more rows than the joins above it yield.
+ *          joins go down to the input that they read when that has no more rows than the joins above it yield; inner joins
+ *          that reduce go below outer ones.
  * Streams: their plans stay as written: the order of joins names their state.
  */
 import { inputRefs } from "../../../foundation/plan/expression.ts";
@@ -15,6 +16,7 @@ import { RelEstimator } from "../statistics/rel-estimates.ts";
 import type { StatisticsLookup } from "../statistics/table-statistics.ts";
 import { type JoinGraph, build, isPlainInner, joinGraph, leafRel } from "./join-graph.ts";
 import { cheapestOrder, connectedOrder } from "./join-orders.ts";
+import { raiseOuterJoins } from "./raise-outer-joins.ts";
 
 export interface JoinOrderOptions {
   readonly reorder: boolean;
@@ -23,7 +25,9 @@ export interface JoinOrderOptions {
 }
 
 export function orderJoins(root: RelNode, options: JoinOrderOptions): RelNode {
-  return new JoinOrderer(options).visit(root);
+  const estimator = new RelEstimator(options.statistics);
+  const tree = options.reorder ? raiseOuterJoins(root, estimator) : root;
+  return new JoinOrderer(options, estimator).visit(tree);
 }
 
 class JoinOrderer {
@@ -31,9 +35,9 @@ class JoinOrderer {
   readonly #estimator: RelEstimator;
   readonly #done = new Map<RelNode, RelNode>();
 
-  constructor(options: JoinOrderOptions) {
+  constructor(options: JoinOrderOptions, estimator: RelEstimator) {
     this.#options = options;
-    this.#estimator = new RelEstimator(options.statistics);
+    this.#estimator = estimator;
   }
 
   visit(rel: RelNode): RelNode {
