@@ -55,9 +55,12 @@ export interface CatalogPartition {
 export interface MaterializedQuery {
   /** The query as written. */
   readonly text: string;
+  /** With whole names. */
+  readonly query: QueryNode;
   /** As SHOW CREATE prints it: `INTERVAL '30' SECOND`. */
   readonly freshness?: string;
-  readonly refreshMode: "CONTINUOUS";
+  /** FULL: by ALTER … REFRESH only. */
+  readonly refreshMode: "CONTINUOUS" | "FULL";
 }
 
 /** A table with everything resolved. */

@@ -10,6 +10,7 @@ import type { MaterializedQuery, ResolvedTable } from "../catalog/catalog-object
 import { identifierSummary } from "../catalog/catalog-objects.ts";
 import { defineTable } from "../catalog/table-definition.ts";
 import { validateErrors } from "../errors.ts";
+import { canOverwrite } from "../exec/sink-planner.ts";
 import type {
   CreateMaterializedTableNode,
   CreateTableNode,
@@ -21,6 +22,7 @@ import type {
 import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
+import { wholeQuery } from "./materialized.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
 import { fillRel, intervalMs, queryRel } from "./statement-planner.ts";
 
@@ -126,7 +128,7 @@ function asSelect(session: SessionContext, node: CreateTableNode): CreateTableNo
 
 /**
  * A materialized table that is refreshed continuously: a table, and the job that keeps it up to date. Freshness is how often
- * that job makes its rows visible: its checkpoint interval.
+ * that job makes its rows visible: its checkpoint interval. One that is refreshed in full is a table until ALTER … REFRESH.
  */
 export function materializedCreation(
   session: SessionContext,
@@ -141,11 +143,9 @@ export function materializedCreation(
       "CREATE OR ALTER of a MATERIALIZED TABLE that exists",
       "Stop its job, drop the table and create it again: its job is not this session's to change.",
     );
-  if (node.refreshMode === "FULL")
-    throw refuse(
-      "REFRESH_MODE = FULL",
-      "Full refreshes need a scheduler of workflows. Use REFRESH_MODE = CONTINUOUS, or run INSERT OVERWRITE on a schedule.",
-    );
+  const full = node.refreshMode === "FULL";
+  if (full && node.startMode !== undefined)
+    throw refuse("START_MODE with REFRESH_MODE = FULL", "Leave START_MODE out.");
   if (node.startMode !== undefined && node.startMode.mode !== "FROM_BEGINNING")
     throw refuse(
       `START_MODE = ${node.startMode.mode}`,
@@ -160,15 +160,23 @@ export function materializedCreation(
       },
       { at: node.name.span },
     );
+  const { options } = session.catalog.connections.resolve(made);
+  if (full && !canOverwrite(options.connector ?? ""))
+    throw refuse(
+      `REFRESH_MODE = FULL of a table with connector '${options.connector}'`,
+      "Only tables of files can be replaced: use REFRESH_MODE = CONTINUOUS.",
+    );
   const freshness = node.freshness === undefined ? undefined : unparseExpression(node.freshness);
   const materialized: MaterializedQuery = {
     text: unparseQuery(node.query),
-    refreshMode: "CONTINUOUS",
+    query: wholeQuery(session, node.query),
+    refreshMode: full ? "FULL" : "CONTINUOUS",
     ...(freshness === undefined ? {} : { freshness }),
   };
   const table = { ...made, materialized };
-  const fill = fillRel(table, queryRel(session, node.query), node.query);
+  if (full) return { table, replaces: false };
   const freshMs = node.freshness === undefined ? undefined : intervalMs(session, node.freshness);
+  const fill = fillRel(table, queryRel(session, node.query), node.query);
   const jobConfig: Record<string, string> =
     freshMs === undefined ? {} : { "execution.checkpointing.interval": `${freshMs} ms` };
   return { table, replaces: false, fill, jobConfig };

@@ -7,7 +7,6 @@ import { identifierText, type ResolvedView } from "../catalog/catalog-objects.ts
 import { optionsOf } from "../catalog/table-definition.ts";
 import { validateErrors } from "../errors.ts";
 import type {
-  AlterMaterializedTableNode,
   AlterViewNode,
   CreateViewNode,
   DropNode,
@@ -23,6 +22,7 @@ import { materializedCreation, type TableCreation, tableCreation } from "./creat
 import { copyDatabase } from "./copy-database.ts";
 import { expandedQuery } from "./expand-query.ts";
 import { alterFunction, createFunction, dropFunction } from "./functions.ts";
+import { alterMaterialized } from "./materialized.ts";
 import { alterModel, createModel } from "./models.ts";
 import { refusal } from "./refusals.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -211,24 +211,4 @@ function drop(session: SessionContext, node: DropNode): StatementResult {
     case "CONNECTION":
       return dropConnection(session, node);
   }
-}
-
-/** Options and the name are the catalog's; the rest concerns the job that refreshes the table. */
-function alterMaterialized(
-  session: SessionContext,
-  node: AlterMaterializedTableNode,
-): StatementResult {
-  const { action, name, span } = node;
-  const found = session.catalog.lookup(namesOf(name));
-  if (found?.kind !== "table" || found.materialized === undefined)
-    throw validateErrors.OBJECT_NOT_FOUND(
-      { object: "Materialized table", name: namesOf(name).join(".") },
-      { at: name.span },
-    );
-  const ours =
-    action.action === "setOptions" ||
-    action.action === "resetOptions" ||
-    action.action === "renameTable";
-  if (!ours) throw refusal(session, node);
-  return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
 }

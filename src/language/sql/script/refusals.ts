@@ -39,7 +39,7 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
     case "alterMaterializedTable":
       return [
         `ALTER MATERIALIZED TABLE ${unparseName(node.name)} (${node.action.action})`,
-        "The job that refreshes the table is a deployment: suspend, resume or change it there. SET, RESET and RENAME work here.",
+        "What refreshes a table is a deployment: suspend, resume or change it there. SET, RESET, RENAME and REFRESH work here, with REFRESH_MODE = FULL also AS and MODIFY FRESHNESS.",
       ];
     default:
       return [`Statement ${node.kind}`, "Leave it out."];

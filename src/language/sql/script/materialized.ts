@@ -1,0 +1,220 @@
+/**
+ * ALTER MATERIALIZED TABLE: REFRESH runs the table's query once, in batch mode, in place of what the table holds; AS changes
+ * the query of one that is refreshed in full. Options and the name are the catalog's; the rest concerns a job.
+ *
+ *   REFRESH                      → INSERT OVERWRITE t <query>, all partitions
+ *   REFRESH PARTITION (k = 'x')  → INSERT OVERWRITE t PARTITION (k = 'x') SELECT * FROM (<query>) WHERE k = 'x'
+ *
+ * Source:  Flink's materialized tables; there a scheduler runs the refreshes of REFRESH_MODE = FULL.
+ */
+import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
+import { typeEquals } from "../../../foundation/columnar/logical-type.ts";
+import { identifierText, type ResolvedTable } from "../catalog/catalog-objects.ts";
+import { validateErrors } from "../errors.ts";
+import { canOverwrite } from "../exec/sink-planner.ts";
+import type {
+  AlterMaterializedTableNode,
+  ExpressionNode,
+  PartitionSpec,
+  QueryNode,
+} from "../parser/ast.ts";
+import { unparseExpression } from "../parser/unparse-expressions.ts";
+import { unparseQuery } from "../parser/unparse-queries.ts";
+import { alterTable } from "./alter-table.ts";
+import { expandedQuery } from "./expand-query.ts";
+import { refusal } from "./refusals.ts";
+import type { SessionContext } from "./session-context.ts";
+import type { StatementResult } from "./session-types.ts";
+import { fillRel, intervalMs, literalText, planRels, queryRel } from "./statement-planner.ts";
+import { planWarnings } from "./warnings.ts";
+
+type Materialized = ResolvedTable & Required<Pick<ResolvedTable, "materialized">>;
+const OK: StatementResult = { kind: "ok" };
+
+export function alterMaterialized(
+  session: SessionContext,
+  node: AlterMaterializedTableNode,
+): StatementResult {
+  const { action, name, span } = node;
+  const parts = name.parts.map((part) => part.name);
+  const found = session.catalog.lookup(parts);
+  if (found?.kind !== "table" || !isMaterialized(found))
+    throw validateErrors.OBJECT_NOT_FOUND(
+      { object: "Materialized table", name: parts.join(".") },
+      { at: name.span },
+    );
+  const full = found.materialized.refreshMode === "FULL";
+  switch (action.action) {
+    case "setOptions":
+    case "resetOptions":
+    case "renameTable":
+      return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
+    case "refresh":
+      return refresh(session, found, { node, partition: action.partition });
+    case "asQuery":
+      if (!full) throw refusal(session, node);
+      return changeQuery(session, found, { node, query: action.query });
+    case "setFreshness": {
+      if (!full) throw refusal(session, node);
+      intervalMs(session, action.freshness);
+      const freshness = unparseExpression(action.freshness);
+      session.catalog.replace({ ...found, materialized: { ...found.materialized, freshness } });
+      return OK;
+    }
+    default:
+      throw refusal(session, node);
+  }
+}
+
+function isMaterialized(table: ResolvedTable): table is Materialized {
+  return table.materialized !== undefined;
+}
+
+/** The query with whole names: it means the same wherever it is run. */
+export function wholeQuery(session: SessionContext, query: QueryNode): QueryNode {
+  return expandedQuery(query, (parts) => session.catalog.lookup(parts)) ?? query;
+}
+
+function refresh(
+  session: SessionContext,
+  table: Materialized,
+  {
+    node,
+    partition,
+  }: { readonly node: AlterMaterializedTableNode; readonly partition: PartitionSpec },
+): StatementResult {
+  const resolved = session.catalog.connections.resolve(table) as Materialized;
+  if (!canOverwrite(resolved.options.connector ?? ""))
+    throw validateErrors.NOT_SUPPORTED(
+      {
+        what: `REFRESH of a table with connector '${resolved.options.connector}'`,
+        remedy: "Only tables of files can be replaced; others are refreshed continuously.",
+      },
+      { at: node.span },
+    );
+  const staticPartition = partitionTexts(session, resolved, partition);
+  const query = filtered(resolved.materialized.query, partition, node);
+  return inBatchMode(session, () => {
+    const rel = {
+      ...fillRel(resolved, queryRel(session, query), query),
+      overwrite: true,
+      ...(partition.length === 0 ? { overwriteAll: true } : {}),
+      staticPartition,
+    };
+    const planned = planRels(session, [rel]);
+    return {
+      kind: "insert",
+      plan: planned.plan,
+      sinks: [identifierText(table.identifier)],
+      warnings: planWarnings(planned, session),
+    };
+  });
+}
+
+/** What is refreshed has an end, whatever mode the session is in. */
+function inBatchMode<T>(session: SessionContext, run: () => T): T {
+  const key = "execution.runtime-mode";
+  const before = session.config.get(key);
+  session.config.set(key, "batch");
+  try {
+    return run();
+  } finally {
+    if (before === undefined) session.config.delete(key);
+    else session.config.set(key, before);
+  }
+}
+
+function partitionTexts(
+  session: SessionContext,
+  table: ResolvedTable,
+  partition: PartitionSpec,
+): Record<string, string> {
+  const texts: Record<string, string> = {};
+  for (const { name, value } of partition) {
+    if (!table.partitionKeys.includes(name.name) || value === undefined)
+      throw validateErrors.STATEMENT_INVALID(
+        {
+          message: `PARTITION names '${name.name}', which is no partition column with a value.`,
+          remedy: `Partition columns of the table: ${table.partitionKeys.join(", ") || "none"}.`,
+        },
+        { at: name.span },
+      );
+    texts[name.name] = literalText(session, value);
+  }
+  return texts;
+}
+
+function filtered(
+  query: QueryNode,
+  partition: PartitionSpec,
+  { span }: AlterMaterializedTableNode,
+): QueryNode {
+  const conditions = partition.map(
+    ({ name, value }): ExpressionNode => ({
+      kind: "binary",
+      operator: "=",
+      left: { kind: "identifier", parts: [name], span },
+      right: value!,
+      span,
+    }),
+  );
+  const [first, ...more] = conditions;
+  if (first === undefined) return query;
+  const where =
+    more.length === 0
+      ? first
+      : ({ kind: "logical", operator: "AND", operands: conditions, span } as const);
+  return {
+    kind: "select",
+    hints: [],
+    items: [{ value: { kind: "star", qualifier: [], span }, span }],
+    from: {
+      kind: "derivedTable",
+      lateral: false,
+      query,
+      alias: { name: { name: "q", quoted: true, span }, columns: [], span },
+      span,
+    },
+    where,
+    windows: [],
+    span,
+  };
+}
+
+/** Columns may come behind those that are there; these stay as they are. */
+function changeQuery(
+  session: SessionContext,
+  table: Materialized,
+  { node, query: given }: { readonly node: AlterMaterializedTableNode; readonly query: QueryNode },
+): StatementResult {
+  const query = wholeQuery(session, given);
+  const { fields } = inBatchMode(session, () => queryRel(session, query)).schema;
+  table.columns.forEach((column, i) => {
+    const field = fields[i];
+    const same =
+      field?.name === column.name &&
+      typeEquals(withoutTimeAttribute(field.type), column.type, { ignoreNullability: true });
+    if (same) return;
+    throw validateErrors.STATEMENT_INVALID(
+      {
+        message: `The new query must keep the columns of the table in their places: column '${column.name}' at position ${i} would change.`,
+        remedy: "Add columns behind the others, or drop the table and create it again.",
+      },
+      { at: node.span },
+    );
+  });
+  const added = fields.slice(table.columns.length).map(
+    ({ name, type }) =>
+      ({
+        kind: "physical",
+        name,
+        type: { ...withoutTimeAttribute(type), nullable: true },
+      }) as const,
+  );
+  session.catalog.replace({
+    ...table,
+    columns: [...table.columns, ...added],
+    materialized: { ...table.materialized, text: unparseQuery(given), query },
+  });
+  return OK;
+}
