@@ -7,7 +7,7 @@
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { MillraceError, toMillraceError } from "../../foundation/base/errors.ts";
 import {
   IGNORE_UNCLAIMED,
@@ -24,8 +24,10 @@ import { cliErrors } from "../errors.ts";
 import { badRecordsText, jobNumbers } from "../job-numbers.ts";
 import type { Command } from "../main.ts";
 import { planScript, type PlannedScript } from "../plan-script.ts";
+import { fillSavepointTables } from "../savepoint-tables.ts";
 import { readText } from "../read-input.ts";
 import { renderError } from "../render/error.ts";
+import { snapshotPath } from "../snapshot-path.ts";
 import type { Terminal } from "../terminal.ts";
 
 const PROGRESS_MS = 1000;
@@ -131,8 +133,9 @@ async function runPlan(
 ): Promise<number> {
   const parts = engineParts({ print: (text) => terminal.out(text) });
   const { env, kernelsModule } = parts;
-  const from = options.from === undefined ? undefined : localPath(options.from);
+  const from = options.from === undefined ? undefined : snapshotPath(options.from);
   const plan = from === undefined ? given : await restoredPlan(given, from, terminal, options);
+  await fillSavepointTables();
   const startedMs = env.clock.monotonicMs();
   const stop = new AbortController();
   const master = startJob(plan, {
@@ -147,6 +150,10 @@ async function runPlan(
     config: { [CHECKPOINT_DIR]: checkpointFolder(plan, options.state) },
     ...(from === undefined ? {} : { restoreFrom: from }),
     signal: stop.signal,
+    onStatus: (status, { failure }) => {
+      if (status === "RESTARTING" && failure !== null)
+        terminal.say(`restarting: ${failure.code} ${failure.message}${causeText(failure)}`);
+    },
   });
   let stopping = false;
   const interrupt = () => {
@@ -155,7 +162,7 @@ async function runPlan(
     if (options.savepoints === undefined || stopping) stop.abort();
     else {
       stopping = true;
-      stopAtSavepoint(master, terminal, resolve(options.savepoints), options.drain).catch(() =>
+      stopAtSavepoint(master, terminal, snapshotPath(options.savepoints), options.drain).catch(() =>
         stop.abort(),
       );
     }
@@ -187,12 +194,13 @@ async function runPlan(
   return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
 }
 
-const RECOVERY_PATH = "execution.state-recovery.path";
-
-/** A path of this machine, or a file: URL of one. */
-function localPath(text: string): string {
-  return resolve(text.replace(/^file:(\/\/)?/i, ""));
+/** The first failure behind this one. */
+function causeText({ cause }: Error): string {
+  if (!(cause instanceof Error)) return "";
+  return causeText(cause) || `: ${cause.message}`;
 }
+
+const RECOVERY_PATH = "execution.state-recovery.path";
 
 /** The plan under the uids of the snapshot; says what the restore changes. */
 async function restoredPlan(
@@ -251,7 +259,9 @@ function showProgress(
     if (stopped) return;
     const { rowsIn, rowsOut, badRecords, watermark } = jobNumbers(plan, metrics);
     const at = env.clock.monotonicMs();
-    const rate = Math.round(((rowsIn - before.rows) * 1000) / Math.max(at - before.at, 1));
+    // After a restart the rows are counted anew.
+    const newRows = Math.max(0, rowsIn - before.rows);
+    const rate = Math.round((newRows * 1000) / Math.max(at - before.at, 1));
     before = { at, rows: rowsIn };
     const checkpoint = master.checkpoints.findLast(({ status }) => status === "COMPLETED");
     const items = [

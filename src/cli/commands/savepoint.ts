@@ -4,7 +4,6 @@
  * Flow:    create, list → the platform's API; show, verify, check, fork, rm → the folder itself, without a platform.
  * Exit:    0 ok; 1 damaged, refused, or (check) something would be lost.
  */
-import { resolve } from "node:path";
 import { instantiateKernels } from "../../dataplane/kernels/instantiate.ts";
 import type { CheckpointMetadata } from "../../dataplane/runtime/master/checkpoint-metadata.ts";
 import type { OperatorVerdict } from "../../dataplane/runtime/savepoint/compare-state.ts";
@@ -23,6 +22,7 @@ import { PlatformClient } from "../platform-client.ts";
 import { readText } from "../read-input.ts";
 import { alignedTable } from "../render/aligned-table.ts";
 import type { Terminal } from "../terminal.ts";
+import { snapshotPath } from "../snapshot-path.ts";
 
 const FLAGS: readonly Flag[] = [
   { name: "json", help: "print JSON" },
@@ -119,7 +119,7 @@ async function list({ args, terminal, rest }: Call): Promise<number> {
 
 async function show({ args, terminal, rest }: Call): Promise<number> {
   const { env } = engineParts({});
-  const path = resolve(rest[0]!);
+  const path = snapshotPath(rest[0]!);
   const shown = describeSnapshot(await loadManifest<CheckpointMetadata>(env.files, path));
   if (args.has("json")) {
     terminal.out(`${JSON.stringify({ path, ...shown })}\n`);
@@ -146,7 +146,7 @@ async function show({ args, terminal, rest }: Call): Promise<number> {
 
 async function verify({ args, terminal, rest }: Call): Promise<number> {
   const { env, kernelsModule } = engineParts({});
-  const path = resolve(rest[0]!);
+  const path = snapshotPath(rest[0]!);
   const { files } = env;
   try {
     const runtime = instantiateKernels(kernelsModule);
@@ -166,7 +166,7 @@ async function verify({ args, terminal, rest }: Call): Promise<number> {
 async function check({ args, terminal, rest }: Call): Promise<number> {
   const [path, file] = rest as [string, string];
   const { plan } = planScript(file, readText(file));
-  const { comparison } = await checkRestore(resolve(path), plan, engineParts({}));
+  const { comparison } = await checkRestore(snapshotPath(path), plan, engineParts({}));
   const { operators } = comparison;
   if (args.has("json")) terminal.out(`${JSON.stringify(operators)}\n`);
   else terminal.out(verdictTable(operators));
@@ -189,7 +189,7 @@ async function read({ args, terminal, rest }: Call): Promise<number> {
   const [path, what] = rest as [string, string];
   const { env, kernelsModule } = engineParts({});
   const [operator = "", map] = what.split(".", 2);
-  const asked = { env, kernelsModule, path: resolve(path), operator };
+  const asked = { env, kernelsModule, path: snapshotPath(path), operator };
   const table = await readStateRows(map === undefined ? asked : { ...asked, map });
   const names = table.columns.map(({ name }) => name);
   if (!args.has("json")) terminal.out(`${names.join("\t")}\n`);
@@ -204,7 +204,7 @@ async function read({ args, terminal, rest }: Call): Promise<number> {
 }
 
 async function fork({ args, terminal, rest }: Call): Promise<number> {
-  const [from, to] = rest.map((path) => resolve(path)) as [string, string];
+  const [from, to] = rest.map((path) => snapshotPath(path)) as [string, string];
   const bytes = await copySnapshot(engineParts({}).env.files, from, to);
   terminal.out(args.has("json") ? `${JSON.stringify({ path: to, bytes })}\n` : `${to}\n`);
   return 0;
@@ -213,7 +213,7 @@ async function fork({ args, terminal, rest }: Call): Promise<number> {
 /** Only what is a savepoint: a checkpoint shares files with others of its job. */
 async function remove({ args, terminal, rest }: Call): Promise<number> {
   const { files } = engineParts({}).env;
-  const path = resolve(rest[0]!);
+  const path = snapshotPath(rest[0]!);
   const { kind, checkpointId, jobId } = await loadManifest<CheckpointMetadata>(files, path);
   if (kind !== "savepoint") throw cliErrors.NOT_A_SAVEPOINT({ path });
   if (!args.has("yes")) {

@@ -204,15 +204,15 @@ function ignoreFileError(error: unknown): void {
 export async function loadManifest<M extends Manifest>(files: Files, path: string): Promise<M> {
   const folder = path.endsWith(`/${METADATA}`) ? path.slice(0, -METADATA.length - 1) : path;
   const file = `${folder}/${METADATA}`;
-  if ((await files.stat(file)) === undefined) throw snapshotErrors.MANIFEST_MISSING({ path });
-  let bytes: Uint8Array;
+  let bytes: Uint8Array | undefined;
   try {
-    bytes = await files.readAll(file);
+    bytes = (await files.stat(file)) === undefined ? undefined : await files.readAll(file);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw snapshotErrors.FILE_MISSING({ file, reason }, { cause: error });
   }
-  const manifest = decodeManifest(bytes, file) as M;
+  if (bytes === undefined) throw snapshotErrors.MANIFEST_MISSING({ path });
+  const manifest = readManifest(bytes, file) as M;
   return mapSegments(manifest, (relativePath) => resolve(folder, relativePath));
 }
 
@@ -240,7 +240,8 @@ function encodeManifest(manifest: unknown): Uint8Array {
   return new TextEncoder().encode(`${head},"manifest":${inner}}\n`);
 }
 
-function decodeManifest(bytes: Uint8Array, file: string): unknown {
+/** A manifest out of its bytes, checked; paths as they are written. */
+export function readManifest(bytes: Uint8Array, file: string): unknown {
   const invalid = (reason: string) => snapshotErrors.MANIFEST_INVALID({ file, reason });
   let outer: { magic?: unknown; version?: unknown; manifest?: unknown } | null;
   try {
