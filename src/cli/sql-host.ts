@@ -30,6 +30,7 @@ import { fileReason } from "./file-reason.ts";
 import { fileStatistics } from "./file-statistics.ts";
 import { planFiles } from "./plan-files.ts";
 import { readStdin } from "./read-stdin.ts";
+import { savepointTable } from "./savepoint-tables.ts";
 import { userFunctions } from "./user-functions.ts";
 import { validateTables } from "./validate-tables.ts";
 
@@ -46,7 +47,7 @@ export function sqlHost(options: { readonly functions?: string } = {}): SqlHost 
   const registry = defaultRegistry();
   return {
     ...(options.functions === undefined ? {} : { userFunction: userFunctions(options.functions) }),
-    resolveFile: (path, options) => inlineTable(path, options),
+    resolveFile: (path, options) => savepointTable(path) ?? inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
     planFiles,
     statistics: fileStatistics(),

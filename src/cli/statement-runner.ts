@@ -22,6 +22,7 @@ import {
   type RowChange,
   type RowPrinter,
 } from "./render/rows.ts";
+import { fillSavepointTables } from "./savepoint-tables.ts";
 import { sqlHost } from "./sql-host.ts";
 import type { Terminal } from "./terminal.ts";
 
@@ -176,6 +177,7 @@ export class StatementRunner {
     const cancelTimer =
       timeoutMs === undefined ? () => undefined : env.timers.after(timeoutMs, () => stop.abort());
     try {
+      await fillSavepointTables();
       const result = await startJob(plan, { ...this.#parts, signal: stop.signal }).ended;
       if (result.status === "FAILED" && result.failure !== null) throw result.failure;
       const { rowsIn, badRecords } = jobNumbers(plan, result.metrics);

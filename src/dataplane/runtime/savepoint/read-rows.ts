@@ -55,8 +55,7 @@ export interface ReadRowsOptions {
 export async function readStateRows(options: ReadRowsOptions): Promise<StateTable> {
   const { env, kernelsModule, path } = options;
   const metadata = await loadManifest<CheckpointMetadata>(env.files, path);
-  const { record, layouts } = findMap(metadata, options);
-  const columns = stateColumns(record, layouts[0]!.layout);
+  const { record, layouts, columns } = findState(metadata, options);
   return {
     columns,
     async *rows() {
@@ -72,7 +71,11 @@ export async function readStateRows(options: ReadRowsOptions): Promise<StateTabl
   };
 }
 
-function findMap(metadata: CheckpointMetadata, { operator, map, path }: ReadRowsOptions) {
+/** Which map is meant, in the handles of all old subtasks, and its columns. */
+export function findState(
+  metadata: CheckpointMetadata,
+  { operator, map, path }: Pick<ReadRowsOptions, "operator" | "map" | "path">,
+) {
   const handles = metadata.states.filter((state) => state != null).map(asStateHandle);
   const all = handles.flatMap((handle) => handle.maps.map((layout) => ({ handle, layout })));
   const uids = [...new Set(all.map(({ layout }) => layout.uid))];
@@ -89,7 +92,7 @@ function findMap(metadata: CheckpointMetadata, { operator, map, path }: ReadRows
     const what = map === undefined ? operator : `${operator}.${map}`;
     throw checkpointErrors.STATE_UNKNOWN({ path, what, known: [...new Set(known)].join(", ") });
   }
-  return { record, layouts };
+  return { record, layouts, columns: stateColumns(record, layouts[0]!.layout) };
 }
 
 class RowReader {

@@ -139,12 +139,25 @@ export abstract class RelationParser extends MatchParser {
       return { kind: "derivedTable", lateral, query: found.query, span };
     }
     if (this.accept("UNNEST")) return this.unnest(lateral, start);
+    if (this.accept("SAVEPOINT")) return this.savepointState(start);
     if (this.token.kind === "string") {
       const path = this.advance().value;
       const hints = this.hints();
       return { kind: "fileTable", path, hints, span: this.spanFrom(start) };
     }
     throw this.unexpected();
+  }
+
+  /** `SAVEPOINT('path').operator[.map]`: state, read like a file; the host knows what the name means. */
+  private savepointState(start: Span): RelationNode {
+    this.expectOp("(");
+    if (this.token.kind !== "string") throw this.unexpected();
+    const folder = this.advance().value;
+    this.expectOp(")");
+    this.expectOp(".");
+    const { parts } = this.compoundIdentifier();
+    const path = ["savepoint:".concat(folder), ...parts.map(({ name }) => name)].join("#");
+    return { kind: "fileTable", path, hints: this.hints(), span: this.spanFrom(start) };
   }
 
   private wrappedFunction(lateral: boolean, start: Span): RelationNode {
