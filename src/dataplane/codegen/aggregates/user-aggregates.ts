@@ -40,7 +40,9 @@ export function isUserAggregate({ function: name }: AggregateCall): boolean {
   return parseReference(name) !== undefined;
 }
 
-const importName = (call: AggregateCall, what: string) => `${what} ${call.name}`;
+/** By what its state is of, as AggregatePlan names calls: the same on both sides. */
+const importName = ({ name, state }: AggregateCall, what: string) =>
+  `${what} ${state?.name ?? name}`;
 
 /** `offset`: the handle of the accumulator. */
 export function userAggregateCode(call: AggregateCall, offset: number): AggregateCode {
