@@ -4,6 +4,7 @@
  * Flow:    tpch/data, tpch/queries → each engine in turn: check (answer = DuckDB's), then measure → table, figures.
  * Measure: Millrace: the whole process, from the shell's point of view, start-up included. DuckDB and Flink: the query
  *          alone in a running process (their start-up is not counted); rows go to a blackhole, or are fetched (DuckDB).
+ * Joins:   Millrace and Flink order them by cost (table.optimizer.join-reorder-enabled), DuckDB always does.
  * Order:   a query whose answer was wrong, or that an engine cannot run, gets no figure of that engine.
  */
 import { rmSync } from "node:fs";
@@ -152,7 +153,9 @@ function sqlOf(data: TpchData, name: string): string {
 
 function scriptInto(data: TpchData, name: string, options: string): string {
   return (
-    `SET 'execution.runtime-mode' = 'batch';\n${flinkTables(data.folder)}` +
+    "SET 'execution.runtime-mode' = 'batch';\n" +
+    "SET 'table.optimizer.join-reorder-enabled' = 'true';\n" +
+    flinkTables(data.folder) +
     `CREATE TABLE answer WITH (${options}) AS ${sqlOf(data, name)};\n`
   );
 }

@@ -156,7 +156,8 @@ class Cardinalities {
       const columns = new Map<number, ColumnEstimate>();
       for (const { leaf, expression } of members) {
         const refs = [...inputRefs(expression)];
-        const known = refs.length === 1 ? whole.columns[refs[0]!]! : { width: 0 };
+        const unknown = { width: 0, base: estimates[leaf]!.rows };
+        const known = refs.length === 1 ? whole.columns[refs[0]!]! : unknown;
         columns.set(leaf, known);
       }
       return { leaves: [...columns.keys()].reduce((set, leaf) => set | (1 << leaf), 0), columns };

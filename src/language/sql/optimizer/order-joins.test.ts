@@ -256,6 +256,12 @@ test("an inner join that reduces goes below an outer one", () => {
   assert.deepEqual(joins(sql, ON), ["(big) ⋈ (small)", "(big ⋈ small) ⋈ (mid)"]);
 });
 
+test("what WITH names runs once, however often it is read", () => {
+  const sql = `WITH c AS (SELECT big.d, COUNT(*) AS n FROM big, small WHERE big.d = small.d GROUP BY big.d)
+    SELECT * FROM c AS a JOIN c AS b ON a.n = b.n`;
+  for (const config of [{}, ON]) assert.equal(joins(sql, config).length, 2);
+});
+
 test("plans tell joins what their inputs are expected to be", () => {
   const [join] = plan("SELECT big.e FROM big, small WHERE big.d = small.d").nodes.filter(
     (node) => node.type === "Join",

@@ -56,9 +56,14 @@ export const typeWidth = (type: LogicalType): number => WIDTHS[type.kind] ?? OTH
 export const rowBytes = (estimate: RelEstimate): number =>
   estimate.columns.reduce((sum, { width }) => sum + width, 0);
 
-/** Columns about which nothing is known. */
-export function unknownColumns(schema: Schema): ColumnEstimate[] {
-  return schema.fields.map(({ type }) => ({ width: typeWidth(type) }));
+/** A column about which nothing is known but how many rows it was made for. */
+function unknownColumn(type: LogicalType, rows: number): ColumnEstimate {
+  return { width: typeWidth(type), base: rows };
+}
+
+/** Rows of which nothing is known but their number. */
+export function unknownRel(schema: Schema, rows: number): RelEstimate {
+  return { rows, columns: schema.fields.map(({ type }) => unknownColumn(type, rows)) };
 }
 
 export function estimateTable(
@@ -93,11 +98,11 @@ export function estimateProject(
   projection: readonly Expression[],
 ): RelEstimate {
   const columns = projection.map((e): ColumnEstimate => {
-    if (e.kind === "input") return input.columns[e.index] ?? { width: typeWidth(e.type) };
+    if (e.kind === "input") return input.columns[e.index] ?? unknownColumn(e.type, input.rows);
     if (e.kind === "literal") return { width: typeWidth(e.type), distinct: 1 };
     const inner = castOfColumn(e);
     const known = inner === undefined ? undefined : input.columns[inner];
-    if (known === undefined) return { width: typeWidth(e.type) };
+    if (known === undefined) return unknownColumn(e.type, input.rows);
     return { ...known, width: typeWidth(e.type) };
   });
   return { rows: input.rows, columns };
@@ -118,7 +123,7 @@ export function estimateAggregate(
 ): RelEstimate {
   const keys = grouping.map((index) => input.columns[index]!);
   const rows = grouping.length === 0 ? 1 : distinctRows(input, grouping);
-  const columns = [...keys, ...others.map((type): ColumnEstimate => ({ width: typeWidth(type) }))];
+  const columns = [...keys, ...others.map((type) => unknownColumn(type, rows))];
   const [only] = keys;
   if (keys.length === 1 && only!.distinct === undefined)
     columns[0] = { ...only!, distinct: Math.max(1, rows) };
@@ -272,17 +277,13 @@ export function withRows(estimate: RelEstimate, rows: number): RelEstimate {
 /** The same rows with further columns. */
 export function appended(input: RelEstimate, schema: Schema): RelEstimate {
   const columns = schema.fields.map(
-    ({ type }, i): ColumnEstimate => input.columns[i] ?? { width: typeWidth(type) },
+    ({ type }, i) => input.columns[i] ?? unknownColumn(type, input.rows),
   );
   return { rows: input.rows, columns };
 }
 
 export function estimateUnion(inputs: readonly RelEstimate[]): RelEstimate {
   const rows = inputs.reduce((sum, input) => sum + input.rows, 0);
-  const columns = (inputs[0]?.columns ?? []).map(
-    (column): ColumnEstimate => ({
-      width: column.width,
-    }),
-  );
+  const columns = (inputs[0]?.columns ?? []).map(({ width }) => ({ width, base: rows }));
   return { rows, columns };
 }

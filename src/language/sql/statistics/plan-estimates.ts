@@ -4,7 +4,6 @@
  *
  * Flow:    exec-plan-builder (batch) → **here** → Join.estimates; EXPLAIN ESTIMATED_COST.
  */
-import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, InputEstimate, TableSpec } from "../../../foundation/plan/exec-node.ts";
 import {
   type ColumnEstimate,
@@ -20,7 +19,7 @@ import {
   estimateUnion,
   rowBytes,
   typeWidth,
-  unknownColumns,
+  unknownRel,
   withRows,
 } from "./estimates.ts";
 import type { StatisticsLookup } from "./table-statistics.ts";
@@ -64,7 +63,7 @@ function estimateNode(
     case "TableSourceScan":
       return estimateScan(node, statistics);
     case "Values":
-      return { rows: node.rows.length, columns: unknownColumns(node.output) };
+      return unknownRel(node.output, node.rows.length);
     case "Calc": {
       const kept = node.condition === undefined ? input : estimateFilter(input, node.condition);
       return estimateProject(kept, node.projection);
@@ -96,16 +95,16 @@ function estimateNode(
     case "Union":
       return estimateUnion(inputs);
     case "Expand":
-      return estimateExpand(estimateExpansion(input, node.projections.length), node.output);
+      return unknownRel(node.output, input.rows * node.projections.length);
     case "ProcessTableFunction":
-      return {
-        rows: inputs.reduce((sum, { rows }) => sum + rows, 0),
-        columns: unknownColumns(node.output),
-      };
+      return unknownRel(
+        node.output,
+        inputs.reduce((sum, { rows }) => sum + rows, 0),
+      );
     case "VectorSearchTableFunction":
       return appended(estimateExpansion(input, node.topK), node.output);
     case "Match":
-      return { rows: input.rows, columns: unknownColumns(node.output) };
+      return unknownRel(node.output, input.rows);
     default:
       return appended(input, node.output);
   }
@@ -140,9 +139,4 @@ function estimateScan(
 
 function estimateSpec(table: TableSpec, statistics: StatisticsLookup): RelEstimate {
   return estimateTable(table.schema, statistics(table), table.primaryKey);
-}
-
-/** Columns that are NULL in some of the copies have no known values. */
-function estimateExpand(input: RelEstimate, schema: Schema): RelEstimate {
-  return { rows: input.rows, columns: unknownColumns(schema) };
 }

@@ -12,14 +12,13 @@ import {
   appended,
   distinctRows,
   estimateAggregate,
-  estimateExpansion,
   estimateFilter,
   estimateJoin,
   estimateProject,
   estimateRank,
   estimateTable,
   estimateUnion,
-  unknownColumns,
+  unknownRel,
   withRows,
 } from "./estimates.ts";
 import type { StatisticsLookup } from "./table-statistics.ts";
@@ -48,7 +47,7 @@ export class RelEstimator {
       case "scan":
         return this.#scan(rel);
       case "values":
-        return { rows: rel.rows.length, columns: unknownColumns(rel.schema) };
+        return unknownRel(rel.schema, rel.rows.length);
       case "project":
         return estimateProject(input, rel.expressions);
       case "filter":
@@ -68,19 +67,16 @@ export class RelEstimator {
         return withRows(input, rel.fetch < 0 ? left : Math.min(left, rel.fetch));
       }
       case "expand":
-        return {
-          rows: estimateExpansion(input, rel.projections.length).rows,
-          columns: unknownColumns(rel.schema),
-        };
+        return unknownRel(rel.schema, input.rows * rel.projections.length);
       case "rank":
         return appended(estimateRank(input, rel.partition, rel.end - rel.start + 1), rel.schema);
       case "process":
-        return {
-          rows: inputs.reduce((sum, { rows }) => sum + rows, 0),
-          columns: unknownColumns(rel.schema),
-        };
+        return unknownRel(
+          rel.schema,
+          inputs.reduce((sum, { rows }) => sum + rows, 0),
+        );
       case "match":
-        return { rows: input.rows, columns: unknownColumns(rel.schema) };
+        return unknownRel(rel.schema, input.rows);
       default:
         return appended(input, rel.schema);
     }
