@@ -32,6 +32,10 @@ const CONFIG = {
   "execution.checkpointing.interval": "20 ms",
   "execution.checkpointing.dir": "/checkpoints",
   "execution.checkpointing.num-retained": "2",
+  // In passing, so that crashes come while one is being written, too.
+  "execution.checkpointing.savepoint-dir": "/savepoints",
+  "millrace.savepoint.interval": "130 ms",
+  "millrace.savepoint.num-retained": "2",
   // Few key groups: their pages fill one after the other, so that checkpoints share segments.
   "pipeline.max-parallelism": "6",
   "execution.checkpointing.tolerable-failed-checkpoints": "1000",

@@ -22,6 +22,10 @@ export interface CheckpointOptions {
   readonly afterTasksFinish: boolean;
   readonly directory: string | undefined;
   readonly savepointDirectory: string | undefined;
+  /** 0 = no periodic savepoints. */
+  readonly savepointIntervalMs: number;
+  /** Of the periodic ones; 0 = all. */
+  readonly savepointsRetained: number;
   /** What happens to checkpoints when the job is canceled (they stay when it fails). */
   readonly retainOnCancel: boolean;
 }
@@ -139,6 +143,15 @@ export function checkpointOptions(config: Config): CheckpointOptions {
   ];
   if (!retentions.includes(retention))
     throw invalid(`${prefix}externalized-checkpoint-retention`, retention, retentions.join(", "));
+  const savepointDirectory = folder(
+    config[`${prefix}savepoint-dir`] ?? config["state.savepoints.dir"],
+  );
+  const savepointIntervalMs = durationMs(config, "millrace.savepoint.interval", 0);
+  if (savepointIntervalMs > 0 && savepointDirectory === undefined)
+    throw baseErrors.OPTION_MISSING({
+      key: `${prefix}savepoint-dir`,
+      owner: "periodic savepoints",
+    });
   return {
     intervalMs: durationMs(config, `${prefix}interval`, 0),
     minPauseMs: durationMs(config, `${prefix}min-pause`, 0),
@@ -148,7 +161,9 @@ export function checkpointOptions(config: Config): CheckpointOptions {
     retained: integer(config, `${prefix}num-retained`, 1, 1),
     afterTasksFinish: flag(config, `${prefix}checkpoints-after-tasks-finish`, true),
     directory: folder(config[`${prefix}dir`] ?? config["state.checkpoints.dir"]),
-    savepointDirectory: folder(config[`${prefix}savepoint-dir`] ?? config["state.savepoints.dir"]),
+    savepointDirectory,
+    savepointIntervalMs,
+    savepointsRetained: integer(config, "millrace.savepoint.num-retained", 5, 0),
     retainOnCancel: retention === "RETAIN_ON_CANCELLATION",
   };
 }

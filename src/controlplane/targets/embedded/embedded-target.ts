@@ -69,7 +69,12 @@ export class EmbeddedTarget implements Target {
       name,
       plan,
       parallelism,
-      config: { ...DEFAULT_CONFIG, ...this.#options.config, ...plan.config },
+      config: {
+        ...DEFAULT_CONFIG,
+        "execution.checkpointing.savepoint-dir": this.#options.savepointsFolder,
+        ...this.#options.config,
+        ...plan.config,
+      },
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
     });
   }

@@ -30,6 +30,7 @@ import {
 import { CheckpointHistory, type CheckpointView } from "./checkpoint-history.ts";
 import type { CheckpointStorage, StoredCheckpoint } from "./checkpoint-storage.ts";
 import type { Execution } from "./execution.ts";
+import { PeriodicSavepoints } from "./periodic-savepoints.ts";
 import type { EnumeratorSnapshot } from "./split-assigner.ts";
 
 export interface CompletedCheckpoint extends StoredCheckpoint {
@@ -78,8 +79,18 @@ export class CheckpointCoordinator {
   #periodic = false;
   #restored: CompletedCheckpoint | undefined;
 
+  readonly #savepoints: PeriodicSavepoints;
+
   constructor(options: CoordinatorOptions) {
     this.#options = options;
+    const { env, storage } = options;
+    this.#savepoints = new PeriodicSavepoints({
+      timers: env.timers,
+      options: options.options,
+      take: async (directory) =>
+        (await this.#begin({ kind: "savepoint", stop: "none", directory })).path,
+      discard: (path) => storage.discard(path),
+    });
   }
 
   /** The checkpoint that a restart goes back to. */
@@ -109,6 +120,7 @@ export class CheckpointCoordinator {
     this.#lastTriggerMs = this.#options.env.clock.monotonicMs();
     this.#periodic = this.#options.options.intervalMs > 0;
     this.#schedule();
+    this.#savepoints.start();
   }
 
   /**
@@ -117,6 +129,7 @@ export class CheckpointCoordinator {
    */
   async stop(reason: string): Promise<void> {
     this.#execution = undefined;
+    this.#savepoints.stop();
     this.#periodic = false;
     this.#cancelTimer?.();
     this.#cancelTimer = undefined;
@@ -135,6 +148,7 @@ export class CheckpointCoordinator {
   }): Promise<CompletedCheckpoint> {
     if (request.stop !== "none") {
       this.#periodic = false;
+      this.#savepoints.stop();
       this.#cancelTimer?.();
     }
     return this.#begin(request);

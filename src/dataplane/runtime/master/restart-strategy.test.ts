@@ -98,6 +98,8 @@ test("checkpoint options: Flink's keys and defaults; what is not supported is re
     afterTasksFinish: true,
     directory: undefined,
     savepointDirectory: undefined,
+    savepointIntervalMs: 0,
+    savepointsRetained: 5,
     retainOnCancel: false,
   });
   const set = checkpointOptions({

@@ -35,6 +35,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   ],
   "execution.savepoint.ignore-unclaimed-state": "boolean",
   "execution.state-recovery.ignore-unclaimed-state": "boolean",
+  "execution.state-recovery.path": TEXT,
   "state.backend.gemini.local.dir": TEXT,
   "state.backend.rocksdb.localdir": TEXT,
   "state.backend.rocksdb.memory.fixed-per-slot": TEXT,
@@ -84,6 +85,8 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "sql-client.display.max-column-width": "integer",
   "table.sql-dialect": ["default"],
   "millrace.metrics.interval": "duration",
+  "millrace.savepoint.interval": "duration",
+  "millrace.savepoint.num-retained": "integer",
 };
 
 const NOT_NEEDED = "this engine plans and runs that its own way, and results are the same";
