@@ -120,7 +120,7 @@ function analysedTable(session: SessionContext, node: AnalyzeTableNode): Resolve
       "ANALYZE TABLE for a view is not allowed",
       "Analyze the tables that it reads.",
     );
-  if (!(session.host.source?.(entry)?.bounded ?? true))
+  if (!session.planOptions().source(entry).bounded)
     throw invalid(
       node,
       `Table ${identifierSummary(entry.identifier)} does not end: its rows cannot be counted`,
