@@ -41,7 +41,8 @@ export const PARTITION_OPTIONS: readonly TableOption[] = [
   {
     key: "partition.time-extractor.timestamp-formatter",
     type: "string",
-    description: "Pattern of that time; default `yyyy-MM-dd HH:mm:ss`, or `yyyy-MM-dd`.",
+    description:
+      "Pattern of that time, such as `yyyyMMdd HH`; default a date, with or without a time of the day.",
   },
   {
     key: "sink.partition-commit.trigger",

@@ -2,6 +2,7 @@
  * The time of a partition, from the texts of its columns.
  *
  * Example: dt=2024-01-01, hour=07 with the pattern `$dt $hour:00:00` → 2024-01-01 07:00:00
+ * Rules:   one letter takes one or two digits (a year up to nine), several take as many; without a formatter one each.
  * Errors:  MR3021 a text that is no time.
  * Source:  Flink DefaultPartTimeExtractor; formatter letters of DateTimeFormatter: y M d H m s S, 'quoted' text.
  */
@@ -20,7 +21,7 @@ export function parsePartitionTime(
           /\$(\w+)/g,
           (whole, name: string) => columns.find(([column]) => column === name)?.[1] ?? whole,
         );
-  const formats = formatter === undefined ? ["yyyy-MM-dd HH:mm:ss", "yyyy-MM-dd"] : [formatter];
+  const formats = formatter === undefined ? ["y-M-d H:m:s", "y-M-d"] : [formatter];
   for (const format of formats) {
     const millis = parse(text, format);
     if (millis !== undefined) return millis;
@@ -37,7 +38,8 @@ function parse(text: string, format: string): number | undefined {
     const letter = part[0] === "u" ? "y" : part[0]!;
     if (!LETTERS.includes(letter)) return RegExp.escape(part.replaceAll("'", ""));
     letters.push(letter);
-    return part.length === 1 ? "(\\d{1,2})" : `(\\d{${part.length}})`;
+    if (part.length > 1) return `(\\d{${part.length}})`;
+    return letter === "y" ? "(\\d{1,9})" : "(\\d{1,2})";
   });
   const match = new RegExp(`^${source.join("")}$`).exec(text);
   if (match === null) return undefined;
