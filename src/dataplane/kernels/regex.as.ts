@@ -247,7 +247,8 @@ function lookBehind(pc: u32, p: u32): bool {
 function prepare(view: u64, code: u32): void {
   program = code;
   classes = code + load<u32>(code, 12);
-  base = viewPtr(view);
+  // An empty literal lies at address 0, which run() answers with where nothing matches.
+  base = viewPtr(view) == 0 ? code : viewPtr(view);
   limit = base + viewLength(view);
   stack = <u32>arenaAlloc(FIRST_STACK_BYTES);
   stackTop = stack;

@@ -17,7 +17,7 @@ import {
 } from "../../../foundation/plan/expression.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import type { ExpressionContext } from "../expression-context.ts";
-import { pushLocalToUtc, pushUtcToLocal } from "../expressions/time-zone.ts";
+import { pushUtcToLocal } from "../expressions/time-zone.ts";
 import type { Value } from "../value.ts";
 import type { ColumnCall, CompiledFunction, FunctionTable, ScalarFunction } from "./registry.ts";
 import { compileTimePattern } from "./time-pattern.ts";
@@ -134,12 +134,20 @@ const round = (date: KernelName, time: KernelName, timestamp: KernelName): Compi
   emit: (context, call) => {
     const value = context.compile(call.args[0]!);
     return context.strict(call.type, [value], { guard: true }, () => {
+      const { f } = context;
       const kernel = pushLocal(context, value, { date, time, timestamp });
+      // Flink goes back by the offset it came with, even over a change of summer time.
+      const isZoned = value.type.kind === "TIMESTAMP_LTZ";
+      const local = isZoned ? f.local("i64") : undefined;
+      if (local !== undefined) f.tee(local);
       // Below the millisecond there is more to round up.
       if (kernel === "ceilMillis" && value.physical === "ts128" && textOf(call.args[1]) === FINEST)
         context.push(value, 1).i64(0).op("i64.gt_s").op("i64.extend_i32_u").op("i64.add");
-      context.f.i32(unitOf(call.args[1])!).call(context.kernel(kernel));
-      if (value.type.kind === "TIMESTAMP_LTZ") pushLocalToUtc(context);
+      f.i32(unitOf(call.args[1])!).call(context.kernel(kernel));
+      if (local !== undefined) {
+        f.get(local).op("i64.sub");
+        context.push(value).op("i64.add");
+      }
       if (value.physical === "ts128") context.f.i64(0n);
     });
   },
