@@ -40,6 +40,8 @@ export interface HarnessOptions {
   /** Functions of the user. */
   readonly userFunction?: OperatorContext["userFunction"];
   readonly maxParallelism?: number;
+  /** For operators that keep rows beside state. */
+  readonly spillSpace?: OperatorContext["spill"];
   /** After every call all pages of state leave memory: whatever it touches next has to come back. */
   readonly spill?: boolean;
   /** Takes only the rows and state of one subtask; rows are distributed by `keys`. */
@@ -226,6 +228,7 @@ export class OperatorHarness {
       subtaskIndex: this.#options.subtask?.index ?? 0,
       parallelism: this.#options.subtask?.parallelism ?? 1,
       config: this.#options.config ?? {},
+      ...(this.#options.spillSpace === undefined ? {} : { spill: this.#options.spillSpace }),
       ...(this.#options.userFunction === undefined
         ? {}
         : { userFunction: this.#options.userFunction }),

@@ -11,7 +11,7 @@ import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import type { ExecNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
 import type { UserFunctionLookup } from "../../foundation/plan/user-function.ts";
-import type { Clock, Random } from "../../foundation/host/env.ts";
+import type { Clock, Random, ScratchFile } from "../../foundation/host/env.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { KeyedStateBackend } from "./keyed-state.ts";
 import type { TableScan } from "./lookup.ts";
@@ -35,6 +35,13 @@ export interface WorkerRuntime {
   readonly kernelInstance: WebAssembly.Exports;
 }
 
+/** A worker's budget of memory, and files for what exceeds it. */
+export interface SpillSpace {
+  readonly budgetBytes: number;
+  /** A new file that goes with the process. */
+  readonly createFile: () => ScratchFile;
+}
+
 export interface OperatorContext {
   readonly runtime: WorkerRuntime;
   readonly inputs: readonly Schema[];
@@ -55,6 +62,8 @@ export interface OperatorContext {
   registerProcessingTimer(time: number): void;
   /** Reads a table that the operator keeps beside its inputs (lookup joins); absent where there are no connectors. */
   readonly scanTable?: (node: TableSourceScanNode) => TableScan;
+  /** What an operator of batch mode keeps in memory of its own stays within this; absent: it may use all there is. */
+  readonly spill?: SpillSpace;
   /** Functions of the user that the plan refers to; absent where there are none. */
   readonly userFunction?: UserFunctionLookup;
 }

@@ -53,6 +53,8 @@ const CALL_PAIR_ROWS: usize = 32;
 const CALL_PAIR_RECORDS: usize = 36;
 /** u32[n] first records, set by the first hashTableProbe of a batch. */
 const CALL_HEADS: usize = 40;
+/** Of no meaning: keeps the loads that bring records into the cache. */
+const CALL_SEEN: usize = 44;
 
 const PAIRS: u32 = 4096;
 
@@ -205,7 +207,10 @@ function tagOf(hash: u64): u32 {
   return <u32>1 << (<u32>(hash >>> 32) & 31);
 }
 
-/** First records that may match, for all rows: independent loads, whose cache misses overlap. */
+/**
+ * First records that may match, for all rows; then a look at each: independent loads, whose cache misses overlap, which
+ * those of a walk from record to record do not.
+ */
 function findHeads(call: usize, table: usize, n: u32): void {
   const heads = arenaAlloc(n << 2);
   store<u32>(call, <u32>heads, CALL_HEADS);
@@ -219,10 +224,14 @@ function findHeads(call: usize, table: usize, n: u32): void {
     const hit = (<u32>(slot >>> 32) & tagOf(hash)) != 0;
     store<u32>(heads + (<usize>i << 2), hit ? <u32>slot : 0);
   }
-  if (marks == 0) return;
-  for (let i: u32 = 0; i < n; i++) {
-    if (load<u8>(marks + i) != 0) store<u32>(heads + (<usize>i << 2), 0);
+  if (marks != 0) {
+    for (let i: u32 = 0; i < n; i++) {
+      if (load<u8>(marks + i) != 0) store<u32>(heads + (<usize>i << 2), 0);
+    }
   }
+  let seen: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) seen |= load<u32>(<usize>load<u32>(heads + (<usize>i << 2)), 4);
+  store<u32>(call, seen, CALL_SEEN);
 }
 
 @inline
@@ -398,6 +407,27 @@ export function hashTableScan(table: usize, which: u32, out: usize, room: u32): 
   }
   store<u32>(table, 0, TABLE_SCAN_CHUNK);
   store<u32>(table, 0, TABLE_SCAN_RECORD);
+  return count;
+}
+
+/** Of a table without keys: lists the rows of the records in [from, end), which may lie anywhere; u32[count]. */
+export function hashRecordsList(from: usize, end: usize, out: usize): u32 {
+  let count: u32 = 0;
+  for (let record = from; record < end; record += load<u32>(record, 4) & SIZE) {
+    store<u32>(out + (<usize>count << 2), <u32>(record + RECORD_KEY));
+    count++;
+  }
+  return count;
+}
+
+/** Rows (u32[n]) whose hash has `part` in the four bits from `shift` on; returns how many. */
+export function rowsOfPart(n: u32, hashes: usize, shift: u32, part: u32, out: usize): u32 {
+  let count: u32 = 0;
+  for (let i: u32 = 0; i < n; i++) {
+    store<u32>(out + (<usize>count << 2), i);
+    const own = <u32>(load<u64>(hashes + (<usize>i << 3)) >>> <u64>shift) & 15;
+    count += own == part ? 1 : 0;
+  }
   return count;
 }
 

@@ -340,6 +340,7 @@ export {
   hashPairsFilter,
   hashPairsMark,
   hashPairsRows,
+  hashRecordsList,
   hashTableAdd,
   hashTableContains,
   hashTableFree,
@@ -351,6 +352,7 @@ export {
   hashTableRows,
   hashTableScan,
   hashTableScanBegin,
+  rowsOfPart,
   rowsWithByte,
 } from "./hash-join.as";
 export {

@@ -94,4 +94,12 @@ export const operatorErrors = defineErrors({
       "Column '{column}' is {type}, however, a string of length {length} is being written into it. You can set job configuration 'table.exec.sink.type-length-enforcer' to control this behaviour.",
     hint: "Set 'table.exec.sink.type-length-enforcer' = 'TRIM_PAD' to cut and pad such values, or widen the column.",
   },
+  SPILL_FAILED: {
+    code: "MR4172",
+    domain: "external",
+    retryable: true,
+    httpStatus: 500,
+    message: "the local file for rows that exceed the memory's budget cannot be {action}",
+    hint: "See that the folder for temporary files has room, or raise taskmanager.memory.managed.size.",
+  },
 });

@@ -186,3 +186,54 @@ test("characters that cannot be told from data are refused", () => {
   const nested: Schema = { fields: [{ name: "r", type: types.row([]) }] };
   assert.throws(() => csvFormat.validate({}, nested), { code: "MR3102" });
 });
+
+test("numbers of any form among quoted, long and foreign texts: what was written comes back", () => {
+  const seed = Date.now() % 1_000_000;
+  const random = randomSource(seed);
+  const pick = <T>(values: readonly T[]): T => values[random(values.length)]!;
+  const digits = (most: number) =>
+    Array.from({ length: 1 + random(most) }, () => String(random(10))).join("");
+  const texts = ["", "x", "é".repeat(40), "plain ".repeat(20), '"a, ""b""\nc"', '"é\n\n"', "ü"];
+  const lines: string[] = [];
+  const expected: string[][] = [];
+  for (let i = 0; i < 400; i++) {
+    const sign = pick(["", "-", "+"]);
+    const [n, d, small, text] = [
+      sign + digits(17),
+      `${digits(9)}.${digits(4)}`,
+      digits(9),
+      pick(texts),
+    ];
+    lines.push(`${text},${n},${d},${pick(["1", '"2"'])},${small}${pick(["\n", "\r\n"])}`);
+    const cents = roundedCents(d);
+    expected.push([
+      text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text,
+      String(BigInt(n.replace("+", ""))),
+      `${cents / 100n}.${String(cents % 100n).padStart(2, "0")}`,
+      String(Number(small)),
+    ]);
+  }
+  const schema: Schema = {
+    fields: [
+      { name: "t", type: types.string() },
+      { name: "n", type: types.bigint() },
+      { name: "d", type: types.decimal(15, 2) },
+      { name: "skipped", type: types.string() },
+      { name: "i", type: types.int() },
+    ],
+  };
+  const projection = [[0], [1], [2], [4]];
+  const output = { fields: projection.map(([index]) => schema.fields[index!]!) };
+  const { rows } = decodeText("csv", schema, lines.join(""), { projection, output });
+  const found = rows.map((row) =>
+    row.map((value, index) => formatValue(value, output.fields[index]!.type)),
+  );
+  assert.deepEqual(found, expected, `seed ${seed}`);
+});
+
+/** HALF_UP to two digits behind the point. */
+function roundedCents(text: string): bigint {
+  const [whole, rest = ""] = text.split(".");
+  const thousandths = BigInt(`${whole}${rest.padEnd(3, "0").slice(0, 3)}`);
+  return (thousandths + 5n) / 10n;
+}

@@ -5,6 +5,8 @@ import { type LogicalType, types } from "../../../foundation/columnar/logical-ty
 import type { JoinNode, JoinType } from "../../../foundation/plan/exec-node.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
 import { seededRandom, testSeed } from "../../../../testkit/operator-harness/changelog-table.ts";
+import type { ScratchFile } from "../../../foundation/host/env.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
 import { OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
 
@@ -72,12 +74,36 @@ function expectedRows(lefts: readonly Row[], rights: readonly Row[], join: Case)
   return out.sort();
 }
 
-function run(join: Case, seed: number, most: number): void {
+/** A file in memory. */
+function scratchFile(): ScratchFile {
+  let bytes = new Uint8Array(0);
+  return {
+    readSync(target, position) {
+      const part = bytes.subarray(position, position + target.length);
+      target.set(part);
+      return part.length;
+    },
+    writeSync(added, position) {
+      const longer = new Uint8Array(Math.max(bytes.length, position + added.length));
+      longer.set(bytes);
+      longer.set(added, position);
+      bytes = longer;
+    },
+    close() {},
+  };
+}
+
+function run(join: Case, seed: number, most: number, spill?: OperatorContext["spill"]): void {
   const random = seededRandom(seed);
   const held: [Row[], Row[]] = [[], []];
   const isText = join.keyType.kind === "VARCHAR";
   const side = schemaOf({ k: join.keyType, v: types.int() });
-  const harness = new OperatorHarness({ node: nodeOf(join), inputs: [side, side], mode: "batch" });
+  const harness = new OperatorHarness({
+    node: nodeOf(join),
+    inputs: [side, side],
+    mode: "batch",
+    ...(spill === undefined ? {} : { spillSpace: spill }),
+  });
   const open = [0, 1];
   const rowsOf = () =>
     Array.from({ length: random(most) }, (): Row => {
@@ -87,7 +113,8 @@ function run(join: Case, seed: number, most: number): void {
     });
   while (open.length > 0) {
     const index = open[random(open.length)]! as 0 | 1;
-    if (random(6) === 0) {
+    const enough = spill === undefined ? random(6) === 0 : held[index].length > 900;
+    if (enough) {
       open.splice(open.indexOf(index), 1);
       harness.endInput(index);
       continue;
@@ -117,6 +144,24 @@ for (const joinType of ["INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI"] as con
             const join = { joinType, build, conditional, nullsMatch, keyType, theta: false };
             run(join, seed, 30);
           }
+  });
+}
+
+for (const joinType of ["INNER", "LEFT", "FULL", "SEMI", "ANTI"] as const) {
+  const seed = testSeed();
+  test(`${joinType}, beyond its memory: MILLRACE_SEED=${seed}`, () => {
+    let files = 0;
+    const createFile = () => {
+      files++;
+      return scratchFile();
+    };
+    const keyType = types.string();
+    for (const build of ["left", "right"] as const)
+      for (const conditional of [false, true]) {
+        const join = { joinType, build, conditional, nullsMatch: false, keyType, theta: false };
+        run(join, seed, 200, { budgetBytes: 1, createFile });
+      }
+    assert.equal(files, 4);
   });
 }
 

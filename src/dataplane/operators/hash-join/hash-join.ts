@@ -6,6 +6,9 @@
  * In/out:  +I only. Rows of the probe side that come before the build side has ended are kept, and looked up then.
  * Outer:   a probe row without a match is emitted with its batch; build rows that (never) matched when both sides have ended.
  * Memory:  in pages of its own (kernels/hash-join.as.ts), in no checkpoint: batch jobs begin anew after a failure.
+ * Spill:   when the worker's memory comes near its budget, the rows of both sides go to a file in parts by hash (grace hash
+ *          join); when both sides have ended, part by part is joined as if it were all. A part that is too big is parted
+ *          again, up to MOST_LEVELS times: rows of one key stay together, and are then joined in memory all the same.
  * Source:  Flink BatchExecHashJoin (HashJoinType).
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
@@ -19,11 +22,16 @@ import { filteringColumns, nullableKeys, withNullableFields } from "../join/join
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { RowFormat } from "../rows/row-format.ts";
 import { PairCondition } from "./pair-condition.ts";
+import { MOST_LEVELS, PARTS, type RowParts } from "./row-parts.ts";
 import { RowTable } from "./row-table.ts";
+import { SpilledSides } from "./spilled-sides.ts";
 
 const CALL_BYTES = 64;
 const CALL_PAIRS = 28;
 const CALL_PAIR_ROWS = 32;
+/** Of the budget: how much may be in use before rows are spilled, and what the build side of a part may take. */
+const USED_SHARE = 0.7;
+const PART_SHARE = 0.2;
 
 interface Side {
   readonly schema: Schema;
@@ -49,6 +57,9 @@ export class HashJoinOperator extends BaseOperator {
   #call = 0;
   #phase: "building" | "replaying" | "probing" | "finishing" | "done" = "building";
   #probeEnded = false;
+  #spilled: SpilledSides | undefined;
+  /** The join of spilled parts, piece by piece. */
+  #pieces: Generator<void> | undefined;
 
   constructor(node: JoinNode, context: OperatorContext) {
     super(context);
@@ -79,12 +90,20 @@ export class HashJoinOperator extends BaseOperator {
   }
 
   override processBatch(input: number, batch: BatchPtr): void {
-    if (input === this.#build) this.#add(batch);
+    if (this.#spilled !== undefined) this.#spill(this.#spilled, input, batch);
+    else if (input === this.#build) this.#add(batch);
     else if (this.#phase === "building") this.#keep(batch);
     else this.#probe(batch);
   }
 
   override endInput(input: number): void {
+    if (this.#spilled !== undefined) {
+      if (input === this.#build) this.#phase = "probing";
+      else this.#probeEnded = true;
+      if (this.#phase === "probing" && this.#probeEnded)
+        this.#pieces = this.#joinParts(this.#spilled, 0);
+      return;
+    }
     if (input === this.#build) {
       this.#table!.index();
       this.#phase = this.#early === undefined ? "probing" : "replaying";
@@ -94,6 +113,7 @@ export class HashJoinOperator extends BaseOperator {
   }
 
   emitPiece(): boolean {
+    if (this.#pieces !== undefined) return this.#pieces.next().done !== true;
     if (this.#phase === "replaying") this.#replayPiece();
     else if (this.#phase === "finishing") this.#finalPiece();
     return this.#phase === "replaying" || this.#phase === "finishing";
@@ -102,6 +122,9 @@ export class HashJoinOperator extends BaseOperator {
   override close(): void {
     this.#table?.close();
     this.#early?.close();
+    this.#spilled?.close();
+    this.#spilled = undefined;
+    this.#pieces = undefined;
     this.#table = undefined;
     this.#early = undefined;
     const { kernels } = this.context.runtime;
@@ -160,7 +183,98 @@ export class HashJoinOperator extends BaseOperator {
     return kernels.rowsAnyNull(batch, side.nullColumns, side.nullCount, marks) === 0 ? 0 : marks;
   }
 
+  /** Rows of either side to its parts. */
+  #spill({ parts }: SpilledSides, input: number, batch: BatchPtr): void {
+    const side = this.#sides![input]!;
+    const { hashes } = side.keys.encode(batch);
+    parts[input]!.add(this.#rowsOf(batch), hashes, side.format.encode(batch));
+  }
+
+  /** When memory runs short before anything was emitted: all rows so far go to the file. */
+  #makeRoom(): void {
+    const { runtime, spill } = this.context;
+    const { kernels } = runtime;
+    if (spill === undefined || this.#phase !== "building") return;
+    if (kernels.memoryUsedBytes() <= spill.budgetBytes * USED_SHARE) return;
+    if (this.#table!.pages + (this.#early?.pages ?? 0) === 0) return;
+    const spilled = new SpilledSides(runtime, spill.createFile());
+    this.#spilled = spilled;
+    for (const [input, table] of [
+      [this.#build, this.#table],
+      [1 - this.#build, this.#early],
+    ] as const) {
+      table?.scan();
+      for (let more = table !== undefined; more; ) {
+        const mark = kernels.arenaMark();
+        const rows = kernels.arenaAlloc(MAX_BATCH_ROWS * 4) >>> 0;
+        const count = table!.next("all", rows, MAX_BATCH_ROWS);
+        if (count > 0) this.#spill(spilled, input, this.#decode(this.#sides![input]!, rows, count));
+        more = count === MAX_BATCH_ROWS;
+        kernels.arenaRelease(mark);
+      }
+    }
+    this.#table!.clear();
+    this.#early?.close();
+    this.#early = undefined;
+  }
+
+  /** Joins part after part; a yield is a good moment to look whether there is room downstream. */
+  *#joinParts({ parts, file }: SpilledSides, level: number): Generator<void> {
+    const { runtime, spill } = this.context;
+    const [build, probe] = [parts[this.#build], parts[1 - this.#build]!];
+    for (const side of parts) side.flush();
+    for (let part = 0; part < PARTS; part++) {
+      if (build.bytes(part) > spill!.budgetBytes * PART_SHARE && level + 1 < MOST_LEVELS) {
+        const inner = new SpilledSides(runtime, file, level + 1);
+        for (const input of [0, 1])
+          for (const rows of this.#batchesOf(parts[input]!, part, input)) {
+            this.#spill(inner, input, rows);
+            yield;
+          }
+        yield* this.#joinParts(inner, level + 1);
+        inner.close();
+        continue;
+      }
+      for (const rows of this.#batchesOf(build, part, this.#build)) {
+        this.#add(rows);
+        yield;
+      }
+      this.#table!.index();
+      for (const rows of this.#batchesOf(probe, part, 1 - this.#build)) {
+        this.#probe(rows);
+        yield;
+      }
+      if (this.#rules.emitsBuild !== undefined) {
+        this.#phase = "finishing";
+        this.#table!.scan();
+        while (this.#phase === "finishing") {
+          this.#finalPiece();
+          yield;
+        }
+      }
+      this.#table!.clear();
+    }
+  }
+
+  /** A part's rows as batches in the arena, which is given back between them. */
+  *#batchesOf(parts: RowParts, part: number, input: number): Generator<BatchPtr> {
+    const side = this.#sides![input]!;
+    for (let chunk = 0; chunk < parts.chunks(part); chunk++) {
+      // What was read is gone when the arena was: each batch reads its chunk again.
+      for (let from = 0, count = 1; from < count; from += MAX_BATCH_ROWS) {
+        const read = parts.read(part, chunk);
+        count = read.count;
+        yield this.#decode(side, read.rows + from * 4, Math.min(MAX_BATCH_ROWS, count - from));
+      }
+    }
+  }
+
   #add(batch: BatchPtr): void {
+    this.#makeRoom();
+    if (this.#spilled !== undefined && this.#pieces === undefined) {
+      this.#spill(this.#spilled, this.#build, batch);
+      return;
+    }
     const side = this.#buildSide;
     const rows = this.#rowsOf(batch);
     const { keys, hashes } = side.keys.encode(batch);
@@ -170,6 +284,11 @@ export class HashJoinOperator extends BaseOperator {
   }
 
   #keep(batch: BatchPtr): void {
+    this.#makeRoom();
+    if (this.#spilled !== undefined) {
+      this.#spill(this.#spilled, 1 - this.#build, batch);
+      return;
+    }
     this.#early ??= new RowTable(this.context.runtime, 0);
     const views = this.#probeSide.format.encode(batch);
     this.#early.add(this.#rowsOf(batch), { keys: 0, hashes: 0, views, marks: 0 }, true);

@@ -2,6 +2,10 @@
 import type { WorkerRuntime } from "../../contract/operator.ts";
 
 const TABLE_BYTES = 64;
+const TABLE_FIRST = 8;
+const TABLE_LAST = 12;
+const TABLE_NEXT = 16;
+const CHUNK_HEADER = 16;
 const WHICH = { unmatched: 0, matched: 1, all: 2 } as const;
 
 export interface EncodedRows {
@@ -47,6 +51,30 @@ export class RowTable {
   /** The next addresses of rows (u32[room]); fewer than `room` when that was the end. */
   next(which: keyof typeof WHICH, out: number, room: number): number {
     return this.#runtime.kernels.hashTableScan(this.#ptr, WHICH[which], out, room);
+  }
+
+  /** 4 KiB each. */
+  get pages(): number {
+    return this.#runtime.kernels.hashTablePages(this.#ptr);
+  }
+
+  /** Where its records lie. Layout: kernels/hash-join.as.ts. */
+  chunks(): { readonly address: number; readonly bytes: number }[] {
+    const data = new DataView(this.#runtime.memory.buffer);
+    const last = data.getUint32(this.#ptr + TABLE_LAST, true);
+    const found: { address: number; bytes: number }[] = [];
+    for (let chunk = data.getUint32(this.#ptr + TABLE_FIRST, true); chunk !== 0; ) {
+      const address = chunk + CHUNK_HEADER;
+      const end = data.getUint32(chunk === last ? this.#ptr + TABLE_NEXT : chunk + 4, true);
+      found.push({ address, bytes: end - address });
+      chunk = data.getUint32(chunk, true);
+    }
+    return found;
+  }
+
+  /** Forgets all rows and gives their memory back. */
+  clear(): void {
+    this.#runtime.kernels.hashTableFree(this.#ptr);
   }
 
   close(): void {

@@ -14,8 +14,9 @@ import type {
   SinkNode,
   TableSourceScanNode,
 } from "../../../foundation/plan/exec-node.ts";
-import type { OperatorFactory, Output } from "../../contract/operator.ts";
+import type { OperatorFactory, Output, SpillSpace } from "../../contract/operator.ts";
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
+import { memoryOptions } from "../options.ts";
 import { BoundedScan } from "./bounded-scan.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
 import { IdlenessDetector } from "./idleness-detector.ts";
@@ -265,6 +266,14 @@ function createOperator(
     currentWatermark: () => runner.currentWatermark,
     registerProcessingTimer: (time) => timers.register(owner, time),
     userFunction,
+    ...spillSpace(environment),
     scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });
+}
+
+/** Budget and files for what operators keep beside state; nothing when memory has no budget. */
+function spillSpace({ env, config }: TaskEnvironment): { readonly spill?: SpillSpace } {
+  const { budgetBytes, folder = env.variables["TMPDIR"] ?? "/tmp" } = memoryOptions(config);
+  if (budgetBytes === undefined) return {};
+  return { spill: { budgetBytes, createFile: () => env.scratch(folder) } };
 }

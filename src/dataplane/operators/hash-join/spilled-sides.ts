@@ -1,0 +1,23 @@
+/** SpilledSides: the rows of both inputs of a join in parts by hash, in one file. */
+import type { ScratchFile } from "../../../foundation/host/env.ts";
+import type { WorkerRuntime } from "../../contract/operator.ts";
+import { RowParts, SpillFile } from "./row-parts.ts";
+
+export class SpilledSides {
+  readonly file: SpillFile;
+  /** By input. */
+  readonly parts: readonly [RowParts, RowParts];
+  readonly #ownsFile: boolean;
+
+  /** `file`: a new one, or that of the parts that are parted again (`level` above 0). */
+  constructor(runtime: WorkerRuntime, file: ScratchFile | SpillFile, level = 0) {
+    this.#ownsFile = !(file instanceof SpillFile);
+    this.file = file instanceof SpillFile ? file : new SpillFile(file);
+    this.parts = [new RowParts(runtime, this.file, level), new RowParts(runtime, this.file, level)];
+  }
+
+  close(): void {
+    for (const side of this.parts) side.close();
+    if (this.#ownsFile) this.file.close();
+  }
+}
