@@ -4,6 +4,7 @@ import { readStateRows } from "../dataplane/runtime/savepoint/read-rows.ts";
 import { typeToString } from "../foundation/columnar/logical-type.ts";
 import type { SnapshotTools } from "../controlplane/targets/embedded/embedded-target.ts";
 import { engineParts } from "./engine.ts";
+import { fillSavepointTables } from "./savepoint-tables.ts";
 
 export function snapshotTools(): SnapshotTools {
   const parts = engineParts({});
@@ -22,5 +23,6 @@ export function snapshotTools(): SnapshotTools {
       const columns = table.columns.map(({ name, type }) => ({ name, type: typeToString(type) }));
       return { columns, rows };
     },
+    fillTables: fillSavepointTables,
   };
 }

@@ -244,7 +244,7 @@ function widthOf({ type, width }: StateField): number {
 function bitsOf(fields: readonly StateField[]): ReadonlyMap<string, Bit> {
   const bits = new Map<string, Bit>();
   for (const { offset, bits: names = [] } of fields)
-    names.forEach((name, bit) => bits.set(name, { offset, mask: 1 << bit }));
+    for (const [bit, name] of names.entries()) bits.set(name, { offset, mask: 1 << bit });
   return bits;
 }
 

@@ -33,6 +33,8 @@ export interface SnapshotTools {
   ): Promise<ExecPlan>;
   check(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]>;
   read(path: string, operator: string, limit: number): Promise<StateRows>;
+  /** Makes the state there that planned queries read as tables. */
+  fillTables(): Promise<void>;
 }
 
 export interface EmbeddedTargetOptions {
@@ -63,6 +65,7 @@ export class EmbeddedTarget implements Target {
     const { jobId, name, parallelism, continues } = request;
     const restoreFrom = request.restoreFrom ?? recoveryPath(request.plan);
     const plan = await this.#prepared(request, restoreFrom);
+    await this.#options.snapshots?.fillTables();
     if (continues !== undefined) await this.#keepResults(continues, jobId);
     return this.#run({
       jobId,

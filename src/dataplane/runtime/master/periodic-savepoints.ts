@@ -43,7 +43,7 @@ export class PeriodicSavepoints {
     const { timers, options } = this.#parts;
     this.#cancel = timers.after(options.savepointIntervalMs, () => {
       // Why one was not taken is in the history.
-      this.#next()
+      void this.#next()
         .catch(() => undefined)
         .then(() => this.#schedule());
     });
