@@ -173,7 +173,7 @@ export {
 
 export { jsonDecode } from "./json.as";
 export { encodedAddress, jsonEncode } from "./json-encode.as";
-export { blackholeChecksum } from "./datagen-checksum.as";
+export { blackholeChecksum } from "./blackhole.as";
 export { regexCount, regexExtract,
   regexExtractAll, regexFind, regexInstr, regexReplace } from "./regex.as";
 

@@ -18,7 +18,9 @@ const MASKS: usize = memory.data<u8>([
 // @ts-ignore: decorator
 @inline
 function step(lanes: v128, p: usize): v128 {
-  return i32x4.mul(v128.xor(lanes, v128.load(p)), i32x4.splat(0x85ebca6b));
+  const product = i32x4.mul(v128.xor(lanes, v128.load(p)), i32x4.splat(0x85ebca6b));
+  // Else the highest bit of a lane that is read twice would cancel itself.
+  return v128.xor(product, i32x4.shr_u(product, 15));
 }
 
 // @ts-ignore: decorator
