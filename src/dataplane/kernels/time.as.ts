@@ -109,7 +109,7 @@ export function extractFromDays(days: i32, unit: i32): i64 {
     case 1:
       return year > 0 ? (year + 99) / 100 : (year - 99) / 100;
     case 2:
-      return floorDiv(year, 10);
+      return year / 10;
     case 3:
       return year;
     case 4:
