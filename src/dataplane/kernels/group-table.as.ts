@@ -76,6 +76,13 @@ export function groupsHaveRoom(table: usize, n: u32, keys: usize): bool {
 @inline
 function keyMatches(entry: usize, keyBytes: i32, keys: usize, i: u32): bool {
   if (keyBytes == 8) return load<u64>(entry, ENTRY_KEY) == load<u64>(keys + (<usize>i << 3));
+  if (keyBytes == 16) {
+    const at = keys + (<usize>i << 4);
+    return (
+      ((load<u64>(entry, ENTRY_KEY) ^ load<u64>(at)) | (load<u64>(entry, ENTRY_KEY + 8) ^ load<u64>(at, 8))) ==
+      0
+    );
+  }
   if (keyBytes >= 0) return equalBytes(entry + ENTRY_KEY, keys + i * keyBytes, keyBytes);
   const length = load<u32>(keys + (<usize>i << 3), 4);
   if (load<u32>(entry, ENTRY_KEY + 4) != length) return false;

@@ -237,6 +237,14 @@ function findHeads(call: usize, table: usize, n: u32): void {
 @inline
 function keyMatches(record: usize, keyBytes: i32, key: usize, i: u32, hash: u64): bool {
   if (keyBytes == 8) return load<u64>(record, RECORD_KEY) == load<u64>(key + (<usize>i << 3));
+  if (keyBytes == 16) {
+    const at = key + (<usize>i << 4);
+    return (
+      ((load<u64>(record, RECORD_KEY) ^ load<u64>(at)) |
+        (load<u64>(record, RECORD_KEY + 8) ^ load<u64>(at, 8))) ==
+      0
+    );
+  }
   if (keyBytes >= 0) return equalBytes(record + RECORD_KEY, key + i * keyBytes, keyBytes);
   if (load<u64>(record, RECORD_KEY + 8) != hash) return false;
   const length = load<u32>(key + (<usize>i << 3), 4);

@@ -12,7 +12,7 @@
  * Source:  Flink BatchExecHashJoin (HashJoinType).
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
-import { PHYSICAL_WIDTH } from "../../../foundation/columnar/logical-type.ts";
+import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { JoinNode } from "../../../foundation/plan/exec-node.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
@@ -152,7 +152,7 @@ export class HashJoinOperator extends BaseOperator {
     const node = this.#node;
     const schema = input === 0 ? left : right;
     const fields = input === 0 ? node.leftKeys : node.rightKeys;
-    const keySchema = withNullableFields(schema, fields, nullableKeys(node, left, right));
+    const keySchema = withNullableFields(schema, fields, comparedNulls(node, left, right));
     const operator = node.description;
     const format = new RowFormat(runtime, schema, operator);
     const nulls = filteringColumns(schema, fields, node.filterNulls);
@@ -439,6 +439,18 @@ export class HashJoinOperator extends BaseOperator {
     new Uint8Array(memory.buffer, nulls, n * 4).fill(0);
     this.#emit(n, probe, this.#decode(this.#buildSide, nulls, n));
   }
+}
+
+/**
+ * By key: whether its NULLs must be told apart from values. Those that match nothing are left out before keys are compared:
+ * keys of fixed width are shorter without a place for them. A text that is NULL may point anywhere, so it keeps its place.
+ */
+function comparedNulls(node: JoinNode, left: Schema, right: Schema): boolean[] {
+  return nullableKeys(node, left, right).map((nullable, index) => {
+    const physical = physicalOf(left.fields[node.leftKeys[index]!]!.type);
+    const isFixed = physical !== "view" && physical !== "row";
+    return nullable && !(isFixed && node.filterNulls[index] !== false);
+  });
 }
 
 type Emitted = "matched" | "unmatched" | undefined;
