@@ -12,6 +12,7 @@ import { cliErrors } from "../errors.ts";
 import { generatedText } from "../generated-text.ts";
 import type { Command } from "../main.ts";
 import { readText } from "../read-input.ts";
+import { alignedTable } from "../render/aligned-table.ts";
 import { renderError } from "../render/error.ts";
 import { sqlHost } from "../sql-host.ts";
 import type { Terminal } from "../terminal.ts";
@@ -19,6 +20,7 @@ import type { Terminal } from "../terminal.ts";
 const FLAGS: readonly Flag[] = [
   { name: "command", short: "c", value: "SQL", help: "explain this text instead of a file" },
   { name: "wasm", help: "also the generated WebAssembly as text" },
+  { name: "uids", help: "also the name of each operator's state" },
   { name: "json", help: "the execution plan as JSON (what a job is given)" },
 ];
 
@@ -41,7 +43,11 @@ ${flagHelp(FLAGS)}`,
     const name = path ?? "command";
     const text = command ?? readText(path!);
     try {
-      const options = { wasm: args.has("wasm"), json: args.has("json") };
+      const options = {
+        wasm: args.has("wasm"),
+        json: args.has("json"),
+        uids: args.has("uids"),
+      };
       await explainScript(text, terminal, { ...options, folder: dirname(path ?? ".") });
       return 0;
     } catch (error) {
@@ -55,7 +61,12 @@ ${flagHelp(FLAGS)}`,
 async function explainScript(
   text: string,
   terminal: Terminal,
-  options: { readonly wasm: boolean; readonly json: boolean; readonly folder: string },
+  options: {
+    readonly wasm: boolean;
+    readonly json: boolean;
+    readonly uids: boolean;
+    readonly folder: string;
+  },
 ): Promise<void> {
   const { statements, errors } = parseScript(text);
   if (errors[0] !== undefined) throw errors[0];
@@ -72,6 +83,10 @@ async function explainScript(
       continue;
     }
     terminal.out(`${explanation(session, statement, text)}\n`);
+    if (options.uids) {
+      const rows = planned.plan.nodes.map(({ uid, description }) => [uid, description]);
+      terminal.out(`${alignedTable(["state", "operator"], rows)}\n`);
+    }
     for (const { code, message, hint } of planned.warnings)
       terminal.say(`${terminal.palette.warning(`warning ${code}`)}: ${message}\n  ${hint}`);
     if (options.wasm) terminal.out(`${await generatedText(planned.plan)}\n`);
