@@ -252,6 +252,19 @@ describe("savepoints", () => {
     assert.deepEqual(sorted("t"), COUNTS);
   });
 
+  test("there is none in batch mode, whatever the interval; rows are committed at the end", async () => {
+    const world = new SimulatedWorld(3);
+    const batch: ExecPlan = { ...counting(EVERY_10_MS), mode: "batch" };
+    const job = start(world.boot(), batch, { parallelism: 2 });
+    await world.advance(30);
+    const refused = world.run(job.triggerSavepoint("mine"));
+    await assert.rejects(refused, { code: "MR5020" });
+    const result = await world.run(job.ended);
+    assert.equal(result.failure, null);
+    assert.deepEqual(sorted("t"), COUNTS);
+    assert.equal(job.checkpoints.length, 0);
+  });
+
   test("drain fires what waits for event time", async () => {
     const world = new SimulatedWorld(3);
     const job = start(
