@@ -298,20 +298,21 @@ function convert(field: usize, kind: u32, start: usize, stop: usize, row: u32): 
   }
 }
 
-/** The 64 bytes that nextStop() has looked at: a bit for each delimiter or line feed not yet taken, and non-ASCII bytes. */
+/** The 64 bytes that lookAt() has seen last: a bit for each delimiter or line feed not yet taken, and non-ASCII bytes. */
 let block: usize = 0;
 let stops: u64 = 0;
 let highs: u64 = 0;
 
-/** Fields go on at p, which nextStop() has not led to. */
+/** Fields go on at p, to which no bit has led. */
 @inline
 function restartAt(p: usize): void {
   block = p - 64;
   stops = 0;
 }
 
-function nextBlock(): void {
-  block += 64;
+/** Looks at the 64 bytes at `block`. */
+function lookAt(at: usize): void {
+  block = at;
   const d = i8x16.splat(<i8>delimiter);
   const e = i8x16.splat(10);
   const a = v128.load(block);
@@ -331,20 +332,6 @@ function nextBlock(): void {
         (<u64>(<u32>v128.bitmask<i8>(b)) << 16) |
         (<u64>(<u32>v128.bitmask<i8>(c)) << 32) |
         (<u64>(<u32>v128.bitmask<i8>(f)) << 48);
-}
-
-/** The next delimiter or line end at or after p, the start of a field; `high` when non-ASCII bytes may lie before it. */
-@inline
-function nextStop(p: usize): usize {
-  // A start right behind the block has none of its bytes.
-  high = p - block < 64 && highs >> <u64>(p - block) != 0 ? 1 : 0;
-  while (stops == 0) {
-    nextBlock();
-    high |= highs != 0 ? 1 : 0;
-  }
-  const at = block + <usize>ctz(stops);
-  stops &= stops - 1;
-  return at;
 }
 
 const ASCII_ZEROS: u64 = 0x3030303030303030;
@@ -414,53 +401,78 @@ function readRecord(plan: usize, p: usize, row: u32, flags: u32): usize {
   const nullBytes = load<i32>(plan, 80);
   const lenient = (flags & FLAG_FIELD_ERRORS_NULL) != 0;
   badField = 0;
+  // No byte is 256: without quotes, or with escapes (which are all read the long way).
+  const opening: u32 = quote == 0 ? 256 : quote;
+  const plain = escape == 0;
+  let field = fields;
   let index: u32 = 0;
+  let base = block;
+  let bits = stops;
   while (true) {
     const at = p;
-    if (escape == 0 && (quote == 0 || load<u8>(p) != quote)) {
-      p = nextStop(p);
-      fStart = at;
-      fEnd = p;
-      if (load<u8>(p) == 10 && p > at && load<u8>(p - 1) == 13) fEnd--;
+    let start = p;
+    let stop = p;
+    let foreign = false;
+    if (plain && load<u8>(p) != opening) {
+      foreign = highs != 0 && p - base < 64 && highs >> <u64>(p - base) != 0;
+      while (bits == 0) {
+        base += 64;
+        lookAt(base);
+        bits = stops;
+        foreign = foreign || highs != 0;
+      }
+      p = base + <usize>ctz(bits);
+      bits &= bits - 1;
+      stop = p;
+      if (load<u8>(p) == 10 && p > at && load<u8>(p - 1) == 13) stop--;
     } else {
       high = 0;
       p = readField(p);
       if (p == 0) return 0;
-      restartAt(p + 1);
+      start = fStart;
+      stop = fEnd;
+      foreign = high != 0;
+      base = p - 63;
+      bits = 0;
     }
     if (index < count) {
-      const field = fields + <usize>index * FIELD;
+      if (foreign && !validUtf8(start, stop)) return fail(BAD_UTF8, at);
       const kind = load<u32>(field);
-      if (high != 0 && !validUtf8(fStart, fEnd)) return fail(BAD_UTF8, at);
-      const isNull =
-        nullBytes >= 0 &&
-        fEnd - fStart == <usize>nullBytes &&
-        memory.compare(fStart, nullText, nullBytes) == 0;
-      if (kind == 10 && !isNull) {
-        const values = <usize>load<u32>(field, 4);
-        store<u64>(values + (<usize>row << 3), (<u64>(fEnd - fStart) << 32) | <u64>fStart);
-        store<u8>(<usize>load<u32>(field, 8) + row, 1);
-      } else if (
-        (kind == 5 || kind == 8 || kind == 4) &&
-        !isNull &&
-        convertQuickly(field, kind, fStart, fEnd, row)
-      ) {
-        store<u8>(<usize>load<u32>(field, 8) + row, 1);
-      } else if (kind != 0 && !isNull) {
-        nulled = false;
-        const code = convert(field, kind, fStart, fEnd, row);
-        if (code == 0) {
-          if (!nulled) store<u8>(<usize>load<u32>(field, 8) + row, 1);
-        } else if (!lenient) {
-          badField = load<u32>(field, 24) + 1;
-          return fail(code, at);
+      if (kind != 0) {
+        const isNull =
+          nullBytes >= 0 &&
+          stop - start == <usize>nullBytes &&
+          memory.compare(start, nullText, nullBytes) == 0;
+        if (isNull) {
+          // Validity is 0 already.
+        } else if (kind == 10) {
+          const values = <usize>load<u32>(field, 4);
+          store<u64>(values + (<usize>row << 3), (<u64>(stop - start) << 32) | <u64>start);
+          store<u8>(<usize>load<u32>(field, 8) + row, 1);
+        } else if (
+          (kind == 5 || kind == 8 || kind == 4) &&
+          convertQuickly(field, kind, start, stop, row)
+        ) {
+          store<u8>(<usize>load<u32>(field, 8) + row, 1);
+        } else {
+          nulled = false;
+          const code = convert(field, kind, start, stop, row);
+          if (code == 0) {
+            if (!nulled) store<u8>(<usize>load<u32>(field, 8) + row, 1);
+          } else if (!lenient) {
+            badField = load<u32>(field, 24) + 1;
+            return fail(code, at);
+          }
         }
       }
+      field += FIELD;
     }
     index++;
     if (load<u8>(p) == 10) break;
     p++;
   }
+  block = base;
+  stops = bits;
   if (index != count && !lenient) return fail(BAD_COUNT, p);
   return p + 1;
 }
