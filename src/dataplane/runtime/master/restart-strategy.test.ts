@@ -111,10 +111,12 @@ test("checkpoint options: Flink's keys and defaults; what is not supported is re
     [set.intervalMs, set.directory, set.retainOnCancel],
     [60_000, "/data/checkpoints", true],
   );
+  const store = checkpointOptions({ "execution.checkpointing.dir": "s3://bucket/checkpoints/" });
+  assert.equal(store.directory, "s3://bucket/checkpoints");
   const bad = (config: Record<string, string>, code: string) =>
     assert.throws(() => checkpointOptions(config), { code });
   bad({ "execution.checkpointing.unaligned.enabled": "true" }, "MR1004");
-  bad({ "execution.checkpointing.dir": "s3://bucket/x" }, "MR1004");
+  bad({ "execution.checkpointing.dir": "hdfs://bucket/x" }, "MR1004");
   bad({ "execution.checkpointing.mode": "MAYBE" }, "MR1003");
   bad({ "execution.checkpointing.num-retained": "0" }, "MR1003");
   bad({ "execution.checkpointing.timeout": "soon" }, "MR1003");
