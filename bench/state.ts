@@ -14,7 +14,9 @@ import { realEnv } from "../src/foundation/host/real-env.ts";
 import type { WorkerRuntime } from "../src/dataplane/contract/operator.ts";
 import { createSubtaskState, type SubtaskState } from "../src/dataplane/state/subtask-state.ts";
 import { loadTestRuntime } from "../testkit/worker-runtime.ts";
-import { type BenchContext, finish, isTrusted, print } from "./context.ts";
+import type { OptionKinds } from "./arguments.ts";
+import { benchLargeState } from "./state-large.ts";
+import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
 import { benchErrors } from "./errors.ts";
 import { summarise } from "./figures.ts";
 import { machineLine } from "./machine.ts";
@@ -28,7 +30,16 @@ const KEY_GROUPS = 128;
 const SLICE_BYTES = 1024 * 1024;
 const SPREAD = 0xd6e8feb86659fd93n;
 
+export const stateOptions: OptionKinds = {
+  ...commonOptions,
+  spill: "flag",
+  dirty: "flag",
+  restore: "flag",
+};
+
 export async function benchState(context: BenchContext): Promise<void> {
+  if (["spill", "dirty", "restore"].some((name) => context.options.has(name)))
+    return await benchLargeState(context);
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-state-"));
   try {
     const runtime = await loadTestRuntime();
