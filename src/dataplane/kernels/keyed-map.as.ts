@@ -110,6 +110,8 @@ const BUCKETS_PER_PAGE: u32 = 64;
 const emptyIndex: usize = memory.data(64, 16);
 const homes: usize = memory.data(4 * 128, 16);
 const candidates: usize = memory.data(4 * 128, 16);
+/** Of the entries of one page: at most 4096 / 8. */
+const pageHomes: usize = memory.data(4 * 512, 16);
 const candidateKeys: usize = memory.data(8 * 128, 16);
 const readAhead: usize = memory.data(4, 16);
 
@@ -515,17 +517,28 @@ function loadCandidate(map: usize, hash: u32, marker: u32): u32 {
   return 0;
 }
 
-/** The slots of a page's entries hold `marker` from now on (out), or the entries' addresses (in). */
+/**
+ * The slots of a page's entries hold `marker` from now on (out), or the entries' addresses (in). The
+ * buckets are read in a loop of their own first, so that their cache misses overlap.
+ */
 export function swapSlots(map: usize, group: usize, page: u32, marker: u32, out: bool): void {
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   const keyBytes = load<u32>(map, MAP_KEY_BYTES);
   const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
-  const end = (<usize>page << 12) + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
-  for (let begin = <usize>page << 12; begin < end; begin += entryBytes) {
-    if ((load<u32>(begin, 4) & LIVE) == 0) continue;
-    const hash = load<u32>(begin);
-    const entry = <u32>begin + 8 + keyBytes;
-    let bucket = homeOf(group, maxParallelism, hash);
+  const begin = <usize>page << 12;
+  const end = begin + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
+  let count: u32 = 0;
+  for (let at = begin; at < end; at += entryBytes, count++) {
+    store<u32>(pageHomes + (count << 2), <u32>homeOf(group, maxParallelism, load<u32>(at)));
+  }
+  let seen: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) seen ^= load<u32>(<usize>load<u32>(pageHomes + (i << 2)));
+  store<u32>(readAhead, seen);
+  for (let at = begin, i: u32 = 0; at < end; at += entryBytes, i++) {
+    if ((load<u32>(at, 4) & LIVE) == 0) continue;
+    const hash = load<u32>(at);
+    const entry = <u32>at + 8 + keyBytes;
+    let bucket = <usize>load<u32>(pageHomes + (i << 2));
     while (!swapIn(bucket, hash, out ? entry : marker, out ? marker : entry)) {
       if (load<u32>(bucket, BUCKET_LAST) == 0) fail(4);
       bucket = nextBucket(group, bucket);
