@@ -25,6 +25,7 @@ export {
 export {
   mapCreate,
   mapDestroy,
+  mapEntries,
   mapFind,
   mapFindBatch,
   mapId,
@@ -75,6 +76,7 @@ export {
   snapshotPinnedPages,
   snapshotSidePages,
 } from "./snapshot.as";
+export { mapClaim, restoreCheck, restoreGroup, restoreNext, restoreRecords } from "./restore.as";
 export {
   spillAbort,
   spillCommit,

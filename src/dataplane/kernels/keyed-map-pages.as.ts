@@ -74,6 +74,8 @@ export const MAP_PREVIOUS: usize = 80;
 export const MAP_COLD: usize = 84;
 /** 1 from its first restored page until restoreFinish: none of its pages is spilled. */
 export const MAP_RESTORING: usize = 88;
+/** Groups that are restored and have no index yet. */
+export const MAP_UNINDEXED: usize = 92;
 export const MAP_BYTES: u32 = 128;
 
 export const GROUP_INDEX: usize = 0;
@@ -94,6 +96,8 @@ export const GROUP_KEY_GROUP: usize = 48;
 export const GROUP_PAGES: usize = 52;
 /** Cold record of the first spilled page of entries that has room; 0 = none (spill.as.ts). */
 export const GROUP_ROOM: usize = 56;
+/** 1 from a restore until the group's index is built (restore.as.ts). */
+export const GROUP_UNINDEXED: usize = 60;
 export const GROUP_BYTES: u32 = 64;
 export const GROUP_SHIFT: u32 = 6;
 
@@ -177,7 +181,7 @@ export function placeStatePages(group: usize, number: u32, pages: u32, kind: u8)
   return address;
 }
 
-function ensureDirectory(group: usize, number: u32): void {
+export function ensureDirectory(group: usize, number: u32): void {
   const size = load<u32>(group, GROUP_DIRECTORY_SIZE);
   if (number >= size) {
     let bigger: u32 = max<u32>(16, size);

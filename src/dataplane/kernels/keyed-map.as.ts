@@ -55,6 +55,7 @@ import {
   GROUP_MAP,
   GROUP_PARTIAL,
   GROUP_SHIFT,
+  GROUP_UNINDEXED,
   KIND_ENTRIES,
   KIND_RUN,
   MAP_BYTES,
@@ -79,6 +80,7 @@ import {
   MAP_SWEEP_CURSOR,
   MAP_SWEEP_GROUP,
   MAP_TTL_SECONDS,
+  MAP_UNINDEXED,
   MAP_VALUE_BYTES,
   addressOfNumber,
   allocateStatePages,
@@ -87,6 +89,7 @@ import {
   runPages,
   touchPage,
 } from "./keyed-map-pages.as";
+import { indexGroup, indexMap } from "./restore.as";
 import { DOMAIN_MAPS, DOMAIN_NEXT_ID, resetSnapshots } from "./snapshot.as";
 import { NEVER, forgetNumber, isLogCold, loadPagesOf, loadRequested, numberWithRoom, oldestOf, request, resetSpill } from "./spill.as";
 
@@ -240,7 +243,14 @@ function destroyGroup(group: usize): void {
   if (log != 0) blockFree(log, LOG_HEADS_BYTES);
 }
 
+/** Entries; builds what is left to build of a restored map's index. */
 export function mapSize(map: usize): u32 {
+  if (load<u32>(map, MAP_UNINDEXED) != 0) indexMap(map);
+  return load<u32>(map, MAP_SIZE);
+}
+
+/** Entries, as far as is known without reading anything. */
+export function mapEntries(map: usize): u32 {
   return load<u32>(map, MAP_SIZE);
 }
 
@@ -461,6 +471,12 @@ function locateBeyond(map: usize, home: usize, hash: u32): u32 {
  * keys and of what their values' handles point to. Marks what is there already as used.
  */
 function prefetch(map: usize, n: u32, hashes: usize): void {
+  if (load<u32>(map, MAP_UNINDEXED) != 0) {
+    for (let i: u32 = 0; i < n; i++) {
+      const group = groupOf(map, load<u32>(hashes + (i << 3), 4));
+      if (load<u32>(group, GROUP_UNINDEXED) != 0) indexGroup(map, group);
+    }
+  }
   for (let i: u32 = 0; i < n; i++) prefetchRow(map, load<u32>(hashes + (i << 3), 4), 0);
   loadRequested();
   const variable = load<u32>(map, MAP_KEY_KIND) == KEY_VARIABLE;
@@ -651,6 +667,7 @@ export function mapFind(map: usize, hash: u64, key: usize, keyLength: u32): usiz
 
 function findOne(map: usize, hash: u32, key: usize, length: u32): usize {
   const group = groupOf(map, hash);
+  if (load<u32>(group, GROUP_UNINDEXED) != 0) indexGroup(map, group);
   let bucket = homeOf(group, load<u32>(map, MAP_MAX_PARALLELISM), hash);
   while (true) {
     for (let match = matchesIn(bucket, hash); match != 0; match &= match - 1) {
@@ -973,6 +990,7 @@ export function mapIterate(map: usize, keyGroup: u32, cursor: u32): usize {
 
 /** `sweeping`: spilled pages on which nothing can have expired are passed over. */
 function nextEntry(map: usize, group: usize, number: u32, offset: u32, sweeping: bool): usize {
+  if (load<u32>(group, GROUP_UNINDEXED) != 0) indexGroup(map, group);
   const used = load<u32>(group, GROUP_DIRECTORY_USED);
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   for (; number < used; number++, offset = 0) {
@@ -1117,6 +1135,51 @@ export function rebuildEntryPage(map: usize, group: usize, page: u32): i32 {
   store<u16>(info, <u16>((bump * entryBytes) >>> 3), INFO_BUMP);
   store<u16>(info, <u16>live, INFO_LIVE);
   return live;
+}
+
+/** Live entries of a stored page, -1 if it is damaged; see scannedOldest(). */
+export function scanPage(map: usize, group: usize, page: usize): i32 {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  const keyGroup = load<u32>(group, GROUP_KEY_GROUP);
+  const end = page + load<u32>(map, MAP_PER_PAGE) * entryBytes;
+  let live: i32 = 0;
+  let age: u32 = 0;
+  for (let entry = page; entry < end; entry += entryBytes) {
+    const meta = load<u32>(entry, 4);
+    if ((meta & LIVE) == 0) continue;
+    if (<u32>((<u64>load<u32>(entry) * <u64>maxParallelism) >>> 32) != keyGroup) return -1;
+    const older = (now - meta) & TIME;
+    if (older < 0x40000000) age = max<u32>(age, older);
+    live++;
+  }
+  oldest = (now - age) & TIME;
+  return live;
+}
+
+let oldest: u32 = 0;
+
+/** The second of the oldest entry of the page that was scanned last. */
+export function scannedOldest(): u32 {
+  return oldest;
+}
+
+/** Puts the `live` entries of a stored page into the index, all as `marker`. */
+export function insertPage(map: usize, group: usize, page: usize, live: u32, marker: u32): void {
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
+  const count = load<u32>(group, GROUP_COUNT) + live;
+  while (count > load<u32>(group, GROUP_LIMIT)) resizeIndex(map, group, largerIndex(group));
+  store<u32>(group, count, GROUP_COUNT);
+  const end = page + load<u32>(map, MAP_PER_PAGE) * entryBytes;
+  let seen: u32 = 0;
+  for (let entry = page; entry < end; entry += entryBytes) {
+    seen ^= load<u32>(homeOf(group, maxParallelism, load<u32>(entry)));
+  }
+  store<u32>(readAhead, seen);
+  for (let entry = page; entry < end; entry += entryBytes) {
+    if (load<u32>(entry, 4) & LIVE) insertSlot(group, maxParallelism, load<u32>(entry), marker);
+  }
 }
 
 /** After a restore: puts the live entries of a page into the index, which has room. */

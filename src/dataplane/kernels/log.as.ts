@@ -26,6 +26,7 @@ import {
   INFO_LIVE,
   INFO_LOGICAL,
   blockAllocate,
+  copyTable,
   fail,
   infoOf,
 } from "./memory.as";
@@ -43,7 +44,7 @@ import {
   touchPage,
   touchRange,
 } from "./keyed-map-pages.as";
-import { loadNumber } from "./spill.as";
+import { dropCopy, loadNumber } from "./spill.as";
 
 const FREE: u32 = 0x80000000;
 const LINKED: u32 = 0x40000000;
@@ -347,4 +348,53 @@ export function rebuildLogPage(group: usize, page: u32): bool {
   store<u16>(info, live, INFO_LIVE);
   store<u16>(info, <u16>at, INFO_BUMP);
   return true;
+}
+
+/**
+ * A stored page is read: links its free blocks and what is left behind its last block. The links are
+ * derived, so that neither it nor the pages of its neighbours in the lists count as written.
+ */
+export function restoreLogPage(group: usize, page: u32): bool {
+  const begin = <usize>page << 12;
+  const number = load<u32>(infoOf(page), INFO_LOGICAL) << 9;
+  let at: u32 = 0;
+  let live: u16 = 0;
+  while (PAGE_UNITS - at >= 2) {
+    const block = begin + (at << 3);
+    const header = load<u32>(block);
+    let units = header & UNITS;
+    if (units == 0 && load<u32>(group, GROUP_LOG_PAGE) == 0) {
+      // It is appended to again.
+      store<u32>(group, page, GROUP_LOG_PAGE);
+      break;
+    }
+    if (units == 0) units = unitsOf(classWithin(PAGE_UNITS - at));
+    else if (units < 2 || units > PAGE_UNITS - at || unitsOf(classOf(units)) != units) return false;
+    if (header == 0 || header & FREE) {
+      linkQuietly(group, block, units, number | at);
+    } else {
+      if (load<u32>(block, 4) > (units << 3) - 8) return false;
+      live++;
+    }
+    at += units;
+  }
+  store<u16>(infoOf(page), live, INFO_LIVE);
+  store<u16>(infoOf(page), <u16>at, INFO_BUMP);
+  return true;
+}
+
+function linkQuietly(group: usize, block: usize, units: u32, handle: u32): void {
+  const head = logHeads(group) + (classOf(units) << 2);
+  const next = load<u32>(head);
+  const nextBlock: usize = next == 0 ? 0 : blockOf(group, next);
+  store<u32>(block, units | FREE);
+  store<u32>(block, 0, 4);
+  store<u32>(block, next, 8);
+  store<u32>(block, 0, 12);
+  if (next != 0) {
+    const page = <u32>(nextBlock >>> 12);
+    if (load<u32>(copyTable + (page << 2)) != 0) dropCopy(page);
+    store<u32>(nextBlock, handle, 12);
+  }
+  store<u32>(head, handle);
 }

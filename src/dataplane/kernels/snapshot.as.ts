@@ -635,7 +635,7 @@ function evictCold(domain: usize, segment: u32): u32 {
 }
 
 /** As countSegment, of a page in the spill file. */
-function countCold(d: u32, change: i32): void {
+export function countCold(d: u32, change: i32): void {
   const cold = coldOf(d);
   const segment = load<u32>(cold, COLD_SEGMENT);
   if (segment == 0) return;

@@ -29,6 +29,7 @@
 import {
   CLEAN,
   DIRTY,
+  FAILURE_HANDLE,
   FAILURE_MEMORY,
   FAILURE_SPILL,
   FROZEN,
@@ -71,8 +72,9 @@ import {
   MAP_PER_PAGE,
   MAP_RESTORING,
 } from "./keyed-map-pages.as";
-import { linkPartial, oldestEntry, stateTime, swapSlots, unlinkPartial } from "./keyed-map.as";
-import { retire } from "./log.as";
+import { linkPartial, oldestEntry, rebuildEntryPage, stateTime, swapSlots, unlinkPartial } from "./keyed-map.as";
+import { restoreLogPage, retire } from "./log.as";
+import { resetRestore } from "./restore.as";
 import { moveFrozen } from "./snapshot.as";
 
 export const COLD_GROUP: usize = 0;
@@ -96,6 +98,10 @@ const COLD_SHIFT: u32 = 6;
 
 /** In a cold flag: its page is asked for. */
 const REQUESTED: u8 = 0x80;
+/** In a slot: the page lies in a segment, under this number of the host's (restore.as.ts). */
+export const SOURCE: u32 = 0x80000000;
+/** A slot that is not known yet. */
+export const UNPLACED: u32 = 0x7fffffff;
 /** No entry's second. */
 export const NEVER: u32 = 0xffffffff;
 
@@ -125,6 +131,10 @@ let list: usize = 0;
 /** u32[ROUND] cold records asked for, then {u32 slot, u32 address}[ROUND]. */
 let heads: usize = 0;
 let headCount: u32 = 0;
+/** u32[]: stored log pages that were read and whose free blocks are not linked yet. */
+let raw: usize = 0;
+let rawCapacity: u32 = 0;
+let rawCount: u32 = 0;
 
 /** Reads `count` pages: requests are {u32 slot, u32 address}. All of them, or it throws. */
 @external("env", "spillRead")
@@ -145,6 +155,10 @@ export function resetSpill(): void {
   list = 0;
   heads = 0;
   headCount = 0;
+  raw = 0;
+  rawCapacity = 0;
+  rawCount = 0;
+  resetRestore();
 }
 
 /** Nothing is spilled any more: gives the tables back. */
@@ -159,6 +173,7 @@ export function spillEnd(): void {
   if (slotCapacity != 0) pageFree(slots, slotCapacity >>> 10);
   if (list != 0) blockFree(list, ROUND * SELECTED);
   if (heads != 0) blockFree(heads, HEADS_BYTES);
+  if (rawCapacity != 0) blockFree(raw, rawCapacity << 2);
   resetSpill();
 }
 
@@ -425,7 +440,75 @@ export function readCold(d: u32, target: usize): void {
   store<u32>(requests, load<u32>(coldOf(d), COLD_SLOT));
   store<u32>(requests, <u32>target, 4);
   spillRead(requests, 1);
-  if (hashBytes(target, 4096) != load<u64>(coldOf(d), COLD_HASH)) fail(FAILURE_SPILL);
+  checkPage(d, target);
+}
+
+/** The host has checked what comes from a segment. */
+@inline
+function checkPage(d: u32, address: usize): void {
+  if (isSource(d)) return;
+  if (hashBytes(address, 4096) != load<u64>(coldOf(d), COLD_HASH)) fail(FAILURE_SPILL);
+}
+
+/** Pages of records (u32[count], each of one page) into scratch memory, one after another. */
+export function readPages(records: usize, count: u32, target: usize): void {
+  if (count == 0) return;
+  ensureHeads();
+  const requests = heads + (ROUND << 2);
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(requests + (i << 3), coldSlot(load<u32>(records + (i << 2))));
+    store<u32>(requests + (i << 3), <u32>target + (i << 12), 4);
+  }
+  spillRead(requests, count);
+  for (let i: u32 = 0; i < count; i++) checkPage(load<u32>(records + (i << 2)), target + (i << 12));
+}
+
+@inline
+export function isSource(d: u32): bool {
+  return (coldSlot(d) & SOURCE) != 0;
+}
+
+@inline
+export function coldSlot(d: u32): u32 {
+  return load<u32>(coldOf(d), COLD_SLOT);
+}
+
+export function setColdSlot(d: u32, slot: u32): void {
+  store<u32>(coldOf(d), slot, COLD_SLOT);
+}
+
+/** Records are below this. */
+export function coldLimit(): u32 {
+  return coldUsed;
+}
+
+/** Records for the parts of a stored run, one after another; the first, 0 without memory. */
+export function describeRun(group: usize, number: u32, run: u32, kind: u8): u32 {
+  if (!reserve(run)) return 0;
+  const head = coldUsed;
+  coldUsed += run;
+  coldCount += run;
+  for (let part: u32 = 0; part < run; part++) {
+    const record = coldOf(head + part);
+    memory.fill(record, 0, 1 << COLD_SHIFT);
+    store<u32>(record, <u32>group, COLD_GROUP);
+    store<u32>(record, number, COLD_NUMBER);
+    store<u8>(record, kind, COLD_KIND);
+    store<u32>(record, part, COLD_PART);
+    store<u32>(record, run, COLD_RUN);
+    store<u32>(record, UNPLACED, COLD_SLOT);
+    store<u32>(record, part + 1 < run ? head + part + 1 : 0, COLD_NEXT);
+    store<u32>(record, NEVER, COLD_OLDEST);
+    setColdFlag(head + part, CLEAN);
+  }
+  return head;
+}
+
+/** What is known of a stored page of entries once it was read for the index. */
+export function setScanned(group: usize, d: u32, live: u32, perPage: u32, oldest: u32): void {
+  store<u16>(coldOf(d), <u16>live, COLD_LIVE);
+  store<u32>(coldOf(d), oldest, COLD_OLDEST);
+  if (hasRoom(live, perPage)) linkRoom(group, d);
 }
 
 function ensureHeads(): void {
@@ -443,6 +526,10 @@ export function request(group: usize, number: u32): void {
   const d = word >>> 2;
   if (coldFlag(d) & REQUESTED) return;
   const run = load<u32>(coldOf(d), COLD_RUN);
+  if (run > MOST_RUN) {
+    loadLongRun(d, run);
+    return;
+  }
   // A round has room for one long run more.
   if (headCount + run > ROUND - MOST_RUN) loadRequested();
   setColdFlag(d, coldFlag(d) | REQUESTED);
@@ -450,6 +537,26 @@ export function request(group: usize, number: u32): void {
   store<u32>(heads + (headCount << 2), d);
   headCount += run;
   for (let part: u32 = 1; part < run; part++) store<u32>(heads + ((headCount - part) << 2), 0);
+}
+
+/** A run that one round has no room for. */
+function loadLongRun(head: u32, run: u32): void {
+  loadRequested();
+  ensureHeads();
+  const address = pageAllocate(run);
+  if (address == 0) fail(FAILURE_MEMORY);
+  const requests = heads + (ROUND << 2);
+  let d = head;
+  for (let part: u32 = 0; part < run; ) {
+    let count: u32 = 0;
+    for (; part < run && count < ROUND; part++, count++) {
+      store<u32>(requests + (count << 3), coldSlot(d));
+      store<u32>(requests + (count << 3), <u32>address + (part << 12), 4);
+      d = load<u32>(coldOf(d), COLD_NEXT);
+    }
+    spillRead(requests, count);
+  }
+  restoreRun(head, <u32>address);
 }
 
 /** Reads all pages that were asked for, in one round. */
@@ -476,6 +583,11 @@ export function loadRequested(): void {
     i += load<u32>(coldOf(d), COLD_RUN);
     setColdFlag(d, coldFlag(d) & ~REQUESTED);
     restoreRun(d, address);
+  }
+  while (rawCount > 0) {
+    const page = load<u32>(raw + (--rawCount << 2));
+    const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
+    if (!restoreLogPage(group, page)) fail(FAILURE_HANDLE);
   }
 }
 
@@ -555,10 +667,12 @@ function restoreRun(head: u32, address: u32): void {
   if (kind == KIND_ENTRIES && hasRoom(load<u16>(record, COLD_LIVE), load<u32>(map, MAP_PER_PAGE))) {
     unlinkRoom(group, head);
   }
+  const stored = isSource(head);
   for (let d = head, at = address; d != 0; at += 4096) d = restorePart(d, group, at);
   store<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2), address);
   store<u32>(map, load<u32>(map, MAP_COLD) - run, MAP_COLD);
   const page = address >>> 12;
+  if (stored) complete(map, group, page, kind);
   if (kind == KIND_ENTRIES) {
     swapSlots(map, group, page, (number << 1) | 1, false);
     const live = <u32>load<u16>(infoOf(page), INFO_LIVE);
@@ -566,10 +680,38 @@ function restoreRun(head: u32, address: u32): void {
   }
 }
 
+/** What a stored page leaves out: its counts and free places. */
+function complete(map: usize, group: usize, page: u32, kind: u8): void {
+  if (kind == KIND_ENTRIES) {
+    if (rebuildEntryPage(map, group, page) < 0) fail(FAILURE_HANDLE);
+  } else if (kind == KIND_LOG) {
+    // Linking its free blocks may read other pages: when this round is over.
+    ensureRaw();
+    store<u32>(raw + (rawCount++ << 2), page);
+  } else {
+    const room = <u64>load<u32>(infoOf(page), INFO_NEXT) << 12;
+    if (<u64>load<u32>(<usize>page << 12, 4) + 8 > room) fail(FAILURE_HANDLE);
+    store<u16>(infoOf(page), 1, INFO_LIVE);
+  }
+}
+
+function ensureRaw(): void {
+  if (rawCount < rawCapacity) return;
+  const bigger = max<u32>(1024, rawCapacity << 1);
+  const pages = blockAllocate(bigger << 2);
+  if (rawCapacity != 0) {
+    memory.copy(pages, raw, rawCount << 2);
+    blockFree(raw, rawCapacity << 2);
+  }
+  raw = pages;
+  rawCapacity = bigger;
+}
+
 /** One page of it; returns the next part's record. */
 function restorePart(d: u32, group: usize, address: u32): u32 {
   const record = coldOf(d);
-  if (hashBytes(address, 4096) != load<u64>(record, COLD_HASH)) fail(FAILURE_SPILL);
+  checkPage(d, address);
+  const stored = isSource(d);
   const page = address >>> 12;
   const info = infoOf(page);
   const kind = load<u8>(record, COLD_KIND);
@@ -583,7 +725,7 @@ function restorePart(d: u32, group: usize, address: u32): u32 {
   store<u32>(info, 0, INFO_PREVIOUS);
   store<u32>(info, load<u32>(record, COLD_SEGMENT), INFO_SEGMENT);
   store<u32>(info, load<u32>(record, COLD_RECORD), INFO_RECORD);
-  store<u32>(copyTable + (page << 2), load<u32>(record, COLD_SLOT) + 1);
+  store<u32>(copyTable + (page << 2), stored ? 0 : coldSlot(d) + 1);
   store<u8>(seenTable + page, 0);
   const flag = coldFlag(d);
   store<u8>(dirtyTable + page, flag == DIRTY ? QUIET : flag);
@@ -610,7 +752,7 @@ export function forgetNumber(group: usize, number: u32): bool {
   store<u32>(group, 0, GROUP_ROOM);
   for (let d = word >>> 2; d != 0; ) {
     const next = load<u32>(coldOf(d), COLD_NEXT);
-    freeSlot(load<u32>(coldOf(d), COLD_SLOT));
+    if (coldSlot(d) < UNPLACED) freeSlot(coldSlot(d));
     freeCold(d);
     store<u32>(map, load<u32>(map, MAP_COLD) - 1, MAP_COLD);
     store<u32>(map, load<u32>(map, MAP_PAGES) - 1, MAP_PAGES);

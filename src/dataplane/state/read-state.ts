@@ -16,8 +16,9 @@ import { physicalOf } from "../../foundation/columnar/logical-type.ts";
 import type { Files } from "../../foundation/host/env.ts";
 import type { StateField } from "../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
-import { guarded, snapshotErrors } from "./errors.ts";
+import { guarded } from "./errors.ts";
 import { restoreHandle } from "./restore-state.ts";
+import { IN_MEMORY, spillStoreOf } from "./spill-store.ts";
 import type { MapLayout, StateHandle } from "./state-handle.ts";
 
 export type StateValue =
@@ -72,7 +73,7 @@ async function* readHandle(
   }
 }
 
-/** One map of an old subtask in a memory of the reader's own. */
+/** One map of an old subtask in a memory of the reader's own; pages are read when they are touched. */
 export interface ReadMap {
   readonly ptr: number;
   close(): void;
@@ -91,21 +92,22 @@ export async function restoreMap(
   const ptr = guarded(kernels, () =>
     kernels.mapCreate(domain, handle.maxParallelism, start, groups, keyBytes, valueBytes, 0),
   );
+  const store = spillStoreOf(runtime, IN_MEMORY);
   const close = () => {
     kernels.mapDestroy(ptr);
     kernels.domainDestroy(domain);
+    store.release();
   };
   try {
     await restoreHandle(handle, {
       runtime,
       files,
+      store,
       hash: (bytes) => hashOf(runtime, bytes),
       keyGroups: handle.keyGroups,
       mapOf: (uid, name) => (uid === layout.uid && name === layout.name ? ptr : undefined),
       numberOf: () => 0,
     });
-    if (kernels.restoreFinish(ptr) === 0)
-      throw snapshotErrors.HANDLE_INVALID({ reason: `the pages of '${layout.name}' do not fit` });
   } catch (error) {
     close();
     throw error;

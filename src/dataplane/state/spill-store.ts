@@ -1,22 +1,26 @@
 /**
- * SpillStore: keeps the state of a worker within its budget of memory. Pages that were not used lately
- * go to a local file and come back when a batch asks for them.
+ * SpillStore: where the pages of a worker's state are that are not in its memory. Pages that were not
+ * used lately go to a local file when the budget of memory asks for it; restored pages lie in the
+ * segments of a checkpoint until they are touched.
  *
  * Flow:    SubtaskState.maintain(), between batches → balance() → kernels choose pages
  *          (kernels/spill.as.ts) → the file; kernels → readPages → the file.
  * File:    4 KiB slots, without a name (Env.scratch): a cache of nothing durable. What a checkpoint
  *          needs of it is copied into the checkpoint; a restart begins with an empty one.
+ * Sources: segments, open until the store is released or all their pages were read. Their pages are
+ *          checked against the hashes of the segment's index.
  * Rounds:  a batch's pages are read in one round, in the order of the file, neighbours at once.
  * Budget:  of a worker's whole memory: indexes, arena, tables and pages. Only pages of state can go.
  *          When it is exceeded, memory is freed down to LOW of it, so that not every batch spills.
  * Errors:  MR4009 when what cannot go exceeds the budget, MR4010 when the file cannot be written (the
- *          pages stay), MR4011 when it cannot be read.
+ *          pages stay), MR4011 when it cannot be read; MR4210 and MR4211 for segments.
  */
 import type { Env, ScratchFile } from "../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { setSpillReader } from "../kernels/instantiate.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
-import { stateErrors } from "./errors.ts";
+import { snapshotErrors, stateErrors } from "./errors.ts";
+import { INDEX_RECORD_BYTES } from "./segment-format.ts";
 
 export interface SpillOptions {
   /** Bytes of memory that a worker may use; what exceeds it is spilled. 0 = all that can go. */
@@ -24,6 +28,19 @@ export interface SpillOptions {
   /** A local folder. */
   readonly folder: string;
   readonly scratch: Env["scratch"];
+}
+
+/** A segment whose pages are read when they are touched. */
+export interface PageSource {
+  /** For messages. */
+  readonly name: string;
+  /** Records of its pages, as the segment has them. */
+  readonly index: Uint8Array;
+  /** Where its pages begin, one more than there are pages. */
+  readonly offsets: Float64Array;
+  /** Reads up to `target.length` bytes at `position`; returns bytes read, 0 at the end. */
+  readonly readSync: (target: Uint8Array, position: number) => number;
+  readonly close: () => Promise<void>;
 }
 
 export interface SpillFigures {
@@ -39,9 +56,22 @@ const ROUND_PAGES = 4096;
 /** Neighbours in the file are written and read together up to this. */
 const STAGING_PAGES = 64;
 const SELECTED_WORDS = 3;
+/** In a slot: the number of a page of a source. */
+const SOURCE = 2 ** 31;
+/** Pages of a source that lie between wanted ones are read along when they are fewer bytes. */
+const GAP_BYTES = 16 * 1024;
 const LOW = 31 / 32;
 /** Of one run: kernels/spill.as.ts chooses whole runs. */
 const MOST_ROUNDS = 256;
+
+/** No budget: nothing is spilled, restored pages come when they are touched. */
+export const IN_MEMORY: SpillOptions = {
+  budgetBytes: Number.POSITIVE_INFINITY,
+  folder: "",
+  scratch: () => {
+    throw stateErrors.SPILL_FAILED({ folder: "", reason: "there is no budget" });
+  },
+};
 
 const stores = new WeakMap<KernelExports, SpillStore>();
 
@@ -65,6 +95,8 @@ export class SpillStore {
   #writtenPages = 0;
   #readPages = 0;
   #readRounds = 0;
+  #sources: { readonly base: number; readonly source: PageSource }[] = [];
+  #nextSource = 0;
 
   constructor(runtime: WorkerRuntime, options: SpillOptions) {
     this.#runtime = runtime;
@@ -84,8 +116,30 @@ export class SpillStore {
     if (this.#users > 0) return;
     this.#file?.close();
     this.#file = undefined;
+    this.closeSources();
     this.#runtime.kernels.spillEnd();
     stores.delete(this.#runtime.kernels);
+  }
+
+  /** The number of its first page. */
+  addSource(source: PageSource): number {
+    const base = this.#nextSource;
+    this.#sources.push({ base, source });
+    this.#nextSource += source.offsets.length - 1;
+    return base;
+  }
+
+  /** All their pages were read, or nobody wants them any more. */
+  closeSources(): void {
+    // A file that was only read has nothing to lose when closing it fails.
+    for (const { source } of this.#sources) source.close().catch(() => {});
+    this.#sources = [];
+  }
+
+  /** Whether reading ahead would not have to make room first. */
+  get hasRoom(): boolean {
+    const { budgetBytes } = this.#options;
+    return this.#runtime.kernels.memoryUsedBytes() < budgetBytes * (LOW - 1 / 32);
   }
 
   get figures(): SpillFigures {
@@ -174,8 +228,13 @@ export class SpillStore {
     const { memory } = this.#runtime;
     const words = new Uint32Array(memory.buffer, requests, count * 2);
     const pages: Place[] = [];
-    for (let i = 0; i < words.length; i += 2)
-      pages.push({ slot: words[i]!, address: words[i + 1]! });
+    const stored: Place[] = [];
+    for (let i = 0; i < words.length; i += 2) {
+      const slot = words[i]!;
+      if (slot < SOURCE) pages.push({ slot, address: words[i + 1]! });
+      else stored.push({ slot: slot - SOURCE, address: words[i + 1]! });
+    }
+    if (stored.length > 0) this.#readStored(stored);
     const bytes = new Uint8Array(memory.buffer);
     for (const run of neighbours(pages)) {
       const position = run[0]!.slot * PAGE_BYTES;
@@ -192,6 +251,59 @@ export class SpillStore {
     this.#readRounds++;
   }
 
+  #readStored(pages: Place[]): void {
+    pages.sort((a, b) => a.slot - b.slot);
+    for (let first = 0; first < pages.length; ) {
+      const { base, source } = this.#sourceOf(pages[first]!.slot);
+      const { offsets } = source;
+      const from = offsets[pages[first]!.slot - base]!;
+      const end = base + offsets.length - 1;
+      let next = first;
+      let to = from;
+      for (; next < pages.length && pages[next]!.slot < end; next++) {
+        const record = pages[next]!.slot - base;
+        if (offsets[record]! - to > GAP_BYTES) break;
+        if (offsets[record + 1]! - from > this.#staging.length) break;
+        to = offsets[record + 1]!;
+      }
+      const bytes = this.#staging.subarray(0, to - from);
+      readWhole(source, bytes, from);
+      for (; first < next; first++) {
+        const { slot, address } = pages[first]!;
+        this.#place(source, slot - base, bytes.subarray(offsets[slot - base]! - from), address);
+      }
+    }
+  }
+
+  #sourceOf(page: number): { readonly base: number; readonly source: PageSource } {
+    let low = 0;
+    let high = this.#sources.length - 1;
+    while (low < high) {
+      const middle = (low + high + 1) >> 1;
+      if (this.#sources[middle]!.base <= page) low = middle;
+      else high = middle - 1;
+    }
+    return this.#sources[low]!;
+  }
+
+  /** The bytes of a stored page, checked; trailing zeros were left out. */
+  #place(source: PageSource, record: number, bytes: Uint8Array, address: number): void {
+    const { kernels, memory } = this.#runtime;
+    const { index, offsets } = source;
+    const length = offsets[record + 1]! - offsets[record]!;
+    const target = new Uint8Array(memory.buffer, address, PAGE_BYTES);
+    target.set(bytes.subarray(0, length));
+    target.fill(0, length);
+    const data = new DataView(index.buffer, index.byteOffset, index.length);
+    const wanted = data.getBigInt64(record * INDEX_RECORD_BYTES + 24, true);
+    if (kernels.hashBytes(address, length) !== wanted)
+      throw snapshotErrors.FILE_DAMAGED({
+        file: source.name,
+        offset: offsets[record]!,
+        reason: "the checksum of a page is wrong",
+      });
+  }
+
   #fill(target: Uint8Array, position: number): void {
     const { folder } = this.#options;
     for (let done = 0; done < target.length; ) {
@@ -206,6 +318,25 @@ export class SpillStore {
         throw stateErrors.SPILL_DAMAGED({ folder, reason: "the file is shorter than it was" });
       done += count;
     }
+  }
+}
+
+function readWhole(source: PageSource, target: Uint8Array, position: number): void {
+  for (let done = 0; done < target.length; ) {
+    let count: number;
+    try {
+      count = source.readSync(target.subarray(done), position + done);
+    } catch (error) {
+      const reason = reasonOf(error);
+      throw snapshotErrors.FILE_MISSING({ file: source.name, reason }, { cause: error });
+    }
+    if (count === 0)
+      throw snapshotErrors.FILE_DAMAGED({
+        file: source.name,
+        offset: position + done,
+        reason: "it ends too early",
+      });
+    done += count;
   }
 }
 

@@ -32,6 +32,7 @@ import {
   type StateHandle,
 } from "./state-handle.ts";
 import {
+  IN_MEMORY,
   type SpillFigures,
   type SpillOptions,
   type SpillStore,
@@ -42,6 +43,9 @@ import { StateSnapshot, type WrittenSegment } from "./state-snapshot.ts";
 /** Entries looked at for TTL in one call of maintain(). */
 const SWEEP_ENTRIES = 2000;
 const MAINTAIN_MS = 100;
+/** Pages read at once behind a restore, which takes one part in RESTORE_SHARE of the time. */
+const RESTORE_PAGES = 256;
+const RESTORE_SHARE = 5;
 const MOST_VALUE_BYTES = 2048;
 const MOST_ENTRY_BYTES = 4096;
 
@@ -102,7 +106,10 @@ export class SubtaskState {
   readonly #maps = new Map<string, MapState>();
   readonly #values = new OperatorValues();
   readonly #chain: SegmentChain;
-  readonly #spill: SpillStore | undefined;
+  readonly #store: SpillStore;
+  /** Pages are still in the segments that they were restored from. */
+  #restoring = false;
+  #restoreNextMs = 0;
   #snapshot: StateSnapshot | undefined;
   #maintainedMs = Number.NEGATIVE_INFINITY;
   #sweepNext = 0;
@@ -112,8 +119,10 @@ export class SubtaskState {
     this.#options = options;
     const { runtime, env, spill } = options;
     const { kernels, memory } = runtime;
-    if (spill !== undefined)
-      this.#spill = spillStoreOf(runtime, { ...spill, scratch: env.scratch });
+    this.#store = spillStoreOf(
+      runtime,
+      spill === undefined ? IN_MEMORY : { ...spill, scratch: env.scratch },
+    );
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
     this.maintain();
@@ -135,7 +144,8 @@ export class SubtaskState {
    */
   maintain(): void {
     const { env, runtime } = this.#options;
-    if (this.#spill !== undefined) this.#balance(this.#spill);
+    if (this.#restoring) this.#restoreMore();
+    if (this.#options.spill !== undefined) this.#balance();
     const nowMs = env.clock.nowMs();
     if (Math.abs(nowMs - this.#maintainedMs) < MAINTAIN_MS) return;
     this.#maintainedMs = nowMs;
@@ -150,13 +160,35 @@ export class SubtaskState {
     });
   }
 
-  #balance(spill: SpillStore): void {
-    guarded(this.#options.runtime.kernels, () => spill.balance());
+  #balance(): void {
+    guarded(this.#options.runtime.kernels, () => this.#store.balance());
   }
 
-  /** What is spilled, and how much was moved; undefined without a budget. */
-  get spillFigures(): SpillFigures | undefined {
-    return this.#spill?.figures;
+  /** Some of what is still in segments, in a small part of the time. */
+  #restoreMore(): void {
+    const { env, runtime } = this.#options;
+    const { kernels } = runtime;
+    const startMs = env.clock.monotonicMs();
+    if (startMs < this.#restoreNextMs) return;
+    const pages = this.#store.hasRoom ? RESTORE_PAGES : 0;
+    const left = guarded(kernels, () => kernels.restoreNext(this.#domain, pages));
+    this.#restoreNextMs = startMs + (env.clock.monotonicMs() - startMs) * RESTORE_SHARE;
+    if (left === 2) return;
+    if (left === 0) this.#store.closeSources();
+    // Without room the rest comes when it is touched.
+    if (left === 0 || pages === 0) this.#restoring = false;
+  }
+
+  /** Reads all that is still in segments: for those who want to know now whether it can be. */
+  restoreRest(): void {
+    const { kernels } = this.#options.runtime;
+    while (guarded(kernels, () => kernels.restoreNext(this.#domain, RESTORE_PAGES)) !== 0);
+    this.#restoring = false;
+  }
+
+  /** What is spilled, and how much was moved. */
+  get spillFigures(): SpillFigures {
+    return this.#store.figures;
   }
 
   /**
@@ -187,7 +219,7 @@ export class SubtaskState {
       maps: [...this.#maps.values()].map(({ uid, spec, ptr }) => ({
         uid,
         ...spec,
-        entries: kernels.mapSize(ptr) >>> 0,
+        entries: kernels.mapEntries(ptr) >>> 0,
       })),
       values: this.#values.snapshot(),
     } as const;
@@ -228,7 +260,7 @@ export class SubtaskState {
       for (const { ptr } of this.#maps.values()) kernels.mapDestroy(ptr);
       kernels.domainDestroy(this.#domain);
     });
-    this.#spill?.release();
+    this.#store.release();
     this.#maps.clear();
   }
 
@@ -253,6 +285,7 @@ export class SubtaskState {
     const options = {
       runtime,
       files: env.files,
+      store: this.#store,
       hash: this.#hash,
       keyGroups,
       mapOf: (uid: string, name: string) => this.#maps.get(mapKey(uid, name))?.ptr,
@@ -266,13 +299,22 @@ export class SubtaskState {
         chain.push({ number, ref: { ...ref, keyGroups: range, pages } });
       }
     }
-    for (const { uid, spec, ptr } of this.#maps.values()) {
-      if (guarded(runtime.kernels, () => runtime.kernels.restoreFinish(ptr)) === 0)
-        throw snapshotErrors.HANDLE_INVALID({
-          reason: `the pages of '${spec.name}' of ${uid} do not fit together`,
-        });
-    }
+    for (const handle of handles) this.#claim(handle);
+    this.#restoring = true;
     this.#chain.restored(chain);
+  }
+
+  /** How many entries the maps will have, as far as is known: a handle's, by its share of key groups. */
+  #claim(handle: StateHandle): void {
+    const { kernels } = this.#options.runtime;
+    const shared = intersect(handle.keyGroups, this.#options.keyGroups);
+    if (shared === undefined) return;
+    const { start, end } = handle.keyGroups;
+    const share = (shared.end - shared.start + 1) / (end - start + 1);
+    for (const { uid, name, entries } of handle.maps) {
+      const map = this.#maps.get(mapKey(uid, name));
+      if (map !== undefined) kernels.mapClaim(map.ptr, Math.ceil(entries * share));
+    }
   }
 
   #runs(uid: string): boolean {
