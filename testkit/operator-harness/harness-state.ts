@@ -10,7 +10,11 @@ import type {
   KeyedStateBackend,
 } from "../../src/dataplane/contract/keyed-state.ts";
 import type { ScratchFile } from "../../src/foundation/host/env.ts";
-import { type SpillStore, spillStoreOf } from "../../src/dataplane/state/spill-store.ts";
+import {
+  type PageSource,
+  type SpillStore,
+  spillStoreOf,
+} from "../../src/dataplane/state/spill-store.ts";
 import type { WorkerRuntime } from "../../src/dataplane/contract/operator.ts";
 
 /** Pages in a buffer in place of a file. */
@@ -110,19 +114,24 @@ export class HarnessState implements KeyedStateBackend {
 
   /** Every page of state leaves memory, and comes back when it is touched; addresses kept from before lead to rubbish. */
   spillAll(): void {
-    this.#spill ??= spillStoreOf(this.#runtime, {
-      budgetBytes: 0,
-      folder: "memory",
-      scratch: scratchInMemory,
-    });
+    const store = this.#store();
     while (true) {
-      const count = this.#spill.spill(1024, true);
+      const count = store.spill(1024, true);
       if (count === 0) return;
       const { buffer } = this.#runtime.memory;
       const words = new Uint32Array(buffer, this.#kernels.spillList() >>> 0, count * 3);
       for (let i = 0; i < words.length; i += 3)
         new Uint8Array(buffer, words[i]!, PAGE_BYTES).fill(0xee);
     }
+  }
+
+  #store(): SpillStore {
+    this.#spill ??= spillStoreOf(this.#runtime, {
+      budgetBytes: 0,
+      folder: "memory",
+      scratch: scratchInMemory,
+    });
+    return this.#spill;
   }
 
   operatorValue(name: string) {
@@ -191,40 +200,62 @@ export class HarnessState implements KeyedStateBackend {
 
   #restore(map: KeyedMap): void {
     const kernels = this.#kernels;
-    const pages = this.#restored?.pages.get(map.spec.name);
-    if (pages === undefined) return;
-    const source = kernels.pageAllocate(1) >>> 0;
-    const recordPtr = kernels.pageAllocate(1) >>> 0;
-    const runs = new Map<string, number>();
     const { start, end } = this.#groups;
-    const sorted = [...pages.values()]
-      .filter(({ record }) => {
-        const group = new Uint32Array(record.buffer)[1]!;
-        return group >= start && group <= end;
-      })
-      .sort((a, b) => part(a) - part(b));
-    for (const { record, bytes } of sorted) {
-      const words = new Uint32Array(record.buffer);
-      const key = `${words[1]}/${words[2]}`;
-      let address = runs.get(key);
-      if (address === undefined) {
-        address = kernels.restorePage(map.ptr, words[1]!, words[2]!, words[4]!) >>> 0;
-        runs.set(key, address);
-      }
-      const memory = new Uint8Array(this.#runtime.memory.buffer);
-      memory.set(bytes, source);
-      memory.set(record, recordPtr);
-      const to = address + words[3]! * PAGE_BYTES;
-      if (address === 0 || kernels.restoreCopy(to, source, recordPtr, 0) === 0)
-        throw new Error(`page ${key} of ${map.spec.name} does not restore`);
+    const pages = [...(this.#restored?.pages.get(map.spec.name)?.values() ?? [])].filter(
+      ({ record }) => groupIn(record) >= start && groupIn(record) <= end,
+    );
+    if (pages.length === 0) return;
+    const source = sourceOf(pages);
+    const base = this.#store().addSource(source);
+    const bits = new Map<number, Uint32Array>();
+    for (const { record } of pages) {
+      const [, group, number] = new Uint32Array(record.buffer) as unknown as number[];
+      const words = bits.get(group!) ?? new Uint32Array(1024);
+      words[number! >>> 5]! |= 1 << (number! & 31);
+      bits.set(group!, words);
     }
-    if (kernels.restoreFinish(map.ptr) === 0)
+    const mark = kernels.arenaMark();
+    const buffer = kernels.arenaAlloc(Math.max(4096, source.index.length)) >>> 0;
+    for (const [group, words] of bits) {
+      new Uint32Array(this.#runtime.memory.buffer, buffer, words.length).set(words);
+      if (kernels.restoreGroup(map.ptr, group, buffer, words.length) === 0)
+        throw new Error(`key group ${group} of ${map.spec.name} does not restore`);
+    }
+    const table = kernels.arenaAlloc(4) >>> 0;
+    new Uint32Array(this.#runtime.memory.buffer, table, 1)[0] = map.ptr;
+    new Uint8Array(this.#runtime.memory.buffer).set(source.index, buffer);
+    const count = pages.length;
+    const taken = kernels.restoreRecords(table, 1, buffer, count, base, base, 0, start, end);
+    if (taken !== count || kernels.restoreCheck(map.ptr) !== 0)
       throw new Error(`map ${map.spec.name} does not restore`);
+    kernels.arenaRelease(mark);
   }
 }
 
-function part({ record }: StoredPage): number {
-  return new Uint32Array(record.buffer)[3]!;
+/** Pages as a segment has them; all are of the map with the id 0. */
+function sourceOf(pages: readonly StoredPage[]): PageSource {
+  const index = new Uint8Array(pages.length * STORED_BYTES);
+  const offsets = new Float64Array(pages.length + 1);
+  for (const [i, { record, bytes }] of pages.entries()) {
+    index.set(record, i * STORED_BYTES);
+    index.fill(0, i * STORED_BYTES, i * STORED_BYTES + 4);
+    offsets[i + 1] = offsets[i]! + bytes.length;
+  }
+  const all = Buffer.concat(pages.map(({ bytes }) => bytes));
+  return {
+    name: "memory",
+    index,
+    offsets,
+    readSync: (target, position) => {
+      target.set(all.subarray(position, position + target.length));
+      return target.length;
+    },
+    close: async () => {},
+  };
+}
+
+function groupIn(record: Uint8Array): number {
+  return new Uint32Array(record.buffer)[1]!;
 }
 
 function isAlive(alive: ReadonlyMap<string, Uint32Array>, id: number, key: string): boolean {

@@ -26,7 +26,6 @@ import {
   INFO_NEXT,
   INFO_PREVIOUS,
   INFO_SEGMENT,
-  PAGE_BYTES,
   blockAllocate,
   blockFree,
   copyTable,
@@ -72,8 +71,6 @@ export const MAP_NEXT: usize = 76;
 export const MAP_PREVIOUS: usize = 80;
 /** Pages of the map that are in the spill file. */
 export const MAP_COLD: usize = 84;
-/** 1 from its first restored page until restoreFinish: none of its pages is spilled. */
-export const MAP_RESTORING: usize = 88;
 /** Groups that are restored and have no index yet. */
 export const MAP_UNINDEXED: usize = 92;
 export const MAP_BYTES: u32 = 128;

@@ -26,7 +26,6 @@ import {
   FAILURE_LENGTH,
   INFO_BUMP,
   INFO_FREE,
-  INFO_GROUP,
   INFO_KIND,
   INFO_LIVE,
   INFO_LOGICAL,
@@ -43,7 +42,6 @@ import { resetArena } from "./arena.as";
 import { allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
 import {
   GROUP_BUCKETS,
-  GROUP_BYTES,
   GROUP_COUNT,
   GROUP_DIRECTORY,
   GROUP_DIRECTORY_SIZE,
@@ -1101,7 +1099,7 @@ export function indexFor(count: u32): u32 {
 }
 
 /**
- * After a restore: counts, free entries and index of one entry page. Returns the live entries, or
+ * A stored page is read: its counts and free entries. Returns the live entries, or
  * -1 if damaged.
  */
 export function rebuildEntryPage(map: usize, group: usize, page: u32): i32 {
@@ -1179,17 +1177,5 @@ export function insertPage(map: usize, group: usize, page: usize, live: u32, mar
   store<u32>(readAhead, seen);
   for (let entry = page; entry < end; entry += entryBytes) {
     if (load<u32>(entry, 4) & LIVE) insertSlot(group, maxParallelism, load<u32>(entry), marker);
-  }
-}
-
-/** After a restore: puts the live entries of a page into the index, which has room. */
-export function indexEntryPage(map: usize, group: usize, page: u32): void {
-  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
-  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
-  const maxParallelism = load<u32>(map, MAP_MAX_PARALLELISM);
-  const end = (<usize>page << 12) + (<usize>load<u16>(infoOf(page), INFO_BUMP) << 3);
-  for (let entry = <usize>page << 12; entry < end; entry += entryBytes) {
-    if ((load<u32>(entry, 4) & LIVE) == 0) continue;
-    insertSlot(group, maxParallelism, load<u32>(entry), entry + 8 + keyBytes);
   }
 }

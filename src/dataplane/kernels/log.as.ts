@@ -321,36 +321,6 @@ function allocateRun(group: usize, units: u32, length: u32, flags: u32): u32 {
 }
 
 /**
- * After a restore: rebuilds the free lists and counts of one page of small blocks from its
- * contents. False when the contents cannot be (a checksum has been right for them, so this is a
- * defect or a forgery).
- */
-export function rebuildLogPage(group: usize, page: u32): bool {
-  const begin = <usize>page << 12;
-  const info = infoOf(page);
-  const number = load<u32>(info, INFO_LOGICAL) << 9;
-  let at: u32 = 0;
-  let live: u16 = 0;
-  while (PAGE_UNITS - at >= 2) {
-    const block = begin + (at << 3);
-    const header = load<u32>(block);
-    const units = header & UNITS;
-    if (units == 0) break;
-    if (units < 2 || units > PAGE_UNITS - at || unitsOf(classOf(units)) != units) return false;
-    if (header & FREE) {
-      linkFree(group, block, units, number | at);
-    } else {
-      if (load<u32>(block, 4) > (units << 3) - 8) return false;
-      live++;
-    }
-    at += units;
-  }
-  store<u16>(info, live, INFO_LIVE);
-  store<u16>(info, <u16>at, INFO_BUMP);
-  return true;
-}
-
-/**
  * A stored page is read: links its free blocks and what is left behind its last block. The links are
  * derived, so that neither it nor the pages of its neighbours in the lists count as written.
  */

@@ -1,10 +1,9 @@
 /**
- * Snapshots of keyed state: which pages changed since the last one, their contents as they were at
- * the barrier, and the way back from stored pages to maps.
+ * Snapshots of keyed state: which pages changed since the last one, and their contents as they were
+ * at the barrier.
  *
  * Flow:    state/ calls snapshotBegin at the barrier (the pause), snapshotNext between batches
- *          until nothing is left, snapshotEnd; on restore restorePage and restoreCopy for every
- *          page, then restoreFinish.
+ *          until nothing is left, snapshotEnd. The way back is restore.as.ts.
  * Domain:  the maps of one task, which are snapshotted together; tasks of one worker take their
  *          snapshots at different moments. One snapshot per domain at a time.
  * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about
@@ -25,12 +24,9 @@
 import {
   CLEAN,
   DIRTY,
-  FAILURE_MEMORY,
   FROZEN,
-  INFO_BUMP,
   INFO_GROUP,
   INFO_KIND,
-  INFO_LIVE,
   INFO_LOGICAL,
   INFO_RECORD,
   INFO_SEGMENT,
@@ -39,47 +35,29 @@ import {
   dirtyTable,
   fail,
   infoOf,
-  infoTable,
   pageAllocate,
   pageCount,
   pageFree,
 } from "./memory.as";
 import { hashBytes } from "./hash.as";
 import {
-  GROUP_BYTES,
-  GROUP_COUNT,
   GROUP_DIRECTORY,
   GROUP_DIRECTORY_USED,
-  GROUP_FREE_NUMBER,
   GROUP_KEY_GROUP,
-  GROUP_LOG_PAGE,
   GROUP_MAP,
   GROUP_PAGES,
   GROUP_SHIFT,
-  KIND_ENTRIES,
-  KIND_LOG,
   KIND_RUN,
   MAP_DOMAIN,
-  MAP_FIRST_GROUP,
   MAP_GROUPS,
   MAP_GROUP_COUNT,
   MAP_ID,
   MAP_NEXT,
-  MAP_PER_PAGE,
-  MAP_RESTORING,
-  MAP_SIZE,
   addressOfNumber,
-  placeStatePages,
   runPages,
 } from "./keyed-map-pages.as";
-import {
-  indexEntryPage,
-  indexFor,
-  linkPartial,
-  rebuildEntryPage,
-  resizeIndex,
-} from "./keyed-map.as";
-import { rebuildLogPage } from "./log.as";
+
+
 import {
   COLD_GROUP,
   COLD_KIND,
@@ -652,103 +630,4 @@ export function snapshotDirtyPages(domain: usize): u32 {
     if (group != 0 && domainOf(group) == domain) count++;
   }
   return count;
-}
-
-/**
- * Makes room for a stored run; returns its address, 0 when the group is not this map's or the
- * number exists already. word: pages << 8 | kind, as stored.
- */
-export function restorePage(map: usize, keyGroup: u32, number: u32, word: u32): usize {
-  const index = keyGroup - load<u32>(map, MAP_FIRST_GROUP);
-  const pages = word >>> 8;
-  const kind = <u8>(word & 0x7f);
-  if (index >= load<u32>(map, MAP_GROUP_COUNT) || number == 0 || number >= 0x800000) return 0;
-  if (kind < KIND_ENTRIES || kind > KIND_RUN || pages == 0 || (kind != KIND_RUN && pages != 1)) return 0;
-  const group = <usize>load<u32>(map, MAP_GROUPS) + (index << GROUP_SHIFT);
-  if (number < load<u32>(group, GROUP_DIRECTORY_USED)) {
-    if (load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2)) != 0) return 0;
-  }
-  store<u32>(map, 1, MAP_RESTORING);
-  return placeStatePages(group, number, pages, kind);
-}
-
-/**
- * Copies the stored bytes of one page into place; false when length or hash are not those of the
- * stored record.
- */
-export function restoreCopy(address: usize, source: usize, record: usize, segment: u32): bool {
-  const length = load<u32>(record, 20);
-  if (length > 4096 || hashBytes(source, length) != load<u64>(record, 24)) return false;
-  memory.copy(address, source, length);
-  store<u32>(infoOf(<u32>(address >>> 12)), segment, INFO_SEGMENT);
-  return true;
-}
-
-/**
- * After all pages of a map are in place: free lists, counts and index. Pages with a segment are
- * clean then. False when contents cannot be.
- */
-export function restoreFinish(map: usize): bool {
-  const count = load<u32>(map, MAP_GROUP_COUNT);
-  const groups = <usize>load<u32>(map, MAP_GROUPS);
-  let size: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
-    const group = groups + (i << GROUP_SHIFT);
-    const entries = finishGroup(map, group);
-    if (entries < 0) return false;
-    size += entries;
-  }
-  store<u32>(map, size, MAP_SIZE);
-  store<u32>(map, 0, MAP_RESTORING);
-  return true;
-}
-
-function finishGroup(map: usize, group: usize): i32 {
-  const used = load<u32>(group, GROUP_DIRECTORY_USED);
-  const perPage = load<u32>(map, MAP_PER_PAGE);
-  const directory = <usize>load<u32>(group, GROUP_DIRECTORY);
-  let entries: i32 = 0;
-  let free: u32 = 0;
-  for (let number: u32 = used; number > 1; number--) {
-    const slot = directory + ((number - 1) << 2);
-    const address = <usize>load<u32>(slot);
-    if (address == 0) {
-      store<u32>(slot, (free << 1) | 1);
-      free = number - 1;
-      continue;
-    }
-    const page = <u32>(address >>> 12);
-    const kind = load<u8>(infoOf(page), INFO_KIND);
-    if (kind == KIND_ENTRIES) {
-      const live = rebuildEntryPage(map, group, page);
-      if (live < 0) return -1;
-      entries += live;
-      if (<u32>live < perPage) linkPartial(group, page);
-    } else if (kind == KIND_LOG) {
-      if (!rebuildLogPage(group, page)) return -1;
-      if (load<u16>(infoOf(page), INFO_BUMP) < 511) store<u32>(group, page, GROUP_LOG_PAGE);
-    } else {
-      // The block's header: units, then the length of the bytes.
-      const room = runPages(address) << 12;
-      if (<u64>load<u32>(address, 4) + 8 > <u64>room) return -1;
-      store<u16>(infoOf(page), 1, INFO_LIVE);
-    }
-  }
-  store<u32>(group, free, GROUP_FREE_NUMBER);
-  store<u32>(group, entries, GROUP_COUNT);
-  if (entries > 0) resizeIndex(map, group, indexFor(entries));
-  for (let number: u32 = 1; number < used; number++) {
-    const address = addressOfNumber(group, number);
-    if (address == 0) continue;
-    const page = <u32>(address >>> 12);
-    const kind = load<u8>(infoOf(page), INFO_KIND);
-    if (kind == KIND_ENTRIES) indexEntryPage(map, group, page);
-    const pages = kind == KIND_RUN ? runPages(address) : 1;
-    for (let p = page; p < page + pages; p++) {
-      const shared = load<u32>(infoOf(p), INFO_SEGMENT) != 0;
-      store<u8>(dirtyTable + p, shared ? CLEAN : DIRTY);
-      if (shared) countSegment(p, 1);
-    }
-  }
-  return entries;
 }

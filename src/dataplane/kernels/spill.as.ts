@@ -22,8 +22,8 @@
  *          quarters full before it begins a new one.
  * Frozen:  a page that a snapshot has yet to write and that is about to change leaves its copy in the
  *          file to the snapshot, in a record without a group.
- * Pinned:  the log page a group appends to (unless by force), empty pages, runs of more than MOST_RUN pages, maps that
- *          are being restored.
+ * Pinned:  the log page a group appends to (unless by force), empty pages, runs of more than MOST_RUN
+ *          pages.
  * Errors:  FAILURE_SPILL when what comes back is not what was written.
  */
 import {
@@ -70,7 +70,6 @@ import {
   MAP_COLD,
   MAP_PAGES,
   MAP_PER_PAGE,
-  MAP_RESTORING,
 } from "./keyed-map-pages.as";
 import { linkPartial, oldestEntry, rebuildEntryPage, stateTime, swapSlots, unlinkPartial } from "./keyed-map.as";
 import { restoreLogPage, retire } from "./log.as";
@@ -254,7 +253,6 @@ function retireLogPages(): void {
   for (let page: u32 = 0; page < pageCount(); page++) {
     const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
     if (group == 0 || load<u32>(group, GROUP_LOG_PAGE) != page) continue;
-    if (load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_RESTORING) != 0) continue;
     retire(group, page);
   }
 }
@@ -269,7 +267,6 @@ function mayGo(page: u32, force: bool): u32 {
   const info = infoOf(page);
   const group = <usize>load<u32>(info, INFO_GROUP);
   if (group == 0 || load<u8>(seenTable + page) == MARKED) return 0;
-  if (load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_RESTORING) != 0) return 0;
   const kind = load<u8>(info, INFO_KIND);
   if (load<u16>(info, INFO_LIVE) == 0 && kind != KIND_RUN) return 0;
   if (kind == KIND_LOG && load<u32>(group, GROUP_LOG_PAGE) == page) return 0;
