@@ -36,7 +36,7 @@ import {
   ensureDirectory,
 } from "./keyed-map-pages.as";
 import { indexFor, insertPage, resizeIndex, scanPage, scannedOldest } from "./keyed-map.as";
-import { DOMAIN_MAPS, countCold } from "./snapshot.as";
+import { DOMAIN_MAPS, DOMAIN_RESTORED, countCold, domainOf } from "./snapshot.as";
 import {
   COLD_GROUP,
   COLD_KIND,
@@ -63,12 +63,6 @@ import {
 const EXISTS: u32 = 2;
 /** Pages that are read at once while a group is indexed. */
 const SCAN: u32 = 64;
-
-let nextRecord: u32 = 1;
-
-export function resetRestore(): void {
-  nextRecord = 1;
-}
 
 /**
  * The numbers of a key group that exist: bit n % 32 of word n / 32. False when the group is not the
@@ -265,8 +259,8 @@ export function indexMap(map: usize): void {
 }
 
 /**
- * Between batches: indexes one more group of a domain's maps, or reads up to `count` pages of any
- * domain that still lie in segments. Returns 2 when it has indexed, 1 when pages are left, 0 when
+ * Between batches: indexes one more group of a domain's maps, or reads up to `count` of their pages
+ * that still lie in segments. Returns 2 when it has indexed, 1 when pages are left, 0 when
  * nothing is.
  */
 export function restoreNext(domain: usize, count: u32): u32 {
@@ -282,14 +276,15 @@ export function restoreNext(domain: usize, count: u32): u32 {
   }
   let asked: u32 = 0;
   const end = coldLimit();
-  for (; nextRecord < end && asked < count; nextRecord++) {
-    const group = <usize>load<u32>(coldOf(nextRecord), COLD_GROUP);
-    if (group == 0 || !isSource(nextRecord) || load<u32>(coldOf(nextRecord), COLD_PART) != 0) continue;
-    request(group, load<u32>(coldOf(nextRecord), COLD_NUMBER));
+  let d = max<u32>(load<u32>(domain, DOMAIN_RESTORED), 1);
+  for (; d < end && asked < count; d++) {
+    const group = <usize>load<u32>(coldOf(d), COLD_GROUP);
+    if (group == 0 || !isSource(d) || load<u32>(coldOf(d), COLD_PART) != 0) continue;
+    if (domainOf(group) != domain) continue;
+    request(group, load<u32>(coldOf(d), COLD_NUMBER));
     asked++;
   }
   loadRequested();
-  if (nextRecord < end) return 1;
-  nextRecord = 1;
-  return 0;
+  store<u32>(domain, d, DOMAIN_RESTORED);
+  return d < end ? 1 : 0;
 }

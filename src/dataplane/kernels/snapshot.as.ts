@@ -81,6 +81,8 @@ export const DOMAIN_NEXT_ID: usize = 4;
 const DOMAIN_SNAPSHOT: usize = 8;
 /** u32[SEGMENTS]: clean pages by the number of the segment that holds their last version. */
 const DOMAIN_COUNTS: usize = 12;
+/** Cold records below this were looked at by restoreNext. */
+export const DOMAIN_RESTORED: usize = 16;
 const DOMAIN_BYTES: u32 = 64;
 /** Segment numbers are below this. */
 const SEGMENTS: u32 = 1024;
@@ -144,7 +146,7 @@ export function countSegment(page: u32, change: i32): void {
 }
 
 @inline
-function domainOf(group: usize): usize {
+export function domainOf(group: usize): usize {
   return <usize>load<u32>(<usize>load<u32>(group, GROUP_MAP), MAP_DOMAIN);
 }
 

@@ -73,7 +73,6 @@ import {
 } from "./keyed-map-pages.as";
 import { linkPartial, oldestEntry, rebuildEntryPage, stateTime, swapSlots, unlinkPartial } from "./keyed-map.as";
 import { restoreLogPage, retire } from "./log.as";
-import { resetRestore } from "./restore.as";
 import { moveFrozen } from "./snapshot.as";
 
 export const COLD_GROUP: usize = 0;
@@ -157,7 +156,6 @@ export function resetSpill(): void {
   raw = 0;
   rawCapacity = 0;
   rawCount = 0;
-  resetRestore();
 }
 
 /** Nothing is spilled any more: gives the tables back. */

@@ -12,7 +12,7 @@
  *          themselves when they are read.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
-import type { Files, ReadableFile } from "../../foundation/host/env.ts";
+import type { Files, ReadableFile, ScratchFile } from "../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors } from "./errors.ts";
 import {
@@ -29,12 +29,16 @@ import type { SegmentRef, StateHandle } from "./state-handle.ts";
 
 /** Of an index, given to the kernels at once. */
 const RECORDS = 4096;
+const FETCH_BYTES = 8 * 1024 * 1024;
+const REMOTE = /^(?!file:)[a-z][a-z0-9+.-]+:\/\//i;
 
 export interface RestoreOptions {
   readonly runtime: WorkerRuntime;
   readonly files: Files;
   /** Where the pages are read from when they are touched. */
-  readonly store: SpillStore;
+  readonly store: Pick<SpillStore, "addSource">;
+  /** Where segments of an object store are kept meanwhile; without it, in memory. */
+  readonly scratch?: () => ScratchFile;
   readonly hash: HashBytes;
   readonly keyGroups: KeyGroupRange;
   /** Address of the map for a node's uid and a map's name; undefined = not wanted here. */
@@ -113,11 +117,39 @@ async function openSegment(
       const address = options.mapOf(uid, name);
       if (address !== undefined) maps.set(id, { key: JSON.stringify([uid, name]), address });
     }
-    return { ref, end, pages: pagesOf(ref, file), offsets, maps, range };
+    const remote = ref.file !== undefined && REMOTE.test(ref.file);
+    const pages = remote ? await fetched(ref, read, file!, options) : pagesOf(ref, file);
+    return { ref, end, pages, offsets, maps, range };
   } catch (error) {
     await file?.close();
     throw error;
   }
+}
+
+/** A segment of a store that cannot be read at once: fetched, to a local file if there may be one. */
+async function fetched(
+  ref: SegmentRef,
+  read: ReadRange,
+  file: ReadableFile,
+  { scratch }: RestoreOptions,
+): Promise<Pick<PageSource, "readSync" | "close">> {
+  const local = scratch?.();
+  const bytes = local === undefined ? new Uint8Array(ref.lengthBytes) : undefined;
+  for (let at = 0; at < ref.lengthBytes; at += FETCH_BYTES) {
+    const part = await read(at, Math.min(FETCH_BYTES, ref.lengthBytes - at));
+    local?.writeSync(part, at);
+    bytes?.set(part, at);
+  }
+  await file.close();
+  return {
+    readSync: (target, position) => {
+      if (local !== undefined) return local.readSync(target, position);
+      const part = bytes!.subarray(position, position + target.length);
+      target.set(part);
+      return part.length;
+    },
+    close: async () => local?.close(),
+  };
 }
 
 function pagesOf(

@@ -116,7 +116,7 @@ export class SpillStore {
     if (this.#users > 0) return;
     this.#file?.close();
     this.#file = undefined;
-    this.closeSources();
+    for (const { source } of this.#sources) this.removeSource(source);
     this.#runtime.kernels.spillEnd();
     stores.delete(this.#runtime.kernels);
   }
@@ -129,11 +129,11 @@ export class SpillStore {
     return base;
   }
 
-  /** All their pages were read, or nobody wants them any more. */
-  closeSources(): void {
+  /** All its pages were read, or nobody wants them any more. */
+  removeSource(removed: PageSource): void {
+    this.#sources = this.#sources.filter(({ source }) => source !== removed);
     // A file that was only read has nothing to lose when closing it fails.
-    for (const { source } of this.#sources) source.close().catch(() => {});
-    this.#sources = [];
+    removed.close().catch(() => {});
   }
 
   /** Whether reading ahead would not have to make room first. */

@@ -33,6 +33,7 @@ import {
 } from "./state-handle.ts";
 import {
   IN_MEMORY,
+  type PageSource,
   type SpillFigures,
   type SpillOptions,
   type SpillStore,
@@ -109,6 +110,7 @@ export class SubtaskState {
   readonly #store: SpillStore;
   /** Pages are still in the segments that they were restored from. */
   #restoring = false;
+  #sources: PageSource[] = [];
   #restoreNextMs = 0;
   #snapshot: StateSnapshot | undefined;
   #maintainedMs = Number.NEGATIVE_INFINITY;
@@ -174,9 +176,14 @@ export class SubtaskState {
     const left = guarded(kernels, () => kernels.restoreNext(this.#domain, pages));
     this.#restoreNextMs = startMs + (env.clock.monotonicMs() - startMs) * RESTORE_SHARE;
     if (left === 2) return;
-    if (left === 0) this.#store.closeSources();
+    if (left === 0) this.#closeSources();
     // Without room the rest comes when it is touched.
     if (left === 0 || pages === 0) this.#restoring = false;
+  }
+
+  #closeSources(): void {
+    for (const source of this.#sources) this.#store.removeSource(source);
+    this.#sources = [];
   }
 
   /** Reads all that is still in segments: for those who want to know now whether it can be. */
@@ -260,6 +267,7 @@ export class SubtaskState {
       for (const { ptr } of this.#maps.values()) kernels.mapDestroy(ptr);
       kernels.domainDestroy(this.#domain);
     });
+    this.#closeSources();
     this.#store.release();
     this.#maps.clear();
   }
@@ -285,7 +293,13 @@ export class SubtaskState {
     const options = {
       runtime,
       files: env.files,
-      store: this.#store,
+      store: {
+        addSource: (source: PageSource) => {
+          this.#sources.push(source);
+          return this.#store.addSource(source);
+        },
+      },
+      scratch: () => env.scratch(this.#options.spill?.folder ?? env.variables["TMPDIR"] ?? "/tmp"),
       hash: this.#hash,
       keyGroups,
       mapOf: (uid: string, name: string) => this.#maps.get(mapKey(uid, name))?.ptr,
