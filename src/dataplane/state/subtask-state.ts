@@ -121,10 +121,8 @@ export class SubtaskState {
     this.#options = options;
     const { runtime, env, spill } = options;
     const { kernels, memory } = runtime;
-    this.#store = spillStoreOf(
-      runtime,
-      spill === undefined ? IN_MEMORY : { ...spill, scratch: env.scratch },
-    );
+    const spilling = spill === undefined ? IN_MEMORY : { ...spill, scratch: env.scratch };
+    this.#store = spillStoreOf(runtime, spilling);
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
     this.maintain();
