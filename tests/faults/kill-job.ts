@@ -30,7 +30,7 @@ const KEYS = 97;
 /** From a start to the kill. */
 const LEAST_PAUSE_MS = 200;
 const MOST_PAUSE_MS = 1500;
-const ENTRY = new URL("../../src/cli/job.worker.ts", import.meta.url);
+export const ENTRY = new URL("../../src/cli/job.worker.ts", import.meta.url);
 
 export async function killRepeatedly(options: {
   readonly kills: number;
@@ -44,7 +44,7 @@ export async function killRepeatedly(options: {
     const request = {
       jobId: "a".repeat(32),
       name: "kill",
-      plan: planScript("kill.sql", script(join(folder, "out"), rows)).plan,
+      plan: planScript("kill.sql", sequenceScript(join(folder, "out"), rows)).plan,
       parallelism: 2,
     };
     let slowestRestartMs = 0;
@@ -78,14 +78,15 @@ export async function killRepeatedly(options: {
       kills,
       restored,
       slowestRestartMs: Math.round(slowestRestartMs),
-      ...count(join(folder, "out"), rows),
+      ...countRows(join(folder, "out"), rows),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-function script(out: string, rows: number): string {
+/** Numbers from 1 to `rows`, as changes of a count for each of KEYS keys, in files. */
+export function sequenceScript(out: string, rows: number): string {
   return `SET 'execution.checkpointing.interval' = '100 ms';
 SET 'table.exec.mini-batch.enabled' = 'false';
 CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '${ROWS_PER_SECOND}',
@@ -101,7 +102,7 @@ interface Change {
 }
 
 /** Each input row makes one `c` of its key: (n, c) must be there once for each n, with c its rank within the key. */
-function count(
+export function countRows(
   folder: string,
   rows: number,
 ): Omit<KillRun, "kills" | "restored" | "slowestRestartMs"> {

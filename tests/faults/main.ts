@@ -2,7 +2,7 @@
  * The fault campaign: seeds on the simulated machine, kill -9 of a real job process, and mutants of our own code that the
  * seeds must catch.
  *
- * Run:     npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--mutants] [--json] [--only SCENARIO]
+ * Run:     npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--mutants] [--strace] [--json] [--only SCENARIO]
  * Out:     a table, or with --json an object a figure: lost, doubled, survived, seeds, fault-points, mutants-caught, …
  * Exit:    1 when a row is lost or doubled, a job does not end, or a mutant lives.
  */
@@ -10,6 +10,7 @@ import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Baseline, baseline, type FaultType, runSeed } from "./campaign.ts";
+import { injectCallFaults } from "./call-faults.ts";
 import { killRepeatedly } from "./kill-job.ts";
 import { MUTANTS, runMutants } from "./mutants.ts";
 import { SCENARIOS } from "./scenarios.ts";
@@ -85,6 +86,7 @@ async function main(): Promise<void> {
       first: { type: "string", default: "1" },
       kills: { type: "string", default: "50" },
       only: { type: "string" },
+      strace: { type: "boolean", default: false },
       mutants: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -132,12 +134,58 @@ async function main(): Promise<void> {
     figure("kill-restart-ms-max", result.slowestRestartMs);
     bad += result.lost + result.doubled + result.wrong;
   }
+  if (values.strace) bad += await callFaults(values.only, figure);
   if (values.mutants) {
     const caught = await runMutants((line) => process.stderr.write(`${line}\n`));
     figure("mutants-caught", caught, MUTANTS.length);
     bad += MUTANTS.length - caught;
   }
   process.exitCode = bad > 0 ? 1 : 0;
+}
+
+type Figure = (name: string, value: number, of?: number) => void;
+
+/** Returns the runs that went wrong. */
+async function callFaults(only: string | undefined, figure: Figure): Promise<number> {
+  const { runs, skipped } = await injectCallFaults({
+    ...(only === undefined ? {} : { only }),
+    onRun: (run) => {
+      const { name, injected, lives, failedCheckpoints, lost, doubled, failure } = run;
+      process.stderr.write(
+        `${name.padEnd(36)} ${injected} injected, ${lives} lives, ${failedCheckpoints} failed checkpoints, ` +
+          `${lost} lost, ${doubled} doubled${failure === undefined ? "" : `: ${failure}`}\n`,
+      );
+    },
+  });
+  for (const reason of skipped) process.stderr.write(`skipped ${reason}\n`);
+  const total = (of: (run: (typeof runs)[number]) => number) =>
+    runs.reduce((sum, run) => sum + of(run), 0);
+  const good = runs.filter(
+    (run) => run.failure === undefined && run.lost + run.doubled === 0 && run.injected > 0,
+  );
+  figure("strace-survived", good.length, runs.length);
+  figure(
+    "strace-injected",
+    total(({ injected }) => injected),
+  );
+  figure(
+    "strace-lives",
+    total(({ lives }) => lives),
+  );
+  figure(
+    "strace-failed-checkpoints",
+    total((run) => run.failedCheckpoints),
+  );
+  figure(
+    "strace-lost",
+    total(({ lost }) => lost),
+  );
+  figure(
+    "strace-doubled",
+    total(({ doubled }) => doubled),
+  );
+  figure("strace-skipped", skipped.length);
+  return runs.length - good.length;
 }
 
 if (import.meta.main) await main();
