@@ -13,6 +13,7 @@ import { Sessions } from "../../controlplane/access/sessions.ts";
 import { apiErrors } from "../../controlplane/api/errors.ts";
 import { createServer, LOOPBACK_NAMES } from "../../controlplane/api/server.ts";
 import { DeploymentController } from "../../controlplane/controller/deployments.ts";
+import { MaterializedTables } from "../../controlplane/controller/materialized-tables.ts";
 import { PreviewRunner } from "../../controlplane/controller/preview.ts";
 import { DeploymentSavepoints } from "../../controlplane/controller/savepoints.ts";
 import { Workspace } from "../../controlplane/controller/workspace.ts";
@@ -136,10 +137,13 @@ class Platform {
       `  console  ${url}/?t=${await sessions.issueSignIn()}   (one-time sign-in link)\n`,
     );
     terminal.out(`  api      ${url}/api/v1\n`);
+    await parts.workspace.statistics.load(store);
+    await parts.materialized.load();
     await this.#startJobs(parts.deployments);
     terminal.out(`  next     open the console · or: millrace sql   ·   Ctrl-C stops (${host})\n`);
     await stopped;
     terminal.say("stopping: every job takes a savepoint …");
+    parts.materialized.close();
     for (const problem of await parts.deployments.suspendAll()) {
       terminal.say(`runs on, until the next \`millrace up\`: ${problem}`);
     }
@@ -172,7 +176,7 @@ class Platform {
     });
     const workspace = new Workspace({
       ddl: tables,
-      host: { ...checkingHost(), jobs: true },
+      host: { ...checkingHost(), jobs: true, analyses: true },
       catalogue: { connectors: CONNECTOR_OPTIONS, formats: FORMAT_OPTIONS },
     });
     const registry = defaultRegistry();
@@ -186,10 +190,22 @@ class Platform {
         return plan;
       },
     });
+    const materialized = new MaterializedTables({
+      store,
+      target,
+      env: this.#env,
+      deployments,
+      workspace,
+    });
     const previews = new PreviewRunner({
       target,
       env: this.#env,
       jobs: deployments,
+      materialized,
+      keepStatistics: async (found) => {
+        await workspace.statistics.keep(store, found);
+        deployments.forgetPlans();
+      },
       planQuery: (sql) => {
         const planned = workspace.planQuery(sql);
         if (planned?.kind === "plan") validateTables(planned.plan, registry);
@@ -197,7 +213,7 @@ class Platform {
       },
     });
     const savepoints = new DeploymentSavepoints({ deployments, target });
-    return { deployments, workspace, previews, savepoints };
+    return { deployments, workspace, previews, savepoints, materialized };
   }
 
   async #demoTables(): Promise<string> {

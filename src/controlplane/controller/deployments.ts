@@ -246,6 +246,11 @@ export class DeploymentController {
     return running;
   }
 
+  /** Later plans are made anew: statistics have changed. */
+  forgetPlans(): void {
+    this.#plans.clear();
+  }
+
   /** Lets the jobs run on: they are adopted by the next control plane. */
   async close(): Promise<void> {
     this.#closed = true;

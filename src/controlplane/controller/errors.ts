@@ -98,4 +98,20 @@ export const controllerErrors = defineErrors({
     message: "the deployment has no savepoint '{name}'",
     hint: "List its savepoints to see their names.",
   },
+  MATERIALIZED_ALONE: {
+    code: "MR6024",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "a statement about a materialized table is the last of its text, and the only one",
+    hint: "Run one at a time; SET, USE and CREATE may stand before it.",
+  },
+  MATERIALIZED_STATUS: {
+    code: "MR6025",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "materialized table {table}: {reason}",
+    hint: "{remedy}",
+  },
 });

@@ -40,6 +40,22 @@ export class JobRecords {
       .executeTakeFirst();
   }
 
+  /** All but the newest. */
+  async older(deploymentId: string, keep: number): Promise<string[]> {
+    const rows = await this.#store.db
+      .selectFrom("job")
+      .select("id")
+      .where("deployment_id", "=", deploymentId)
+      .orderBy("started_at", "desc")
+      .orderBy("rowid" as never, "desc")
+      .execute();
+    return rows.slice(keep).map(({ id }) => id);
+  }
+
+  async remove(jobId: string): Promise<void> {
+    await this.#store.db.deleteFrom("job").where("id", "=", jobId).execute();
+  }
+
   async ids(deploymentId: string): Promise<string[]> {
     const rows = await this.#store.db
       .selectFrom("job")

@@ -1,5 +1,5 @@
 /**
- * The metadata store: deployments, their jobs, sessions. SQLite in `<data>/metadata.db`; times are epoch milliseconds.
+ * The metadata store: deployments, their jobs, materialized tables, statistics, sessions. SQLite in `<data>/metadata.db`; times are epoch milliseconds.
  *
  * Flow:    controller, access → here. Schema changes are migrations, in order, each in a transaction.
  * Errors:  MR6001 written by a newer release, MR6002 cannot be opened.
@@ -36,7 +36,34 @@ export interface SessionTable {
   kind: "sign-in" | "session";
   expires_at: number;
 }
+/** A materialized table of the SQL workspace. */
+export interface MaterializedTableTable {
+  /** catalog.database.table */
+  id: string;
+  deployment_id: string;
+  /** The statements that made it what it is: CREATE, and those that altered it. */
+  definition: string;
+  status: "ACTIVATED" | "SUSPENDED";
+  /** Of the last RESUME, as JSON. */
+  options: string;
+  /** When it was last refreshed in full, or tried to be. */
+  refreshed_at: number | null;
+  /** Why the last refresh did not start: ErrorObject as JSON. */
+  failure: string | null;
+  created_at: number;
+}
+/** What ANALYZE TABLE has found. */
+export interface TableStatisticsTable {
+  /** catalog.database.table */
+  id: string;
+  /** Of the table that was read, as JSON: another table of the same name has other statistics. */
+  options: string;
+  /** { keys, parts } as JSON. */
+  statistics: string;
+}
 export interface Tables {
+  materialized_table: MaterializedTableTable;
+  table_statistics: TableStatisticsTable;
   deployment: DeploymentTable;
   job: JobTable;
   session: SessionTable;
@@ -51,6 +78,11 @@ const MIGRATIONS: readonly (readonly string[])[] = [
        failure TEXT, restore_from TEXT)`,
     "CREATE INDEX job_by_deployment ON job (deployment_id, started_at)",
     "CREATE TABLE session (token_hash TEXT PRIMARY KEY, kind TEXT NOT NULL, expires_at INTEGER NOT NULL)",
+  ],
+  [
+    `CREATE TABLE materialized_table (id TEXT PRIMARY KEY, deployment_id TEXT NOT NULL, definition TEXT NOT NULL,
+       status TEXT NOT NULL, options TEXT NOT NULL, refreshed_at INTEGER, failure TEXT, created_at INTEGER NOT NULL)`,
+    "CREATE TABLE table_statistics (id TEXT PRIMARY KEY, options TEXT NOT NULL, statistics TEXT NOT NULL)",
   ],
 ];
 

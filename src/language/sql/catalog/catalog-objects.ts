@@ -59,8 +59,14 @@ export interface MaterializedQuery {
   readonly query: QueryNode;
   /** As SHOW CREATE prints it: `INTERVAL '30' SECOND`. */
   readonly freshness?: string;
-  /** FULL: by ALTER … REFRESH only. */
+  /** FULL: by ALTER … REFRESH, which the platform runs at every period. */
   readonly refreshMode: "CONTINUOUS" | "FULL";
+  /** CONTINUOUS: the interval of the job's checkpoints; FULL: from one refresh to the next. */
+  readonly periodMs?: number;
+  /** Of ALTER … RESUME WITH: how its job writes, beyond the table's own options. */
+  readonly dynamicOptions?: Readonly<Record<string, string>>;
+  /** What the platform tells about its refreshes, for SHOW CREATE and DESCRIBE EXTENDED. */
+  readonly observed?: readonly (readonly [name: string, value: string])[];
 }
 
 /** A table with everything resolved. */

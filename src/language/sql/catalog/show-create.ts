@@ -43,7 +43,8 @@ export function showCreate(entry: CatalogEntry): string {
   const freshness =
     materialized.freshness === undefined ? "" : `\nFRESHNESS = ${materialized.freshness}`;
   const mode = `\nREFRESH_MODE = ${materialized.refreshMode}`;
-  return `CREATE MATERIALIZED TABLE ${id} (\n${body}\n)${tail(entry)}${freshness}${mode}\nAS ${materialized.text}\n`;
+  const observed = (materialized.observed ?? []).map(([key, value]) => `-- ${key}: ${value}\n`);
+  return `CREATE MATERIALIZED TABLE ${id} (\n${body}\n)${tail(entry)}${freshness}${mode}\nAS ${materialized.text}\n${observed.join("")}`;
 }
 
 function tail(table: ResolvedTable): string {

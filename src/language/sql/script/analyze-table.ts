@@ -18,6 +18,7 @@ import {
 import { validateErrors } from "../errors.ts";
 import type { AnalyzeTableNode, QueryStatementNode } from "../parser/ast.ts";
 import { parseStatement } from "../parser/parser.ts";
+import type { PartStatistics } from "../statistics/statistics-store.ts";
 import type { ColumnStatistics } from "../statistics/table-statistics.ts";
 import type { SessionContext } from "./session-context.ts";
 import { collectRel, planRels, queryRel } from "./statement-planner.ts";
@@ -82,14 +83,22 @@ export function planAnalysis(session: SessionContext, node: AnalyzeTableNode): P
   };
 }
 
-/** Keeps the answer of the analysis: its rows, with numbers as numbers or bigints. */
+/** Keeps the answer of the analysis: its rows, with numbers as numbers, bigints or text. */
 export function keepStatistics(
   session: SessionContext,
-  { table, partitionKeys, measures }: TableAnalysis,
+  analysis: TableAnalysis,
   rows: readonly (readonly unknown[])[],
 ): void {
+  const parts = analysedParts(analysis, rows);
+  session.catalog.statistics.keep(analysis.table, parts, analysis.partitionKeys);
+}
+
+export function analysedParts(
+  { partitionKeys, measures }: TableAnalysis,
+  rows: readonly (readonly unknown[])[],
+): PartStatistics[] {
   const width = partitionKeys.length;
-  const parts = rows.map((row) => {
+  return rows.map((row) => {
     const columns: Record<string, ColumnStatistics> = {};
     measures.forEach(({ column, measure }, i) => {
       const value = row[width + 1 + i];
@@ -100,7 +109,6 @@ export function keepStatistics(
       statistics: { rowCount: Number(row[width]), columns },
     };
   });
-  session.catalog.statistics.keep(table, parts, partitionKeys);
 }
 
 const quoted = (name: string): string => `\`${name.replaceAll("`", "``")}\``;

@@ -22,7 +22,8 @@ import type {
 import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
-import { wholeQuery } from "./materialized.ts";
+import { refreshConfig, wholeQuery } from "./materialized.ts";
+import { derivedMode, refreshPeriodMs } from "./refresh-schedule.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
 import { fillRel, intervalMs, queryRel } from "./statement-planner.ts";
 
@@ -143,7 +144,7 @@ export function materializedCreation(
       "CREATE OR ALTER of a MATERIALIZED TABLE that exists",
       "Stop its job, drop the table and create it again: its job is not this session's to change.",
     );
-  const full = node.refreshMode === "FULL";
+  const full = (node.refreshMode ?? derivedMode(session, node.freshness)) === "FULL";
   if (full && node.startMode !== undefined)
     throw refuse("START_MODE with REFRESH_MODE = FULL", "Leave START_MODE out.");
   if (node.startMode !== undefined && node.startMode.mode !== "FROM_BEGINNING")
@@ -163,21 +164,21 @@ export function materializedCreation(
   const { options } = session.catalog.connections.resolve(made);
   if (full && !canOverwrite(options.connector ?? ""))
     throw refuse(
-      `REFRESH_MODE = FULL of a table with connector '${options.connector}'`,
+      `REFRESH_MODE = FULL${node.refreshMode === undefined ? ", which this freshness asks for," : ""} of a table with connector '${options.connector}'`,
       "Only tables of files can be replaced: use REFRESH_MODE = CONTINUOUS.",
     );
   const freshness = node.freshness === undefined ? undefined : unparseExpression(node.freshness);
+  const freshMs = node.freshness === undefined ? undefined : intervalMs(session, node.freshness);
+  const periodMs = full ? refreshPeriodMs(session, node.freshness) : freshMs;
   const materialized: MaterializedQuery = {
     text: unparseQuery(node.query),
     query: wholeQuery(session, node.query),
     refreshMode: full ? "FULL" : "CONTINUOUS",
     ...(freshness === undefined ? {} : { freshness }),
+    ...(periodMs === undefined ? {} : { periodMs }),
   };
   const table = { ...made, materialized };
   if (full) return { table, replaces: false };
-  const freshMs = node.freshness === undefined ? undefined : intervalMs(session, node.freshness);
   const fill = fillRel(table, queryRel(session, node.query), node.query);
-  const jobConfig: Record<string, string> =
-    freshMs === undefined ? {} : { "execution.checkpointing.interval": `${freshMs} ms` };
-  return { table, replaces: false, fill, jobConfig };
+  return { table, replaces: false, fill, jobConfig: refreshConfig(materialized) };
 }

@@ -1,6 +1,7 @@
 /**
  * ALTER MATERIALIZED TABLE: REFRESH runs the table's query once, in batch mode, in place of what the table holds; AS changes
- * the query of one that is refreshed in full. Options and the name are the catalog's; the rest concerns a job.
+ * the query, RESUME how the job writes. Where deployments are the jobs (SqlHost.jobs) both answer with the plan of the job
+ * that refreshes the table continuously; what stops and starts it is the platform. Options and the name are the catalog's.
  *
  *   REFRESH                      → INSERT OVERWRITE t <query>, all partitions
  *   REFRESH PARTITION (k = 'x')  → INSERT OVERWRITE t PARTITION (k = 'x') SELECT * FROM (<query>) WHERE k = 'x'
@@ -9,7 +10,11 @@
  */
 import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import { typeEquals } from "../../../foundation/columnar/logical-type.ts";
-import { identifierText, type ResolvedTable } from "../catalog/catalog-objects.ts";
+import {
+  identifierText,
+  type MaterializedQuery,
+  type ResolvedTable,
+} from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
 import { canOverwrite } from "../exec/sink-planner.ts";
 import type {
@@ -22,10 +27,11 @@ import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import { alterTable } from "./alter-table.ts";
 import { expandedQuery } from "./expand-query.ts";
+import { refreshPeriodMs } from "./refresh-schedule.ts";
 import { refusal } from "./refusals.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementResult } from "./session-types.ts";
-import { fillRel, intervalMs, literalText, planRels, queryRel } from "./statement-planner.ts";
+import { fillRel, literalText, planRels, queryRel } from "./statement-planner.ts";
 import { planWarnings } from "./warnings.ts";
 
 type Materialized = ResolvedTable & Required<Pick<ResolvedTable, "materialized">>;
@@ -51,19 +57,54 @@ export function alterMaterialized(
       return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
     case "refresh":
       return refresh(session, found, { node, partition: action.partition });
+    case "suspend":
+      if (session.host.jobs === true) return OK;
+      throw refusal(session, node);
+    case "resume": {
+      if (session.host.jobs !== true) throw refusal(session, node);
+      const options = action.options.map(({ key, value }) => [key, value] as const);
+      const dynamicOptions = Object.fromEntries(options);
+      const materialized = { ...found.materialized, dynamicOptions };
+      return changed(session, { ...found, materialized });
+    }
     case "asQuery":
-      if (!full) throw refusal(session, node);
-      return changeQuery(session, found, { node, query: action.query });
+      if (!full && session.host.jobs !== true) throw refusal(session, node);
+      return changed(session, changedQuery(session, found, { node, query: action.query }));
     case "setFreshness": {
       if (!full) throw refusal(session, node);
-      intervalMs(session, action.freshness);
+      const periodMs = refreshPeriodMs(session, action.freshness);
       const freshness = unparseExpression(action.freshness);
-      session.catalog.replace({ ...found, materialized: { ...found.materialized, freshness } });
-      return OK;
+      const materialized = { ...found.materialized, freshness, periodMs };
+      return changed(session, { ...found, materialized });
     }
     default:
       throw refusal(session, node);
   }
+}
+
+/** The table as it is from now on; with the plan of its job where that runs all the time. */
+function changed(session: SessionContext, table: Materialized): StatementResult {
+  session.catalog.replace(table);
+  const { materialized } = table;
+  if (materialized.refreshMode === "FULL") return OK;
+  const { query } = materialized;
+  const planned = planRels(session, [fillRel(written(table), queryRel(session, query), query)]);
+  const { plan } = planned;
+  return {
+    kind: "insert",
+    plan: { ...plan, config: { ...refreshConfig(materialized), ...plan.config } },
+    sinks: [identifierText(table.identifier)],
+    warnings: planWarnings(planned, session),
+  };
+}
+
+/** Keys of the job that refreshes a table continuously: rows are to be seen at every checkpoint. */
+export function refreshConfig({ periodMs }: MaterializedQuery): Record<string, string> {
+  return periodMs === undefined ? {} : { "execution.checkpointing.interval": `${periodMs} ms` };
+}
+
+function written(table: Materialized): Materialized {
+  return { ...table, options: { ...table.options, ...table.materialized.dynamicOptions } };
 }
 
 function isMaterialized(table: ResolvedTable): table is Materialized {
@@ -83,7 +124,7 @@ function refresh(
     partition,
   }: { readonly node: AlterMaterializedTableNode; readonly partition: PartitionSpec },
 ): StatementResult {
-  const resolved = session.catalog.connections.resolve(table) as Materialized;
+  const resolved = session.catalog.connections.resolve(written(table)) as Materialized;
   if (!canOverwrite(resolved.options.connector ?? ""))
     throw validateErrors.NOT_SUPPORTED(
       {
@@ -182,13 +223,15 @@ function filtered(
 }
 
 /** Columns may come behind those that are there; these stay as they are. */
-function changeQuery(
+function changedQuery(
   session: SessionContext,
   table: Materialized,
   { node, query: given }: { readonly node: AlterMaterializedTableNode; readonly query: QueryNode },
-): StatementResult {
+): Materialized {
   const query = wholeQuery(session, given);
-  const { fields } = inBatchMode(session, () => queryRel(session, query)).schema;
+  const full = table.materialized.refreshMode === "FULL";
+  const analysed = () => queryRel(session, query);
+  const { fields } = (full ? inBatchMode(session, analysed) : analysed()).schema;
   table.columns.forEach((column, i) => {
     const field = fields[i];
     const same =
@@ -211,10 +254,9 @@ function changeQuery(
         type: { ...withoutTimeAttribute(type), nullable: true },
       }) as const,
   );
-  session.catalog.replace({
+  return {
     ...table,
     columns: [...table.columns, ...added],
     materialized: { ...table.materialized, text: unparseQuery(given), query },
-  });
-  return OK;
+  };
 }

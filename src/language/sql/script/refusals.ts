@@ -23,7 +23,7 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
     case "analyzeTable":
       return [
         session.batch ? "ANALYZE TABLE here" : "ANALYZE TABLE in streaming mode",
-        "It runs in scripts and shells of `millrace sql` in batch mode, for the statements behind it. Leave it out.",
+        "It runs in scripts and shells of `millrace sql` and in the SQL box of the platform's console, in batch mode. Leave it out.",
       ];
     case "describeJob":
     case "stopJob":
@@ -39,7 +39,9 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
     case "alterMaterializedTable":
       return [
         `ALTER MATERIALIZED TABLE ${unparseName(node.name)} (${node.action.action})`,
-        "What refreshes a table is a deployment: suspend, resume or change it there. SET, RESET, RENAME and REFRESH work here, with REFRESH_MODE = FULL also AS and MODIFY FRESHNESS.",
+        session.host.jobs === true
+          ? "SUSPEND, RESUME, REFRESH, AS, SET and RESET work here, with REFRESH_MODE = FULL also SET FRESHNESS; for anything else drop the table and create it again."
+          : "This session starts no jobs of its own. What refreshes a table is a job of the platform: run the statement in the SQL box of its console. SET, RESET, RENAME and REFRESH work here, with REFRESH_MODE = FULL also AS and SET FRESHNESS.",
       ];
     default:
       return [`Statement ${node.kind}`, "Leave it out."];

@@ -112,7 +112,7 @@ export class SessionContext {
 
   /** What ANALYZE TABLE found counts more than what a connector guesses. */
   #statistics(table: StatisticsSubject): TableStatistics | undefined {
-    const analysed = this.catalog.statistics.of(table.name);
+    const analysed = this.catalog.statistics.of(table.name) ?? this.host.analysed?.(table);
     if (analysed !== undefined) return analysed;
     const reports = this.config.get("table.optimizer.source.report-statistics-enabled");
     if (reports?.toLowerCase() === "false") return undefined;

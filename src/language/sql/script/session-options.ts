@@ -74,6 +74,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.exec.source.idle-timeout": "duration",
   "table.exec.state.ttl": "duration",
   "table.local-time-zone": TEXT,
+  "materialized-table.refresh-mode.freshness-threshold": "duration",
   "table.optimizer.agg-phase-strategy": ["AUTO", "ONE_PHASE", "TWO_PHASE"],
   "table.optimizer.bushy-join-reorder-threshold": "integer",
   "table.optimizer.join-reorder-enabled": "boolean",

@@ -56,9 +56,11 @@ export interface SqlHost {
   readonly planFiles?: PlanFiles;
   /** The host runs the plans of ANALYZE TABLE; otherwise the statement is refused. */
   readonly analyses?: boolean;
+  /** What ANALYZE TABLE has found in other sessions. */
+  readonly analysed?: StatisticsLookup;
   /** What connectors know of a table without reading it through: numbers of rows. */
   readonly statistics?: StatisticsLookup;
-  /** The host answers SHOW JOBS, DESCRIBE JOB and STOP JOB; otherwise they are refused. */
+  /** The host runs jobs: it answers SHOW JOBS, DESCRIBE JOB and STOP JOB, and suspends materialized tables; otherwise they are refused. */
   readonly jobs?: boolean;
   /** Connectors look at the options of their tables: what they do not obey is refused, in EXPLAIN as in a run. */
   readonly validate?: (plan: ExecPlan) => void;

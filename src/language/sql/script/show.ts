@@ -182,8 +182,18 @@ function describe(session: SessionContext, node: DescribeNode): StatementResult 
     case "CONNECTION":
       return describeConnection(session, node.name);
     default:
-      return columns(entryOf(session, node.name), () => true);
+      return described(entryOf(session, node.name), node.extended);
   }
+}
+
+/** EXTENDED: what the platform knows of a materialized table's refreshes stands behind the columns. */
+function described(entry: CatalogEntry, extended: boolean): StatementResult {
+  const answer = columns(entry, () => true);
+  const observed = entry.kind === "table" ? entry.materialized?.observed : undefined;
+  if (!extended || observed === undefined || answer.kind !== "rows") return answer;
+  const rest = answer.schema.fields.slice(2).map(() => null);
+  const rows = observed.map(([key, value]) => [`# ${key}`, value, ...rest]);
+  return { ...answer, rows: [...answer.rows, ...rows] };
 }
 
 function columns(entry: CatalogEntry, wanted: (name: string) => boolean): StatementResult {

@@ -35,6 +35,11 @@ export class StatisticsStore {
     this.#tables.delete(table);
   }
 
+  /** All that is known of a table, as keep() takes it. */
+  parts(table: string): readonly PartStatistics[] {
+    return [...(this.#tables.get(table)?.parts.values() ?? [])];
+  }
+
   of(table: string): TableStatistics | undefined {
     const known = this.#tables.get(table);
     if (known === undefined || known.parts.size === 0) return undefined;

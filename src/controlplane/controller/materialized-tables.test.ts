@@ -1,0 +1,191 @@
+import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
+import { test } from "node:test";
+import { baseErrors } from "../../foundation/base/errors.ts";
+import { SimulatedWorld } from "../../foundation/host/simulated-env.ts";
+import { Store } from "../store/store.ts";
+import { DeploymentController } from "./deployments.ts";
+import { MaterializedTables } from "./materialized-tables.ts";
+import { PreviewRunner } from "./preview.ts";
+import { SimulatedTarget } from "./simulated-target.test.ts";
+import { Workspace } from "./workspace.ts";
+
+const DDL = `CREATE TABLE numbers (id BIGINT, v INT) WITH ('connector' = 'datagen');
+CREATE TABLE files (id BIGINT, v INT) WITH ('connector' = 'filesystem', 'path' = '/in', 'format' = 'json');`;
+const HOURS_MS = 3_600_000;
+
+const CONTINUOUS = `CREATE MATERIALIZED TABLE totals WITH ('connector' = 'collect')
+  FRESHNESS = INTERVAL '30' SECOND AS SELECT id, SUM(v) AS v FROM numbers GROUP BY id`;
+const FULL = `CREATE MATERIALIZED TABLE daily
+  WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json')
+  FRESHNESS = INTERVAL '1' HOUR AS SELECT id, SUM(v) AS v FROM files GROUP BY id`;
+
+async function platform(
+  store = Store.open(":memory:"),
+  target = new SimulatedTarget(),
+  world = new SimulatedWorld(3),
+) {
+  const env = world.boot();
+  const workspace = new Workspace({ ddl: DDL, host: { jobs: true, analyses: true } });
+  const planScript = (script: string) => workspace.planScript(script);
+  const deployments = new DeploymentController({ store, target, env, planScript });
+  const materialized = new MaterializedTables({ store, target, env, deployments, workspace });
+  await materialized.load();
+  await deployments.recover();
+  const planQuery = (sql: string) => workspace.planQuery(sql);
+  const previews = new PreviewRunner({ target, env, planQuery, jobs: deployments, materialized });
+  const rows = async (sql: string) => {
+    const found: unknown[][] = [];
+    const preview = await previews.prepare(sql);
+    for await (const event of preview.run(AbortSignal.timeout(5_000)))
+      if (event.kind === "rows") for (const { values } of event.rows) found.push([...values]);
+    return found;
+  };
+  const close = async () => {
+    materialized.close();
+    await deployments.close();
+  };
+  return { store, target, world, workspace, deployments, rows, close };
+}
+
+async function pass(world: SimulatedWorld, spanMs: number): Promise<void> {
+  await sleep(5);
+  await world.advance(spanMs);
+  await sleep(20);
+}
+
+test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async () => {
+  const { rows, target, store, world, close } = await platform();
+  assert.deepEqual(await rows(CONTINUOUS), [["OK"]]);
+  const [first] = target.started;
+  assert.equal(first!.request.plan.config["execution.checkpointing.interval"], "30000 ms");
+  await assert.rejects(rows(CONTINUOUS), /already exists/);
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RESUME"), { code: "MR6025" });
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals REFRESH"), /not supported/);
+  await rows("ALTER MATERIALIZED TABLE totals SUSPEND");
+  assert.equal(first!.view().status, "FINISHED");
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals SUSPEND"), { code: "MR6025" });
+  const shown = async (again = rows) =>
+    String((await again("SHOW CREATE MATERIALIZED TABLE totals"))[0]);
+  assert.match(await shown(), /REFRESH_MODE = CONTINUOUS[\s\S]*-- refresh status: SUSPENDED\n/);
+  await close();
+
+  const next = await platform(store, target, world);
+  assert.equal(target.started.length, 1, "it stays suspended");
+  assert.match(await shown(next.rows), /-- refresh status: SUSPENDED\n/);
+  await next.rows("ALTER MATERIALIZED TABLE totals RESUME WITH ('max-rows' = '7')");
+  const { request } = target.started[1]!;
+  assert.equal(request.restoreFrom, `/savepoints/of-${first!.jobId.slice(0, 4)}`);
+  const sink = request.plan.nodes.at(-1)!;
+  assert.ok(sink.type === "Sink" && sink.table.options["max-rows"] === "7");
+  const uids = (nodes: readonly { readonly uid?: string; readonly type: string }[]) =>
+    nodes.map(({ uid, type }) => `${type} ${uid}`);
+  assert.deepEqual(uids(request.plan.nodes), uids(first!.request.plan.nodes));
+  assert.match(await shown(next.rows), /-- refresh status: ACTIVATED\n-- refresh job: \w+ RUNNING/);
+  assert.deepEqual((await next.rows("DESCRIBE EXTENDED totals")).slice(2, 3), [
+    ["# refresh status", "ACTIVATED", null, null, null, null],
+  ]);
+  await next.close();
+});
+
+test("AS starts anew, goes back when it cannot, and only adds columns; DROP stops the job", async () => {
+  const { rows, target, deployments, close } = await platform();
+  await rows(CONTINUOUS);
+  const as = (query: string) => rows(`ALTER MATERIALIZED TABLE totals AS ${query}`);
+  await assert.rejects(as("SELECT v, id FROM numbers"), /must keep the columns/);
+  const grown = "SELECT id, SUM(v) AS v, COUNT(*) AS n FROM numbers GROUP BY id";
+  target.failure = baseErrors.INTERNAL({ message: "no room" });
+  const failing = as(grown);
+  // The old query starts again when there is room: its start comes behind the one that failed.
+  const start = target.start.bind(target);
+  let starts = 0;
+  target.start = (request) => {
+    if (starts++ > 0) target.failure = undefined;
+    return start(request);
+  };
+  await assert.rejects(failing, /no room/);
+  assert.deepEqual(await rows("DESCRIBE totals").then((all) => all.length), 2);
+  const again = target.started.at(-1)!;
+  assert.equal(again.request.restoreFrom, `/savepoints/of-${target.started[0]!.jobId.slice(0, 4)}`);
+  await as(grown);
+  const last = target.started.at(-1)!;
+  assert.equal(last.request.restoreFrom, undefined);
+  assert.deepEqual(
+    (await rows("DESCRIBE totals")).map(([name]) => name),
+    ["id", "v", "n"],
+  );
+  await assert.rejects(rows("DROP TABLE totals; DROP MATERIALIZED TABLE totals"), /materialized/);
+  await rows("DROP MATERIALIZED TABLE totals");
+  assert.equal(last.view().status, "CANCELED");
+  assert.deepEqual(await deployments.list(), []);
+  await assert.rejects(rows("DESCRIBE totals"), /totals/);
+  assert.deepEqual(await rows("DROP MATERIALIZED TABLE IF EXISTS totals"), [["OK"]]);
+  await close();
+});
+
+test("a table in full is refreshed at every period, one at a time; results and errors are seen", async () => {
+  const { rows, target, world, store, close } = await platform();
+  await rows(FULL);
+  assert.equal(target.started.length, 0, "the first comes with the clock");
+  await pass(world, HOURS_MS);
+  assert.equal(target.started.length, 1);
+  assert.equal(target.started[0]!.request.plan.mode, "batch");
+  await pass(world, 2 * HOURS_MS);
+  assert.equal(target.started.length, 1, "it still runs");
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE daily REFRESH"), /under way/);
+  const failure = baseErrors.INTERNAL({ message: "disk full" }).toObject();
+  target.started[0]!.show({ status: "FAILED", endedAt: 3, failure });
+  const shown = async () => String((await rows("SHOW CREATE MATERIALIZED TABLE daily"))[0]);
+  await sleep(5);
+  assert.match(
+    await shown(),
+    /REFRESH_MODE = FULL[\s\S]* FAILED\n[\s\S]*-- last error: .*disk full/,
+  );
+  await pass(world, HOURS_MS);
+  assert.equal(target.started.length, 2);
+  target.started[1]!.show({ status: "FINISHED", endedAt: 4 });
+  target.failure = baseErrors.INTERNAL({ message: "no process" });
+  await pass(world, HOURS_MS);
+  assert.match(await shown(), /no process/);
+  target.failure = undefined;
+  await rows("ALTER MATERIALIZED TABLE daily SUSPEND");
+  await pass(world, 2 * HOURS_MS);
+  assert.equal(target.started.length, 2);
+  assert.equal((await rows("ALTER MATERIALIZED TABLE daily REFRESH"))[0]?.length, 1, "by hand");
+  assert.equal(target.started.length, 3);
+  target.started[2]!.show({ status: "FINISHED", endedAt: 5 });
+  await rows("ALTER MATERIALIZED TABLE daily RESUME WITH ('sink.parallelism' = '1')");
+  await rows("ALTER MATERIALIZED TABLE daily SET FRESHNESS = INTERVAL '30' MINUTE");
+  await close();
+  const next = await platform(store, target, world);
+  await pass(world, HOURS_MS / 2);
+  assert.equal(target.started.length, 4, "the schedule survives a restart");
+  const sink = target.started[3]!.request.plan.nodes.at(-1)!;
+  assert.ok(sink.type === "Sink" && sink.table.options["sink.parallelism"] === "1");
+  assert.doesNotMatch(
+    String(await next.rows("SHOW CREATE MATERIALIZED TABLE daily")),
+    /last error/,
+  );
+  await next.close();
+});
+
+test("the freshness says which mode, and which ones a schedule can keep", async () => {
+  const { rows, close } = await platform();
+  const full = (freshness: string) =>
+    rows(`CREATE MATERIALIZED TABLE x WITH ('connector' = 'filesystem', 'path' = '/x', 'format' = 'json')
+      FRESHNESS = INTERVAL ${freshness} REFRESH_MODE = FULL AS SELECT id FROM files`);
+  for (const [freshness, message] of [
+    ["'90' SECOND", /must be less than 60 when the time unit is SECOND/],
+    ["'7' MINUTE", /only freshness that are factors of 60 .* when the time unit is MINUTE/],
+    ["'5' HOUR", /only freshness that are factors of 24/],
+    ["'2' DAY", /freshness must be 1 when the time unit is DAY/],
+  ] as const)
+    await assert.rejects(full(freshness), message);
+  const collected = (freshness: string) =>
+    rows(`CREATE MATERIALIZED TABLE y WITH ('connector' = 'collect') FRESHNESS = INTERVAL ${freshness}
+      AS SELECT id FROM numbers`);
+  await assert.rejects(collected("'30' MINUTE"), /FULL, which this freshness asks for/);
+  await assert.rejects(rows(`${CONTINUOUS}; SHOW TABLES`), { code: "MR6024" });
+  assert.deepEqual(await collected("'29' MINUTE"), [["OK"]]);
+  await close();
+});

@@ -1,0 +1,422 @@
+/**
+ * MaterializedTables: the platform's materialized tables, each with the deployment whose job refreshes it.
+ *
+ * Flow:    preview (SQL box) → answer() → here → store, DeploymentController, Workspace. CONTINUOUS: one job that runs on; FULL:
+ *          one batch job a refresh, at every period (refresh-timers.ts) and at ALTER … REFRESH, one at a time.
+ * State:   table `materialized_table`: the statements that made the table, and whether it is ACTIVATED or SUSPENDED. The
+ *          deployment's script is those statements and, behind them, the one that its job is for.
+ * Source:  Flink MaterializedTableManager: SUSPEND stops with a savepoint, RESUME goes on from it; AS starts anew, and goes back
+ *          to the old query when the new one does not start. Errors: MR6024, MR6025; the language's, the controller's.
+ */
+import type { Env } from "../../foundation/host/env.ts";
+import { type ErrorObject, toMillraceError } from "../../foundation/base/errors.ts";
+import type { ResolvedTable } from "../../language/sql/catalog/catalog-objects.ts";
+import type {
+  AlterMaterializedTableNode,
+  CreateMaterializedTableNode,
+  DropNode,
+  StatementNode,
+} from "../../language/sql/parser/ast.ts";
+import { parseScript } from "../../language/sql/parser/parser.ts";
+import { stringRows } from "../../language/sql/script/rows.ts";
+import type { StatementResult } from "../../language/sql/script/session-types.ts";
+import type { MaterializedTableTable as Row, Store } from "../store/store.ts";
+import { type Target, TERMINAL } from "../targets/target.ts";
+import type { Deployment, DeploymentController } from "./deployments.ts";
+import { controllerErrors } from "./errors.ts";
+import { JobRecords } from "./job-records.ts";
+import { RefreshTimers } from "./refresh-timers.ts";
+import type { DefinedTable, Workspace } from "./workspace.ts";
+
+type Rows = Extract<StatementResult, { readonly kind: "rows" }>;
+type Statement = CreateMaterializedTableNode | AlterMaterializedTableNode | DropNode;
+
+/** Refreshes whose jobs are kept, for a look at what they did. */
+const REFRESHES_KEPT = 10;
+const OK: Rows = stringRows(["result"], [["OK"]]);
+
+interface Text {
+  readonly sql: string;
+  readonly statements: readonly StatementNode[];
+}
+
+export class MaterializedTables {
+  readonly #store: Store;
+  readonly #records: JobRecords;
+  readonly #target: Target;
+  readonly #env: Env;
+  readonly #deployments: DeploymentController;
+  readonly #workspace: Workspace;
+  readonly #timers: RefreshTimers;
+  /** As the last statement left them, without what is observed. */
+  readonly #tables = new Map<string, ResolvedTable>();
+  #tail: Promise<unknown> = Promise.resolve();
+
+  constructor(parts: {
+    store: Store;
+    target: Target;
+    env: Env;
+    deployments: DeploymentController;
+    workspace: Workspace;
+  }) {
+    this.#store = parts.store;
+    this.#records = new JobRecords(parts.store);
+    this.#target = parts.target;
+    this.#env = parts.env;
+    this.#deployments = parts.deployments;
+    this.#workspace = parts.workspace;
+    this.#timers = new RefreshTimers(parts.env, (id) => this.#exclusive(() => this.#due(id)));
+  }
+
+  /** What an earlier platform has left; before its deployments are recovered. A table that no longer fits is told of by its job. */
+  async load(): Promise<void> {
+    for (const row of await this.#rows()) {
+      try {
+        const defined = this.#defined([row.definition], row.id);
+        this.#keep(row.id, defined, row.status);
+        if (!isFull(defined) && row.failure !== null) await this.#set(row.id, { failure: null });
+      } catch (error) {
+        await this.#set(row.id, { failure: JSON.stringify(toMillraceError(error).toObject()) });
+      }
+    }
+  }
+
+  close(): void {
+    this.#timers.close();
+  }
+
+  /** The answer to a text of the SQL box that ends in a statement about a materialized table; undefined: it is about others. */
+  async answer(sql: string): Promise<Rows | undefined> {
+    const { statements, errors } = parseScript(sql);
+    if (errors.length > 0) return undefined;
+    const own = statements.filter(isOwn);
+    const [node] = own;
+    if (node === undefined) {
+      if (statements.some(({ kind }) => kind === "showCreate" || kind === "describe")) {
+        await this.#observe();
+      }
+      return undefined;
+    }
+    if (own.length > 1 || statements.at(-1) !== node) throw controllerErrors.MATERIALIZED_ALONE({});
+    return this.#exclusive(() => this.#run(node, { sql, statements }));
+  }
+
+  async #run(node: Statement, text: Text): Promise<Rows> {
+    const id = this.#workspace.nameOf(text.statements, text.sql, node.name);
+    const row = (await this.#rows()).find((each) => each.id === id);
+    if (node.kind === "drop") return this.#drop(row, text);
+    if (node.kind === "createMaterializedTable") return this.#create(id, node, text);
+    if (row === undefined) {
+      // The language says what is wrong with the name, or does what needs no job.
+      this.#workspace.define([text.sql]);
+      throw this.#refusal(id, "the platform keeps no such table", "CREATE it in the SQL box.");
+    }
+    return this.#alter(row, node, text);
+  }
+
+  // ------------------------------------------------------------------------------------- CREATE, DROP
+
+  async #create(id: string, node: CreateMaterializedTableNode, text: Text): Promise<Rows> {
+    if (this.#tables.has(id) && node.ifNotExists) return OK;
+    const defined = this.#defined([text.sql]);
+    // IF NOT EXISTS has found an ordinary table.
+    if (defined.table.materialized === undefined) return OK;
+    const definition = upTo(text.sql, node);
+    const row: Row = {
+      id,
+      deployment_id: "",
+      definition,
+      status: "ACTIVATED",
+      options: "{}",
+      refreshed_at: null,
+      failure: null,
+      created_at: this.#env.clock.nowMs(),
+    };
+    const script = jobScript(row, defined);
+    const deployment = await this.#deployments.create({ name: id, script });
+    if (!isFull(defined)) {
+      try {
+        await this.#deployments.start(deployment.id, { fresh: true });
+      } catch (error) {
+        await this.#deployments.delete(deployment.id);
+        throw error;
+      }
+    }
+    await this.#store.db
+      .insertInto("materialized_table")
+      .values({ ...row, deployment_id: deployment.id })
+      .execute();
+    this.#keep(id, defined, row.status);
+    return OK;
+  }
+
+  async #drop(row: Row | undefined, { sql }: Text): Promise<Rows> {
+    if (row === undefined) {
+      this.#workspace.planQuery(sql);
+      return OK;
+    }
+    this.#timers.stop(row.id);
+    const deployment = await this.#deployment(row);
+    if (isAlive(deployment)) await this.#deployments.stop(row.deployment_id, { savepoint: false });
+    if (deployment !== undefined) await this.#deployments.delete(row.deployment_id);
+    await this.#store.db.deleteFrom("materialized_table").where("id", "=", row.id).execute();
+    this.#tables.delete(row.id);
+    this.#workspace.remove(row.id);
+    return OK;
+  }
+
+  // -------------------------------------------------------------------------------------------- ALTER
+
+  async #alter(row: Row, node: AlterMaterializedTableNode, text: Text): Promise<Rows> {
+    const { action } = node.action;
+    const defined = this.#defined([row.definition, text.sql], row.id);
+    const definition = `${row.definition};\n${upTo(text.sql, node)}`;
+    const full = isFull(defined);
+    switch (action) {
+      case "suspend":
+        return this.#suspend(row, full);
+      case "resume":
+        return this.#resume(row, defined);
+      case "refresh":
+        if (full) return this.#refreshNow(row, text.sql.slice(node.span.start, node.span.end));
+        throw this.#refusal(
+          row.id,
+          "its job refreshes it continuously",
+          "Only tables with REFRESH_MODE = FULL are refreshed by hand here.",
+        );
+      case "asQuery":
+        if (!full) return this.#changeQuery({ ...row, definition }, row, defined);
+        break;
+      case "setFreshness":
+        break;
+      case "setOptions":
+      case "resetOptions":
+        if (full || row.status === "SUSPENDED") break;
+        throw this.#refusal(
+          row.id,
+          "its job is running",
+          "Write ALTER … SUSPEND first, and RESUME.",
+        );
+      default:
+        throw this.#refusal(
+          row.id,
+          `${action} is not supported`,
+          "Drop the table and create it again.",
+        );
+    }
+    const script = jobScript({ ...row, definition }, defined);
+    this.#workspace.planScript(script);
+    await this.#set(row.id, { definition });
+    await this.#setScript(row, script);
+    this.#keep(row.id, defined, row.status);
+    return OK;
+  }
+
+  async #suspend(row: Row, full: boolean): Promise<Rows> {
+    if (row.status === "SUSPENDED") {
+      throw this.#refusal(row.id, "it has been suspended", "Write ALTER … RESUME.");
+    }
+    this.#timers.stop(row.id);
+    // A refresh in full that is under way comes to its end.
+    if (!full && isAlive(await this.#deployment(row))) {
+      await this.#deployments.stop(row.deployment_id);
+    }
+    await this.#set(row.id, { status: "SUSPENDED" });
+    return OK;
+  }
+
+  async #resume(row: Row, defined: DefinedTable): Promise<Rows> {
+    const alive = isAlive(await this.#deployment(row));
+    if (row.status === "ACTIVATED" && (alive || isFull(defined))) {
+      throw this.#refusal(row.id, "it is running", "Write ALTER … SUSPEND first.");
+    }
+    const options = JSON.stringify(defined.table.materialized?.dynamicOptions ?? {});
+    await this.#setScript(row, jobScript({ ...row, options }, defined));
+    if (!isFull(defined)) await this.#deployments.start(row.deployment_id);
+    await this.#set(row.id, { status: "ACTIVATED", options });
+    this.#keep(row.id, defined, "ACTIVATED");
+    return OK;
+  }
+
+  /** The new query begins with nothing: the old one's state is not its own. */
+  async #changeQuery(row: Row, before: Row, defined: DefinedTable): Promise<Rows> {
+    const { id, deployment_id: deployment, definition } = row;
+    const script = jobScript(row, defined);
+    const known = await this.#deployment(row);
+    const running = isAlive(known);
+    if (running) await this.#deployments.stop(deployment);
+    const restoreFrom = (await this.#records.last(deployment))?.restore_from ?? undefined;
+    await this.#setScript(row, script);
+    if (row.status === "SUSPENDED") {
+      await this.#deployments.delete(deployment);
+      const { id: made } = await this.#deployments.create({ name: id, script });
+      await this.#set(id, { definition, deployment_id: made });
+    } else {
+      try {
+        await this.#deployments.start(deployment, { fresh: true });
+      } catch (error) {
+        await this.#setScript(row, known?.script ?? before.definition);
+        const from = restoreFrom === undefined ? {} : { from: restoreFrom };
+        if (running) await this.#deployments.start(deployment, from);
+        throw error;
+      }
+      await this.#set(id, { definition });
+    }
+    this.#keep(id, defined, row.status);
+    return OK;
+  }
+
+  // ---------------------------------------------------------------------------------- refreshes in full
+
+  async #refreshNow(row: Row, statement: string): Promise<Rows> {
+    if (isAlive(await this.#deployment(row))) {
+      throw this.#refusal(row.id, "a refresh is under way", "Wait until it has ended.");
+    }
+    const deployment = await this.#refresh(row, statement);
+    return stringRows(["job id"], [[deployment.job?.jobId ?? null]]);
+  }
+
+  /** Called at every period. A refresh that takes longer leaves the next one out; one that fails is told of, and tried again. */
+  async #due(id: string): Promise<void> {
+    const row = (await this.#rows()).find((each) => each.id === id);
+    if (row === undefined || row.status === "SUSPENDED") return;
+    if (isAlive(await this.#deployment(row))) return;
+    try {
+      await this.#refresh(row, `ALTER MATERIALIZED TABLE ${quotedId(id)} REFRESH`);
+    } catch (error) {
+      await this.#set(id, { failure: JSON.stringify(toMillraceError(error).toObject()) });
+    }
+  }
+
+  async #refresh(row: Row, statement: string): Promise<Deployment> {
+    await this.#set(row.id, { refreshed_at: this.#env.clock.nowMs() });
+    await this.#setScript(row, `${resumed(row)};\n${statement}`);
+    const deployment = await this.#deployments.start(row.deployment_id, { fresh: true });
+    await this.#set(row.id, { failure: null });
+    for (const jobId of await this.#records.older(row.deployment_id, REFRESHES_KEPT)) {
+      await this.#target.remove(jobId);
+      await this.#records.remove(jobId);
+    }
+    return deployment;
+  }
+
+  // ---------------------------------------------------------------------------------------------- state
+
+  /** Lets SHOW CREATE and DESCRIBE EXTENDED tell how it is now. */
+  async #observe(): Promise<void> {
+    for (const row of await this.#rows()) {
+      const table = this.#tables.get(row.id);
+      if (table?.materialized === undefined) continue;
+      const observed = observations(row, await this.#deployment(row), this.#timers.nextOf(row.id));
+      this.#workspace.put({ ...table, materialized: { ...table.materialized, observed } });
+    }
+  }
+
+  #defined(scripts: readonly string[], known?: string): DefinedTable {
+    const defined = this.#workspace.define(scripts, known);
+    if (defined === undefined) throw controllerErrors.NOT_A_QUERY({});
+    return defined;
+  }
+
+  #keep(id: string, defined: DefinedTable, status: Row["status"]): void {
+    const { table } = defined;
+    this.#tables.set(id, table);
+    this.#workspace.put(table);
+    const { periodMs } = table.materialized ?? {};
+    if (isFull(defined) && status === "ACTIVATED" && periodMs !== undefined) {
+      this.#timers.start(id, periodMs);
+    } else this.#timers.stop(id);
+  }
+
+  async #rows(): Promise<Row[]> {
+    const { db } = this.#store;
+    return db.selectFrom("materialized_table").selectAll().orderBy("created_at").execute();
+  }
+
+  async #set(id: string, change: Partial<Row>): Promise<void> {
+    const { db } = this.#store;
+    await db.updateTable("materialized_table").set(change).where("id", "=", id).execute();
+  }
+
+  async #setScript({ deployment_id: id }: Row, script: string): Promise<void> {
+    await this.#store.db.updateTable("deployment").set({ script }).where("id", "=", id).execute();
+  }
+
+  /** Undefined: somebody has deleted it. */
+  async #deployment({ deployment_id: id }: Row): Promise<Deployment | undefined> {
+    return (await this.#deployments.list()).find((deployment) => deployment.id === id);
+  }
+
+  #refusal(table: string, reason: string, remedy: string): Error {
+    return controllerErrors.MATERIALIZED_STATUS({ table, reason, remedy });
+  }
+
+  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
+    const mine = this.#tail.then(work, work);
+    this.#tail = mine.then(
+      () => undefined,
+      () => undefined,
+    );
+    return mine;
+  }
+}
+
+function isOwn(node: StatementNode): node is Statement {
+  if (node.kind === "drop") return node.object === "MATERIALIZED TABLE";
+  return node.kind === "createMaterializedTable" || node.kind === "alterMaterializedTable";
+}
+
+const isFull = ({ table }: DefinedTable): boolean => table.materialized?.refreshMode === "FULL";
+
+function isAlive(deployment: Deployment | undefined): boolean {
+  const job = deployment?.job ?? null;
+  return job !== null && !TERMINAL.has(job.status);
+}
+
+/** A text without what stands behind its last statement: another may follow. */
+function upTo(sql: string, { span }: StatementNode): string {
+  return sql.slice(0, span.end);
+}
+
+/** The definition, and the options that RESUME gave. */
+function resumed({ id, definition, options }: Row): string {
+  const given = Object.entries(JSON.parse(options) as Record<string, string>);
+  if (given.length === 0) return definition;
+  const list = given.map(([key, value]) => `${quotedText(key)} = ${quotedText(value)}`).join(", ");
+  return `${definition};\nALTER MATERIALIZED TABLE ${quotedId(id)} RESUME WITH (${list})`;
+}
+
+/** What its deployment runs. */
+function jobScript(row: Row, defined: DefinedTable): string {
+  const script = resumed(row);
+  return isFull(defined)
+    ? `${script};\nALTER MATERIALIZED TABLE ${quotedId(row.id)} REFRESH`
+    : script;
+}
+
+const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+function quotedId(id: string): string {
+  return id
+    .split(".")
+    .map((part) => `\`${part.replaceAll("`", "``")}\``)
+    .join(".");
+}
+
+function observations(
+  row: Row,
+  deployment: Deployment | undefined,
+  nextAt: number | undefined,
+): [string, string][] {
+  const job = deployment?.job ?? null;
+  const failure = row.failure === null ? job?.failure : (JSON.parse(row.failure) as ErrorObject);
+  const at = (ms: number) => new Date(ms).toISOString();
+  const found: [string, string][] = [["refresh status", row.status]];
+  if (job !== null) found.push(["refresh job", `${job.jobId} ${job.status}`]);
+  if (row.refreshed_at !== null) found.push(["last refresh", at(row.refreshed_at)]);
+  if (nextAt !== undefined) found.push(["next refresh", at(nextAt)]);
+  if (failure !== null && failure !== undefined) {
+    found.push(["last error", `${failure.code} ${failure.message}`.replaceAll("\n", " ")]);
+  }
+  return found;
+}

@@ -1,0 +1,74 @@
+/**
+ * When a materialized table that is refreshed in full is due: its freshness as a period that divides the next larger unit.
+ *
+ * Source: Flink IntervalFreshnessUtils.convertFreshnessToCron and its messages; MaterializedTableConfigOptions for the defaults.
+ */
+import { validateErrors } from "../errors.ts";
+import type { ExpressionNode } from "../parser/ast.ts";
+import { unparseExpression } from "../parser/unparse-expressions.ts";
+import { parseDuration } from "../validator/hints.ts";
+import type { SessionContext } from "./session-context.ts";
+import { intervalMs } from "./statement-planner.ts";
+
+const SECOND_MS = 1000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+/** Flink's materialized-table.default-freshness.full. */
+export const DEFAULT_FULL_FRESHNESS_MS = HOUR_MS;
+const THRESHOLD_KEY = "materialized-table.refresh-mode.freshness-threshold";
+const DEFAULT_THRESHOLD_MS = 30 * MINUTE_MS;
+
+const UNITS: Readonly<Record<string, { readonly ms: number; readonly bound: number }>> = {
+  SECOND: { ms: SECOND_MS, bound: 60 },
+  MINUTE: { ms: MINUTE_MS, bound: 60 },
+  HOUR: { ms: HOUR_MS, bound: 24 },
+  DAY: { ms: DAY_MS, bound: 1 },
+};
+
+/** The mode of a table that says none: continuous below the threshold. */
+export function derivedMode(
+  session: SessionContext,
+  freshness: ExpressionNode | undefined,
+): "FULL" | "CONTINUOUS" {
+  if (freshness === undefined) return "CONTINUOUS";
+  const given = session.config.get(THRESHOLD_KEY);
+  const threshold =
+    (given === undefined ? undefined : parseDuration(given)) ?? DEFAULT_THRESHOLD_MS;
+  return intervalMs(session, freshness) < threshold ? "CONTINUOUS" : "FULL";
+}
+
+/** Milliseconds from one refresh in full to the next, which falls on a multiple of them since midnight, UTC. */
+export function refreshPeriodMs(
+  session: SessionContext,
+  freshness: ExpressionNode | undefined,
+): number {
+  if (freshness === undefined) return DEFAULT_FULL_FRESHNESS_MS;
+  const ms = intervalMs(session, freshness);
+  const unit = / ([A-Z]+)(?:\(\d+\))?$/.exec(unparseExpression(freshness))?.[1] ?? "";
+  const invalid = (message: string) =>
+    validateErrors.STATEMENT_INVALID(
+      { message, remedy: "Write FRESHNESS = INTERVAL '10' MINUTE, or another part of the unit." },
+      { at: freshness.span },
+    );
+  const known = UNITS[unit];
+  if (known === undefined || ms % known.ms !== 0)
+    throw invalid(
+      "Materialized table freshness only support SECOND, MINUTE, HOUR, DAY as the time unit.",
+    );
+  const count = ms / known.ms;
+  if (unit === "DAY") {
+    if (count > 1)
+      throw invalid("In full refresh mode, freshness must be 1 when the time unit is DAY.");
+    return ms;
+  }
+  if (count >= known.bound)
+    throw invalid(
+      `In full refresh mode, freshness must be less than ${known.bound} when the time unit is ${unit}.`,
+    );
+  if (known.bound % count !== 0)
+    throw invalid(
+      `In full refresh mode, only freshness that are factors of ${known.bound} are currently supported when the time unit is ${unit}.`,
+    );
+  return ms;
+}
