@@ -19,6 +19,9 @@ import { operatorFactories } from "../../src/dataplane/operators/index.ts";
 import { processTableFunctions } from "../../src/dataplane/operators/process-table-function/process-table-function.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
 import { type RunJobOptions, startJob } from "../../src/dataplane/runtime/run-job.ts";
+import { inlineTransport } from "../../src/dataplane/runtime/worker/inline-transport.ts";
+import type { WorkerTransport } from "../../src/dataplane/runtime/worker/transport.ts";
+import { createSubtaskState } from "../../src/dataplane/state/subtask-state.ts";
 import type { StatementResult } from "../../src/language/sql/script/session-types.ts";
 import type { CatalogFunction } from "../../src/language/sql/catalog/catalog-objects.ts";
 import type { FunctionDefinition } from "../../src/language/sql/functions/function-definition.ts";
@@ -138,14 +141,24 @@ export class Engine {
     if (failure !== null) throw toMillraceError(failure);
   }
 
-  start(plan: ExecPlan, options: Partial<RunJobOptions> = {}): JobMaster {
-    return startJob(plan, {
+  /** `between` stands between the job master and its workers. */
+  start(
+    plan: ExecPlan,
+    options: Partial<RunJobOptions> = {},
+    between?: (transport: WorkerTransport) => WorkerTransport,
+  ): JobMaster {
+    const parts = {
       registry: defaultRegistry(valuesConnector(this.store)),
       operators: operators as RunJobOptions["operators"],
       env: this.#env,
       kernelsModule: kernels,
+    };
+    const transport = between?.(inlineTransport({ ...parts, createState: createSubtaskState }));
+    return startJob(plan, {
+      ...parts,
       parallelism: 1,
       signal: running.signal,
+      ...(transport === undefined ? {} : { transport }),
       ...options,
     });
   }

@@ -30,8 +30,11 @@ test("the seeds reach enough of the fault points, and all kinds of faults", () =
     "failing-disk",
     "io-error",
     "kill",
+    "late-message",
+    "lost-message",
     "power-cut",
     "savepoint",
+    "silent-worker",
     "slow-disk",
   ]);
 });

@@ -6,6 +6,7 @@
  *          and something that happens there at its n-th time: the operation fails (EIO, ENOSPC), the process is killed, or
  *          the power is cut, right then. Besides, a swarm: slow or failing disk, a full disk that is cleared, clock jumps,
  *          kills and power cuts at any step, stops with savepoint, another parallelism in each life.
+ *          In some lives a message between the job master and a worker is lost or late, or a worker falls silent.
  * Found:   lost and doubled rows at the end; rows that readers see twice at any time; a job that does not end.
  */
 import { SeededRandom } from "../../src/foundation/host/simulated-random.ts";
@@ -15,7 +16,15 @@ import {
   type JobRecord,
   recoveryPoint,
 } from "../../src/dataplane/runtime/process/recovery-point.ts";
+import type { RunJobOptions } from "../../src/dataplane/runtime/run-job.ts";
+import type { WorkerTransport } from "../../src/dataplane/runtime/worker/transport.ts";
 import { Engine } from "../../testkit/conformance/engine.ts";
+import {
+  faultyTransport,
+  MESSAGE_ACTIONS,
+  MESSAGE_KINDS,
+  type MessageFault,
+} from "./faulty-transport.ts";
 import { DDL, difference, fold, type Scenario, visibleLines, writeOrders } from "./scenarios.ts";
 
 const JOB = "b".repeat(32);
@@ -25,6 +34,8 @@ const LIVES = 6;
 /** Of the disk in the undisturbed run: long enough for several checkpoints. */
 const BASELINE_DELAY_MS = 20;
 const REHEARSALS = 3;
+const MESSAGE_FAULT_CHANCE = 0.3;
+const MESSAGE_SEEDS = 1_000_000;
 /** Of virtual time: a job that takes longer is stuck. */
 const MAX_LIFE_MS = 3_600_000;
 
@@ -39,6 +50,9 @@ const CONFIG = {
   // Few key groups: their pages fill one after the other, so that checkpoints share segments.
   "pipeline.max-parallelism": "6",
   "execution.checkpointing.tolerable-failed-checkpoints": "1000",
+  // Only where messages are tampered with: workers in this thread are not asked.
+  "millrace.metrics.interval": "50 ms",
+  "heartbeat.timeout": "1 s",
   "restart-strategy.type": "fixed-delay",
   "restart-strategy.fixed-delay.attempts": "1000",
   "restart-strategy.fixed-delay.delay": "10 ms",
@@ -52,7 +66,10 @@ export type FaultType =
   | "slow-disk"
   | "failing-disk"
   | "clock-jump"
-  | "savepoint";
+  | "savepoint"
+  | "lost-message"
+  | "late-message"
+  | "silent-worker";
 
 /** What an undisturbed run does. */
 export interface Baseline {
@@ -160,6 +177,8 @@ class SeedRun {
   readonly #scenario: Scenario;
   readonly #expected: Baseline;
   readonly #random: SeededRandom;
+  /** Of its own, so that a seed's other faults are what they were. */
+  readonly #messages: SeededRandom;
   readonly #world: SimulatedWorld;
   readonly #action: FaultType;
   /** Times that the point is passed before it happens. */
@@ -171,6 +190,7 @@ class SeedRun {
     this.#expected = expected;
     const random = new SeededRandom(seed);
     this.#random = random;
+    this.#messages = new SeededRandom(seed + MESSAGE_SEEDS);
     this.#world = new SimulatedWorld(seed);
     const names = [...expected.points.keys()].sort();
     this.point = names[random.below(names.length)]!;
@@ -243,9 +263,11 @@ class SeedRun {
     let broken: unknown;
     const env = world.boot();
     const parallelism = 1 + random.below(3);
-    const job = startLife(env, this.#scenario, life, parallelism, () => {
+    const between = last ? undefined : this.#messageFault(env);
+    const onOutcome = () => {
       ended = true;
-    });
+    };
+    const job = startLife(env, this.#scenario, life, parallelism, onOutcome, between);
     const stops = !last && random.chance(0.2);
     job.then(
       async (master) => {
@@ -276,6 +298,19 @@ class SeedRun {
     return false;
   }
 
+  /** In some lives something happens to the n-th message of a kind. */
+  #messageFault(env: Env) {
+    const random = this.#messages;
+    if (!random.chance(MESSAGE_FAULT_CHANCE)) return undefined;
+    const fault: MessageFault = {
+      kind: MESSAGE_KINDS[random.below(MESSAGE_KINDS.length)]!,
+      nth: 1 + random.below(4),
+      action: MESSAGE_ACTIONS[random.below(MESSAGE_ACTIONS.length)]!,
+      delayMs: random.below(2000),
+    };
+    return faultyTransport(fault, env.timers, () => this.#count(fault.action));
+  }
+
   #stopLater(env: Env, master: Awaited<ReturnType<typeof startLife>>, delayMs: number): void {
     env.timers.after(delayMs, () => {
       this.#count("savepoint");
@@ -290,19 +325,20 @@ class SeedRun {
 }
 
 /** One life of the job, from its newest checkpoint or savepoint on; the promise is of its start. */
-async function startLife(
+export async function startLife(
   env: Env,
   scenario: Scenario,
   life: number,
   parallelism: number,
   onOutcome: () => void = () => {},
+  between?: (transport: WorkerTransport) => WorkerTransport,
 ) {
   const engine = new Engine({ env });
   for (const ddl of DDL) engine.execute(ddl);
   const planned = engine.execute(scenario.insert);
   if (planned.kind !== "insert") throw new Error(`${scenario.name} is no INSERT`);
   const { restoreFrom, older } = await recoveryPoint(env.files, await readRecord(env));
-  return engine.start(planned.plan, {
+  const jobOptions: Partial<RunJobOptions> = {
     parallelism,
     jobId: JOB,
     config: CONFIG,
@@ -317,7 +353,8 @@ async function startLife(
     },
     olderCheckpoints: older,
     ...(restoreFrom === undefined ? {} : { restoreFrom }),
-  });
+  };
+  return engine.start(planned.plan, jobOptions, between);
 }
 
 async function readRecord({ files }: Env): Promise<JobRecord> {

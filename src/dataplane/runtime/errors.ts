@@ -164,6 +164,14 @@ export const runtimeErrors = defineErrors({
     message: "a job in batch mode takes no checkpoints and no savepoints",
     hint: "Let it end: it starts anew after a failure. Jobs in streaming mode have both.",
   },
+  MESSAGES_LOST: {
+    code: "MR5021",
+    domain: "internal",
+    retryable: true,
+    httpStatus: 500,
+    message: "of {sent} messages {way} only {arrived} have arrived",
+    hint: "The job restarts from its last checkpoint.",
+  },
 });
 
 export const checkpointErrors = defineErrors({

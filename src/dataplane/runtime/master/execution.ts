@@ -66,6 +66,9 @@ export class Execution {
   readonly #finished = new Map<string, SubtaskReport>();
   #links: readonly WorkerLink[] = [];
   #assigners: readonly SplitAssigner[] = [];
+  /** By worker: messages to it, and those of its own that have come. */
+  readonly #sent: number[] = [];
+  readonly #arrived: number[] = [];
   #deployed = 0;
   #allDeployed: () => void = () => {};
   #phase: "starting" | "running" | "failed" | "closed" = "starting";
@@ -118,8 +121,8 @@ export class Execution {
     });
     const { jobId, attempt, plan, config, checkpointDirectory, restored } = this.#options;
     const rings = this.#createRings();
-    links.forEach((link, workerIndex) => {
-      link.post({
+    links.forEach((_, workerIndex) => {
+      this.post(workerIndex, {
         kind: "deploy",
         version: MESSAGES_VERSION,
         jobId,
@@ -144,11 +147,15 @@ export class Execution {
   }
 
   broadcast(message: MasterMessage): void {
-    for (const link of this.#links) link.post(message);
+    for (let worker = 0; worker < this.#links.length; worker++) this.post(worker, message);
   }
 
   post(worker: number, message: MasterMessage): void {
-    this.#links[worker]?.post(message);
+    const link = this.#links[worker];
+    if (link === undefined) return;
+    const sequence = this.#sent[worker] ?? 0;
+    this.#sent[worker] = sequence + 1;
+    link.post({ ...message, sequence });
   }
 
   get workers(): number {
@@ -196,13 +203,20 @@ export class Execution {
   #receive(worker: number, message: WorkerMessage): void {
     if (this.#phase === "closed") return;
     const { events } = this.#options;
+    const arrived = this.#arrived[worker] ?? 0;
+    this.#arrived[worker] = arrived + 1;
+    if (message.kind === "metrics" && message.posted !== arrived) {
+      const way = `from worker ${worker}`;
+      this.fail(runtimeErrors.MESSAGES_LOST({ way, sent: message.posted, arrived }));
+      return;
+    }
     switch (message.kind) {
       case "deployed":
         this.#deployed++;
         if (this.#deployed === this.#links.length) this.#allDeployed();
         break;
       case "failed":
-        this.#fail(errorFromObject(message.error));
+        this.fail(errorFromObject(message.error));
         break;
       case "snapshot":
         events.onSnapshot(message.checkpointId, message.report);
@@ -221,10 +235,11 @@ export class Execution {
 
   #lost(worker: number, error: unknown): void {
     const reason = error instanceof Error ? error.message : String(error);
-    this.#fail(runtimeErrors.WORKER_LOST({ worker, reason }, { cause: error }));
+    this.fail(runtimeErrors.WORKER_LOST({ worker, reason }, { cause: error }));
   }
 
-  #fail(error: unknown): void {
+  /** The attempt has failed; the first error counts. */
+  fail(error: unknown): void {
     if (this.#phase === "failed" || this.#phase === "closed") return;
     this.#phase = "failed";
     this.#allDeployed();
@@ -250,7 +265,7 @@ export class Execution {
       assign: (subtask, splits, noMore) => {
         this.post(subtask, { kind: "splits", node: node.id, subtask, splits, noMore });
       },
-      fail: (error) => this.#fail(error),
+      fail: (error) => this.fail(error),
     });
   }
 
@@ -263,7 +278,7 @@ export class Execution {
         snapshot === undefined ? undefined : { snapshot, splits: sources?.splits[uid] ?? [] },
       );
     } catch (error) {
-      this.#fail(error);
+      this.fail(error);
     }
   }
 

@@ -318,12 +318,12 @@ export class JobMaster {
       events: this.#executionEvents(() => execution),
     });
     this.#execution = execution;
+    this.#watch(execution);
     await execution.start();
     if (this.#status !== "CREATED" || !execution.isRunning) return;
     this.#setStatus("RUNNING");
     for (const node of this.#taps) execution.broadcast({ kind: "tap", node, active: true });
     this.#coordinator?.start(execution);
-    this.#watch(execution);
   }
 
   /** Metrics and heartbeats; workers in this thread need no heartbeat. */
@@ -336,11 +336,7 @@ export class JobMaster {
       intervalMs: metricsIntervalMs(config),
       heartbeatTimeoutMs: transport.isRemote ? heartbeatTimeoutMs(config) : 0,
       onMetrics: (metrics) => onMetrics?.(metrics),
-      fail: (error) => {
-        this.#enqueue(async () => {
-          if (execution === this.#execution) await this.#failed(error);
-        });
-      },
+      fail: (error) => execution.fail(error),
     });
   }
 
@@ -391,6 +387,8 @@ export class JobMaster {
     if (this.#status !== "RUNNING") return;
     const { intervalMs, afterTasksFinish } = this.#checkpoints;
     await Promise.race([this.#metrics.collect(execution), execution.over]);
+    // The last question shows what a worker has missed: it may have ended without all of its splits.
+    if (!execution.isRunning) return;
     if (this.#coordinator !== undefined && intervalMs > 0 && afterTasksFinish)
       await this.#coordinator.final(execution);
     else await this.#committers.commit(execution.finished, 0);

@@ -4,6 +4,7 @@
  *
  * Rules:   a worker is silent when it has left whole rounds unanswered; rounds are counted, not
  *          clock time, so that a pause of this thread (or a jump of the clock) fails nobody.
+ *          Workers are asked from when they are there, while they deploy too.
  * Errors:  MR5005 for the first worker that is silent for longer than heartbeat.timeout.
  */
 import type { Timers } from "../../../foundation/host/env.ts";
@@ -48,6 +49,7 @@ export class Monitor {
   #round(): void {
     if (this.#stopped) return;
     this.#schedule();
+    if (this.#execution.workers === 0) return;
     if (this.#open) this.#missed();
     else this.#ask();
   }
@@ -58,7 +60,7 @@ export class Monitor {
     void collector.collect(this.#execution).then(() => {
       this.#open = false;
       this.#unanswered = 0;
-      if (!this.#stopped) onMetrics(collector.latest);
+      if (!this.#stopped && this.#execution.isRunning) onMetrics(collector.latest);
     });
   }
 

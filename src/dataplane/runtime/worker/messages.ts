@@ -13,7 +13,7 @@ import type { SubtaskReport } from "../task/subtask.ts";
 import type { RenderedRow } from "../task/row-render.ts";
 import type { MetricValues } from "../task/task-metrics.ts";
 
-export const MESSAGES_VERSION = 1;
+export const MESSAGES_VERSION = 2;
 
 /** What a restore gives the subtasks: taken from the checkpoint, the same for every worker. */
 export interface RestoredTasks {
@@ -49,7 +49,7 @@ export interface DeployMessage {
   readonly restored: RestoredTasks | undefined;
 }
 
-export type MasterMessage =
+type MasterOrder =
   | DeployMessage
   | {
       readonly kind: "splits";
@@ -65,6 +65,12 @@ export type MasterMessage =
   | { readonly kind: "report-metrics"; readonly request: number }
   | { readonly kind: "tap"; readonly node: number; readonly active: boolean }
   | { readonly kind: "close" };
+
+/**
+ * `sequence` counts the messages to one worker, from 0 on. A worker that misses one fails before it heeds the next: behind lost
+ * splits a barrier must not be answered, for the checkpoint would count them as assigned and nobody would read them.
+ */
+export type MasterMessage = MasterOrder & { readonly sequence?: number };
 
 export interface NodeMetrics {
   readonly node: number;
@@ -100,7 +106,13 @@ export type WorkerMessage =
       readonly error: ErrorObject;
     }
   | { readonly kind: "finished"; readonly report: SubtaskReport }
-  | { readonly kind: "metrics"; readonly request: number; readonly metrics: WorkerMetrics }
+  | {
+      readonly kind: "metrics";
+      readonly request: number;
+      readonly metrics: WorkerMetrics;
+      /** Messages that this worker posted before, without what its sinks print and collect. */
+      readonly posted: number;
+    }
   | {
       readonly kind: "rows";
       readonly node: number;

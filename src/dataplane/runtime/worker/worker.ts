@@ -55,6 +55,8 @@ export class Worker {
   #phase: "new" | "deployed" | "running" | "failed" | "closed" = "new";
   #scheduled = false;
   #woken = false;
+  #received = 0;
+  #posted = 0;
   #deploying: Promise<void> = Promise.resolve();
   #closing: Promise<readonly ErrorObject[]> | undefined;
 
@@ -63,6 +65,11 @@ export class Worker {
   }
 
   handle(message: MasterMessage): void {
+    const { sequence } = message;
+    if (sequence !== undefined && sequence !== this.#received++) {
+      this.#fail(this.#lost(sequence, this.#received - 1));
+      return;
+    }
     switch (message.kind) {
       case "deploy":
         this.#deploying = this.#deploy(message).catch((error: unknown) => this.#fail(error));
@@ -86,7 +93,7 @@ export class Worker {
         for (const { subtask } of this.#hosted) subtask.completeCheckpoint(message.checkpointId);
         break;
       case "report-metrics":
-        this.#post({ kind: "metrics", request: message.request, metrics: this.#metrics() });
+        this.#reportMetrics(message.request);
         break;
       case "tap":
         this.#tap(message.node, message.active);
@@ -229,6 +236,16 @@ export class Worker {
     }
   }
 
+  #lost(sent: number, arrived: number): Error {
+    const way = `to worker ${this.#options.index}`;
+    return runtimeErrors.MESSAGES_LOST({ way, sent, arrived });
+  }
+
+  #reportMetrics(request: number): void {
+    const posted = this.#posted;
+    this.#post({ kind: "metrics", request, posted, metrics: this.#metrics() });
+  }
+
   #metrics(): WorkerMetrics {
     const nowMs = this.#options.env.clock.monotonicMs();
     return {
@@ -258,6 +275,8 @@ export class Worker {
   }
 
   #post(message: WorkerMessage): void {
-    if (this.#phase !== "failed" && this.#phase !== "closed") this.#options.post(message);
+    if (this.#phase === "failed" || this.#phase === "closed") return;
+    this.#posted++;
+    this.#options.post(message);
   }
 }
