@@ -299,6 +299,8 @@ export class DeploymentController {
       });
       this.#follow(row.id, job);
     } catch (error) {
+      // The next start goes on from where this one should have.
+      await this.#records.set(jobId, { restore_from: from.restoreFrom ?? null });
       await this.#fail(row.id, error);
       throw error;
     }

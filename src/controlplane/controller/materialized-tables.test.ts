@@ -60,6 +60,7 @@ test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async
   const [first] = target.started;
   assert.equal(first!.request.plan.config["execution.checkpointing.interval"], "30000 ms");
   await assert.rejects(rows(CONTINUOUS), /already exists/);
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RENAME TO x"), /renameTable/);
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RESUME"), { code: "MR6025" });
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals REFRESH"), /not supported/);
   await rows("ALTER MATERIALIZED TABLE totals SUSPEND");
@@ -73,6 +74,11 @@ test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async
   const next = await platform(store, target, world);
   assert.equal(target.started.length, 1, "it stays suspended");
   assert.match(await shown(next.rows), /-- refresh status: SUSPENDED\n/);
+  target.failure = baseErrors.INTERNAL({ message: "no room" });
+  const wrong = next.rows("ALTER MATERIALIZED TABLE totals RESUME WITH ('max-rows' = '5')");
+  await assert.rejects(wrong, /no room/);
+  target.failure = undefined;
+  assert.doesNotMatch((await next.deployments.list())[0]!.script, /RESUME/);
   await next.rows("ALTER MATERIALIZED TABLE totals RESUME WITH ('max-rows' = '7')");
   const { request } = target.started[1]!;
   assert.equal(request.restoreFrom, `/savepoints/of-${first!.jobId.slice(0, 4)}`);

@@ -35,6 +35,16 @@ type Statement = CreateMaterializedTableNode | AlterMaterializedTableNode | Drop
 const REFRESHES_KEPT = 10;
 const OK: Rows = stringRows(["result"], [["OK"]]);
 
+const ALTERATIONS: ReadonlySet<string> = new Set([
+  "suspend",
+  "resume",
+  "refresh",
+  "asQuery",
+  "setFreshness",
+  "setOptions",
+  "resetOptions",
+]);
+
 interface Text {
   readonly sql: string;
   readonly statements: readonly StatementNode[];
@@ -169,6 +179,10 @@ export class MaterializedTables {
 
   async #alter(row: Row, node: AlterMaterializedTableNode, text: Text): Promise<Rows> {
     const { action } = node.action;
+    if (!ALTERATIONS.has(action)) {
+      const remedy = "Drop the table and create it again.";
+      throw this.#refusal(row.id, `${action} is not supported`, remedy);
+    }
     const defined = this.#defined([row.definition, text.sql], row.id);
     const definition = `${row.definition};\n${upTo(text.sql, node)}`;
     const full = isFull(defined);
@@ -197,12 +211,6 @@ export class MaterializedTables {
           "its job is running",
           "Write ALTER … SUSPEND first, and RESUME.",
         );
-      default:
-        throw this.#refusal(
-          row.id,
-          `${action} is not supported`,
-          "Drop the table and create it again.",
-        );
     }
     const script = jobScript({ ...row, definition }, defined);
     this.#workspace.planScript(script);
@@ -226,13 +234,21 @@ export class MaterializedTables {
   }
 
   async #resume(row: Row, defined: DefinedTable): Promise<Rows> {
-    const alive = isAlive(await this.#deployment(row));
-    if (row.status === "ACTIVATED" && (alive || isFull(defined))) {
+    const known = await this.#deployment(row);
+    if (row.status === "ACTIVATED" && (isAlive(known) || isFull(defined))) {
       throw this.#refusal(row.id, "it is running", "Write ALTER … SUSPEND first.");
     }
     const options = JSON.stringify(defined.table.materialized?.dynamicOptions ?? {});
-    await this.#setScript(row, jobScript({ ...row, options }, defined));
-    if (!isFull(defined)) await this.#deployments.start(row.deployment_id);
+    const script = jobScript({ ...row, options }, defined);
+    if (isFull(defined)) this.#workspace.planScript(script);
+    await this.#setScript(row, script);
+    try {
+      if (!isFull(defined)) await this.#deployments.start(row.deployment_id);
+    } catch (error) {
+      // It stays as it was: the next RESUME may say it better.
+      if (known !== undefined) await this.#setScript(row, known.script);
+      throw error;
+    }
     await this.#set(row.id, { status: "ACTIVATED", options });
     this.#keep(row.id, defined, "ACTIVATED");
     return OK;
