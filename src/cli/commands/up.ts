@@ -140,6 +140,7 @@ class Platform {
     await parts.workspace.statistics.load(store);
     await parts.materialized.load();
     await this.#startJobs(parts.deployments);
+    await parts.materialized.schedule();
     terminal.out(`  next     open the console · or: millrace sql   ·   Ctrl-C stops (${host})\n`);
     await stopped;
     terminal.say("stopping: every job takes a savepoint …");

@@ -32,6 +32,7 @@ async function platform(
   const materialized = new MaterializedTables({ store, target, env, deployments, workspace });
   await materialized.load();
   await deployments.recover();
+  await materialized.schedule();
   const planQuery = (sql: string) => workspace.planQuery(sql);
   const previews = new PreviewRunner({ target, env, planQuery, jobs: deployments, materialized });
   const rows = async (sql: string) => {
@@ -95,8 +96,13 @@ test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async
 });
 
 test("AS starts anew, goes back when it cannot, and only adds columns; DROP stops the job", async () => {
-  const { rows, target, deployments, close } = await platform();
+  const { rows, target, deployments, workspace, close } = await platform();
   await rows(CONTINUOUS);
+  const grownBy = "ALTER MATERIALIZED TABLE totals AS SELECT id, SUM(v) AS v FROM";
+  const problems = (sql: string) => workspace.check(sql).map(({ severity }) => severity);
+  assert.deepEqual(problems(`${grownBy} numbers GROUP BY id`), ["warning"], "state that grows");
+  assert.deepEqual(problems(`${grownBy} nothing GROUP BY id`), ["error"]);
+  assert.match(workspace.catalog().ddl, /CREATE TABLE [^;]*totals/);
   const as = (query: string) => rows(`ALTER MATERIALIZED TABLE totals AS ${query}`);
   await assert.rejects(as("SELECT v, id FROM numbers"), /must keep the columns/);
   const grown = "SELECT id, SUM(v) AS v, COUNT(*) AS n FROM numbers GROUP BY id";

@@ -60,7 +60,7 @@ export class MaterializedTables {
   readonly #timers: RefreshTimers;
   /** As the last statement left them, without what is observed. */
   readonly #tables = new Map<string, ResolvedTable>();
-  #tail: Promise<unknown> = Promise.resolve();
+  readonly #tails = new Map<string, Promise<unknown>>();
 
   constructor(parts: {
     store: Store;
@@ -75,7 +75,7 @@ export class MaterializedTables {
     this.#env = parts.env;
     this.#deployments = parts.deployments;
     this.#workspace = parts.workspace;
-    this.#timers = new RefreshTimers(parts.env, (id) => this.#exclusive(() => this.#due(id)));
+    this.#timers = new RefreshTimers(parts.env, (id) => this.#exclusive(id, () => this.#due(id)));
   }
 
   /** What an earlier platform has left; before its deployments are recovered. A table that no longer fits is told of by its job. */
@@ -83,12 +83,17 @@ export class MaterializedTables {
     for (const row of await this.#rows()) {
       try {
         const defined = this.#defined([row.definition], row.id);
-        this.#keep(row.id, defined, row.status);
+        this.#show(row.id, defined, row.definition);
         if (!isFull(defined) && row.failure !== null) await this.#set(row.id, { failure: null });
       } catch (error) {
         await this.#set(row.id, { failure: JSON.stringify(toMillraceError(error).toObject()) });
       }
     }
+  }
+
+  /** Begins with the refreshes in full; behind the recovery of the deployments. */
+  async schedule(): Promise<void> {
+    for (const { id, status } of await this.#rows()) this.#schedule(id, status);
   }
 
   close(): void {
@@ -108,11 +113,11 @@ export class MaterializedTables {
       return undefined;
     }
     if (own.length > 1 || statements.at(-1) !== node) throw controllerErrors.MATERIALIZED_ALONE({});
-    return this.#exclusive(() => this.#run(node, { sql, statements }));
+    const id = this.#workspace.nameOf(statements, sql, node.name);
+    return this.#exclusive(id, () => this.#run(id, node, { sql, statements }));
   }
 
-  async #run(node: Statement, text: Text): Promise<Rows> {
-    const id = this.#workspace.nameOf(text.statements, text.sql, node.name);
+  async #run(id: string, node: Statement, text: Text): Promise<Rows> {
     const row = (await this.#rows()).find((each) => each.id === id);
     if (node.kind === "drop") return this.#drop(row, text);
     if (node.kind === "createMaterializedTable") return this.#create(id, node, text);
@@ -156,7 +161,7 @@ export class MaterializedTables {
       .insertInto("materialized_table")
       .values({ ...row, deployment_id: deployment.id })
       .execute();
-    this.#keep(id, defined, row.status);
+    this.#keep({ ...row, definition }, defined);
     return OK;
   }
 
@@ -216,7 +221,7 @@ export class MaterializedTables {
     this.#workspace.planScript(script);
     await this.#set(row.id, { definition });
     await this.#setScript(row, script);
-    this.#keep(row.id, defined, row.status);
+    this.#keep({ ...row, definition }, defined);
     return OK;
   }
 
@@ -250,7 +255,7 @@ export class MaterializedTables {
       throw error;
     }
     await this.#set(row.id, { status: "ACTIVATED", options });
-    this.#keep(row.id, defined, "ACTIVATED");
+    this.#keep({ ...row, status: "ACTIVATED" }, defined);
     return OK;
   }
 
@@ -278,7 +283,7 @@ export class MaterializedTables {
       }
       await this.#set(id, { definition });
     }
-    this.#keep(id, defined, row.status);
+    this.#keep(row, defined);
     return OK;
   }
 
@@ -324,7 +329,9 @@ export class MaterializedTables {
       const table = this.#tables.get(row.id);
       if (table?.materialized === undefined) continue;
       const observed = observations(row, await this.#deployment(row), this.#timers.nextOf(row.id));
-      this.#workspace.put({ ...table, materialized: { ...table.materialized, observed } });
+      const { definition } = row;
+      const materialized = { ...table.materialized, observed };
+      this.#workspace.put({ ...table, materialized }, definition);
     }
   }
 
@@ -334,12 +341,19 @@ export class MaterializedTables {
     return defined;
   }
 
-  #keep(id: string, defined: DefinedTable, status: Row["status"]): void {
-    const { table } = defined;
+  #keep({ id, status, definition }: Row, defined: DefinedTable): void {
+    this.#show(id, defined, definition);
+    this.#schedule(id, status);
+  }
+
+  #show(id: string, { table }: DefinedTable, definition: string): void {
     this.#tables.set(id, table);
-    this.#workspace.put(table);
-    const { periodMs } = table.materialized ?? {};
-    if (isFull(defined) && status === "ACTIVATED" && periodMs !== undefined) {
+    this.#workspace.put(table, definition);
+  }
+
+  #schedule(id: string, status: Row["status"]): void {
+    const { refreshMode, periodMs } = this.#tables.get(id)?.materialized ?? {};
+    if (refreshMode === "FULL" && status === "ACTIVATED" && periodMs !== undefined) {
       this.#timers.start(id, periodMs);
     } else this.#timers.stop(id);
   }
@@ -367,13 +381,15 @@ export class MaterializedTables {
     return controllerErrors.MATERIALIZED_STATUS({ table, reason, remedy });
   }
 
-  async #exclusive<T>(work: () => Promise<T>): Promise<T> {
-    const mine = this.#tail.then(work, work);
-    this.#tail = mine.then(
-      () => undefined,
-      () => undefined,
-    );
-    return mine;
+  /** Runs one thing at a time for each table. */
+  async #exclusive<T>(id: string, work: () => Promise<T>): Promise<T> {
+    const mine = (this.#tails.get(id) ?? Promise.resolve()).then(work, work);
+    this.#tails.set(id, mine);
+    try {
+      return await mine;
+    } finally {
+      if (this.#tails.get(id) === mine) this.#tails.delete(id);
+    }
   }
 }
 

@@ -8,6 +8,7 @@
  */
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { identifierText, type ResolvedTable } from "../../language/sql/catalog/catalog-objects.ts";
+import { showCreate } from "../../language/sql/catalog/show-create.ts";
 import { type TableSummary, tableSummaries } from "../../language/sql/catalog/table-summary.ts";
 import { type EditorCatalogue, NO_CATALOGUE } from "../../language/sql/editor/option-info.ts";
 import type { IdentifierNode, StatementNode } from "../../language/sql/parser/ast.ts";
@@ -64,6 +65,12 @@ export interface DefinedTable {
   readonly table: ResolvedTable;
 }
 
+interface Materialized {
+  readonly table: ResolvedTable;
+  /** The statements that made it. */
+  readonly definition: string;
+}
+
 type MaterializedStatement = Extract<
   StatementNode,
   { readonly kind: "createMaterializedTable" | "alterMaterializedTable" }
@@ -75,7 +82,7 @@ export class Workspace {
   readonly #config: Readonly<Record<string, string>>;
   readonly #catalogue: EditorCatalogue;
   /** Materialized tables: what everybody sees beside the tables of the DDL. */
-  readonly #materialized = new Map<string, ResolvedTable>();
+  readonly #materialized = new Map<string, Materialized>();
   readonly statistics = new KeptStatistics();
 
   /** Throws the first error of the DDL. */
@@ -89,7 +96,7 @@ export class Workspace {
 
   catalog(): Catalog {
     return {
-      ddl: this.#ddl,
+      ddl: [this.#ddl, ...this.#plainTables()].join("\n"),
       tables: tableSummaries(this.#session().context.catalog),
       operators: [...(this.#host.operators ?? [])].sort(),
       options: this.#catalogue,
@@ -98,7 +105,7 @@ export class Workspace {
 
   /** All that is wrong with a script, in the order of the text. */
   check(script: string): ScriptProblem[] {
-    return checkScript(script, {}, this.#session())
+    return checkScript(script, {}, this.#sessionOf(script))
       .map((found) => {
         const { code, hint } = found.error;
         const message = briefMessage(found.error);
@@ -110,7 +117,10 @@ export class Workspace {
   /** The plan of a script's INSERT or STATEMENT SET; undefined when there is none. */
   planScript(script: string): ExecPlan | undefined {
     const plans: { readonly plan: ExecPlan; readonly sinks: readonly string[] }[] = [];
-    for (const { node, result } of run(this.#session(created(script)), script)) {
+    for (const { node, result } of run(
+      this.#session(named(script, "createMaterializedTable")),
+      script,
+    )) {
       if (result.kind !== "insert") continue;
       // What alters a materialized table is the plan of its job from then on.
       const replaced = plans.findIndex(({ sinks }) => sinks[0] === result.sinks[0]);
@@ -122,8 +132,8 @@ export class Workspace {
   }
 
   /** Everybody sees this table from now on. */
-  put(table: ResolvedTable): void {
-    this.#materialized.set(identifierText(table.identifier), table);
+  put(table: ResolvedTable, definition: string): void {
+    this.#materialized.set(identifierText(table.identifier), { table, definition });
   }
   remove(id: string): void {
     this.#materialized.delete(id);
@@ -171,11 +181,28 @@ export class Workspace {
     return answer?.kind === "rows" || answer?.kind === "job" ? answer : undefined;
   }
 
+  /** Materialized tables as those who only read them see them. */
+  #plainTables(): string[] {
+    return [...this.#materialized.values()].map(({ table: { materialized: _, ...plain } }) => {
+      return `${showCreate(plain).trimEnd()};`;
+    });
+  }
+
+  /** With the tables that the definitions of the altered ones read: a new query may read them too. */
+  #sessionOf(script: string): SqlSession {
+    const isAltered = named(script, "alterMaterializedTable");
+    const session = this.#session(isAltered);
+    for (const [id, { table, definition }] of this.#materialized) {
+      if (isAltered(id, table)) session.executeScript(definition);
+    }
+    return session;
+  }
+
   /** `without`: materialized tables that are not there, because the script makes them itself. */
   #session(without: (id: string, table: ResolvedTable) => boolean = () => false): SqlSession {
     const session = new SqlSession({ host: this.#host, config: this.#config });
     session.executeScript(this.#ddl);
-    for (const [id, table] of this.#materialized) {
+    for (const [id, { table }] of this.#materialized) {
       if (!without(id, table)) session.context.catalog.replace(table);
     }
     return session;
@@ -197,10 +224,10 @@ function isMaterializedStatement(node: StatementNode): node is MaterializedState
   return node.kind === "createMaterializedTable" || node.kind === "alterMaterializedTable";
 }
 
-/** Tables that a script creates: the deployment of a materialized table begins with its CREATE. */
-function created(script: string) {
+/** Tables that a script creates, or alters. */
+function named(script: string, kind: MaterializedStatement["kind"]) {
   const names = parseScript(script).statements.flatMap((node) =>
-    node.kind === "createMaterializedTable" ? [node.name.parts.at(-1)?.name] : [],
+    node.kind === kind && isMaterializedStatement(node) ? [node.name.parts.at(-1)?.name] : [],
   );
   return (_id: string, { identifier }: ResolvedTable) => names.includes(identifier.object);
 }

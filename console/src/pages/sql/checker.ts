@@ -2,7 +2,7 @@
  * Checks a script in the browser with the platform's own parser and validator, against the platform's tables.
  *
  * Flow:    editor → here → language/sql, a few milliseconds. A script that reads files by name (`FROM 'data.csv'`) is checked by
- *          the platform instead: only there are the files.
+ *          the platform instead: only there are the files. So are statements about jobs.
  */
 import { briefMessage } from "../../../../src/language/sql/parser/brief-message.ts";
 import { diagnosticSpan } from "../../../../src/language/sql/script/diagnostic-span.ts";
@@ -13,11 +13,15 @@ import {
   type Diagnostic,
 } from "../../api-client/calls.ts";
 
+/** Statements that mean something only where jobs run. */
+const OF_PLATFORM = /\b(?:MATERIALIZED\s+TABLE|ANALYZE\s+TABLE|JOBS?)\b/i;
+
 export type Checker = (script: string) => Promise<readonly Diagnostic[]>;
 
 export function createChecker(catalog: Catalog): Checker {
   const operators = new Set(catalog.operators);
   return async (script) => {
+    if (OF_PLATFORM.test(script)) return checkOnPlatform(script);
     let readsFiles = false;
     const session = new SqlSession({
       host: {

@@ -47,6 +47,7 @@ async function platform() {
   await workspace.statistics.load(store);
   await materialized.load();
   await deployments.recover();
+  await materialized.schedule();
   const previews = new PreviewRunner({
     target,
     env,
