@@ -42,6 +42,8 @@ export interface CallFaultRun {
 const ROWS = 30_000;
 const MOST_LIVES = 8;
 const LIFE_TIMEOUT_MS = 60_000;
+/** Then strace lets go, and the job must end by itself. */
+const FAULTY_MS = 10_000;
 const ATTACH_TIMEOUT_MS = 5_000;
 const { EIO, ENOSPC, EMFILE } = constants.errno;
 
@@ -221,9 +223,14 @@ class FaultyJob {
     });
     // A process that has died before it answers ends the life, which `ended` says.
     await job.request("follow", { topics: ["checkpoints"] }).catch(() => undefined);
+    const detach = () => {
+      if (tracer !== undefined && tracer.exitCode === null) tracer.kill("SIGINT");
+    };
+    const faultsEnd = setTimeout(detach, FAULTY_MS);
     const end = await Promise.race([ended, sleep(LIFE_TIMEOUT_MS, "stuck", { ref: false })]);
+    clearTimeout(faultsEnd);
     if (end === "stuck") await job.kill();
-    if (tracer !== undefined && tracer.exitCode === null) tracer.kill("SIGINT");
+    detach();
     return end;
   }
 

@@ -85,14 +85,19 @@ export async function killRepeatedly(options: {
   }
 }
 
-/** Numbers from 1 to `rows`, as changes of a count for each of KEYS keys, in files. */
-export function sequenceScript(out: string, rows: number): string {
+/**
+ * Numbers from 1 to `rows`, as changes of a count for each of KEYS keys, in files. With `textLength`, each number leaves
+ * about so many bytes in state, too.
+ */
+export function sequenceScript(out: string, rows: number, textLength = 0): string {
+  const counted =
+    textLength === 0 ? "COUNT(*)" : `COUNT(DISTINCT LPAD(CAST(n AS STRING), ${textLength}, 'x'))`;
   return `SET 'execution.checkpointing.interval' = '100 ms';
 SET 'table.exec.mini-batch.enabled' = 'false';
 CREATE TABLE numbers (n BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '${ROWS_PER_SECOND}',
   'number-of-rows' = '${rows}', 'fields.n.kind' = 'sequence', 'fields.n.start' = '1', 'fields.n.end' = '${rows}');
 CREATE TABLE counts (k BIGINT, n BIGINT, c BIGINT) WITH ('connector' = 'filesystem', 'path' = '${out}', 'format' = 'debezium-json');
-INSERT INTO counts SELECT MOD(n, ${KEYS}) AS k, MAX(n) AS n, COUNT(*) AS c FROM numbers GROUP BY MOD(n, ${KEYS});`;
+INSERT INTO counts SELECT MOD(n, ${KEYS}) AS k, MAX(n) AS n, ${counted} AS c FROM numbers GROUP BY MOD(n, ${KEYS});`;
 }
 
 interface Change {

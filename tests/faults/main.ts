@@ -2,7 +2,7 @@
  * The fault campaign: seeds on the simulated machine, kill -9 of a real job process, and mutants of our own code that the
  * seeds must catch.
  *
- * Run:     npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--mutants] [--strace] [--json] [--only SCENARIO]
+ * Run:     npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--mutants] [--strace] [--store] [--json] [--only SCENARIO]
  * Out:     a table, or with --json an object a figure: lost, doubled, survived, seeds, fault-points, mutants-caught, …
  * Exit:    1 when a row is lost or doubled, a job does not end, or a mutant lives.
  */
@@ -12,6 +12,7 @@ import { runInNewContext } from "node:vm";
 import { type Baseline, baseline, type FaultType, runSeed } from "./campaign.ts";
 import { injectCallFaults } from "./call-faults.ts";
 import { killRepeatedly } from "./kill-job.ts";
+import { runStoreCases } from "./store-job.ts";
 import { MUTANTS, runMutants } from "./mutants.ts";
 import { SCENARIOS } from "./scenarios.ts";
 
@@ -87,6 +88,7 @@ async function main(): Promise<void> {
       kills: { type: "string", default: "50" },
       only: { type: "string" },
       strace: { type: "boolean", default: false },
+      store: { type: "boolean", default: false },
       mutants: { type: "boolean", default: false },
       json: { type: "boolean", default: false },
     },
@@ -135,6 +137,7 @@ async function main(): Promise<void> {
     bad += result.lost + result.doubled + result.wrong;
   }
   if (values.strace) bad += await callFaults(values.only, figure);
+  if (values.store) bad += await storeFaults(values.only, figure);
   if (values.mutants) {
     const caught = await runMutants((line) => process.stderr.write(`${line}\n`));
     figure("mutants-caught", caught, MUTANTS.length);
@@ -185,6 +188,53 @@ async function callFaults(only: string | undefined, figure: Figure): Promise<num
     total(({ doubled }) => doubled),
   );
   figure("strace-skipped", skipped.length);
+  return runs.length - good.length;
+}
+
+/** Returns the runs that went wrong. */
+async function storeFaults(only: string | undefined, figure: Figure): Promise<number> {
+  const runs = await runStoreCases({
+    ...(only === undefined ? {} : { only }),
+    onRun: (run) => {
+      const { name, injected, kills, completedCheckpoints, failedCheckpoints, parts } = run;
+      const { lost, doubled, failure } = run;
+      process.stderr.write(
+        `${name.padEnd(32)} ${injected} injected, ${kills} kills, checkpoints ${completedCheckpoints} completed ` +
+          `${failedCheckpoints} failed, ${parts} parts, ${lost} lost, ${doubled} doubled` +
+          `${failure === undefined ? "" : `: ${failure}`}\n`,
+      );
+    },
+  });
+  const total = (of: (run: (typeof runs)[number]) => number) =>
+    runs.reduce((sum, run) => sum + of(run), 0);
+  const good = runs.filter(
+    (run) => run.failure === undefined && run.lost + run.doubled === 0 && run.injected > 0,
+  );
+  figure("store-survived", good.length, runs.length);
+  figure(
+    "store-injected",
+    total(({ injected }) => injected),
+  );
+  figure(
+    "store-kills",
+    total(({ kills }) => kills),
+  );
+  figure(
+    "store-restored",
+    total(({ restored }) => restored),
+  );
+  figure(
+    "store-failed-checkpoints",
+    total((run) => run.failedCheckpoints),
+  );
+  figure(
+    "store-lost",
+    total(({ lost }) => lost),
+  );
+  figure(
+    "store-doubled",
+    total(({ doubled }) => doubled),
+  );
   return runs.length - good.length;
 }
 

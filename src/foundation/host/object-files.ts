@@ -7,7 +7,8 @@
  *          oss: OSS_ACCESS_KEY_ID, OSS_ACCESS_KEY_SECRET, OSS_SESSION_TOKEN, OSS_ENDPOINT, OSS_REGION.
  * Files:   an object appears whole: a writer's bytes when it is synced or closed, in parts of PART_BYTES when it is large. A folder is a
  *          prefix: making one is no request, renaming one copies each of its objects.
- * Limits:  10,000 parts: 78 GiB an object. No append to an object that is there, no truncate, no synchronous read.
+ * Limits:  10,000 parts: 78 GiB an object. A request whose connection is silent for 30 s fails, and is sent again as the
+ *          client's AWS_MAX_ATTEMPTS says (default 3). No append to an object that is there, no truncate, no synchronous read.
  * Errors:  those of the store, with `code` as Node's file errors have it (ENOENT, EACCES), never with a key.
  * Source:  Amazon S3 API; Alibaba Cloud OSS, compatibility with S3.
  */
@@ -21,6 +22,8 @@ const SCHEME = /^(s3a?|oss):\/\/([^/]+)\/*(.*)$/;
 /** Objects up to this size go out in one request. */
 const PART_BYTES = 8 << 20;
 const DELETE_AT_ONCE = 1_000;
+/** A store that says nothing for so long fails the request: the client itself would wait for ever. */
+const CONNECTIONS = { connectionTimeout: 10_000, socketTimeout: 30_000 };
 
 interface Place {
   readonly store: "s3" | "oss";
@@ -233,7 +236,10 @@ class ObjectFiles implements Files {
     const sdk = await this.#sdk;
     let client = this.#clients.get(store);
     if (client === undefined) {
-      client = new sdk.S3Client(store === "oss" ? ossConfig() : s3Config());
+      client = new sdk.S3Client({
+        ...(store === "oss" ? ossConfig() : s3Config()),
+        requestHandler: CONNECTIONS,
+      });
       this.#clients.set(store, client);
     }
     return { sdk, client };
