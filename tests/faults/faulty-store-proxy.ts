@@ -50,6 +50,7 @@ export class FaultyStoreProxy {
   arm(fault: StoreFault | undefined): void {
     this.#fault = fault;
     this.#passed = 0;
+    this.#lists.clear();
   }
 
   async #serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {

@@ -22,6 +22,8 @@ const SCHEME = /^(s3a?|oss):\/\/([^/]+)\/*(.*)$/;
 /** Objects up to this size go out in one request. */
 const PART_BYTES = 8 << 20;
 const DELETE_AT_ONCE = 1_000;
+/** Of a body that is cut off. */
+const BODY_ATTEMPTS = 3;
 /** A store that says nothing for so long fails the request: the client itself would wait for ever. */
 const CONNECTIONS = { connectionTimeout: 10_000, socketTimeout: 30_000 };
 
@@ -226,8 +228,15 @@ class ObjectFiles implements Files {
       const command = new sdk.GetObjectCommand(
         Range === undefined ? request : { ...request, Range },
       );
-      const { Body } = await client.send(command);
-      return (await Body?.transformToByteArray()) ?? new Uint8Array(0);
+      for (let attempt = 1; ; attempt++) {
+        const { Body } = await client.send(command);
+        try {
+          return (await Body?.transformToByteArray()) ?? new Uint8Array(0);
+        } catch (error) {
+          // The client asks again for what is refused, not for a body that ends too early.
+          if (attempt === BODY_ATTEMPTS) throw error;
+        }
+      }
     });
   }
 
