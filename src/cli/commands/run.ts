@@ -31,6 +31,8 @@ import { snapshotPath } from "../snapshot-path.ts";
 import type { Terminal } from "../terminal.ts";
 
 const PROGRESS_MS = 1000;
+/** timeout(1) signals a process and then its group: one wish, not two. */
+const ONE_INTERRUPT_MS = 300;
 const MAX_PARALLELISM = 64;
 
 const FLAGS: readonly Flag[] = [
@@ -156,7 +158,11 @@ async function runPlan(
     },
   });
   let stopping = false;
+  let interruptedMs = -ONE_INTERRUPT_MS;
   const interrupt = () => {
+    const sinceMs = env.clock.monotonicMs() - interruptedMs;
+    if (sinceMs < ONE_INTERRUPT_MS) return;
+    interruptedMs += sinceMs;
     if (stop.signal.aborted) process.exit(130);
     terminal.say("stopping …");
     if (options.savepoints === undefined || stopping) stop.abort();
