@@ -103,11 +103,11 @@ function batches({ config }: ProgramRecord): ValuesOptions {
   return size > 0 ? { batchRows: size } : {};
 }
 
-function events(rows: readonly ProgramRow[]): ValuesEvent[] {
+export function events(rows: readonly ProgramRow[]): ValuesEvent[] {
   return rows.map(({ kind = "+I", row = [] }) => ({ kind, row }));
 }
 
-function plansOf(engine: Engine, record: ProgramRecord): ExecPlan[] {
+export function plansOf(engine: Engine, record: ProgramRecord): ExecPlan[] {
   const plans: ExecPlan[] = [];
   for (const { sql, statementSet } of record.run) {
     const script = statementSet === undefined ? sql : setOf(statementSet);
