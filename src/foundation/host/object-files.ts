@@ -282,7 +282,8 @@ class ObjectWriter implements WritableFile {
         what: "appending to an object",
         path: this.#place.path,
       });
-    this.#waiting.push(bytes.slice());
+    // slice() of a Buffer would be the caller's own bytes.
+    this.#waiting.push(new Uint8Array(bytes));
     this.#waitingBytes += bytes.length;
     if (this.#waitingBytes >= PART_BYTES) await asking(this.#place, () => this.#sendPart());
   }
