@@ -122,7 +122,8 @@ describe("the embedded target", { timeout: 60_000 }, () => {
     await until(revived, (view) => view.status === "RUNNING");
     assert.equal(revived.view().restarts, 1);
     const [[resumed]] = (await rowsOf(revived.results(SINK, never), 1)) as [[string]];
-    assert.ok(BigInt(resumed) > BigInt(before as string) - 200n, `${resumed} after ${before}`);
+    // 200 rows come at once: at most those since the last checkpoint come again.
+    assert.ok(BigInt(resumed) >= BigInt(before as string) - 200n, `${resumed} after ${before}`);
 
     const savepoint = await revived.stopWithSavepoint();
     assert.ok(savepoint.startsWith(join(base, "savepoints")));
