@@ -103,6 +103,15 @@ function priceOf(unit: f64): i64 {
   return reinterpret<i64>(whole) & 0xfffffffffffff;
 }
 
+/**
+ * The states of draws in a column become prices, those of rows that are no bids too. Apart from the other draws: here the rows
+ * do not wait for each other.
+ */
+function pricesOf(column: usize, rows: usize): void {
+  const end = column + (rows << 3);
+  for (let at = column; at < end; at += 8) store<i64>(at, priceOf(unitOf(load<u64>(at))));
+}
+
 function exactPrice(unit: f64): i64 {
   return <i64>Math.floor(Math.pow(10, unit * 6) * 100 + 0.5);
 }
@@ -155,19 +164,21 @@ function skipWord(max: u32): u32 {
   for (let i: u32 = 0; i < length; i++) {
     const u = mix32(z + GAMMA) >> 1;
     const v = mix32(z + 2 * GAMMA);
-    // u is a multiple of 13 when its product with 13's inverse is small.
-    if (u * 0xc4ec4ec5 > 0x13b13b13 && u < 0x7ffffff0 && v < 0xffffffc0) {
+    if (u < 0x7ffffff0 && v < 0xffffffc0) {
       z += 2 * GAMMA;
-      continue;
+      // u is a multiple of 13 when its product with 13's inverse is small.
+      if (u * 0xc4ec4ec5 > 0x13b13b13) continue;
+      z -= GAMMA;
+    } else {
+      s = z;
+      const blank = draw(13) == 0;
+      if (!blank) draw(26);
+      z = s;
+      if (!blank) continue;
     }
-    s = z;
-    if (draw(13) != 0) draw(26);
-    else {
-      blanks = blanksEnd == i ? blanks + 1 : 1;
-      blanksEnd = i + 1;
-      if (leading == i) leading = i + 1;
-    }
-    z = s;
+    blanks = blanksEnd == i ? blanks + 1 : 1;
+    blanksEnd = i + 1;
+    if (leading == i) leading = i + 1;
   }
   s = z;
   if (leading == length) return 0;
@@ -490,7 +501,7 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
       }
       put64(bidAuction, row, auction);
       put64(bidBidder, row, bidder);
-      if (bidPrice != 0) store<i64>(bidPrice + (row << 3), priceOf(unitOf(state)));
+      put64(bidPrice, row, state);
       put64(bidChannel, row, load<u64>(channel));
       put64(bidUrl, row, load<u64>(url));
       put64(bidTime, row, time);
@@ -509,6 +520,7 @@ export function nexmarkGenerate(generator: usize, rows: u32): usize {
     }
     z = s;
   }
+  if (bidPrice != 0) pricesOf(bidPrice, n);
   store<u64>(generator, z);
   store<i64>(generator, produced + <i64>rows, 8);
   return nexmarkBatch(generator, validity, rows);
