@@ -22,7 +22,7 @@ import { decimals, formatTable, thousands } from "./table.ts";
 const KEYS = 1_000_000;
 /** Coprime to KEYS: n → n · MULTIPLIER mod KEYS visits every key once in KEYS rows. */
 const MULTIPLIER = 386_413;
-const DEFAULT_ROWS = 20_000_000;
+const DEFAULT_ROWS = 50_000_000;
 const CHECK_ROWS = 300_000;
 const CHECK_KEYS = 100_000;
 const WARM_UP_ROWS = 2_000_000;
