@@ -8,7 +8,7 @@
  *          {"numRecordsIn":…,"numRecordsOut":…,"wallMs":…,"cpuMs":…}.
  */
 import { spawn } from "node:child_process";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Cost, cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
 import type { Engine } from "./engine.ts";
@@ -114,8 +114,11 @@ export class MillraceEngine implements Engine {
 function millraceCommand(): readonly string[] {
   const launcher = join(repositoryFolder, "bin", "millrace");
   const source = join(repositoryFolder, "src", "cli", "main.ts");
-  // Under this Node: the launcher's own would be whichever the shell finds first.
-  if (existsSync(launcher)) return [process.execPath, launcher];
+  // Under this Node, with the options of the launcher's first line: its own would be whichever the shell finds first.
+  if (existsSync(launcher)) {
+    const [, options = ""] = /^#!.* node( .*)?$/m.exec(readFileSync(launcher, "utf8")) ?? [];
+    return [process.execPath, ...options.split(" ").filter((word) => word !== ""), launcher];
+  }
   if (existsSync(source)) return [process.execPath, source];
   throw benchErrors.MILLRACE_MISSING({ launcher, source });
 }

@@ -31,25 +31,32 @@ export async function bundleCli(force: boolean): Promise<string> {
     throw new Error(`two workers have the same file name: ${workers.join(", ")}`);
   }
   const copies = new Map<string, string>();
-  const { outputFiles } = await build({
-    absWorkingDir: repositoryRoot,
-    entryPoints: { ...entryPoints, cli: ENTRY },
-    outdir: dist,
-    outExtension: { ".js": ".mjs" },
-    bundle: true,
-    write: false,
-    splitting: true,
-    format: "esm",
-    platform: "node",
-    target: "node24",
-    packages: "external",
-    legalComments: "none",
-    // Half the text to read at every start; names stay as they are in stack traces.
-    minifyWhitespace: true,
-    minifySyntax: true,
-    logLevel: "warning",
-    plugins: [rewriteUrls(copies)],
-  });
+  const bundle = (name: string, path: string) =>
+    build({
+      absWorkingDir: repositoryRoot,
+      entryPoints: { [name]: path },
+      chunkNames: `${name}-[hash]`,
+      outdir: dist,
+      outExtension: { ".js": ".mjs" },
+      bundle: true,
+      write: false,
+      splitting: true,
+      format: "esm",
+      platform: "node",
+      target: "node24",
+      packages: "external",
+      legalComments: "none",
+      // Half the text to read at every start; names stay as they are in stack traces.
+      minifyWhitespace: true,
+      minifySyntax: true,
+      logLevel: "warning",
+      plugins: [rewriteUrls(copies)],
+    });
+  // Each apart, though they share sources: Node keeps the compiled functions of one thread for each file, and a thread
+  // whose functions are not kept compiles them again at every start.
+  const entries = Object.entries({ cli: ENTRY, ...entryPoints });
+  const bundles = await Promise.all(entries.map(([name, path]) => bundle(name, path)));
+  const outputFiles = bundles.flatMap((part) => part.outputFiles);
   for (const [name, path] of copies) writeAtomically(join(dist, name), readFileSync(path));
   // Entries last: whoever starts meanwhile finds the old program whole, or the new one.
   const isEntry = (path: string) => /(?:\.worker|[\\/]cli)\.mjs$/.test(path);

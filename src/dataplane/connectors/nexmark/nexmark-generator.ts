@@ -12,6 +12,9 @@ import type { NexmarkSplit } from "./nexmark-split.ts";
 const GENERATOR_BYTES = 256;
 const STATE = 0;
 const PRODUCED = 8;
+/** Slots of the generator's columns. */
+const BID_CHANNEL = 25;
+const BID_URL = 26;
 
 const WORDS = [
   "Google Facebook Baidu Apple".split(" "),
@@ -55,6 +58,7 @@ export class NexmarkGenerator {
       words.address,
       BigInt(seedExtra),
       BigInt(seedChannel),
+      outputs.includes(BID_CHANNEL) || outputs.includes(BID_URL),
     );
     words.release();
   }
