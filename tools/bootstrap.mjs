@@ -59,7 +59,7 @@ async function install() {
   const npm = process.env.npm_execpath;
   const isScript = npm !== undefined && /\.[cm]?js$/.test(npm);
   const [file, ...first] = isScript ? [process.execPath, npm] : ["npm"];
-  const child = spawn(file, [...first, "ci", "--no-audit", "--no-fund"], {
+  const child = spawn(file, [...first, "ci", "--no-audit", "--no-fund", "--loglevel=error"], {
     cwd: root,
     stdio: ["ignore", "inherit", "pipe"],
   });
