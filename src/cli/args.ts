@@ -5,6 +5,7 @@
  * Rules: `--name value`, `--name=value`, `-n value`; booleans take no value, `--no-name` turns one off; `--` ends flags.
  */
 import { nearest } from "../foundation/base/text.ts";
+import { parseDuration } from "../foundation/base/duration.ts";
 import { cliErrors } from "./errors.ts";
 
 export interface Flag {
@@ -21,6 +22,8 @@ export interface ParsedArgs {
   text(name: string): string | undefined;
   all(name: string): readonly string[];
   integer(name: string, range: { readonly min: number; readonly max: number }): number | undefined;
+  /** Milliseconds. */
+  duration(name: string): number | undefined;
 }
 
 export function parseArgs(
@@ -64,6 +67,12 @@ export function parseArgs(
       const number = Number(text);
       if (Number.isInteger(number) && number >= min && number <= max) return number;
       throw usage(command, `--${name} takes a whole number from ${min} to ${max}, not '${text}'`);
+    },
+    duration: (name) => {
+      const text = values.get(name)?.at(-1);
+      const ms = text === undefined ? undefined : parseDuration(text);
+      if (text === undefined || ms !== undefined) return ms;
+      throw usage(command, `'${text}' is no duration such as 500ms, 30s, 5m`);
     },
   };
 }

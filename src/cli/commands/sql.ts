@@ -11,7 +11,6 @@ import { type MillraceError, toMillraceError } from "../../foundation/base/error
 import { type Flag, flagHelp, parseArgs, type ParsedArgs } from "../args.ts";
 import { cliErrors } from "../errors.ts";
 import type { Command } from "../main.ts";
-import { parseDuration } from "../parse-duration.ts";
 import { readText } from "../read-input.ts";
 import { renderError } from "../render/error.ts";
 import type { OutputFormat } from "../render/rows.ts";
@@ -51,7 +50,7 @@ ${flagHelp(FLAGS)}`,
       folder: dirname(args.all("file")[0] ?? "."),
       format: outputFormat(args, terminal),
       limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),
-      timeoutMs: args.text("for") === undefined ? undefined : parseDuration(args.text("for")!),
+      timeoutMs: args.duration("for"),
       config: configOf(args),
     });
     const init = args.text("init");

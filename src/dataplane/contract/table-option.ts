@@ -5,6 +5,7 @@
  * Flow:    connectors, formats → here. Docs, console forms and completion read the catalogues.
  * Errors:  MR1001 unknown key (with the known ones), MR1002 required, MR1003 invalid value.
  */
+import { parseDuration } from "../../foundation/base/duration.ts";
 import { baseErrors } from "../../foundation/base/errors.ts";
 
 export interface TableOption {
@@ -76,12 +77,11 @@ export class OptionReader {
     return value;
   }
 
-  /** Milliseconds: Flink's durations such as `10 s`, `500 ms`, `1min`; a bare number is milliseconds. */
+  /** Milliseconds. */
   durationMs(key: string): number {
-    const match = /^(\d+)\s*([a-zµ]*)$/i.exec(this.string(key).trim());
-    const factor = match === null ? undefined : DURATION_UNITS[match[2]!.toLowerCase()];
-    if (match === null || factor === undefined) throw this.#invalid(key, "a duration such as 10 s");
-    return Number(match[1]) * factor;
+    const ms = parseDuration(this.string(key));
+    if (ms === undefined) throw this.#invalid(key, "a duration such as 10 s");
+    return ms;
   }
 
   has(key: string): boolean {
@@ -126,30 +126,6 @@ export function checkOptions(
     else if (option.type !== "string") reader.number(option.key);
   }
 }
-
-const DURATION_UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  ms: 1,
-  milli: 1,
-  millis: 1,
-  millisecond: 1,
-  milliseconds: 1,
-  s: 1000,
-  sec: 1000,
-  secs: 1000,
-  second: 1000,
-  seconds: 1000,
-  m: 60_000,
-  min: 60_000,
-  minute: 60_000,
-  minutes: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  hours: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-  days: 86_400_000,
-};
 
 function article(type: TableOption["type"]): string {
   return type === "integer" ? "an integer" : `a ${type}`;

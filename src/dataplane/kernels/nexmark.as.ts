@@ -240,7 +240,7 @@ export function nexmarkBuildTables(
   words: usize,
   seedExtra: u64,
   seedChannel: u64,
-  withChannels: bool,
+  withChannels: u32,
 ): void {
   s = seedExtra;
   for (let i: u32 = 0; i < POOL_BYTES; i += 96) fillPool(tables + i, min<u32>(96, POOL_BYTES - i));
@@ -256,7 +256,7 @@ export function nexmarkBuildTables(
     endText(tables + slot, start);
     p += length + 1;
   }
-  if (!withChannels) return;
+  if (withChannels == 0) return;
   s = seedChannel;
   for (let i: usize = 0; i < 4; i++) {
     const start = text;

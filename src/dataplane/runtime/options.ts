@@ -5,6 +5,7 @@
  * Source:  Flink CheckpointingOptions, RestartStrategyOptions, ExecutionOptions.
  * Errors:  MR1003 for a value that does not parse or lies outside its range.
  */
+import { parseDuration } from "../../foundation/base/duration.ts";
 import { baseErrors } from "../../foundation/base/errors.ts";
 import { isObjectPath } from "../../foundation/host/object-files.ts";
 
@@ -49,51 +50,12 @@ export type RestartOptions =
       readonly attempts: number;
     };
 
-const UNITS: Readonly<Record<string, number>> = {
-  "": 1,
-  ns: 1e-6,
-  us: 1e-3,
-  micro: 1e-3,
-  micros: 1e-3,
-  ms: 1,
-  milli: 1,
-  millis: 1,
-  millisecond: 1,
-  milliseconds: 1,
-  s: 1000,
-  sec: 1000,
-  secs: 1000,
-  second: 1000,
-  seconds: 1000,
-  m: 60_000,
-  min: 60_000,
-  mins: 60_000,
-  minute: 60_000,
-  minutes: 60_000,
-  h: 3_600_000,
-  hour: 3_600_000,
-  hours: 3_600_000,
-  d: 86_400_000,
-  day: 86_400_000,
-  days: 86_400_000,
-};
-
-/**
- * Flink's duration texts: "10 min", "500ms", a bare number is milliseconds; ISO forms such as
- * "PT1M" too.
- */
 export function durationMs(config: Config, key: string, fallbackMs: number): number {
   const text = config[key];
   if (text === undefined) return fallbackMs;
-  const simple = /^\s*(\d+)\s*([a-zA-Z]*)\s*$/.exec(text);
-  const unit = simple === null ? undefined : UNITS[simple[2]!.toLowerCase()];
-  if (simple !== null && unit !== undefined) return Number(simple[1]) * unit;
-  const iso = /^P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?$/.exec(text.trim());
-  if (iso?.slice(1).some((part) => part !== undefined)) {
-    const [days, hours, minutes, seconds] = iso.slice(1).map((part) => Number(part ?? 0));
-    return ((days! * 24 + hours!) * 60 + minutes!) * 60_000 + seconds! * 1000;
-  }
-  throw invalid(key, text, 'a duration such as "10 s" or "5 min"');
+  const ms = parseDuration(text);
+  if (ms === undefined) throw invalid(key, text, 'a duration such as "10 s" or "5 min"');
+  return ms;
 }
 
 function integer(config: Config, key: string, fallback: number, smallest: number): number {

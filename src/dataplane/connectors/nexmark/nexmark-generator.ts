@@ -58,7 +58,7 @@ export class NexmarkGenerator {
       words.address,
       BigInt(seedExtra),
       BigInt(seedChannel),
-      outputs.includes(BID_CHANNEL) || outputs.includes(BID_URL),
+      Number(outputs.includes(BID_CHANNEL) || outputs.includes(BID_URL)),
     );
     words.release();
   }

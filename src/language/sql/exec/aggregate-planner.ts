@@ -18,7 +18,7 @@ import { TRUE, and } from "../rel/expressions.ts";
 import { filter, project, windowFields } from "../rel/rel-builder.ts";
 import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts";
 import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import { calcChain } from "./calc-chain.ts";
 import { DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";

@@ -7,7 +7,7 @@
  */
 import type { MiniBatchAssignerNode } from "../../../foundation/plan/exec-node.ts";
 import { children, type Expression } from "../../../foundation/plan/expression.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import type { PhysNode } from "./phys-node.ts";
 import type { PlanOptions } from "./plan-options.ts";
 

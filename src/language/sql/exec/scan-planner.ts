@@ -12,7 +12,7 @@ import {
 import { planErrors } from "../errors.ts";
 import { digest, isDeterministic, isTrue } from "../rel/expressions.ts";
 import type { ScanRel } from "../rel/rel-node.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import { ALL, INSERT, type PhysFactory, type PhysNode, forward, hashBy } from "./phys-node.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import {

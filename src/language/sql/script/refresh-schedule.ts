@@ -6,7 +6,7 @@
 import { validateErrors } from "../errors.ts";
 import type { ExpressionNode } from "../parser/ast.ts";
 import { unparseExpression } from "../parser/unparse-expressions.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import type { SessionContext } from "./session-context.ts";
 import { intervalMs } from "./statement-planner.ts";
 

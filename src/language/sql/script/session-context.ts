@@ -10,7 +10,7 @@ import type { FunctionDefinition } from "../functions/function-definition.ts";
 import type { IdentifierNode } from "../parser/ast.ts";
 import { optionStatistics } from "../statistics/source-statistics.ts";
 import type { StatisticsSubject, TableStatistics } from "../statistics/table-statistics.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import type { PlannerContext } from "../validator/planner-context.ts";
 import { defaultSinkTraits, defaultSourceTraits } from "./connector-traits.ts";
 import type { SqlHost, SqlSessionOptions } from "./session-types.ts";

@@ -7,7 +7,7 @@
  */
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import { sqlWarnings, validateErrors } from "../errors.ts";
-import { parseDuration } from "../validator/hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import { nearNames } from "../validator/planner-context.ts";
 
 type Check = "text" | "boolean" | "duration" | "integer" | readonly string[];
@@ -178,8 +178,7 @@ function misfit(check: Exclude<Check, "text">, value: string): string | undefine
     case "integer":
       return /^-?\d+$/.test(value) ? undefined : "a whole number";
     case "duration": {
-      const fits = parseDuration(value) !== undefined || /^PT?\d/i.test(value);
-      return fits ? undefined : "a duration such as '10 s'";
+      return parseDuration(value) === undefined ? "a duration such as '10 s'" : undefined;
     }
     default: {
       const known = check.some((one) => one.toLowerCase() === value.toLowerCase());

@@ -6,29 +6,12 @@
  * Errors:  MR2127 a table that FROM has not, options that are wrong or missing, a name that is no hint.
  * Source:  Flink FlinkHintStrategies, QueryHintsResolver, JoinHintsResolver.
  */
+import { parseDuration } from "../../../foundation/base/duration.ts";
 import { validateErrors } from "../errors.ts";
 import type { HintNode } from "../parser/ast.ts";
 import type { JoinHints, LookupHint, TtlHint } from "../rel/rel-node.ts";
 import { readLookupHint } from "./lookup-hint.ts";
 import type { ScopeTable } from "./scope.ts";
-
-const UNITS: readonly (readonly [RegExp, number])[] = [
-  [/^(ms|milli|millis|millisecond|milliseconds)$/, 1],
-  [/^(|s|sec|secs|second|seconds)$/, 1000],
-  [/^(m|min|minute|minutes)$/, 60_000],
-  [/^(h|hour|hours)$/, 3_600_000],
-  [/^(d|day|days)$/, 86_400_000],
-];
-
-/** Flink's durations: `10 s`, `1d`, `500ms`; a bare number is milliseconds. */
-export function parseDuration(text: string): number | undefined {
-  const match = /^\s*(\d+)\s*([a-zA-Zµ]*)\s*$/.exec(text);
-  if (match === null) return undefined;
-  const unit = match[2]!.toLowerCase();
-  if (unit === "") return Number(match[1]);
-  const factor = UNITS.find(([pattern]) => pattern.test(unit))?.[1];
-  return factor === undefined ? undefined : Number(match[1]) * factor;
-}
 
 /** How joins are to run: this engine has one way, so that they are named in the plan and warned of. */
 const JOIN_STRATEGIES = new Set([

@@ -7,7 +7,7 @@
 import { validateErrors } from "../errors.ts";
 import type { HintNode } from "../parser/ast.ts";
 import type { LookupHint } from "../rel/rel-node.ts";
-import { parseDuration } from "./hints.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
 
 const OPTIONS = [
   "table",
