@@ -92,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "a part is not synced before it is sealed",
     file: `${FILES}/file-sink.ts`,
-    find: "await file.sync();",
+    find: "await file.out.sync();",
     replace: "",
   },
   {
