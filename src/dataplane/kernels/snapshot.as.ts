@@ -9,6 +9,8 @@
  * Frozen:  snapshotBegin lists the dirty pages and marks them frozen. A frozen page that is about
  *          to be written or freed is copied to a side page first (touchPage → saveFrozen). If no
  *          side page can be had, the snapshot fails, the job does not.
+ * Quiet:   pages that are dirty again without having been written: they may have a copy in the spill file, which the next
+ *          write has to drop (DIRTY would say that it has been).
  * Record:  per page of a snapshot, 24 B: u32 address (its page, or side page | 1, or its cold
  *          record << 2 | 2 when it lies in the spill file (spill.as.ts); 0 = done), u32
  *          map id, u32 key group, u32 number, u32 part, u32 pages of the run << 8 | kind.
@@ -30,6 +32,7 @@ import {
   INFO_LOGICAL,
   INFO_RECORD,
   INFO_SEGMENT,
+  QUIET,
   blockAllocate,
   blockFree,
   dirtyTable,
@@ -507,7 +510,7 @@ function release(record: usize, source: u32, full: bool, segment: u32): void {
   } else {
     const page = source >>> 12;
     if (full) {
-      store<u8>(dirtyTable + page, load<u32>(record, 20) & WAS_DIRTY ? DIRTY : CLEAN);
+      store<u8>(dirtyTable + page, load<u32>(record, 20) & WAS_DIRTY ? QUIET : CLEAN);
     } else {
       store<u8>(dirtyTable + page, CLEAN);
       store<u32>(infoOf(page), segment, INFO_SEGMENT);
@@ -545,7 +548,7 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
       else setColdFlag(source >>> 2, !full || load<u32>(record, 20) & WAS_DIRTY ? DIRTY : CLEAN);
     } else if (load<u8>(dirtyTable + (source >>> 12)) == FROZEN) {
       const dirty = !full || (load<u32>(record, 20) & WAS_DIRTY) != 0;
-      store<u8>(dirtyTable + (source >>> 12), dirty ? DIRTY : CLEAN);
+      store<u8>(dirtyTable + (source >>> 12), dirty ? QUIET : CLEAN);
     }
   }
   if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT));
@@ -571,7 +574,7 @@ export function snapshotEvict(domain: usize, segment: u32): u32 {
     const flag = load<u8>(dirtyTable + page);
     if (flag == CLEAN) {
       countSegment(page, -1);
-      store<u8>(dirtyTable + page, DIRTY);
+      store<u8>(dirtyTable + page, QUIET);
       count++;
     } else if (flag == FROZEN) {
       // A full snapshot will leave it as it found it: dirty, from now on.

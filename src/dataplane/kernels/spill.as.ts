@@ -133,6 +133,11 @@ let headCount: u32 = 0;
 let raw: usize = 0;
 let rawCapacity: u32 = 0;
 let rawCount: u32 = 0;
+/**
+ * Their blocks are being linked, which may read the page of a list's first block (spilled since it was linked): that round
+ * links no others, for the list is in the middle of a change.
+ */
+let linking: bool = false;
 
 /** Reads `count` pages: requests are {u32 slot, u32 address}. All of them, or it throws. */
 @external("env", "spillRead")
@@ -156,6 +161,7 @@ export function resetSpill(): void {
   raw = 0;
   rawCapacity = 0;
   rawCount = 0;
+  linking = false;
 }
 
 /** Nothing is spilled any more: gives the tables back. */
@@ -228,8 +234,9 @@ export function nextCold(d: u32, all: bool): u32 {
 export function spillSelect(wanted: u32, force: bool): u32 {
   if (list == 0) list = blockAllocate(ROUND * SELECTED);
   wanted = min<u32>(wanted, ROUND);
-  if (!reserve(wanted)) return 0;
+  // It may read pages, and leave copies to a snapshot: what it takes is not of the reserve.
   if (force) retireLogPages();
+  if (!reserve(wanted)) return 0;
   const pages = pageCount();
   let count: u32 = 0;
   for (let steps: u32 = 0, most: u32 = force ? pages : pages * 2; steps < most && count < wanted; steps++) {
@@ -579,11 +586,14 @@ export function loadRequested(): void {
     setColdFlag(d, coldFlag(d) & ~REQUESTED);
     restoreRun(d, address);
   }
+  if (linking) return;
+  linking = true;
   while (rawCount > 0) {
     const page = load<u32>(raw + (--rawCount << 2));
     const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
     if (!restoreLogPage(group, page)) fail(FAILURE_HANDLE);
   }
+  linking = false;
 }
 
 /** The number of a spilled page of entries with room, 0 when the group has none. */
