@@ -20,9 +20,9 @@ import {
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { MillraceError } from "../foundation/base/errors.ts";
-import { defaultRegistry } from "../dataplane/connectors/registry.ts";
+import { defaultRegistry, unknownConnector } from "../dataplane/connectors/registry.ts";
 import { operatorFactories } from "../dataplane/operators/index.ts";
-import { findFormat } from "../dataplane/formats/registry.ts";
+import { findFormat, unknownFormat } from "../dataplane/formats/registry.ts";
 import type { ResolvedTable } from "../language/sql/catalog/catalog-objects.ts";
 import type { InlineTable, SqlHost } from "../language/sql/script/session-types.ts";
 import { cliErrors } from "./errors.ts";
@@ -63,6 +63,7 @@ export function checkingHost(options: { readonly functions?: string } = {}): Sql
   };
   return {
     ...sqlHost(options),
+    inspect: (table) => tableProblems(table, registry),
     source: (table) => {
       if (table.options.connector !== undefined) registry.source(table.options.connector);
       checkFormat(table);
@@ -74,6 +75,20 @@ export function checkingHost(options: { readonly functions?: string } = {}): Sql
       return undefined;
     },
   };
+}
+
+/** A connector that neither reads nor writes here, a format that nobody knows. */
+function tableProblems(
+  { options: { connector, format } }: ResolvedTable,
+  registry: ReturnType<typeof defaultRegistry>,
+): MillraceError[] {
+  const problems: MillraceError[] = [];
+  const known = [...registry.sources, ...registry.sinks];
+  if (connector !== undefined && !known.includes(connector))
+    problems.push(unknownConnector(connector));
+  if (format !== undefined && !registry.formats.includes(format))
+    problems.push(unknownFormat(format));
+  return problems;
 }
 
 function inlineTable(

@@ -4,6 +4,7 @@
  * Flow:    composition root, tests → defaultRegistry() → runtime, planner (validate), docs and completion (options).
  * Errors:  MR3001 no connector of that name, with those there are.
  */
+import type { MillraceError } from "../../foundation/base/errors.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import type { SinkFactory } from "../contract/sink.ts";
 import type { SourceFactory } from "../contract/source.ts";
@@ -73,8 +74,16 @@ function names(factories: readonly Named[]): readonly string[] {
 function find<T extends Named>(what: string, identifier: string, factories: readonly T[]): T {
   const found = factories.findLast((factory) => factory.identifier === identifier);
   if (found !== undefined) return found;
-  const known = names(factories);
-  throw connectorErrors.CONNECTOR_UNKNOWN(
+  throw unknown(what, identifier, names(factories));
+}
+
+/** What to say of a table whose connector neither reads nor writes. */
+export function unknownConnector(identifier: string): MillraceError {
+  return unknown("connector", identifier, Object.keys(CONNECTOR_OPTIONS).sort());
+}
+
+function unknown(what: string, identifier: string, known: readonly string[]): MillraceError {
+  return connectorErrors.CONNECTOR_UNKNOWN(
     { what, identifier, known: known.join(", ") },
     { didYouMean: similar(identifier, known) },
   );

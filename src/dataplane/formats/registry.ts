@@ -1,5 +1,5 @@
 /** The formats by name. Flow: connectors/registry.ts → here; nobody else imports a format. */
-import { baseErrors } from "../../foundation/base/errors.ts";
+import { baseErrors, type MillraceError } from "../../foundation/base/errors.ts";
 import type { FormatFactory } from "../contract/format.ts";
 import { similar, type TableOption } from "../contract/table-option.ts";
 import { csvFormat } from "./csv/csv-format.ts";
@@ -27,8 +27,12 @@ export function builtinFormats(): readonly FormatFactory[] {
 export function findFormat(identifier: string): FormatFactory {
   const found = FORMATS.find((format) => format.identifier === identifier);
   if (found !== undefined) return found;
+  throw unknownFormat(identifier);
+}
+
+export function unknownFormat(identifier: string): MillraceError {
   const known = FORMATS.map((format) => format.identifier);
-  throw baseErrors.OPTION_INVALID(
+  return baseErrors.OPTION_INVALID(
     { key: "format", value: identifier, expected: `one of ${known.join(", ")}` },
     { didYouMean: similar(identifier, known) },
   );

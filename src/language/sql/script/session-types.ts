@@ -64,6 +64,8 @@ export interface SqlHost {
   readonly jobs?: boolean;
   /** Connectors look at the options of their tables: what they do not obey is refused, in EXPLAIN as in a run. */
   readonly validate?: (plan: ExecPlan) => void;
+  /** What using a table would say, before anybody does: checkScript() warns of it where the table is made. */
+  readonly inspect?: (table: ResolvedTable) => readonly MillraceError[];
   /** The signature of a user-defined function. */
   readonly userFunction?: (definition: CatalogFunction) => FunctionDefinition | undefined;
 }

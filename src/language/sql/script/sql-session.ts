@@ -68,7 +68,7 @@ export class SqlSession {
     try {
       return this.#execute(node);
     } catch (error) {
-      if (error instanceof MillraceError) throw refineError(error, node);
+      if (error instanceof MillraceError) throw refineError(error, node).at({ at: node.span });
       // Trees are walked by recursion: what is deeper than the stack is an error of its own.
       if (!isStackOverflow(error)) throw error;
       throw validateErrors.TOO_LARGE(
@@ -253,7 +253,7 @@ export function checkScript(
       for (const error of warningsOf(session, statement, result))
         diagnostics.push({
           severity: "warning",
-          error: error.at({ at: statement.span }),
+          error: refineError(error, statement).at({ at: statement.span }),
           statement: statement.span.start,
         });
     } catch (error) {
@@ -268,8 +268,12 @@ export function checkScript(
       });
   }
   const startOf = ({ error, statement }: Diagnostic) => error.place.at?.start ?? statement;
-  return diagnostics.sort((a, b) => startOf(a) - startOf(b));
+  const errorsAt = new Set(diagnostics.flatMap((each) => (isError(each) ? [startOf(each)] : [])));
+  const told = (each: Diagnostic) => !isError(each) && errorsAt.has(startOf(each));
+  return diagnostics.filter((each) => !told(each)).sort((a, b) => startOf(a) - startOf(b));
 }
+
+const isError = ({ severity }: Diagnostic): boolean => severity === "error";
 
 /** What was collected is thrown again at the end, with its hint refined. */
 function isSame(a: MillraceError, b: MillraceError): boolean {
@@ -285,6 +289,19 @@ function warningsOf(
     const warning = settingWarning(statement.option.key);
     return warning === undefined ? [] : [warning];
   }
-  if (result.kind !== "query" && result.kind !== "insert") return [];
-  return session.context.batch ? [] : planFindings(result.plan);
+  const unusable = unusableTable(session, statement);
+  if (result.kind !== "query" && result.kind !== "insert") return unusable;
+  return session.context.batch ? unusable : [...unusable, ...planFindings(result.plan)];
+}
+
+/** A table that was made but that no statement can use; as in Flink, only its use is an error. */
+function unusableTable(
+  { context }: SqlSession,
+  statement: StatementNode,
+): readonly MillraceError[] {
+  if (statement.kind !== "createTable" && statement.kind !== "createMaterializedTable") return [];
+  const { catalog, host } = context;
+  const table = catalog.lookup(statement.name.parts.map(({ name }) => name));
+  if (table?.kind !== "table") return [];
+  return host.inspect?.(catalog.connections.resolve(table)) ?? [];
 }
