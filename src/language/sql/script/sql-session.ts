@@ -295,13 +295,10 @@ function warningsOf(
 }
 
 /** A table that was made but that no statement can use; as in Flink, only its use is an error. */
-function unusableTable(
-  { context }: SqlSession,
-  statement: StatementNode,
-): readonly MillraceError[] {
+function unusableTable({ context }: SqlSession, statement: StatementNode): MillraceError[] {
   if (statement.kind !== "createTable" && statement.kind !== "createMaterializedTable") return [];
   const { catalog, host } = context;
   const table = catalog.lookup(statement.name.parts.map(({ name }) => name));
   if (table?.kind !== "table") return [];
-  return host.inspect?.(catalog.connections.resolve(table)) ?? [];
+  return [...(host.inspect?.(catalog.connections.resolve(table)) ?? [])];
 }
