@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { writeFileSync } from "node:fs";
+import { cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { Engine } from "../../testkit/conformance/engine.ts";
@@ -71,7 +71,24 @@ test("procedures are listed apart from functions, and are no part of queries", (
     assert.throws(() => session.execute(sql), expected, sql);
   session.execute(create("wrong"));
   assert.throws(() => session.execute("CALL wrong()"), /procedure: true is for table functions/);
-  const server = new SqlSession({ host: sqlHost() });
-  server.execute(create("tell"));
-  assert.throws(() => server.execute("CALL tell()"), { code: "MR2130" });
+  const bare = new SqlSession({ host: sqlHost() });
+  bare.execute(create("tell"));
+  assert.throws(() => bare.execute("CALL tell()"), { code: "MR2130" });
+});
+
+test("a server loads modules of its folder only, however a path leads out of it", () => {
+  const inside = join(folder, "inside");
+  mkdirSync(inside);
+  symlinkSync(MODULE, join(inside, "link.ts"));
+  cpSync(MODULE, join(inside, "own.ts"));
+  const call = (path: string) => {
+    const server = new SqlSession({ host: sqlHost({ functions: inside, onlyThere: true }) });
+    server.execute(`CREATE FUNCTION tell AS '${path}#tell' LANGUAGE TYPESCRIPT`);
+    return server.execute("CALL tell()").kind;
+  };
+  assert.equal(call("own.ts"), "query");
+  assert.equal(call(join(inside, "own.ts")), "query");
+  for (const path of [MODULE, "../procedures.ts", "x/../../procedures.ts", "link.ts"])
+    assert.throws(() => call(path), { code: "MR1021", message: /loaded from .*inside only/ }, path);
+  assert.throws(() => call("none.ts"), { code: "MR1021", message: /Cannot find module/ });
 });

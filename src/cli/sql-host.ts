@@ -42,11 +42,18 @@ const LINE_FEED = 0x0a;
 const MARK = [0xef, 0xbb, 0xbf];
 export const STDIN = "stdin";
 
-/** `functions`: the folder that modules of functions are relative to; without it there are none (a server runs no code). */
-export function sqlHost(options: { readonly functions?: string } = {}): SqlHost {
+export interface SqlHostOptions {
+  /** The folder that modules of functions are relative to; without it there are none. */
+  readonly functions?: string;
+  /** Modules outside that folder are refused: for a server. */
+  readonly onlyThere?: boolean;
+}
+
+export function sqlHost(options: SqlHostOptions = {}): SqlHost {
   const registry = defaultRegistry();
+  const { functions, onlyThere = false } = options;
   return {
-    ...(options.functions === undefined ? {} : { userFunction: userFunctions(options.functions) }),
+    ...(functions === undefined ? {} : { userFunction: userFunctions(functions, { onlyThere }) }),
     resolveFile: (path, options) => savepointTable(path) ?? inlineTable(path, options),
     operators: new Set(Object.keys(operatorFactories)),
     planFiles,
@@ -56,7 +63,7 @@ export function sqlHost(options: { readonly functions?: string } = {}): SqlHost 
 }
 
 /** A host that also refuses tables whose connector or format is not there: what running them would say (MR30xx). */
-export function checkingHost(options: { readonly functions?: string } = {}): SqlHost {
+export function checkingHost(options: SqlHostOptions = {}): SqlHost {
   const registry = defaultRegistry();
   const checkFormat = ({ options: { format } }: ResolvedTable) => {
     if (format !== undefined) registry.format(format);

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -57,6 +57,17 @@ class Platform {
     const answer = (await response.json()) as T;
     assert.ok(response.ok, JSON.stringify(answer));
     return answer;
+  }
+
+  /** The rows of a statement of the SQL box. */
+  async rows(sql: string): Promise<unknown[]> {
+    const text = await (await this.#send("POST", "/sql/query", { sql })).text();
+    const messages = text.trim().split("\n");
+    return messages.flatMap((line) => {
+      const message = JSON.parse(line) as { type: string; changes?: { row: unknown }[] };
+      assert.notEqual(message.type, "error", line);
+      return message.changes?.map(({ row }) => row) ?? [];
+    });
   }
 
   async job(): Promise<ObservedJob> {
@@ -165,6 +176,34 @@ test("a killed job comes back by itself, a killed platform finds its job running
       const pid = jobProcess(join(data, "jobs", id));
       if (pid !== undefined) process.kill(pid, "SIGKILL");
     }
+    rmSync(data, { recursive: true, force: true, maxRetries: 3 });
+  }
+});
+
+const PROCEDURE = `export const greet = {
+  kind: "table", procedure: true, signatures: [{ args: ["STRING"], returns: "STRING" }],
+  eval: (name: string) => ["hello " + name],
+};
+export const twice = {
+  kind: "scalar", signatures: [{ args: ["INT"], returns: "INT" }], eval: (n: number) => 2 * n,
+};`;
+
+test("procedures and functions of the platform's folder run from the SQL box", async () => {
+  const data = mkdtempSync(join(tmpdir(), "millrace-call-"));
+  const platform = new Platform(data);
+  try {
+    await platform.signIn();
+    mkdirSync(join(data, "functions"));
+    writeFileSync(join(data, "functions", "mine.ts"), PROCEDURE);
+    const create = "CREATE FUNCTION f AS 'mine.ts#NAME' LANGUAGE TYPESCRIPT;";
+    const greet = await platform.rows(`${create.replace("NAME", "greet")} CALL f('Ann')`);
+    assert.deepEqual(greet, [["hello Ann"]]);
+    assert.deepEqual(await platform.rows(`${create.replace("NAME", "twice")} SELECT f(21) AS n`), [
+      [42],
+    ]);
+    await platform.end("SIGINT");
+  } finally {
+    if (platform.process.exitCode === null) platform.process.kill("SIGKILL");
     rmSync(data, { recursive: true, force: true, maxRetries: 3 });
   }
 });

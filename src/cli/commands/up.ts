@@ -58,6 +58,11 @@ const FLAGS: readonly Flag[] = [
   },
   { name: "host", value: "ADDRESS", help: "loopback address to listen on (default 127.0.0.1)" },
   { name: "data", value: "DIR", help: "folder of metadata and state (default .millrace)" },
+  {
+    name: "functions",
+    value: "DIR",
+    help: "folder of modules for CREATE FUNCTION and CALL (default functions/ in the data folder)",
+  },
   { name: "no-demo", help: "start without the flight demo" },
   {
     name: "demo-speed",
@@ -84,6 +89,7 @@ ${flagHelp(FLAGS)}`,
       host,
       port: args.integer("port", { min: 0, max: 65_535 }),
       data: resolve(args.text("data") ?? ".millrace"),
+      functions: args.text("functions"),
       demo: !args.has("no-demo"),
       demoSpeed: args.integer("demo-speed", { min: 1, max: MAX_SPEED }) ?? DEFAULT_SPEED,
     });
@@ -96,6 +102,7 @@ interface PlatformOptions {
   readonly host: string;
   readonly port: number | undefined;
   readonly data: string;
+  readonly functions: string | undefined;
   readonly demo: boolean;
   readonly demoSpeed: number;
 }
@@ -168,6 +175,7 @@ class Platform {
 
   #controllers(store: Store, tables: string) {
     const { data } = this.#options;
+    const functions = resolve(this.#options.functions ?? join(data, "functions"));
     const target = new EmbeddedTarget({
       env: this.#env,
       jobsFolder: join(data, "jobs"),
@@ -177,7 +185,7 @@ class Platform {
     });
     const workspace = new Workspace({
       ddl: tables,
-      host: { ...checkingHost(), jobs: true, analyses: true },
+      host: { ...checkingHost({ functions, onlyThere: true }), jobs: true, analyses: true },
       catalogue: { connectors: CONNECTOR_OPTIONS, formats: FORMAT_OPTIONS },
     });
     const registry = defaultRegistry();

@@ -3,7 +3,7 @@
  * constants, and shows the rows it gives. Queries do not see them.
  *
  * Flow:    CREATE FUNCTION p AS 'module.ts#p' LANGUAGE TYPESCRIPT → CALL p(1) → SELECT * FROM TABLE(p(1)).
- * Errors:  MR2128 there is no such procedure; MR2130 its module is not available (a server runs no code of its users).
+ * Errors:  MR2128 there is no such procedure; MR2130 the host loads no modules.
  * Source:  Flink's CALL and SHOW PROCEDURES; there procedures come with catalogs of other systems.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
