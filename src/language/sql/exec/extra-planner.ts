@@ -63,6 +63,7 @@ function withOffset(call: OverAggregateCall, input: RelNode): OverAggregateCall 
   return Number.isInteger(offset) ? { ...call, offset } : call;
 }
 
+const RANKS = new Set(["ROW_NUMBER", "RANK", "DENSE_RANK"]);
 const NEEDS_WHOLE_PARTITION = new Set(["PERCENT_RANK", "CUME_DIST", "NTILE"]);
 
 function checkStreaming(
@@ -79,10 +80,14 @@ function checkStreaming(
       message: `${whole.function} Function is not supported in stream mode.`,
       remedy: "Use ROW_NUMBER(), RANK() or DENSE_RANK(), or batch mode.",
     });
-  if (rel.sort.length === 0)
+  if (rel.sort.length === 0) {
+    const ranks = rel.calls.some((c) => RANKS.has(c.function));
     throw refuse(
-      "Over Agg: The window rank function requires order by clause with non-constant fields.",
+      ranks
+        ? "Over Agg: The window rank function requires order by clause with non-constant fields."
+        : "OVER of a stream needs ORDER BY: the whole partition is known only at its end.",
     );
+  }
   if (rel.end.kind !== "currentRow")
     throw refuse("OVER RANGE FOLLOWING windows are not supported yet.");
   if (!timed) return;

@@ -5,6 +5,7 @@
  *          that equal sub-plans and scans are there once.
  * Errors:  MR2201 no node for it yet, MR2202 changes that an operator does not take, MR2205 sorting a stream.
  */
+import { MillraceError } from "../../../foundation/base/errors.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { TimeColumn, WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import { type Expression, children } from "../../../foundation/plan/expression.ts";
@@ -15,6 +16,7 @@ import {
 } from "../../../foundation/columnar/logical-type.ts";
 import { planErrors } from "../errors.ts";
 import { TRUE, and, digest, isFalse, substitute } from "../rel/expressions.ts";
+import { scriptPlace } from "../rel/rel-place.ts";
 import { isIdentity } from "../rel/rel-builder.ts";
 import { type RelNode, type ScanRel, relInputs } from "../rel/rel-node.ts";
 import { planAggregate } from "./aggregate-planner.ts";
@@ -78,13 +80,19 @@ export class PhysicalPlanner {
     else for (const input of relInputs(rel)) this.#collectScans(input, seen);
   }
 
+  /** Errors name the place of the nearest node that has one. */
   plan(rel: RelNode): PhysNode {
-    let node = this.#done.get(rel);
-    if (node === undefined) {
-      node = this.#plan(rel);
+    const known = this.#done.get(rel);
+    if (known !== undefined) return known;
+    try {
+      const node = this.#plan(rel);
       this.#done.set(rel, node);
+      return node;
+    } catch (error) {
+      const at = scriptPlace(rel);
+      if (at === undefined || !(error instanceof MillraceError)) throw error;
+      throw error.at({ at });
     }
-    return node;
   }
 
   #plan(rel: RelNode): PhysNode {

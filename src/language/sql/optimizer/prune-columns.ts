@@ -155,7 +155,7 @@ function pruneJoin(rel: Extract<RelNode, { kind: "join" }>, needed: ReadonlySet<
     hints: rel.hints,
     ...(temporal === undefined ? {} : { temporal }),
   });
-  return { rel: node, place };
+  return { rel: { ...rel, ...node }, place };
 }
 
 function pruneAggregate(
@@ -187,7 +187,7 @@ function pruneAggregate(
     ...rel.grouping.keys(),
     ...keptCalls.map((i) => groups + i),
   ]);
-  return { rel: named, place };
+  return { rel: { ...rel, ...named }, place };
 }
 
 function keptNames(
@@ -222,7 +222,7 @@ function pruneWindow(
   });
   const newWidth = inner.rel.schema.fields.length;
   const place = (i: number): number => (i < width ? inner.place(i) : newWidth + i - width);
-  return { rel: node, place };
+  return { rel: { ...rel, ...node }, place };
 }
 
 function pruneRank(rel: Extract<RelNode, { kind: "rank" }>, needed: ReadonlySet<number>): Pruned {

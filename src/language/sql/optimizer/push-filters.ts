@@ -154,7 +154,7 @@ function pushJoin(original: JoinRel, conditions: readonly Expression[]): RelNode
     hints: rel.hints,
     ...(rel.temporal === undefined ? {} : { temporal: rel.temporal }),
   });
-  return filter({ ...joined, schema: rel.schema }, and(above));
+  return filter({ ...original, ...joined, schema: rel.schema }, and(above));
 }
 
 /** References of a condition from above an outer join that has become an inner one. */

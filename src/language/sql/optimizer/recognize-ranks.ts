@@ -4,6 +4,7 @@
  * Source: Flink FlinkLogicalRankRule: `rn <= 10`, `rn = 1`, `rn >= 2 AND rn <= 5`, `rn < 11`; the rest of the condition
  *         stays a filter above. The rank column is kept only when something else reads it (prune-columns decides).
  */
+import { placed, scriptPlace } from "../rel/rel-place.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import { inputRefs } from "../../../foundation/plan/expression.ts";
 import { conjuncts, isLiteral, substitute } from "../rel/expressions.ts";
@@ -62,7 +63,8 @@ function rankOf(condition: Expression, over: OverRel): RelNode | undefined {
     outputRankNumber: true,
     schema: over.schema,
   };
-  return partitioned ? rank : filter(rank, and(rest));
+  const found = placed(rank, scriptPlace(over));
+  return partitioned ? found : filter(found, and(rest));
 }
 
 interface Bound {

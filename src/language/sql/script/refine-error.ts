@@ -28,7 +28,7 @@ export function refineError(
   const { hint, didYouMean, at } = refinement;
   const place: ErrorPlace = {
     ...error.place,
-    ...(at === undefined || error.place.at !== undefined ? {} : { at }),
+    ...(at === undefined ? {} : { at }),
     ...(didYouMean === undefined || didYouMean.length === 0 ? {} : { didYouMean }),
   };
   const definition =

@@ -55,6 +55,7 @@ export class SessionContext {
   #contextAt(
     errors: MillraceError[],
     path: { catalog: string; database: string } | undefined,
+    at?: Span,
   ): PlannerContext {
     const { catalog } = this;
     const here = () =>
@@ -68,7 +69,8 @@ export class SessionContext {
       resolveFile: (file, options, at) => this.#file(file, options, at),
       resolveFunction: (name) => this.#function(name, path),
       currentPath: here,
-      within: (other) => this.#contextAt(errors, other),
+      within: (other, name) => this.#contextAt(errors, other, name),
+      place: (span) => (path === undefined ? span : at),
       option: (key) => this.config.get(key),
       batch: this.batch,
       timeZone: this.timeZone,

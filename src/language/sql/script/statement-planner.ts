@@ -3,6 +3,7 @@
  *
  * Errors: MR2125 a query that does not fit its sink, and everything from validator and planner.
  */
+import { placed } from "../rel/rel-place.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import {
   type LogicalType,
@@ -105,7 +106,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
   const columns = sinkColumns(table);
   const statics = staticPartition(context, node, table);
   const rel = alignWithSink(query, table, columns, { node, statics });
-  return {
+  const sink: SinkRel = {
     kind: "sink",
     input: rel,
     schema: rel.schema,
@@ -115,6 +116,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
     staticPartition: partitionTexts(statics),
     ...(node.onConflict === undefined ? {} : { onConflict: node.onConflict }),
   };
+  return placed(sink, node.target.span);
 }
 
 function staticPartition(

@@ -263,6 +263,7 @@ export function addOver(
     bound !== undefined && "offset" in bound ? frameOffset(converter, bound.offset) : 0,
   );
   const index = overs.add({
+    at: converter.context.place(request.node.span),
     function: request.name,
     args: request.args,
     distinct: request.distinct,

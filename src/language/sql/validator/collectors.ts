@@ -4,6 +4,7 @@
  *
  * Flow: expression-converter and calls add requests; select-converter, grouping, over-converter and subqueries answer.
  */
+import type { Span } from "../../../foundation/base/errors.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import type {
@@ -41,6 +42,7 @@ export interface OverRequest {
   readonly frame: WindowFrame | undefined;
   readonly frameOffsets: readonly number[];
   readonly type: LogicalType;
+  readonly at: Span | undefined;
 }
 export interface SubqueryRequest {
   readonly kind: "scalar" | "exists" | "in";

@@ -4,6 +4,7 @@
  * Output:  the rel and the tables that names may refer to (scope.ts); a join's right side sees its left side when LATERAL.
  * Errors:  MR2101 no such table, MR2116 alias lists, MR2206 join conditions, MR2201 what has no node yet.
  */
+import { placed } from "../rel/rel-place.ts";
 import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { type Expression, call, input } from "../../../foundation/plan/expression.ts";
 import {
@@ -50,6 +51,10 @@ export function convertRelation(
   node: RelationNode,
   lateral: Scope | undefined,
 ): FromResult {
+  const here = (from: FromResult): FromResult => ({
+    ...from,
+    rel: placed(from.rel, context.place(node.span)),
+  });
   if (node.sample !== undefined)
     throw validateErrors.NOT_SUPPORTED(
       { what: "TABLESAMPLE", remedy: "Filter with RAND() instead." },
@@ -57,11 +62,11 @@ export function convertRelation(
     );
   switch (node.kind) {
     case "table":
-      return aliased(convertTable(context, environment, node), node.alias, node);
+      return here(aliased(convertTable(context, environment, node), node.alias, node));
     case "fileTable": {
       const options = dynamicOptions(node.hints);
       const table = context.resolveFile(node.path, options, node.span);
-      return aliased(scan(table, {}, undefined), node.alias, node);
+      return here(aliased(scan(table, {}, undefined), node.alias, node));
     }
     case "derivedTable": {
       const outer = node.lateral ? (lateral ?? environment.outer) : environment.outer;
@@ -69,14 +74,15 @@ export function convertRelation(
       return aliased(tableOf(rel, undefined, []), node.alias, node);
     }
     case "tableFunction":
-      return aliased(tableFunction(context, environment, node, undefined), node.alias, node);
+      return here(aliased(tableFunction(context, environment, node, undefined), node.alias, node));
     case "unnest":
-      return correlateUnnest(context, environment, node, undefined);
+      return here(correlateUnnest(context, environment, node, undefined));
     case "join":
-      return convertJoin(context, environment, node, lateral);
+      return here(convertJoin(context, environment, node, lateral));
     case "matchRecognize": {
       const from = convertRelation(context, environment, node.input, lateral);
-      return aliased(tableOf(convertMatch(context, node, from), undefined, []), node.alias, node);
+      const matched = tableOf(convertMatch(context, node, from), undefined, []);
+      return here(aliased(matched, node.alias, node));
     }
   }
 }
@@ -148,22 +154,23 @@ export function namedTable(
       { at: name.span, didYouMean: nearNames(parts.at(-1)!, known) },
     );
   }
-  return catalogEntry(context, entry, dynamicOptions(hints), parts.at(-1)!);
+  return catalogEntry(context, entry, dynamicOptions(hints), name);
 }
 
 function catalogEntry(
   context: PlannerContext,
   entry: CatalogEntry,
   options: Record<string, string>,
-  name: string,
+  node: IdentifierNode,
 ): FromResult {
+  const { name } = node.parts.at(-1)!;
   if (entry.kind === "table") return scan(entry, options, name);
   if (Object.keys(options).length > 0)
     throw validateErrors.STATEMENT_INVALID({
       message: `View '${identifierSummary(entry.identifier)}' cannot be enriched with new options. Hints can only be applied to tables.`,
       remedy: "Put the OPTIONS hint behind a table in the view's query.",
     });
-  const inner = context.within(entry.path);
+  const inner = context.within(entry.path, context.place(node.span));
   const rel = convertQuery(inner, entry.query, {
     withItems: new Map(),
     outer: undefined,

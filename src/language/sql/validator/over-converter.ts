@@ -7,6 +7,7 @@
 import type { WindowBound } from "../parser/ast.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import { digest } from "../rel/expressions.ts";
+import { placed } from "../rel/rel-place.ts";
 import { extend, uniqueNames } from "../rel/rel-builder.ts";
 import type { FrameBound, OverCall, OverRel, RelNode } from "../rel/rel-node.ts";
 import type { OverRequest } from "./collectors.ts";
@@ -27,7 +28,7 @@ export function buildOvers(from: RelNode, requests: readonly OverRequest[]): Bui
     const known = added.findIndex((other) => digest(other) === key);
     return width + (known >= 0 ? known : added.push(expression) - 1);
   };
-  const placed = requests.map((request) => ({
+  const windows = requests.map((request) => ({
     request,
     args: request.args.map(place),
     partition: request.partition.map(place),
@@ -45,15 +46,15 @@ export function buildOvers(from: RelNode, requests: readonly OverRequest[]): Bui
   );
   const columns: number[] = [];
   const groups = new Map<string, number[]>();
-  placed.forEach((entry, i) => {
+  windows.forEach((entry, i) => {
     const key = JSON.stringify([entry.partition, entry.sort, entry.unit, entry.start, entry.end]);
     groups.set(key, [...(groups.get(key) ?? []), i]);
   });
   for (const members of groups.values()) {
-    const first = placed[members[0]!]!;
+    const first = windows[members[0]!]!;
     const base = rel.schema.fields.length;
     const calls = members.map((index, i): OverCall => {
-      const { request, args } = placed[index]!;
+      const { request, args } = windows[index]!;
       columns[index] = base + i;
       return {
         function: request.function,
@@ -64,7 +65,7 @@ export function buildOvers(from: RelNode, requests: readonly OverRequest[]): Bui
         name: `w${index}$o0`,
       };
     });
-    rel = over(rel, first, calls);
+    rel = placed(over(rel, first, calls), first.request.at);
   }
   return { rel, columns };
 }

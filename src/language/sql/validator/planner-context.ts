@@ -21,7 +21,12 @@ export interface PlannerContext {
   readonly resolveFunction: (name: IdentifierNode) => FunctionDefinition | undefined;
   readonly currentPath: () => { readonly catalog: string; readonly database: string };
   /** Resolves names as in another catalog and database, for views. */
-  readonly within: (path: { catalog: string; database: string }) => PlannerContext;
+  readonly within: (
+    path: { catalog: string; database: string },
+    at: Span | undefined,
+  ) => PlannerContext;
+  /** Where the script says it: within a view, whose text is another, where it names the view. */
+  readonly place: (span: Span) => Span | undefined;
   /** The session's value of an option, or undefined. */
   readonly option: (key: string) => string | undefined;
   readonly batch: boolean;

@@ -4,6 +4,7 @@
  * Flow:    script → here → optimizer. Validates and plans in one walk: whatever is built has been checked.
  * Errors:  the 21xx catalogue, each with its place; independent ones are reported through the context.
  */
+import { placed } from "../rel/rel-place.ts";
 import { type LogicalType, typeToString } from "../../../foundation/columnar/logical-type.ts";
 import type { Expression, LiteralValue, SortField } from "../../../foundation/plan/expression.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
@@ -48,20 +49,27 @@ export function convertQuery(
   node: QueryNode,
   environment: QueryEnvironment,
 ): RelNode {
+  let rel: RelNode;
   switch (node.kind) {
     case "select":
-      return convertSelect(context, node, environment, []).rel;
+      rel = convertSelect(context, node, environment, []).rel;
+      break;
     case "values":
-      return convertValues(context, node, environment);
+      rel = convertValues(context, node, environment);
+      break;
     case "tableQuery":
-      return namedTable(context, environment, node.name).rel;
+      rel = namedTable(context, environment, node.name).rel;
+      break;
     case "setOperation":
-      return convertSetOperation(context, node, environment);
+      rel = convertSetOperation(context, node, environment);
+      break;
     case "orderedQuery":
-      return convertOrdered(context, node, environment);
+      rel = convertOrdered(context, node, environment);
+      break;
     default:
-      return convertWith(context, node, environment);
+      rel = convertWith(context, node, environment);
   }
+  return placed(rel, context.place(node.span));
 }
 
 function convertWith(
@@ -234,13 +242,14 @@ function convertOrdered(
 ): RelNode {
   const offset = rowCount(context, node.offset, "OFFSET") ?? 0;
   const fetch = rowCount(context, node.limit, "LIMIT") ?? -1;
+  const at = context.place((node.orderBy[0] ?? node).span);
   if (node.query.kind === "select") {
     const {
       rel,
       sort: fields,
       width,
     } = convertSelect(context, node.query, environment, node.orderBy);
-    const sorted = sort(rel, fields, offset, fetch);
+    const sorted = placed(sort(rel, fields, offset, fetch), at);
     return width === rel.schema.fields.length
       ? sorted
       : select(
@@ -249,7 +258,7 @@ function convertOrdered(
         );
   }
   const rel = convertQuery(context, node.query, environment);
-  return sort(rel, sortFields(context, node, rel, environment), offset, fetch);
+  return placed(sort(rel, sortFields(context, node, rel, environment), offset, fetch), at);
 }
 
 function sortFields(

@@ -5,6 +5,7 @@
  *          subqueries leave placeholders, which are resolved once the node below the list is known.
  * Output:  `width` visible columns, then columns that only ORDER BY needs.
  */
+import { placed } from "../rel/rel-place.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import {
   type Expression,
@@ -106,7 +107,11 @@ class SelectConverter {
       this.#grouping ??= Grouping.none();
       this.#nameAggregates(columns);
       rel = this.#argumentSubqueries(rel);
-      rel = this.#withTtl(this.#grouping.build(rel, this.#aggregates, this.#aggregateNames));
+      const { groupBy = this.#node } = this.#node;
+      rel = placed(
+        this.#withTtl(this.#grouping.build(rel, this.#aggregates, this.#aggregateNames)),
+        this.#context.place(groupBy.span),
+      );
       const grouping = this.#grouping;
       map = (expression, at) => grouping.map(expression, at, this.#context);
     }
