@@ -8,7 +8,8 @@ import type { MillraceError } from "../../foundation/base/errors.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import type { SinkFactory } from "../contract/sink.ts";
 import type { SourceFactory } from "../contract/source.ts";
-import { similar, type TableOption } from "../contract/table-option.ts";
+import { nearest } from "../../foundation/base/text.ts";
+import type { TableOption } from "../contract/table-option.ts";
 import { builtinFormats, FORMAT_OPTIONS, findFormat } from "../formats/registry.ts";
 import { BLACKHOLE_OPTIONS, blackholeSink } from "./blackhole/blackhole-sink.ts";
 import { COLLECT_OPTIONS, collectSink } from "./collect/collect-sink.ts";
@@ -85,6 +86,6 @@ export function unknownConnector(identifier: string): MillraceError {
 function unknown(what: string, identifier: string, known: readonly string[]): MillraceError {
   return connectorErrors.CONNECTOR_UNKNOWN(
     { what, identifier, known: known.join(", ") },
-    { didYouMean: similar(identifier, known) },
+    { didYouMean: nearest(identifier, known) },
   );
 }

@@ -6,6 +6,7 @@
  * Errors:  MR1001 unknown key (with the known ones), MR1002 required, MR1003 invalid value.
  */
 import { parseDuration } from "../../foundation/base/duration.ts";
+import { nearest } from "../../foundation/base/text.ts";
 import { baseErrors } from "../../foundation/base/errors.ts";
 
 export interface TableOption {
@@ -114,7 +115,7 @@ export function checkOptions(
     const keys = catalogue.map((option) => option.key).sort();
     throw baseErrors.OPTION_UNKNOWN(
       { key: unknown.sort().join(", "), owner, known: keys.join(", ") },
-      { didYouMean: similar(unknown[0]!, keys) },
+      { didYouMean: nearest(unknown[0]!, keys) },
     );
   }
   const reader = new OptionReader(owner, catalogue, options);
@@ -136,27 +137,4 @@ function range(min: number, max: number): string {
   if (max === Infinity) return `of at least ${min}`;
   if (min === -Infinity) return `of at most ${max}`;
   return `between ${min} and ${max}`;
-}
-
-/** Known words within two edits, nearest first, at most three. */
-export function similar(word: string, known: readonly string[]): string[] {
-  return known
-    .map((candidate) => ({ candidate, distance: editDistance(word, candidate) }))
-    .filter(({ distance }) => distance <= 2)
-    .sort((a, b) => a.distance - b.distance)
-    .slice(0, 3)
-    .map(({ candidate }) => candidate);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const change = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      row.push(Math.min(change, previous[j]! + 1, row[j - 1]! + 1));
-    }
-    previous = row;
-  }
-  return previous[b.length]!;
 }

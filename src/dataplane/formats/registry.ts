@@ -1,7 +1,8 @@
 /** The formats by name. Flow: connectors/registry.ts → here; nobody else imports a format. */
 import { baseErrors, type MillraceError } from "../../foundation/base/errors.ts";
 import type { FormatFactory } from "../contract/format.ts";
-import { similar, type TableOption } from "../contract/table-option.ts";
+import { nearest } from "../../foundation/base/text.ts";
+import type { TableOption } from "../contract/table-option.ts";
 import { csvFormat } from "./csv/csv-format.ts";
 import { CSV_OPTIONS } from "./csv/csv-options.ts";
 import { DEBEZIUM_JSON_OPTIONS, debeziumJsonFormat } from "./debezium-json/debezium-json-format.ts";
@@ -34,6 +35,6 @@ export function unknownFormat(identifier: string): MillraceError {
   const known = FORMATS.map((format) => format.identifier);
   return baseErrors.OPTION_INVALID(
     { key: "format", value: identifier, expected: `one of ${known.join(", ")}` },
-    { didYouMean: similar(identifier, known) },
+    { didYouMean: nearest(identifier, known) },
   );
 }

@@ -5,6 +5,7 @@
  * Flow:    token-cursor → here → MR2001, MR2002. The layout is that of Flink's parser, blank by
  *          blank: tools compare it.
  */
+import { editDistance } from "../../../foundation/base/text.ts";
 import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
 import { parseErrors } from "../parse-errors.ts";
 import { ALL_KEYWORDS, FLINK_KEYWORDS, RESERVED_WORDS, wordList } from "./keywords.ts";
@@ -192,24 +193,4 @@ function similar(word: string, candidates: readonly string[]): string[] {
   const nearest = Math.min(...found.map(({ distance }) => distance));
   const best = found.filter(({ distance }) => distance === nearest).map(({ c }) => c);
   return best.sort().slice(0, MAX_SUGGESTIONS);
-}
-
-/** Insertions, deletions, replacements, and swaps of neighbours. */
-export function editDistance(a: string, b: string): number {
-  let before: number[] = [];
-  let last = Array.from({ length: b.length + 1 }, (_, j) => j);
-  for (let i = 1; i <= a.length; i++) {
-    const row = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const cost = a[i - 1] === b[j - 1] ? 0 : 1;
-      let best = Math.min(last[j]! + 1, row[j - 1]! + 1, last[j - 1]! + cost);
-      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
-        best = Math.min(best, before[j - 2]! + 1);
-      }
-      row.push(best);
-    }
-    before = last;
-    last = row;
-  }
-  return last[b.length]!;
 }

@@ -4,11 +4,11 @@
  *
  * Flow:    SqlSession, checkScript() → here. An error that says enough comes back as it was.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import { MillraceError, type ErrorPlace, type Span } from "../../../foundation/base/errors.ts";
 import { planErrors, validateErrors } from "../errors.ts";
 import { parseErrors } from "../parse-errors.ts";
 import type { OptionNode, SelectNode, StatementNode } from "../parser/ast.ts";
-import { nearNames } from "../validator/planner-context.ts";
 import { FOREIGN_FUNCTIONS, FOREIGN_TYPES, TYPE_NAMES } from "./foreign-names.ts";
 
 interface Refinement {
@@ -78,7 +78,7 @@ function unknownColumn(error: MillraceError, statement: StatementNode): Refineme
     };
   if (didYouMean.length > 0) return undefined;
   const known = String(error.params.known).split(", ");
-  return { didYouMean: nearNames(column, known) };
+  return { didYouMean: nearest(column, known) };
 }
 
 /** The clause in which the place stands, when its SELECT gives this name. */
@@ -109,7 +109,7 @@ function unknownType(error: MillraceError): Refinement | undefined {
   const name = /registered as (\S+)$/.exec(error.message)?.[1];
   if (name === undefined) return undefined;
   const foreign = FOREIGN_TYPES[name.toUpperCase()];
-  const didYouMean = foreign === undefined ? nearNames(name, TYPE_NAMES) : [foreign];
+  const didYouMean = foreign === undefined ? nearest(name, TYPE_NAMES) : [foreign];
   return {
     didYouMean,
     hint: "Types are BOOLEAN, INT, BIGINT, DOUBLE, DECIMAL(p, s), STRING, BYTES, DATE, TIME, TIMESTAMP(p), TIMESTAMP_LTZ(p), ARRAY<…>, MAP<…>, ROW<…> and others.",
@@ -183,7 +183,7 @@ function nearOption(error: MillraceError): Refinement {
   if (wanted !== undefined && wanted.length > 0) return {};
   const { key, known } = error.params;
   if (typeof key !== "string" || typeof known !== "string") return {};
-  return { didYouMean: nearNames(key, known.split(", ")) };
+  return { didYouMean: nearest(key, known.split(", ")) };
 }
 
 /** Every node of a tree, without recursion. */

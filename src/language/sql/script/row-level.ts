@@ -8,6 +8,7 @@
  *
  * Source:  Flink's row-level modifications; what a connector cannot do, and streaming mode, are refused in its words.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import type { Span } from "../../../foundation/base/errors.ts";
 import { identifierText, type ResolvedTable } from "../catalog/catalog-objects.ts";
 import { validateErrors } from "../errors.ts";
@@ -23,7 +24,6 @@ import type {
   UpdateNode,
 } from "../parser/ast.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
-import { nearNames } from "../validator/planner-context.ts";
 import type { SessionContext } from "./session-context.ts";
 import { insertRel } from "./statement-planner.ts";
 
@@ -74,7 +74,7 @@ function modifiable(
       { name: parts.join(".") },
       {
         at: name.span,
-        didYouMean: nearNames(
+        didYouMean: nearest(
           parts.at(-1)!,
           session.catalog.list(session.catalog.currentCatalog, session.catalog.currentDatabase),
         ),
@@ -126,7 +126,7 @@ function updated(table: ResolvedTable, node: UpdateNode): SelectItemNode[] {
     if (!known.includes(name))
       throw validateErrors.COLUMN_NOT_IN_TABLE(
         { column: name, table: identifierText(table.identifier), known: known.join(", ") },
-        { at: column.span, didYouMean: nearNames(name, known) },
+        { at: column.span, didYouMean: nearest(name, known) },
       );
     values.set(name, value);
   }

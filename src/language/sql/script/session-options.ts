@@ -5,10 +5,10 @@
  *          is answered with MR2256 and the reason, an unknown one with MR2255 and "did you mean".
  * Source:  Flink ExecutionConfigOptions, OptimizerConfigOptions, TableConfigOptions, CheckpointingOptions, PipelineOptions.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import { sqlWarnings, validateErrors } from "../errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
-import { nearNames } from "../validator/planner-context.ts";
 
 type Check = "text" | "boolean" | "duration" | "integer" | readonly string[];
 
@@ -191,7 +191,7 @@ function misfit(check: Exclude<Check, "text">, value: string): string | undefine
 export function settingWarning(key: string): MillraceError | undefined {
   if (OBEYED[key] !== undefined || key.startsWith("$internal.")) return undefined;
   const exact = WITHOUT_EFFECT[key];
-  const near = exact === undefined ? nearNames(key, [...Object.keys(OBEYED), ...wholeKeys]) : [];
+  const near = exact === undefined ? nearest(key, [...Object.keys(OBEYED), ...wholeKeys]) : [];
   const reason = exact ?? (near.length > 0 ? undefined : reasonByPrefix(key));
   if (reason !== undefined) return sqlWarnings.OPTION_WITHOUT_EFFECT({ key, reason });
   return sqlWarnings.OPTION_UNKNOWN({ key }, { didYouMean: near });

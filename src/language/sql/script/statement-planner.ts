@@ -3,6 +3,7 @@
  *
  * Errors: MR2125 a query that does not fit its sink, and everything from validator and planner.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import { placed } from "../rel/rel-place.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import {
@@ -37,7 +38,7 @@ import type { StatisticsLookup } from "../statistics/table-statistics.ts";
 import { castTo } from "../validator/casts.ts";
 import { ExpressionConverter } from "../validator/expression-converter.ts";
 import { dynamicOptions } from "../validator/hints.ts";
-import { type PlannerContext, nearNames } from "../validator/planner-context.ts";
+import type { PlannerContext } from "../validator/planner-context.ts";
 import { EMPTY_ENVIRONMENT, convertQuery } from "../validator/query-converter.ts";
 import { Scope } from "../validator/scope.ts";
 import { intervalMillis } from "../validator/literals.ts";
@@ -99,7 +100,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
   if (table?.kind !== "table")
     throw validateErrors.TABLE_NOT_FOUND(
       { name: name.join(".") },
-      { at: node.target.name.span, didYouMean: nearNames(name.at(-1)!, context.tableNames()) },
+      { at: node.target.name.span, didYouMean: nearest(name.at(-1)!, context.tableNames()) },
     );
   const query = convertQuery(context, node.source, EMPTY_ENVIRONMENT);
   throwFirst(errors);
@@ -256,7 +257,7 @@ function alignWithSink(
         },
         {
           at: node.columns[i]!.span,
-          didYouMean: nearNames(
+          didYouMean: nearest(
             name,
             columns.map((column) => column.name),
           ),

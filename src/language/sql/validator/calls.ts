@@ -5,6 +5,7 @@
  * TIMESTAMPADD(unit, n, t); NULLIF becomes CASE, IFNULL COALESCE, MOD the operator.
  * Errors: MR2106 no such function, MR2107 arguments do not fit, MR2113 aggregate misplaced, MR2115 OVER missing.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import { plainName } from "../../../foundation/plan/user-function.ts";
 import {
   type LogicalType,
@@ -32,7 +33,6 @@ import { castTo } from "./casts.ts";
 import { AGGREGATE_REF, OVER_REF, type OrderRequest } from "./collectors.ts";
 import type { ExpressionConverter } from "./expression-converter.ts";
 import { comparison, numeric } from "./operators.ts";
-import { nearNames } from "./planner-context.ts";
 import { isNumeric } from "./type-system.ts";
 
 const text = (value: string): Expression => literal(value, types.string(false));
@@ -207,7 +207,7 @@ function notFound(converter: ExpressionConverter, node: FunctionCallNode): Error
   }
   return validateErrors.FUNCTION_NOT_FOUND(
     { signature: `${name}(${given})` },
-    { at: node.name.span, didYouMean: nearNames(name, builtinFunctionNames()) },
+    { at: node.name.span, didYouMean: nearest(name, builtinFunctionNames()) },
   );
 }
 

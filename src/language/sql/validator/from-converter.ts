@@ -4,6 +4,7 @@
  * Output:  the rel and the tables that names may refer to (scope.ts); a join's right side sees its left side when LATERAL.
  * Errors:  MR2101 no such table, MR2116 alias lists, MR2206 join conditions, MR2201 what has no node yet.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import { placed } from "../rel/rel-place.ts";
 import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { type Expression, call, input } from "../../../foundation/plan/expression.ts";
@@ -32,7 +33,7 @@ import { BlockHints, dynamicOptions } from "./hints.ts";
 import { snapshotCall, snapshotNode } from "./snapshot-call.ts";
 import { convertMatch } from "./match-converter.ts";
 import { comparison } from "./operators.ts";
-import { type PlannerContext, nearNames } from "./planner-context.ts";
+import type { PlannerContext } from "./planner-context.ts";
 import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
 import { type MergedColumn, Scope, type ScopeTable } from "./scope.ts";
 import { correlateUnnest, tableFunction } from "./table-functions.ts";
@@ -151,7 +152,7 @@ export function namedTable(
     const known = [...environment.withItems.keys(), ...context.tableNames()];
     throw validateErrors.TABLE_NOT_FOUND(
       { name: parts.join(".") },
-      { at: name.span, didYouMean: nearNames(parts.at(-1)!, known) },
+      { at: name.span, didYouMean: nearest(parts.at(-1)!, known) },
     );
   }
   return catalogEntry(context, entry, dynamicOptions(hints), name);

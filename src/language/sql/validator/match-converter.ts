@@ -8,6 +8,7 @@
  *          a greedy quantifier at the end, patterns without a row), each with its place.
  * Source:  Flink MatchRecognizeValidation, StreamExecMatch, MatchCodeGenerator.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import {
   type RowField,
   types,
@@ -38,7 +39,7 @@ import { AGGREGATE_REF, type AggregateRequest } from "./collectors.ts";
 import { ExpressionConverter } from "./expression-converter.ts";
 import { timeAttributeOf } from "./grouping.ts";
 import { intervalMillis } from "./literals.ts";
-import { nearNames, type PlannerContext } from "./planner-context.ts";
+import type { PlannerContext } from "./planner-context.ts";
 import { Scope, type ScopeTable } from "./scope.ts";
 
 const NAVIGATION = "$NAVIGATION";
@@ -57,7 +58,7 @@ export function convertMatch(
     if (!names.includes(variable.name))
       throw unsupported(variable, `DEFINE of ${variable.name}, which is not in PATTERN`, {
         remedy: "Use the variable in PATTERN, or leave its definition out.",
-        near: nearNames(variable.name, names),
+        near: nearest(variable.name, names),
       });
   const fields = new Fields(from.rel);
   const plain = new ExpressionConverter(
@@ -352,7 +353,7 @@ function afterMatch(node: MatchRecognizeNode, names: readonly string[]): MatchRe
       `AFTER MATCH SKIP ${after.skip} ${name}, which is not in PATTERN`,
       {
         remedy: "Name a variable of the pattern.",
-        near: nearNames(name, names),
+        near: nearest(name, names),
       },
     );
   return { skip: after.skip === "TO FIRST" ? "TO_FIRST" : "TO_LAST", position };

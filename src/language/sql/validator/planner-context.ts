@@ -37,30 +37,3 @@ export interface PlannerContext {
   /** Source text of a span, for messages and column names. */
   readonly text: (span: Span) => string;
 }
-
-/** Names at an edit distance small enough to be meant, nearest first, at most three. */
-export function nearNames(name: string, known: Iterable<string>): string[] {
-  const wanted = name.toLowerCase();
-  const limit = Math.max(1, Math.floor(wanted.length / 3));
-  const found: { name: string; distance: number }[] = [];
-  for (const candidate of new Set(known)) {
-    if (Math.abs(candidate.length - wanted.length) > limit) continue;
-    const distance = editDistance(wanted, candidate.toLowerCase());
-    if (distance <= limit) found.push({ name: candidate, distance });
-  }
-  found.sort((a, b) => a.distance - b.distance || (a.name < b.name ? -1 : 1));
-  return found.slice(0, 3).map((entry) => entry.name);
-}
-
-function editDistance(a: string, b: string): number {
-  let previous = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (let i = 1; i <= a.length; i++) {
-    const current = [i];
-    for (let j = 1; j <= b.length; j++) {
-      const substitution = previous[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
-      current.push(Math.min(previous[j]! + 1, current[j - 1]! + 1, substitution));
-    }
-    previous = current;
-  }
-  return previous[b.length]!;
-}

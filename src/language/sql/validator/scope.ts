@@ -6,12 +6,12 @@
  *          then as column.field.field, then as field of the only ROW column that has it. A name that only an outer query knows becomes a call of OUTER_REF.
  * Errors:  MR2102, MR2103, MR2104 not found, MR2105 ambiguous.
  */
+import { nearest } from "../../../foundation/base/text.ts";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import { type Expression, call, input, literal } from "../../../foundation/plan/expression.ts";
 import { validateErrors } from "../errors.ts";
 import type { IdentifierPart, Node } from "../parser/ast.ts";
 import { OUTER_REF } from "../rel/rel-node.ts";
-import { nearNames } from "./planner-context.ts";
 
 export interface ScopeColumn {
   readonly name: string;
@@ -131,11 +131,11 @@ export class Scope {
     if (parts.length > 1)
       return validateErrors.TABLE_ALIAS_NOT_FOUND(
         { table: first.name, known: list(tables) },
-        { at: first.span, didYouMean: nearNames(first.name, tables) },
+        { at: first.span, didYouMean: nearest(first.name, tables) },
       );
     return validateErrors.COLUMN_NOT_FOUND(
       { column: first.name, known: list(known) },
-      { at: node.span, didYouMean: nearNames(first.name, known) },
+      { at: node.span, didYouMean: nearest(first.name, known) },
     );
   }
 }
@@ -159,7 +159,7 @@ function columnNotInTable(column: string, table: ScopeTable, node: Node): Error 
   const known = table.columns.map((c) => c.name);
   return validateErrors.COLUMN_NOT_IN_TABLE(
     { column, table: table.name ?? "?", known: list(known) },
-    { at: node.span, didYouMean: nearNames(column, known) },
+    { at: node.span, didYouMean: nearest(column, known) },
   );
 }
 
@@ -176,7 +176,7 @@ export function nestedField(start: Expression, parts: readonly IdentifierPart[])
         { column: part.name, known: list(fields.map((field) => field.name)) },
         {
           at: part.span,
-          didYouMean: nearNames(
+          didYouMean: nearest(
             part.name,
             fields.map((f) => f.name),
           ),
