@@ -2,7 +2,7 @@
  * `npm test`: builds, checks that the house is tidy, runs every test, and ends with the line
  * `N passed, N failed, N skipped`.
  *
- * Flow:    bootstrap → build → tidy → unit tests (test-units.ts) → the conformance ratchet → console tests in a browser.
+ * Flow:    bootstrap → build → tidy, and the conformance ratchet → unit tests (test-units.ts) → console tests in a browser.
  * Options: `npm test -- PATH…` runs the unit tests below these paths alone; `--name PATTERN` those with such a name.
  * Entries: testkit/conformance/main.ts --ratchet and tests/e2e/main.ts (with CHROMIUM set), once they exist; each ends
  *          with that same line, which is added up here, and with status 0 exactly when none failed.
@@ -33,9 +33,8 @@ const inCi = process.env.CI === "true";
 const startedAt = performance.now();
 
 const steps: (() => Promise<Totals>)[] = [buildAll];
-if (isWhole) steps.push(checkTidy);
+if (isWhole) steps.push(checkWhole);
 steps.push(() => runUnitTests({ paths, names: values.name, strictSkips: inCi }));
-if (isWhole && hasEntry(CONFORMANCE)) steps.push(runConformance);
 if (isWhole && hasEntry(BROWSER)) steps.push(runBrowserTests);
 
 let totals = zeroTotals;
@@ -73,6 +72,12 @@ async function checkTidy(): Promise<Totals> {
   if (rest > 0) process.stderr.write(`  … and ${rest} lines more: npm run tidy\n`);
   process.stderr.write(`${lines.length === 0 ? "✔" : "✖"} tidy\n`);
   return lines.length === 0 ? { ...zeroTotals, passed: 1 } : { ...zeroTotals, failed: 1 };
+}
+
+/** One processor each, so side by side. */
+async function checkWhole(): Promise<Totals> {
+  const conformance = hasEntry(CONFORMANCE) ? runConformance() : zeroTotals;
+  return addTotals(...(await Promise.all([checkTidy(), conformance])));
 }
 
 async function runConformance(): Promise<Totals> {
