@@ -4,20 +4,26 @@
  * Flow:    connectors/datagen/ lays out the columns → datagenGenerate() once per batch → task.
  * Random:  a value is a function of the column's seed and the row's number (SplitMix64 over the counter), so that a restore
  *          needs nothing but the number, and any split of the rows among subtasks gives the same rows.
- * Column (72 bytes): 0 u32 kind · 4 u32 width · 8 *values · 12 *validity (0: none) · 16 i64 minimum or start · 24 i64 maximum
- *   32 f64 minimum · 40 f64 maximum · 48 u64 seed · 56 f64 share of NULLs · 64 u32 length · 68 u32 1 = length varies from 1
- * Kinds:   as in json.as.ts (1 BOOLEAN … 17 TIMESTAMP_LTZ), 18 ROW; 32 more for a sequence.
+ * Column (80 bytes): 0 u32 kind · 4 u32 width · 8 u32 *children · 12 u32 number of children · 16 i64 minimum or start
+ *   24 i64 maximum · 32 f64 minimum · 40 f64 maximum · 48 u64 seed · 56 f64 share of NULLs
+ *   64 u32 length · 68 u32 1 = length varies from 1 · 72 u32 *rows around it · 76 u32 how many, each u64 seed, f64 share of NULLs
+ * Kinds:   as in json.as.ts (1 BOOLEAN … 17 TIMESTAMP_LTZ), 18 ROW, 19 ARRAY (child: element), 20 MAP and MULTISET (children: key,
+ *          value); 32 more for a sequence. Only what is within a 19 or 20 is a child: columns of a ROW stand beside it. Of a 19 or 20, 24 i64 is the largest
+ *          size of a value in bytes, of a 20 16 i64 that of a key.
+ * Nested:  written as foundation/columnar/binary-value.ts says. A key that comes twice counts once, with its last value, as in
+ *          Flink's map, so that a map may be shorter than it was asked for.
  */
 import { arenaAlloc } from "./arena.as";
+import { datagenNested } from "./datagen-nested.as";
 import { printI64 } from "./text-print.as";
 
 const GAMMA: u64 = 0x9e3779b97f4a7c15;
-const COLUMN: usize = 72;
+const COLUMN: usize = 80;
 const SEQUENCE: u32 = 32;
 
 // @ts-ignore: decorator
 @inline
-function mix(z: u64): u64 {
+export function mix(z: u64): u64 {
   z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
   z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
   return z ^ (z >> 31);
@@ -25,7 +31,7 @@ function mix(z: u64): u64 {
 
 // @ts-ignore: decorator
 @inline
-function unit(z: u64): f64 {
+export function unit(z: u64): f64 {
   return <f64>(z >> 11) * 1.1102230246251565e-16;
 }
 
@@ -53,25 +59,17 @@ export function datagenGenerate(
     const column = columns + <usize>i * COLUMN;
     const width = load<u32>(column, 4);
     const values: usize = width == 0 ? <usize>0 : arenaAlloc(width * rows + 16);
-    const nulls = load<f64>(column, 56);
-    const seed = load<u64>(column, 48);
-    let validity: usize = 0;
-    if (nulls > 0) {
-      validity = arenaAlloc(rows);
-      for (let row: u32 = 0; row < rows; row++) {
-        const number = <u64>(first + <i64>row * stride);
-        const z = mix((seed ^ 0x5851f42d4c957f2d) + (number + 1) * GAMMA);
-        store<u8>(validity + row, unit(z) >= nulls ? 1 : 0);
-      }
-    }
+    const validity = fillValidity(column, rows, first, stride);
     store<u32>(batch + 16 + i * 8, <u32>validity);
     store<u32>(batch + 16 + i * 8, <u32>values, 4);
     const kind = load<u32>(column);
     if (width == 0) continue;
-    if (kind == 10 || kind == 11 || kind == SEQUENCE + 10) fillViews(column, kind, values, rows, first, stride);
+    if (kind == 19 || kind == 20) fillNested(column, values, rows, first, stride, nowMs);
+    else if (kind == 10 || kind == 11 || kind == SEQUENCE + 10) fillViews(column, kind, values, rows, first, stride);
     else if (kind == SEQUENCE + 5) fillCounted(values, rows, load<i64>(column, 16) + first, stride);
     else if (kind == 5 || kind == 8) fillBetween(column, values, rows, first, stride);
     else {
+      const seed = load<u64>(column, 48);
       for (let row: u32 = 0; row < rows; row++) {
         const number = first + <i64>row * stride;
         const z = mix(seed + <u64>(number + 1) * GAMMA);
@@ -80,6 +78,47 @@ export function datagenGenerate(
     }
   }
   return batch;
+}
+
+/** 0: no NULLs. A value within a ROW that is NULL is NULL. */
+function fillValidity(column: usize, rows: u32, first: i64, stride: i64): usize {
+  const nulls = load<f64>(column, 56);
+  const around = <usize>load<u32>(column, 72);
+  const end = around + <usize>load<u32>(column, 76) * 16;
+  if (nulls == 0 && around == end) return 0;
+  const validity = arenaAlloc(rows);
+  for (let row: u32 = 0; row < rows; row++) {
+    const number = <u64>(first + <i64>row * stride);
+    let valid = !isNull(load<u64>(column, 48), nulls, number);
+    for (let at = around; valid && at < end; at += 16) valid = !isNull(load<u64>(at), load<f64>(at, 8), number);
+    store<u8>(validity + row, valid ? 1 : 0);
+  }
+  return validity;
+}
+
+// @ts-ignore: decorator
+@inline
+export function isNull(seed: u64, share: f64, number: u64): bool {
+  if (share == 0) return false;
+  return unit(mix((seed ^ 0x5851f42d4c957f2d) + (number + 1) * GAMMA)) < share;
+}
+
+function fillNested(
+  column: usize,
+  values: usize,
+  rows: u32,
+  first: i64,
+  stride: i64,
+  nowMs: i64,
+): void {
+  const seed = load<u64>(column, 48);
+  let out = arenaAlloc(<u32>load<i64>(column, 24) * rows + 16);
+  for (let row: u32 = 0; row < rows; row++) {
+    const number = first + <i64>row * stride;
+    const end = datagenNested(column, out, mix(seed + <u64>(number + 1) * GAMMA), nowMs);
+    store<u64>(values + (<usize>row << 3), (<u64>(end - out) << 32) | <u64>out);
+    out = end;
+  }
 }
 
 /** The commonest kinds have loops of their own: a sequence of BIGINT, and BIGINT between two bounds. */
@@ -124,27 +163,31 @@ function fillViews(
     const start = out;
     if (kind == SEQUENCE + 10) out = printI64(out, load<i64>(column, 16) + number);
     else {
-      let z = mix(seed + <u64>(number + 1) * GAMMA);
-      const size: u32 = varies && length > 0 ? 1 + <u32>(z % length) : length;
-      for (let k: u32 = 0; k < size; k += 8) {
-        z += GAMMA;
-        let bits = mix(z);
-        if (kind == 10) {
-          // Eight hexadecimal digits.
-          for (let j: usize = 0; j < 8; j++) {
-            const digit = <u32>(bits & 15);
-            bits >>= 4;
-            store<u8>(out + k + j, digit < 10 ? 48 + digit : 87 + digit);
-          }
-        } else store<u64>(out + k, bits);
-      }
-      out += size;
+      out = putBytes(kind, length, varies, out, mix(seed + <u64>(number + 1) * GAMMA));
     }
     store<u64>(values + (<usize>row << 3), (<u64>(out - start) << 32) | <u64>start);
   }
 }
 
-function putValue(
+/** Text or bytes; up to eight bytes behind its end are overwritten. */
+export function putBytes(kind: u32, length: u32, varies: bool, out: usize, z: u64): usize {
+  const size: u32 = varies && length > 0 ? 1 + <u32>(z % length) : length;
+  for (let k: u32 = 0; k < size; k += 8) {
+    z += GAMMA;
+    let bits = mix(z);
+    if (kind == 10) {
+      // Eight hexadecimal digits.
+      for (let j: usize = 0; j < 8; j++) {
+        const digit = <u32>(bits & 15);
+        bits >>= 4;
+        store<u8>(out + k + j, digit < 10 ? 48 + digit : 87 + digit);
+      }
+    } else store<u64>(out + k, bits);
+  }
+  return out + size;
+}
+
+export function putValue(
   column: usize,
   kind: u32,
   values: usize,
@@ -188,7 +231,7 @@ function putValue(
       store<i32>(at, <i32>floorDiv(nowMs - between(z, 0, high), 86400000));
       return;
     case 13:
-      store<i32>(at, <i32>(z % 86400000));
+      store<i32>(at, <i32>(nowMs - floorDiv(nowMs, 86400000) * 86400000));
       return;
     case 14:
     case 16:

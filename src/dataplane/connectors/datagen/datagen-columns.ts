@@ -1,7 +1,11 @@
 /**
- * What each column of a datagen table holds, from its type and its options; and its layout for kernels/datagen.as.ts.
+ * What each column of a datagen table holds, from its type and its options.
  *
- * Errors:  MR3011 a type that is not generated (ARRAY, MAP …), MR1002 start or end of a sequence, MR1003 values.
+ * Flow:    the table's options → here → datagen-layout.ts → kernels/datagen.as.ts.
+ * Limits:  MAX_VALUE_BYTES a value of a collection.
+ * Errors:  MR3011 a type that is not generated (VARIANT, RAW …), MR1001 an option that the column's type has not, MR1002 start
+ *          or end of a sequence, MR1003 values.
+ * Source:  Flink RandomGeneratorVisitor, SequenceGeneratorVisitor.
  */
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import {
@@ -14,7 +18,7 @@ import {
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
 import { connectorErrors } from "../errors.ts";
-import { DATAGEN_OPTIONS, fieldOptions } from "./datagen-options.ts";
+import { canCount, DATAGEN_OPTIONS, fieldOptions, partsOf } from "./datagen-options.ts";
 
 export interface GeneratedColumn {
   readonly kind: number;
@@ -26,6 +30,8 @@ export interface GeneratedColumn {
   readonly nullRate: number;
   readonly length: number;
   readonly varies: boolean;
+  /** Of text and collections: the largest value. */
+  readonly sizeBytes: number;
   /** Of a sequence: how many values it has. */
   readonly rows: bigint | undefined;
 }
@@ -38,7 +44,10 @@ export interface GeneratedField {
 }
 
 const SEQUENCE = 32;
-const MAX_LENGTH = 65536;
+/** A batch of one row must fit into the worker's arena. */
+const MAX_VALUE_BYTES = 16 * 1024 * 1024;
+/** A MULTISET holds each element so many times at most. */
+const MOST_TIMES = 10n;
 const INTEGERS: Readonly<Record<string, readonly [kind: number, bits: bigint]>> = {
   TINYINT: [2, 8n],
   SMALLINT: [3, 16n],
@@ -50,50 +59,65 @@ const INTEGERS: Readonly<Record<string, readonly [kind: number, bits: bigint]>> 
 
 /** All options that a table of these columns has. */
 export function datagenCatalogue(schema: Schema): readonly TableOption[] {
-  const paths: string[] = [];
-  const add = (fields: readonly RowField[], prefix: string): void => {
-    for (const { name, type } of fields) {
-      paths.push(prefix + name);
-      if (type.kind === "ROW") add(type.fields, `${prefix}${name}.`);
-    }
-  };
-  add(schema.fields, "");
-  return [...DATAGEN_OPTIONS, ...paths.flatMap(fieldOptions)];
+  const ofFields = schema.fields.flatMap(({ name, type }) => fieldOptions(name, type));
+  return [...DATAGEN_OPTIONS, ...ofFields];
 }
 
 export function generatedFields(schema: Schema, options: TableOptions): GeneratedField[] {
   const reader = new OptionReader("connector datagen", datagenCatalogue(schema), options);
-  const make = ({ name, type }: RowField, prefix: string): GeneratedField => {
+  const make = ({ name, type }: RowField, prefix: string, within: boolean): GeneratedField => {
     const path = prefix + name;
-    const children = type.kind === "ROW" ? type.fields : [];
-    return {
-      path,
-      column: makeColumn(path, type, reader),
-      children: children.map((child) => make(child, `${path}.`)),
-    };
+    const inner = within || type.kind !== "ROW";
+    const children = partsOf(type).map((part) => make(part, `${path}.`, inner));
+    const parts = type.kind === "MULTISET" ? [...children, timesOf(path)] : children;
+    const column = makeColumn({ path, type, within, parts }, reader);
+    return { path, column, children: parts };
   };
-  return schema.fields.map((field) => make(field, ""));
+  return schema.fields.map((field) => make(field, "", false));
 }
 
-function makeColumn(path: string, type: LogicalType, reader: OptionReader): GeneratedColumn {
+/** How often an element is in a MULTISET, as Flink draws it. */
+function timesOf(path: string): GeneratedField {
+  const column = { ...EMPTY, kind: 4, width: 4, high: MOST_TIMES };
+  return { path: `${path}.count`, column, children: [] };
+}
+
+interface Described {
+  readonly path: string;
+  readonly type: LogicalType;
+  readonly within: boolean;
+  readonly parts: readonly GeneratedField[];
+}
+
+const EMPTY: GeneratedColumn = {
+  kind: 0,
+  width: 0,
+  low: 0n,
+  high: 0n,
+  lowNumber: 0,
+  highNumber: 0,
+  nullRate: 0,
+  length: 0,
+  varies: false,
+  sizeBytes: 0,
+  rows: undefined,
+};
+
+function makeColumn(field: Described, reader: OptionReader): GeneratedColumn {
+  const { path, type, within } = field;
   const option = (name: string) => `fields.${path}.${name}`;
   const base = {
+    ...EMPTY,
     width: PHYSICAL_WIDTH[physicalOf(type)],
-    low: 0n,
-    high: 0n,
-    lowNumber: 0,
-    highNumber: 0,
     nullRate: reader.number(option("null-rate")),
-    length: 0,
-    varies: false,
-    rows: undefined,
   };
-  if (base.nullRate > 0 && (!type.nullable || type.kind === "ROW"))
+  if (base.nullRate > 0 && !type.nullable)
     throw baseErrors.OPTION_INVALID({
       key: option("null-rate"),
       value: String(base.nullRate),
-      expected: type.kind === "ROW" ? "0 for a ROW" : "0 for a NOT NULL column",
+      expected: "0 for a NOT NULL column",
     });
+  if (within || !canCount(type)) return random(field, reader, base);
   if (reader.choice(option("kind")) === "sequence") return sequence(path, type, reader, base);
   for (const name of ["start", "end"])
     if (reader.has(option(name)))
@@ -102,7 +126,7 @@ function makeColumn(path: string, type: LogicalType, reader: OptionReader): Gene
         owner: "connector datagen",
         needs: `'${option("kind")}' = 'sequence'`,
       });
-  return random(path, type, reader, base);
+  return random(field, reader, base);
 }
 
 type Base = Omit<GeneratedColumn, "kind">;
@@ -136,12 +160,8 @@ function sequence(
   };
 }
 
-function random(
-  path: string,
-  type: LogicalType,
-  reader: OptionReader,
-  base: Base,
-): GeneratedColumn {
+function random(field: Described, reader: OptionReader, base: Base): GeneratedColumn {
+  const { path, type } = field;
   const integer = INTEGERS[type.kind];
   if (integer !== undefined) {
     const [kind, bits] = integer;
@@ -162,11 +182,11 @@ function random(
     case "VARCHAR":
     case "VARBINARY": {
       const fixed = type.kind === "CHAR" || type.kind === "BINARY";
-      const asked = fixed ? type.length : reader.number(`fields.${path}.length`);
-      const length = Math.min(asked, type.length, MAX_LENGTH);
+      const length = fixed ? type.length : reader.number(`fields.${path}.length`);
+      if (length > MAX_VALUE_BYTES) throw refused(path, type, "generate");
       const varies = !fixed && reader.boolean(`fields.${path}.var-len`);
       const kind = type.kind === "CHAR" || type.kind === "VARCHAR" ? 10 : 11;
-      return { ...base, kind, length, varies };
+      return { ...base, kind, length, varies, sizeBytes: length };
     }
     case "DATE":
       return { ...base, kind: 12, high: pastMs(path, reader) };
@@ -176,10 +196,41 @@ function random(
     case "TIMESTAMP_LTZ":
       return { ...base, kind: type.precision <= 3 ? 14 : 15, high: pastMs(path, reader) };
     case "ROW":
-      return { ...base, kind: 18 };
+      return { ...base, kind: 18, sizeBytes: rowBytes(field.parts) };
+    case "ARRAY":
+    case "MAP":
+    case "MULTISET":
+      return collection(field, reader, base);
     default:
       throw refused(path, type, "generate");
   }
+}
+
+/** Sizes are those of foundation/columnar/binary-value.ts, with each part at its largest. */
+function collection(field: Described, reader: OptionReader, base: Base): GeneratedColumn {
+  const { path, type, parts } = field;
+  const key = `fields.${path}.length`;
+  const length = reader.number(key);
+  const arrays = parts.map((part) => 4 + length * (1 + 4 + partBytes(part)));
+  const isArray = type.kind === "ARRAY";
+  const sizeBytes = arrays.reduce((sum, size) => sum + size, isArray ? 0 : 4);
+  if (sizeBytes > MAX_VALUE_BYTES)
+    throw baseErrors.OPTION_INVALID({
+      key,
+      value: String(length),
+      expected: `fewer entries: a value of ${sizeBytes} bytes is larger than ${MAX_VALUE_BYTES}`,
+    });
+  const low = isArray ? 0n : BigInt(partBytes(parts[0]!));
+  return { ...base, kind: isArray ? 19 : 20, length, low, high: BigInt(sizeBytes), sizeBytes };
+}
+
+function rowBytes(parts: readonly GeneratedField[]): number {
+  return parts.reduce((sum, part) => sum + 1 + 4 + partBytes(part), 0);
+}
+
+/** Text is written eight bytes at a time. */
+function partBytes({ column }: GeneratedField): number {
+  return Math.max(column.width, column.sizeBytes) + 8;
 }
 
 function pastMs(path: string, reader: OptionReader): bigint {

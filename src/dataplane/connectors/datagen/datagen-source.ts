@@ -1,10 +1,11 @@
 /**
  * The datagen connector: random or counted rows at a given rate.
  *
- * Splits:  one per subtask, with every n-th row; a row is a function of its number and the seed, so positions are numbers.
+ * Splits:  one per subtask (or as many as scan.parallelism says), with every n-th row; a row is a function of its number and the seed, so positions are numbers.
  * Rate:    as Flink's: each second's rows go out at its beginning; the first second begins when reading does.
  * Errors:  MR10xx options, MR3011 a type that is not generated.
  */
+import { baseErrors } from "../../../foundation/base/errors.ts";
 import { MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import type {
   PollResult,
@@ -16,12 +17,14 @@ import type {
 } from "../../contract/source.ts";
 import { checkOptions, OptionReader } from "../../contract/table-option.ts";
 import { allocateFixed, type FixedMemory } from "../fixed-memory.ts";
+import { datagenCatalogue, type GeneratedField, generatedFields } from "./datagen-columns.ts";
 import {
-  datagenCatalogue,
-  type GeneratedColumn,
-  type GeneratedField,
-  generatedFields,
-} from "./datagen-columns.ts";
+  batchColumns,
+  type LaidOutColumn,
+  layoutBytes,
+  rowBytes,
+  writeLayout,
+} from "./datagen-layout.ts";
 
 interface DatagenSplit extends SourceSplit {
   /** Number of its first row. */
@@ -34,8 +37,8 @@ interface DatagenSplit extends SourceSplit {
   readonly seed: string;
 }
 
-const COLUMN_BYTES = 72;
-const GOLDEN = 0x9e3779b97f4a7c15n;
+/** Rows of large values come in smaller batches. */
+const BATCH_BYTES = 16 * 1024 * 1024;
 
 export const datagenSource: SourceFactory = {
   identifier: "datagen",
@@ -62,15 +65,30 @@ function makeSplits({ node, env, parallelism }: SourceContext): DatagenSplit[] {
   const seed = reader.has("seed")
     ? BigInt.asUintN(64, BigInt(reader.number("seed"))).toString(16)
     : env.random.hex(8);
-  const count = BigInt(parallelism);
-  return Array.from({ length: parallelism }, (_, i) => ({
+  const stride = makers(reader, parallelism);
+  const count = BigInt(stride);
+  return Array.from({ length: stride }, (_, i) => ({
     id: `datagen-${i}`,
     first: i,
-    stride: parallelism,
+    stride,
     produced: 0,
     rows: total < 0n ? -1 : Number((total + count - 1n - BigInt(i)) / count),
     seed,
   }));
+}
+
+/** How many subtasks make rows. */
+function makers(reader: OptionReader, parallelism: number): number {
+  const key = "scan.parallelism";
+  if (!reader.has(key)) return parallelism;
+  const asked = reader.number(key);
+  if (asked > parallelism)
+    throw baseErrors.OPTION_INVALID({
+      key,
+      value: String(asked),
+      expected: `at most the job's parallelism, ${parallelism}`,
+    });
+  return asked;
 }
 
 function sequenceRows(fields: readonly GeneratedField[]): bigint[] {
@@ -82,10 +100,11 @@ function sequenceRows(fields: readonly GeneratedField[]): bigint[] {
 
 class DatagenReader implements SourceReader {
   readonly #context: SourceReaderContext;
-  readonly #columns: readonly { readonly path: string; readonly column: GeneratedColumn }[];
+  readonly #columns: readonly LaidOutColumn[];
   readonly #memory: FixedMemory;
   /** Rows a second of this subtask. */
   readonly #rate: number;
+  readonly #batchRows: number;
   readonly #queue: DatagenSplit[] = [];
   #split: DatagenSplit | undefined;
   #startMs: number | undefined;
@@ -97,15 +116,20 @@ class DatagenReader implements SourceReader {
     this.#context = context;
     const { schema, options } = context.node.table;
     const reader = new OptionReader("connector datagen", datagenCatalogue(schema), options);
-    this.#rate = Math.max(1, Math.ceil(reader.number("rows-per-second") / context.parallelism));
+    const subtasks = makers(reader, context.parallelism);
+    this.#rate = Math.max(1, Math.ceil(reader.number("rows-per-second") / subtasks));
     const fields = generatedFields(schema, options);
     this.#columns = context.node.projection.flatMap((path) => {
       let field = fields[path[0]!]!;
-      for (const index of path.slice(1)) field = field.children[index]!;
-      return flatten(field);
+      const around: GeneratedField[] = [];
+      for (const index of path.slice(1)) {
+        if (field.column.nullRate > 0) around.push(field);
+        field = field.children[index]!;
+      }
+      return batchColumns(field, around);
     });
-    const sizeBytes = Math.max(1, this.#columns.length) * COLUMN_BYTES;
-    this.#memory = allocateFixed(context.runtime, sizeBytes, "datagen");
+    this.#batchRows = Math.max(1, Math.floor(BATCH_BYTES / Math.max(1, rowBytes(this.#columns))));
+    this.#memory = allocateFixed(context.runtime, layoutBytes(this.#columns), "datagen");
   }
 
   async open(): Promise<void> {}
@@ -119,7 +143,8 @@ class DatagenReader implements SourceReader {
     if (this.#split === undefined) {
       this.#split = this.#queue.shift();
       if (this.#split === undefined) return { kind: "empty" };
-      this.#writeColumns(this.#split.seed);
+      const view = new DataView(this.#context.runtime.memory.buffer);
+      writeLayout(view, this.#memory.address, this.#columns, this.#split.seed);
     }
     const split = this.#split;
     const left = split.rows < 0 ? MAX_BATCH_ROWS : split.rows - split.produced;
@@ -127,7 +152,7 @@ class DatagenReader implements SourceReader {
       this.#split = undefined;
       return { kind: "finished", splitId: split.id };
     }
-    const rows = Math.min(left, MAX_BATCH_ROWS, this.#allowed());
+    const rows = Math.min(left, MAX_BATCH_ROWS, this.#batchRows, this.#allowed());
     if (rows <= 0) return { kind: "idle" };
     const { runtime, env } = this.#context;
     const batch = runtime.kernels.datagenGenerate(
@@ -167,33 +192,4 @@ class DatagenReader implements SourceReader {
     const seconds = Math.floor((now - this.#startMs) / 1000) + 1;
     return seconds * this.#rate - this.#emitted;
   }
-
-  #writeColumns(seed: string): void {
-    const view = new DataView(this.#context.runtime.memory.buffer);
-    this.#columns.forEach(({ path, column }, i) => {
-      const at = this.#memory.address + i * COLUMN_BYTES;
-      view.setUint32(at, column.kind, true);
-      view.setUint32(at + 4, column.width, true);
-      view.setBigInt64(at + 16, column.low, true);
-      view.setBigInt64(at + 24, column.high, true);
-      view.setFloat64(at + 32, column.lowNumber, true);
-      view.setFloat64(at + 40, column.highNumber, true);
-      view.setBigUint64(at + 48, columnSeed(seed, path), true);
-      view.setFloat64(at + 56, column.nullRate, true);
-      view.setUint32(at + 64, column.length, true);
-      view.setUint32(at + 68, column.varies ? 1 : 0, true);
-    });
-  }
-}
-
-function flatten(field: GeneratedField): { path: string; column: GeneratedColumn }[] {
-  return [{ path: field.path, column: field.column }, ...field.children.flatMap(flatten)];
-}
-
-/** By name, so that a projection changes no values. */
-function columnSeed(seed: string, path: string): bigint {
-  let hash = BigInt(`0x${seed}`);
-  for (const byte of new TextEncoder().encode(path))
-    hash = BigInt.asUintN(64, (hash ^ BigInt(byte)) * GOLDEN + 1n);
-  return hash;
 }
