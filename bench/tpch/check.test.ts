@@ -22,6 +22,12 @@ test("rows that tie may come in any order, zeros at the end and digits of double
   compare('1,"x",\n1,0.5,0.333333\n2,7,2.000000\n');
 });
 
+test("a number with a power of ten is the number that it means", () => {
+  compare("1,x,\n1,5E-1,0.333333\n2,0.07E+2,2\n");
+  assert.throws(() => compare("1,x,\n1,5E-2,0.333333\n2,7,2\n"), /0\.05/);
+  assert.throws(() => compare("1,x,\n1,0.5,0.333333\n2,7.001E+3,2\n"), /7001/);
+});
+
 test("another order, another decimal, a missing row: each is a difference", () => {
   assert.throws(() => compare("2,7,2\n1,x,\n1,0.5,0.333333\n"), /MR9980|order/);
   assert.throws(() => compare("1,x,\n1,0.51,0.333333\n2,7,2\n"), /0\.51/);

@@ -16,7 +16,8 @@ import type { TpchQuery } from "./queries.ts";
 const ABSOLUTE = 0.5e-6;
 const RELATIVE = 1e-9;
 const EXAMPLES = 3;
-const NUMBER = /^-?\d+(\.\d+)?$/;
+/** Sign, digits before and behind the point, power of ten (Flink writes 3774200.00 as 3.7742E+6). */
+const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:E([+-]?\d+))?$/;
 const FIELD = /("(?:[^"]|"")*"|[^,\n]*)([,\n])/g;
 
 type Row = readonly string[];
@@ -73,10 +74,15 @@ export function compareAnswers(
   });
 }
 
-/** Numbers without ending zeros; other texts as they are. */
+/** Numbers with all their digits and without ending zeros; other texts as they are. */
 function canonical(text: string): string {
-  if (!NUMBER.test(text) || !text.includes(".")) return text;
-  return text.replace(/\.?0+$/, "");
+  const [, sign, whole, fraction = "", power = "0"] = NUMBER.exec(text) ?? [];
+  if (whole === undefined || !/[.E]/.test(text)) return text;
+  const point = whole.length + Number(power);
+  const digits = `${"0".repeat(Math.max(0, -point))}${whole}${fraction}`.padEnd(point, "0");
+  const integer = digits.slice(0, Math.max(0, point)).replace(/^0+(?=\d)/, "");
+  const rest = digits.slice(Math.max(0, point)).replace(/0+$/, "");
+  return `${sign}${integer || "0"}${rest === "" ? "" : `.${rest}`}`;
 }
 
 function equal(a: string | undefined, b: string | undefined, inexact: boolean): boolean {
