@@ -86,6 +86,10 @@ export class Subtask {
   #nextHead = 0;
   #aligning: { readonly barrier: Barrier; readonly sinceMs: number } | undefined;
   #snapshot: StateSnapshotRun | undefined;
+  /** Triggers that came while an earlier barrier was under way: barriers leave in order, each of them. */
+  readonly #triggers: Barrier[] = [];
+  /** Barriers that were not answered yet: their snapshots are on their way to storage. */
+  #unanswered = 0;
   #lastCheckpointId: number;
   /** After a barrier with stop: no source is read any more. */
   #stopped = false;
@@ -145,6 +149,14 @@ export class Subtask {
   triggerCheckpoint(barrier: Barrier): void {
     const heads = [...this.chain.sources, ...this.chain.values].filter(({ ended }) => !ended);
     if (heads.length === 0 || this.#phase !== "running" || this.#stopped) return;
+    // Passing over one would mix them up downstream: some channels at this barrier, some at that.
+    if (
+      this.#aligning !== undefined &&
+      this.#aligning.barrier.checkpointId < barrier.checkpointId
+    ) {
+      this.#triggers.push(barrier);
+      return;
+    }
     if (barrier.stop === "drain")
       this.#inArena(() => {
         for (const head of heads) head.drain();
@@ -234,6 +246,8 @@ export class Subtask {
     }
     if (barrier.stop === "none") for (const head of this.#heads) head.unblock();
     else this.#stopped = true;
+    const next = this.#triggers.shift();
+    if (next !== undefined) this.triggerCheckpoint(next);
     return "progress";
   }
 
@@ -245,8 +259,14 @@ export class Subtask {
     sinks: Promise<Record<string, SinkSnapshot>>,
   ): void {
     const { events, environment } = this.#options;
+    this.#unanswered++;
+    const answered = () => {
+      this.#unanswered--;
+      environment.wake();
+    };
     Promise.all([run.done, sinks]).then(
       ([state, sinkSnapshots]) => {
+        answered();
         events.onSnapshot(checkpointId, {
           ...part,
           task: this.task.id,
@@ -256,7 +276,10 @@ export class Subtask {
           asyncMs: environment.env.clock.monotonicMs() - startMs - part.syncMs,
         });
       },
-      (error: unknown) => events.onSnapshotFailed(checkpointId, error),
+      (error: unknown) => {
+        answered();
+        events.onSnapshotFailed(checkpointId, error);
+      },
     );
   }
 
@@ -275,10 +298,11 @@ export class Subtask {
 
   /**
    * The end has come when the last commits are prepared, and everything has left: rows, and state
-   * of a barrier before.
+   * of a barrier before. (The master takes the report of the end for the answer to any barrier
+   * that it has none for: it must come behind them.)
    */
   #stepFinishing(): boolean {
-    if (this.#lastCommits === undefined || this.#snapshot !== undefined) return false;
+    if (this.#lastCommits === undefined || this.#unanswered > 0) return false;
     if (!this.#options.outputs.every((output) => output.isDrained)) return false;
     this.#phase = "finished";
     this.#options.events.onFinished({
