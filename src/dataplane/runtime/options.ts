@@ -265,3 +265,10 @@ function memoryBytes(config: Config, key: string): number | undefined {
   if (match === null) throw invalid(key, text, 'a size such as "512 mb" or "2 g"');
   return Number(match[1]) * BYTES[(match[2] ?? "").toLowerCase()]!;
 }
+
+/** Subtasks of each operator, unless the one who starts the job says it. */
+export function parallelismOption(config: Config): number {
+  const tables = "table.exec.resource.default-parallelism";
+  const ofTables = integer(config, tables, -1, -1);
+  return ofTables > 0 ? ofTables : integer(config, "parallelism.default", 1, 1);
+}

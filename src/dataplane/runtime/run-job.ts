@@ -17,7 +17,12 @@ import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
 import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
 import type { JobMetrics } from "./master/metrics-collector.ts";
 import type { JobStatus } from "./master/job-status.ts";
-import { checkpointOptions, type Config, maxParallelismOption } from "./options.ts";
+import {
+  checkpointOptions,
+  type Config,
+  maxParallelismOption,
+  parallelismOption,
+} from "./options.ts";
 import type { SinkPorts } from "../contract/sink.ts";
 import { CheckpointStore } from "../state/checkpoint-store.ts";
 import { createSubtaskState } from "../state/subtask-state.ts";
@@ -76,7 +81,7 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
   const jobId = options.jobId ?? env.random.hex(16);
   const maxParallelism = maxParallelismOption(config);
   const graph = buildJobGraph(plan, {
-    parallelism: options.parallelism ?? Number(config["parallelism.default"] ?? 1),
+    parallelism: options.parallelism ?? parallelismOption(config),
     ...(maxParallelism === undefined ? {} : { maxParallelism }),
   });
   if (graph.parallelism > graph.maxParallelism)

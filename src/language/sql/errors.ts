@@ -216,6 +216,12 @@ export const validateErrors = defineErrors({
     message: "Could not parse value '{value}' for key '{key}'",
     hint: "Expected {expected}.",
   },
+  OPTION_REFUSED: {
+    ...user,
+    code: "MR2139",
+    message: "The key '{key}' cannot be '{value}' here: {reason}",
+    hint: "{remedy}",
+  },
   HINT_INVALID: {
     ...user,
     code: "MR2127",
@@ -249,6 +255,12 @@ export const validateErrors = defineErrors({
 });
 
 export const planErrors = defineErrors({
+  NOT_DETERMINISTIC: {
+    ...user,
+    code: "MR2213",
+    message: "{finding}",
+    hint: "{remedy} Or set 'table.optimizer.non-deterministic-update.strategy' to 'IGNORE'.",
+  },
   NODE_MISSING: {
     ...missing,
     code: "MR2201",

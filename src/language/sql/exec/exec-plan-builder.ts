@@ -91,7 +91,7 @@ class Builder {
     const nodes =
       mode === "batch"
         ? withLocalAggregates(
-            withHashJoins(withEstimates(identified, lookup)),
+            withHashJoins(withEstimates(identified, lookup), this.#options.option),
             this.#options.option,
           )
         : identified;

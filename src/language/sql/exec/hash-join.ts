@@ -7,7 +7,9 @@
  * Copies:  a side that is small beside the other is sent to all subtasks, and the other is not moved at all. Not for joins
  *          that emit rows of the build side by themselves: each copy would. Theta joins have no keys to distribute by:
  *          without a copy they run in one subtask.
- * Source:  Flink BatchPhysicalHashJoinRule, table.optimizer.join.broadcast-threshold (which is for copies over a network).
+ * Option:  table.optimizer.join.broadcast-threshold, when it is set: sides of so many bytes are copied, whatever the other one
+ *          has; -1: none.
+ * Source:  Flink BatchPhysicalHashJoinRule.
  */
 import type {
   Distribution,
@@ -21,24 +23,31 @@ const COPY_RATIO = 4;
 const MOST_COPIED_BYTES = 64 * 1024 * 1024;
 
 /** The nodes of a batch plan; joins of inputs that only insert become hash joins. */
-export function withHashJoins(nodes: readonly ExecNode[]): ExecNode[] {
+export function withHashJoins(
+  nodes: readonly ExecNode[],
+  option: (key: string) => string | undefined,
+): ExecNode[] {
+  const threshold = option("table.optimizer.join.broadcast-threshold");
+  const mostBytes = threshold === undefined ? undefined : Number(threshold);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const inserts = (id: number) => byId.get(id)?.changelogMode === "insert-only";
   return nodes.map((node) =>
     node.type === "Join" && node.inputs.every((input) => inserts(input.node))
-      ? hashJoin(node)
+      ? hashJoin(node, mostBytes)
       : node,
   );
 }
 
-function hashJoin(node: JoinNode): JoinNode {
+function hashJoin(node: JoinNode, mostBytes: number | undefined): JoinNode {
   const build = buildSide(node);
   const probe = build === "left" ? "right" : "left";
   const { estimates } = node;
   const copied =
     estimates !== undefined &&
     !emitsAlone(node, build) &&
-    isSmall(estimates[build], estimates[probe]);
+    (mostBytes === undefined
+      ? isSmall(estimates[build], estimates[probe])
+      : estimates[build].rows * estimates[build].rowBytes <= mostBytes);
   if (!copied) return { ...node, build };
   const inputs = node.inputs.map(({ node: id }, index) => {
     const isBuild = (index === 0) === (build === "left");

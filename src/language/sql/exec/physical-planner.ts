@@ -247,7 +247,8 @@ export class PhysicalPlanner {
 
   #sort(rel: Extract<RelNode, { kind: "sort" }>): PhysNode {
     const input = this.plan(rel.input);
-    const { fetch: limit, offset } = rel;
+    const { offset } = rel;
+    const limit = rel.fetch < 0 && rel.sort.length > 0 ? this.#defaultLimit() : rel.fetch;
     const retract = !isInsertOnly(input);
     const edge = [{ node: input, distribution: singleton }];
     const common = { offset, limit, generateUpdateBefore: false, retract };
@@ -261,6 +262,12 @@ export class PhysicalPlanner {
       kinds: this.options.mode === "batch" && !retract ? INSERT : ALL,
       upsertKeys: input.upsertKeys,
     });
+  }
+
+  /** Of a sort in batch mode that has none; negative: all rows. */
+  #defaultLimit(): number {
+    if (this.options.mode === "streaming") return -1;
+    return Number(this.options.option("table.exec.sort.default-limit") ?? -1);
   }
 
   #expand(rel: Extract<RelNode, { kind: "expand" }>): PhysNode {

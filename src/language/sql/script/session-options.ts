@@ -1,14 +1,18 @@
 /**
  * Keys of SET: what this engine obeys, what it knows and does otherwise, and what nobody knows.
  *
- * Rule:    SET takes every key, as Flink's does. A value that an obeyed key cannot have is refused (MR2126); a key without effect
- *          is answered with MR2256 and the reason, an unknown one with MR2255 and "did you mean".
- * Source:  Flink ExecutionConfigOptions, OptimizerConfigOptions, TableConfigOptions, CheckpointingOptions, PipelineOptions.
+ * Rule:    an obeyed key takes the values that it can have (MR2126). A key of Flink's that is not obeyed can be set to what it
+ *          means here anyway, its default, and to nothing else (MR2139): nothing is taken and then ignored. Keys of a cluster's
+ *          processes are answered with MR2256 and the reason, unknown ones with MR2255 and "did you mean", as Flink takes any.
+ * Names:   a key that Flink has given another name is kept under the present one.
+ * Source:  flink-options.ts, not-obeyed.ts.
  */
 import { nearest } from "../../../foundation/base/text.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import { sqlWarnings, validateErrors } from "../errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
+import { FLINK_OPTIONS, OLD_FLINK_KEYS } from "./flink-options.ts";
+import { checkUnchanged } from "./not-obeyed.ts";
 
 type Check = "text" | "boolean" | "duration" | "integer" | readonly string[];
 
@@ -65,10 +69,13 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.exec.mini-batch.allow-latency": "duration",
   "table.exec.mini-batch.enabled": "boolean",
   "table.exec.mini-batch.size": "integer",
-  "table.exec.sink.nested-constraint-enforcer": TEXT,
+  "table.exec.sink.nested-constraint-enforcer": ["IGNORE", "ROWS", "ROWS_AND_COLLECTIONS"],
   "table.exec.sink.not-null-enforcer": ["ERROR", "DROP"],
   "table.exec.sink.require-on-conflict": "boolean",
-  "table.exec.sink.type-length-enforcer": TEXT,
+  "table.exec.sink.type-length-enforcer": ["IGNORE", "TRIM_PAD", "ERROR"],
+  "table.exec.resource.default-parallelism": "integer",
+  "table.exec.sort.default-limit": "integer",
+  "table.dynamic-table-options.enabled": "boolean",
   "table.exec.sink.upsert-materialize": ["NONE", "AUTO", "FORCE"],
   "table.exec.source.cdc-events-duplicate": "boolean",
   "table.exec.source.idle-timeout": "duration",
@@ -78,6 +85,10 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.optimizer.agg-phase-strategy": ["AUTO", "ONE_PHASE", "TWO_PHASE"],
   "table.optimizer.bushy-join-reorder-threshold": "integer",
   "table.optimizer.join-reorder-enabled": "boolean",
+  "table.optimizer.join.broadcast-threshold": "integer",
+  "table.optimizer.non-deterministic-update.strategy": ["IGNORE", "TRY_RESOLVE"],
+  "table.optimizer.reuse-source-enabled": "boolean",
+  "table.optimizer.reuse-sub-plan-enabled": "boolean",
   "table.optimizer.source.report-statistics-enabled": "boolean",
   "table.plan.compile.catalog-objects": ["ALL", "SCHEMA"],
   "table.plan.restore.catalog-objects": ["ALL", "ALL_ENFORCED", "IDENTIFIER"],
@@ -90,66 +101,39 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "millrace.savepoint.num-retained": "integer",
 };
 
-const NOT_NEEDED = "this engine plans and runs that its own way, and results are the same";
-const FLINKS = "it concerns a Flink cluster; it is passed on when a deployment's target is one";
-/** Known to Flink, without effect here: by key or by the beginning of keys (ending in a dot). */
-const WITHOUT_EFFECT: Readonly<Record<string, string>> = {
-  "table.exec.resource.default-parallelism": "use parallelism.default",
-  "table.exec.legacy-cast-behaviour": "casts follow the present rules",
-  "table.exec.sink.keyed-shuffle": "sinks with a key are always fed by key",
-  "table.exec.async-": NOT_NEEDED,
-  "table.exec.deduplicate.": NOT_NEEDED,
-  "table.exec.delta-join.": NOT_NEEDED,
-  "table.exec.interval-join.": NOT_NEEDED,
-  "table.exec.local-hash-agg.": NOT_NEEDED,
-  "table.exec.rank.": "Top-N keeps its rows in state; there is no separate cache to size",
-  "table.exec.sort.": NOT_NEEDED,
-  "table.exec.spill-compression.": NOT_NEEDED,
-  "table.exec.uid.": "state is found by the plan's own names",
-  "table.exec.unbounded-over.": NOT_NEEDED,
-  "table.exec.window-agg.": NOT_NEEDED,
-  "table.exec.disabled-operators": NOT_NEEDED,
-  "table.exec.shuffle-mode": NOT_NEEDED,
-  "table.exec.sink.rowtime-inserter": NOT_NEEDED,
-  "table.exec.sink.upsert-materialize-strategy.": NOT_NEEDED,
-  "table.optimizer.reuse-sub-plan-enabled": "equal parts of a plan always run once",
-  "table.optimizer.reuse-source-enabled": "a table that is read twice is always one source",
-  "table.optimizer.": NOT_NEEDED,
-  "table.dml-sync": "`millrace sql` waits for every INSERT; deployments never do",
-  "table.dynamic-table-options.enabled": "OPTIONS hints are always obeyed",
-  "table.column-expansion-strategy": "a star always stands for all columns",
-  "table.rtas-ctas.": NOT_NEEDED,
-  "table.resources.": FLINKS,
-  "table.builtin-catalog-name": "it cannot change in a session",
-  "table.builtin-database-name": "it cannot change in a session",
-  "table.catalog-store.": "catalogs live in the session",
-  "table.generated-code.": NOT_NEEDED,
-  "table.plan.": NOT_NEEDED,
-  "sql-client.": "say it on the command line: `millrace sql --help`",
-  "sql-gateway.": FLINKS,
-  "pipeline.": FLINKS,
-  "execution.": FLINKS,
-  "state.": FLINKS,
-  "taskmanager.": FLINKS,
-  "jobmanager.": FLINKS,
-  "rest.": FLINKS,
-  "metrics.": FLINKS,
-  "high-availability.": FLINKS,
-  "kubernetes.": FLINKS,
-  "yarn.": FLINKS,
-  "heartbeat.": FLINKS,
-  "security.": FLINKS,
-  "client.": FLINKS,
-  "cluster.": FLINKS,
-  "python.": FLINKS,
-  "env.": FLINKS,
-  "fs.": FLINKS,
-  "s3.": FLINKS,
-};
+/** Beginnings of keys of processes, of which a cluster has others than this engine. */
+const WITHOUT_EFFECT: readonly string[] = [
+  "state.",
+  "taskmanager.",
+  "jobmanager.",
+  "rest.",
+  "metrics.",
+  "high-availability.",
+  "kubernetes.",
+  "yarn.",
+  "heartbeat.",
+  "security.",
+  "client.",
+  "cluster.",
+  "python.",
+  "env.",
+  "fs.",
+  "s3.",
+  "sql-gateway.",
+];
+const PROCESSES = "it concerns a Flink cluster; it is passed on when a deployment's target is one";
+const SHELL = "say it on the command line: `millrace sql --help`";
 
-/** Throws MR2126 for a value that the key cannot have. */
+/** The key's present name. */
+export function presentKey(key: string): string {
+  return OBEYED[key] === undefined ? (OLD_FLINK_KEYS.get(key) ?? key) : key;
+}
+
+/** Throws MR2126 for a value that the key cannot have, MR2139 for one that would have no effect. */
 export function checkSetting(key: string, value: string): void {
   const check = OBEYED[key];
+  const ownDefault = check === undefined ? FLINK_OPTIONS.get(key) : undefined;
+  if (ownDefault !== undefined) return checkUnchanged(key, value, ownDefault);
   if (key === "table.sql-dialect") return checkDialect(key, value);
   if (check === undefined || check === "text") return;
   const expected = misfit(check, value.trim());
@@ -187,23 +171,19 @@ function misfit(check: Exclude<Check, "text">, value: string): string | undefine
   }
 }
 
-/** What to say of a key that SET took; undefined: it is obeyed. */
+/** What to say of a key that SET took; undefined: it is obeyed, or it says what is so anyway. */
 export function settingWarning(key: string): MillraceError | undefined {
-  if (OBEYED[key] !== undefined || key.startsWith("$internal.")) return undefined;
-  const exact = WITHOUT_EFFECT[key];
-  const near = exact === undefined ? nearest(key, [...Object.keys(OBEYED), ...wholeKeys]) : [];
-  const reason = exact ?? (near.length > 0 ? undefined : reasonByPrefix(key));
+  if (isObeyed(key) || FLINK_OPTIONS.has(key)) return undefined;
+  const isProcess = WITHOUT_EFFECT.some((start) => key.startsWith(start));
+  const reason = key.startsWith("sql-client.") ? SHELL : isProcess ? PROCESSES : undefined;
   if (reason !== undefined) return sqlWarnings.OPTION_WITHOUT_EFFECT({ key, reason });
+  // Keys are long and alike: beyond the nearest one, others would be noise.
+  const near = nearest(key, [...Object.keys(OBEYED), ...FLINK_OPTIONS.keys()]).slice(0, 1);
   return sqlWarnings.OPTION_UNKNOWN({ key }, { didYouMean: near });
 }
 
-const wholeKeys = Object.keys(WITHOUT_EFFECT).filter((key) => !/[.-]$/.test(key));
-
-function reasonByPrefix(key: string): string | undefined {
-  const prefix = Object.keys(WITHOUT_EFFECT).find(
-    (each) => /[.-]$/.test(each) && key.startsWith(each),
-  );
-  return prefix === undefined ? undefined : WITHOUT_EFFECT[prefix];
+export function isObeyed(key: string): boolean {
+  return OBEYED[key] !== undefined || key.startsWith("$internal.");
 }
 
 /** The keys that are obeyed, for completion. */

@@ -33,7 +33,7 @@ import type {
   StatementResult,
 } from "./session-types.ts";
 import { collectRel, insertRel, planRels, queryRel } from "./statement-planner.ts";
-import { checkSetting, settingWarning } from "./session-options.ts";
+import { checkSetting, presentKey, settingWarning } from "./session-options.ts";
 import { planFindings, planWarnings, toWarning } from "./warnings.ts";
 
 function jobRequest(node: StatementNode): JobRequest | undefined {
@@ -213,12 +213,16 @@ export class SqlSession {
       if (node.key === undefined) {
         config.clear();
         for (const [key, value] of Object.entries(initialConfig)) config.set(key, value);
-      } else if (initialConfig[node.key] === undefined) config.delete(node.key);
-      else config.set(node.key, initialConfig[node.key]!);
+      } else {
+        const key = presentKey(node.key);
+        if (initialConfig[key] === undefined) config.delete(key);
+        else config.set(key, initialConfig[key]!);
+      }
       return OK;
     }
     if (node.option !== undefined) {
-      const { key, value } = node.option;
+      const key = presentKey(node.option.key);
+      const { value } = node.option;
       checkSetting(key, value);
       config.set(key, value);
       const warning = settingWarning(key);
@@ -286,7 +290,7 @@ function warningsOf(
   result: StatementResult,
 ): MillraceError[] {
   if (statement.kind === "set" && statement.option !== undefined) {
-    const warning = settingWarning(statement.option.key);
+    const warning = settingWarning(presentKey(statement.option.key));
     return warning === undefined ? [] : [warning];
   }
   const unusable = unusableTable(session, statement);

@@ -26,10 +26,12 @@ import {
   identifierText,
   sinkColumns,
 } from "../catalog/catalog-objects.ts";
-import { validateErrors } from "../errors.ts";
+import { planErrors, sqlWarnings, validateErrors } from "../errors.ts";
 import { buildExecPlan } from "../exec/exec-plan-builder.ts";
 import type { PhysNode } from "../exec/phys-node.ts";
+import type { PlanOptions } from "../exec/plan-options.ts";
 import { PhysicalPlanner } from "../exec/physical-planner.ts";
+import { withoutReuse } from "../exec/reuse.ts";
 import { optimize } from "../optimizer/optimizer.ts";
 import type { ExpressionNode, InsertNode, QueryNode } from "../parser/ast.ts";
 import { project } from "../rel/rel-builder.ts";
@@ -44,6 +46,7 @@ import { Scope } from "../validator/scope.ts";
 import { intervalMillis } from "../validator/literals.ts";
 import { canCastImplicitly } from "../validator/type-system.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
+import { nonDeterministicUpdates } from "./warnings.ts";
 
 export interface PlannedStatement {
   readonly plan: ExecPlan;
@@ -112,7 +115,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
     input: rel,
     schema: rel.schema,
     table,
-    dynamicOptions: dynamicOptions(node.target.hints),
+    dynamicOptions: dynamicOptions(node.target.hints, context.option),
     overwrite: node.overwrite,
     staticPartition: partitionTexts(statics),
     ...(node.onConflict === undefined ? {} : { onConflict: node.onConflict }),
@@ -334,11 +337,26 @@ export function planRels(session: SessionContext, logical: readonly RelNode[]): 
   checkSize(logical);
   const options = session.planOptions();
   const optimized = logical.map((rel) => optimize(rel, options));
-  const physical = new PhysicalPlanner(options).planAll(optimized);
+  const planned = new PhysicalPlanner(options).planAll(optimized);
+  const physical = withoutReuse(planned, options.option);
   const plan = buildExecPlan(physical, options);
+  checkDeterminism(plan, options);
   session.host.validate?.(plan);
   const { statistics = () => undefined } = options;
   return { logical, optimized, physical, plan, statistics };
+}
+
+/**
+ * TRY_RESOLVE makes errors of what is a warning otherwise: rows that cannot be taken back as they were given. Look-ups stay a
+ * warning: Flink keeps what they found.
+ */
+function checkDeterminism(plan: ExecPlan, { option, mode }: PlanOptions): void {
+  const strategy = option("table.optimizer.non-deterministic-update.strategy");
+  if (strategy?.trim().toUpperCase() !== "TRY_RESOLVE" || mode === "batch") return;
+  const lookup = sqlWarnings.NON_DETERMINISTIC_LOOKUP.definition.code;
+  const found = nonDeterministicUpdates(plan).find(({ code }) => code !== lookup);
+  if (found === undefined) return;
+  throw planErrors.NOT_DETERMINISTIC({ finding: found.message, remedy: found.hint });
 }
 
 /** Nodes of the tree that the optimizer walks: what WITH names counts as often as it is read. */

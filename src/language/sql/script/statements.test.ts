@@ -241,7 +241,9 @@ test("SET: values are checked, keys without effect and unknown ones are named", 
   };
   assert.deepEqual(warned("SET 'table.exec.state.ttl' = '1 h'"), []);
   assert.deepEqual(warned("SET 'table.exec.stat.ttl' = '1 h'"), ["MR2255"]);
-  assert.deepEqual(warned("SET 'table.exec.rank.topn-cache-size' = '5'"), ["MR2256"]);
+  assert.throws(() => own.execute("SET 'table.exec.rank.topn-cache-size' = '5'"), {
+    code: "MR2139",
+  });
   assert.deepEqual(warned("SET 'taskmanager.memory.size' = '5'"), ["MR2256"]);
   assert.match(
     message(() => own.execute("SET 'execution.runtime-mode' = 'batched'")),

@@ -7,7 +7,7 @@
  */
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import type { Expression } from "../../../foundation/plan/expression.ts";
+import { children, type Expression } from "../../../foundation/plan/expression.ts";
 import { sqlWarnings } from "../errors.ts";
 import { isDeterministic } from "../rel/expressions.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -88,7 +88,7 @@ function scansBelow(nodes: readonly ExecNode[], node: ExecNode): number[] {
 }
 
 /** A row that is taken back must be the row that was given: a value drawn anew is another one. */
-function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
+export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
   return nodes.flatMap((node) => {
     const input = node.inputs[0];
     const updating = input !== undefined && nodes[input.node - 1]!.changelogMode !== "insert-only";
@@ -101,10 +101,18 @@ function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
     );
     if (columns.length > 0)
       return [sqlWarnings.NON_DETERMINISTIC_COLUMN({ columns: columns.join(", ") })];
-    return node.condition !== undefined && !isDeterministic(node.condition)
+    return node.condition !== undefined && draws(node.condition)
       ? [sqlWarnings.NON_DETERMINISTIC_FILTER({})]
       : [];
   });
+}
+
+/** A filter by the watermark is meant to let late rows go, also those that are taken back. */
+function draws(condition: Expression): boolean {
+  if (condition.kind === "call" && condition.function === "CURRENT_WATERMARK") return false;
+  const parts = children(condition);
+  if (parts.length === 0 || parts.every(isDeterministic)) return !isDeterministic(condition);
+  return parts.some(draws);
 }
 
 /** PROCTIME() as a time attribute is no value yet: it is drawn where it is used. */

@@ -65,7 +65,7 @@ export function convertRelation(
     case "table":
       return here(aliased(convertTable(context, environment, node), node.alias, node));
     case "fileTable": {
-      const options = dynamicOptions(node.hints);
+      const options = dynamicOptions(node.hints, context.option);
       const table = context.resolveFile(node.path, options, node.span);
       return here(aliased(scan(table, {}, undefined), node.alias, node));
     }
@@ -146,7 +146,11 @@ export function namedTable(
   const entry = context.resolveTable(parts);
   if (entry === undefined) {
     if (parts.length === 1 && parts[0] === STANDARD_INPUT) {
-      const table = context.resolveFile(STANDARD_INPUT, dynamicOptions(hints), name.span);
+      const table = context.resolveFile(
+        STANDARD_INPUT,
+        dynamicOptions(hints, context.option),
+        name.span,
+      );
       return scan(table, {}, STANDARD_INPUT);
     }
     const known = [...environment.withItems.keys(), ...context.tableNames()];
@@ -155,7 +159,7 @@ export function namedTable(
       { at: name.span, didYouMean: nearest(parts.at(-1)!, known) },
     );
   }
-  return catalogEntry(context, entry, dynamicOptions(hints), name);
+  return catalogEntry(context, entry, dynamicOptions(hints, context.option), name);
 }
 
 function catalogEntry(

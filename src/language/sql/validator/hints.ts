@@ -138,10 +138,19 @@ function onlyName(tables: readonly ScopeTable[]): string | undefined {
 }
 
 /** Options of `t OPTIONS(…)`. */
-export function dynamicOptions(hints: readonly HintNode[]): Record<string, string> {
+export function dynamicOptions(
+  hints: readonly HintNode[],
+  option: (key: string) => string | undefined,
+): Record<string, string> {
   const options: Record<string, string> = {};
+  const allowed = option("table.dynamic-table-options.enabled")?.toLowerCase() !== "false";
   for (const hint of hints) {
     if (hint.name.name.toUpperCase() !== "OPTIONS") continue;
+    if (!allowed)
+      throw invalid(
+        hint,
+        "The 'OPTIONS' hint is allowed only when the config option 'table.dynamic-table-options.enabled' is set to true.",
+      );
     for (const option of hint.options) if (option.key) options[option.key] = option.value;
   }
   return options;

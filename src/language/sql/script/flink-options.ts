@@ -1,0 +1,256 @@
+/**
+ * The options of Flink 2.3 that a session may set: keys under `table.`, `execution.`, `pipeline.`, `parallelism.` and
+ * `materialized-table.`, each with its default (nothing: none), and keys of before with those that stand for them now.
+ *
+ * Flow:    session-options.ts → here.
+ * Source:  the ConfigOptions of Flink 2.3.0: ExecutionConfigOptions, OptimizerConfigOptions, TableConfigOptions,
+ *          MaterializedTableConfigOptions, ExecutionOptions, BatchExecutionOptions, CheckpointingOptions, StateRecoveryOptions,
+ *          DeploymentOptions, PipelineOptions, CoreOptions.
+ */
+const DEFAULTS = `
+execution.async-state.active-buffer-size=1000
+execution.async-state.active-buffer-timeout=1000
+execution.async-state.total-buffer-size=6000
+execution.attached=false
+execution.batch-shuffle-mode=ALL_EXCHANGES_BLOCKING
+execution.batch-state-backend.enabled=true
+execution.batch.adaptive.auto-parallelism.avg-data-volume-per-task=16 mb
+execution.batch.adaptive.auto-parallelism.default-source-parallelism=
+execution.batch.adaptive.auto-parallelism.enabled=true
+execution.batch.adaptive.auto-parallelism.max-parallelism=128
+execution.batch.adaptive.auto-parallelism.min-parallelism=1
+execution.batch.job-recovery.enabled=false
+execution.batch.job-recovery.previous-worker.recovery.timeout=30 s
+execution.batch.job-recovery.snapshot.min-pause=3 min
+execution.batch.speculative.block-slow-node-duration=1 min
+execution.batch.speculative.enabled=false
+execution.batch.speculative.max-concurrent-executions=2
+execution.buffer-timeout.enabled=true
+execution.buffer-timeout.interval=100 ms
+execution.checkpointing.aligned-checkpoint-timeout=0 ms
+execution.checkpointing.checkpoints-after-tasks-finish=true
+execution.checkpointing.cleaner.parallel-mode=true
+execution.checkpointing.create-subdir=true
+execution.checkpointing.data-inline-threshold=20 kb
+execution.checkpointing.dir=
+execution.checkpointing.during-recovery.enabled=false
+execution.checkpointing.externalized-checkpoint-retention=NO_EXTERNALIZED_CHECKPOINTS
+execution.checkpointing.file-merging.across-checkpoint-boundary=false
+execution.checkpointing.file-merging.enabled=false
+execution.checkpointing.file-merging.max-file-size=32 mb
+execution.checkpointing.file-merging.max-space-amplification=2.0
+execution.checkpointing.file-merging.max-subtasks-per-file=4
+execution.checkpointing.file-merging.pool-blocking=false
+execution.checkpointing.incremental=false
+execution.checkpointing.interval=
+execution.checkpointing.interval-during-backlog=
+execution.checkpointing.local-backup.dirs=
+execution.checkpointing.local-backup.enabled=false
+execution.checkpointing.max-concurrent-checkpoints=1
+execution.checkpointing.min-pause=0 ms
+execution.checkpointing.mode=EXACTLY_ONCE
+execution.checkpointing.num-retained=1
+execution.checkpointing.savepoint-dir=
+execution.checkpointing.snapshot-compression=false
+execution.checkpointing.storage=
+execution.checkpointing.timeout=10 min
+execution.checkpointing.tolerable-failed-checkpoints=0
+execution.checkpointing.unaligned.enabled=false
+execution.checkpointing.unaligned.forced=false
+execution.checkpointing.unaligned.interruptible-timers.enabled=false
+execution.checkpointing.unaligned.max-subtasks-per-channel-state-file=5
+execution.checkpointing.unaligned.recover-output-on-downstream.enabled=false
+execution.checkpointing.write-buffer-size=4096
+execution.job-listeners=
+execution.job-status-changed-listeners=
+execution.program-config.enabled=true
+execution.program-config.wildcards=
+execution.runtime-mode=STREAMING
+execution.shutdown-on-application-finish=true
+execution.shutdown-on-attached-exit=false
+execution.sort-keyed-partition.memory=128 mb
+execution.sort-partition.memory=128 mb
+execution.sorted-inputs.enabled=true
+execution.sorted-inputs.memory=128 mb
+execution.state-recovery.approximate-local-recovery=false
+execution.state-recovery.claim-mode=NO_CLAIM
+execution.state-recovery.from-local=false
+execution.state-recovery.ignore-unclaimed-state=false
+execution.state-recovery.path=
+execution.state-recovery.without-channel-state.checkpoint-id=-1
+execution.submit-failed-job-on-application-error=false
+execution.target=
+execution.terminate-application-on-any-job-terminated-exceptionally=true
+materialized-table.default-freshness.continuous=3 min
+materialized-table.default-freshness.full=1 h
+materialized-table.default-start-mode=FROM_BEGINNING
+materialized-table.refresh-mode.freshness-threshold=30 min
+parallelism.default=1
+pipeline.auto-generate-uids=true
+pipeline.auto-watermark-interval=200 ms
+pipeline.cached-files=
+pipeline.classpaths=
+pipeline.closure-cleaner-level=RECURSIVE
+pipeline.force-avro=false
+pipeline.force-kryo=false
+pipeline.force-kryo-avro=
+pipeline.generic-types=true
+pipeline.global-job-parameters=
+pipeline.jars=
+pipeline.jobvertex-parallelism-overrides=
+pipeline.max-parallelism=-1
+pipeline.name=
+pipeline.object-reuse=false
+pipeline.operator-chaining.chain-operators-with-different-max-parallelism=true
+pipeline.operator-chaining.enabled=true
+pipeline.serialization-config=
+pipeline.sources.pause-until-first-checkpoint=false
+pipeline.vertex-description-mode=TREE
+pipeline.vertex-name-include-index-prefix=false
+pipeline.watermark-alignment.allow-unaligned-source-splits=false
+pipeline.watermark-alignment.buffer-size=3
+table.builtin-catalog-name=default_catalog
+table.builtin-database-name=default_database
+table.catalog-modification.listeners=
+table.catalog-store.kind=generic_in_memory
+table.column-expansion-strategy=
+table.display.max-column-width=30
+table.dml-sync=false
+table.dynamic-table-options.enabled=true
+table.exec.async-lookup.buffer-capacity=100
+table.exec.async-lookup.key-ordered-enabled=false
+table.exec.async-lookup.output-mode=ORDERED
+table.exec.async-lookup.timeout=3 min
+table.exec.async-ml-predict.max-concurrent-operations=10
+table.exec.async-ml-predict.output-mode=ORDERED
+table.exec.async-ml-predict.timeout=3 min
+table.exec.async-scalar.max-attempts=3
+table.exec.async-scalar.max-concurrent-operations=10
+table.exec.async-scalar.retry-delay=100 ms
+table.exec.async-scalar.retry-strategy=FIXED_DELAY
+table.exec.async-scalar.timeout=3 min
+table.exec.async-state.enabled=false
+table.exec.async-table.max-concurrent-operations=10
+table.exec.async-table.max-retries=3
+table.exec.async-table.retry-delay=100 ms
+table.exec.async-table.retry-strategy=FIXED_DELAY
+table.exec.async-table.timeout=3 min
+table.exec.async-vector-search.max-concurrent-operations=10
+table.exec.async-vector-search.output-mode=ORDERED
+table.exec.async-vector-search.timeout=3 min
+table.exec.deduplicate.insert-update-after-sensitive-enabled=true
+table.exec.deduplicate.mini-batch.compact-changes-enabled=false
+table.exec.delta-join.cache-enabled=true
+table.exec.delta-join.left.cache-size=10000
+table.exec.delta-join.right.cache-size=10000
+table.exec.disabled-operators=
+table.exec.interval-join.min-cleanup-interval=0 ms
+table.exec.legacy-cast-behaviour=DISABLED
+table.exec.local-hash-agg.adaptive.distinct-value-rate-threshold=0.5
+table.exec.local-hash-agg.adaptive.enabled=true
+table.exec.local-hash-agg.adaptive.sampling-threshold=500000
+table.exec.mini-batch.allow-latency=0 ms
+table.exec.mini-batch.enabled=false
+table.exec.mini-batch.size=-1
+table.exec.operator-fusion-codegen.enabled=false
+table.exec.rank.topn-cache-size=10000
+table.exec.resource.default-parallelism=-1
+table.exec.resource.external-buffer-memory=10 mb
+table.exec.resource.hash-agg.memory=128 mb
+table.exec.resource.hash-join.memory=128 mb
+table.exec.resource.sort.memory=128 mb
+table.exec.simplify-operator-name-enabled=true
+table.exec.sink.keyed-shuffle=AUTO
+table.exec.sink.nested-constraint-enforcer=IGNORE
+table.exec.sink.not-null-enforcer=ERROR
+table.exec.sink.require-on-conflict=true
+table.exec.sink.rowtime-inserter=ENABLED
+table.exec.sink.type-length-enforcer=IGNORE
+table.exec.sink.upsert-materialize=AUTO
+table.exec.sink.upsert-materialize-strategy.adaptive.threshold.high=
+table.exec.sink.upsert-materialize-strategy.adaptive.threshold.low=
+table.exec.sink.upsert-materialize-strategy.type=LEGACY
+table.exec.sort.async-merge-enabled=true
+table.exec.sort.default-limit=-1
+table.exec.sort.max-num-file-handles=128
+table.exec.source.cdc-events-duplicate=false
+table.exec.source.idle-timeout=0 ms
+table.exec.spill-compression.block-size=64 kb
+table.exec.spill-compression.enabled=true
+table.exec.state.ttl=0 ms
+table.exec.uid.format=<id>_<transformation>
+table.exec.uid.generation=PLAN_ONLY
+table.exec.unbounded-over.version=2
+table.exec.window-agg.buffer-size-limit=100000
+table.generated-code.max-length=4000
+table.generated-code.max-members=10000
+table.legacy-nested-row-nullability=false
+table.local-time-zone=default
+table.optimizer.adaptive-broadcast-join.strategy=auto
+table.optimizer.agg-phase-strategy=AUTO
+table.optimizer.bushy-join-reorder-threshold=12
+table.optimizer.delta-join.strategy=AUTO
+table.optimizer.distinct-agg.split.bucket-num=1024
+table.optimizer.distinct-agg.split.enabled=false
+table.optimizer.dynamic-filtering.enabled=true
+table.optimizer.incremental-agg-enabled=true
+table.optimizer.join-reorder-enabled=false
+table.optimizer.join.broadcast-threshold=1048576
+table.optimizer.multi-join.enabled=false
+table.optimizer.multiple-input-enabled=true
+table.optimizer.non-deterministic-update.strategy=IGNORE
+table.optimizer.ptf.max-tables=20
+table.optimizer.reuse-optimize-block-with-digest-enabled=false
+table.optimizer.reuse-sink-enabled=true
+table.optimizer.reuse-source-enabled=true
+table.optimizer.reuse-sub-plan-enabled=true
+table.optimizer.runtime-filter.enabled=false
+table.optimizer.runtime-filter.max-build-data-size=150 mb
+table.optimizer.runtime-filter.min-filter-ratio=0.5
+table.optimizer.runtime-filter.min-probe-data-size=10 gb
+table.optimizer.skewed-join-optimization.skewed-factor=4.0
+table.optimizer.skewed-join-optimization.skewed-threshold=256 mb
+table.optimizer.skewed-join-optimization.strategy=auto
+table.optimizer.source.report-statistics-enabled=true
+table.optimizer.sql2rel.project-merge.enabled=false
+table.optimizer.union-all-as-breakpoint-enabled=true
+table.plan.compile.catalog-objects=ALL
+table.plan.force-recompile=false
+table.plan.restore.catalog-objects=ALL
+table.resources.download-dir=/tmp
+table.rtas-ctas.atomicity-enabled=false
+table.secret-store.kind=generic_in_memory
+table.sql-dialect=default
+`;
+
+const OLD_KEYS = `
+execution.allow-client-job-configurations=execution.program-config.enabled
+execution.buffer-timeout=execution.buffer-timeout.interval
+execution.checkpointing.alignment-timeout=execution.checkpointing.aligned-checkpoint-timeout
+execution.checkpointing.approximate-local-recovery=execution.state-recovery.approximate-local-recovery
+execution.checkpointing.checkpoints-after-tasks-finish.enabled=execution.checkpointing.checkpoints-after-tasks-finish
+execution.checkpointing.recover-without-channel-state.checkpoint-id=execution.state-recovery.without-channel-state.checkpoint-id
+execution.checkpointing.unaligned=execution.checkpointing.unaligned.enabled
+execution.savepoint-restore-mode=execution.state-recovery.claim-mode
+execution.savepoint.ignore-unclaimed-state=execution.state-recovery.ignore-unclaimed-state
+execution.savepoint.path=execution.state-recovery.path
+execution.state-recovery.from-local=execution.checkpointing.local-backup.enabled
+pipeline.operator-chaining=pipeline.operator-chaining.enabled
+table.exec.async-scalar.buffer-capacity=table.exec.async-scalar.max-concurrent-operations
+`;
+
+/** Key → default as text; empty: none. */
+export const FLINK_OPTIONS: ReadonlyMap<string, string> = pairs(DEFAULTS);
+
+/** A key that Flink still takes → the one that stands for it now. */
+export const OLD_FLINK_KEYS: ReadonlyMap<string, string> = pairs(OLD_KEYS);
+
+function pairs(text: string): Map<string, string> {
+  const lines = text.trim().split("\n");
+  return new Map(
+    lines.map((line) => {
+      const at = line.indexOf("=");
+      return [line.slice(0, at), line.slice(at + 1)] as const;
+    }),
+  );
+}
