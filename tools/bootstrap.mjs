@@ -22,9 +22,9 @@ const COMMANDS = {
   test: { build: [], run: ["tools/test.ts"] },
   tidy: { build: ["kernels"], run: ["tools/tidy.ts"] },
   build: { build: [], run: ["tools/build.ts"] },
-  bench: { build: ["kernels"], run: ["bench/main.ts"] },
+  bench: { build: ["kernels", "cli"], run: ["bench/main.ts"] },
   conformance: { build: ["kernels"], run: ["testkit/conformance/main.ts"] },
-  faults: { build: ["kernels"], run: ["tests/faults/main.ts"] },
+  faults: { build: ["kernels", "cli"], run: ["tests/faults/main.ts"] },
   "fuzz-expressions": { build: ["kernels"], run: ["tests/fuzz/expressions.ts"] },
   properties: { build: ["kernels"], run: ["tests/properties/main.ts"] },
 };
