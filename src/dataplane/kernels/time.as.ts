@@ -8,6 +8,7 @@
  */
 import { arenaAlloc } from "./arena.as";
 import { setNull } from "./cast-status.as";
+import { copyBytes, equalBytes } from "./copy.as";
 
 const DAY_MS: i64 = 86400000;
 
@@ -284,6 +285,51 @@ function addMonthsToDays(days: i32, months: i64): i32 {
  *   16 weekday number, Monday = 1 · 17 quarter
  */
 export function formatTimestamp(millis: i64, nanos: i64, program: u64): u64 {
+  const bytes = <u32>(program >> 32);
+  if (bytes > MEMO_PROGRAM) return formatMoment(millis, nanos, program);
+  const second = floorDiv(millis, 1000);
+  const memo = MEMOS + ((<u32>program >>> 1) & (MEMO_COUNT - 1)) * MEMO_BYTES;
+  if (
+    load<i64>(memo) == second &&
+    load<u32>(memo, MEMO_LENGTHS) == bytes &&
+    equalBytes(memo + MEMO_HEADER, <usize>(<u32>program), bytes)
+  ) {
+    const length = load<u32>(memo, MEMO_TEXT);
+    const to = arenaAlloc(32);
+    v128.store(to, v128.load(memo + MEMO_HEADER + MEMO_PROGRAM));
+    v128.store(to, v128.load(memo + MEMO_HEADER + MEMO_PROGRAM, 16), 16);
+    return (<u64>length << 32) | <u64>to;
+  }
+  const view = formatMoment(millis, nanos, program);
+  const length = <u32>(view >> 32);
+  if (length > 32 || showsFraction(program)) return view;
+  store<i64>(memo, second);
+  store<u32>(memo, bytes, MEMO_LENGTHS);
+  store<u32>(memo, length, MEMO_TEXT);
+  copyBytes(memo + MEMO_HEADER, <usize>(<u32>program), bytes);
+  copyBytes(memo + MEMO_HEADER + MEMO_PROGRAM, <usize>(<u32>view), length);
+  return view;
+}
+
+/**
+ * The last text of a few patterns: rows that follow each other are mostly of the same second. i64 second, u32 bytes of the
+ * program (0 = none yet), u32 bytes of the text, the program (its address may serve another one later), the text.
+ */
+const MEMO_COUNT: u32 = 16;
+const MEMO_LENGTHS: usize = 8;
+const MEMO_TEXT: usize = 12;
+const MEMO_HEADER: usize = 16;
+const MEMO_PROGRAM: u32 = 32;
+const MEMO_BYTES: u32 = 80;
+const MEMOS: usize = memory.data(1280, 16);
+
+function showsFraction(program: u64): bool {
+  const end = <u32>program + <u32>(program >> 32);
+  for (let p = <u32>program; p < end; p += 2) if (load<u8>(p) == 7) return true;
+  return false;
+}
+
+function formatMoment(millis: i64, nanos: i64, program: u64): u64 {
   const out = <u32>arenaAlloc((<u32>(program >> 32) >> 1) * 12 + 16);
   let to = out;
   const packed = civil(floorDiv(millis, DAY_MS));
