@@ -153,7 +153,8 @@ export class Engine {
       env: this.#env,
       kernelsModule: kernels,
     };
-    const transport = between?.(inlineTransport({ ...parts, createState: createSubtaskState }));
+    const { createState = createSubtaskState } = options;
+    const transport = between?.(inlineTransport({ ...parts, createState }));
     return startJob(plan, {
       ...parts,
       parallelism: 1,

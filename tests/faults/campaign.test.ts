@@ -36,6 +36,7 @@ test("the seeds reach enough of the fault points, and all kinds of faults", () =
     "savepoint",
     "silent-worker",
     "slow-disk",
+    "torn-page",
   ]);
 });
 

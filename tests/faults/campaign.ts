@@ -10,14 +10,16 @@
  * Found:   lost and doubled rows at the end; rows that readers see twice at any time; a job that does not end.
  */
 import { SeededRandom } from "../../src/foundation/host/simulated-random.ts";
-import { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
+import { SimulatedWorld, TORN_WRITE } from "../../src/foundation/host/simulated-env.ts";
 import type { Env } from "../../src/foundation/host/env.ts";
 import {
   type JobRecord,
   recoveryPoint,
 } from "../../src/dataplane/runtime/process/recovery-point.ts";
 import type { RunJobOptions } from "../../src/dataplane/runtime/run-job.ts";
+import type { CreateSubtaskState } from "../../src/dataplane/runtime/task/task-environment.ts";
 import type { WorkerTransport } from "../../src/dataplane/runtime/worker/transport.ts";
+import { createSubtaskState } from "../../src/dataplane/state/subtask-state.ts";
 import { Engine } from "../../testkit/conformance/engine.ts";
 import {
   faultyTransport,
@@ -34,6 +36,10 @@ const LIVES = 6;
 /** Of the disk in the undisturbed run: long enough for several checkpoints. */
 const BASELINE_DELAY_MS = 20;
 const REHEARSALS = 3;
+/** The point where a page of state leaves memory. */
+const SPILLING = "write spilled state";
+const TORN_PAGES = 30;
+const STATE_MOVES = /spilled state|^(open|read|stat|rm) segment/;
 const MESSAGE_FAULT_CHANCE = 0.3;
 const MESSAGE_SEEDS = 1_000_000;
 /** Of virtual time: a job that takes longer is stuck. */
@@ -61,6 +67,7 @@ const CONFIG = {
 export type FaultType =
   | "io-error"
   | "disk-full"
+  | "torn-page"
   | "kill"
   | "power-cut"
   | "slow-disk"
@@ -183,6 +190,8 @@ class SeedRun {
   readonly #action: FaultType;
   /** Times that the point is passed before it happens. */
   #until: number;
+  /** Writes of pages that the disk is yet to lose. */
+  #torn = 0;
   #now: "kill" | "power-cut" | undefined;
 
   constructor(seed: number, scenario: Scenario, expected: Baseline) {
@@ -192,10 +201,15 @@ class SeedRun {
     this.#random = random;
     this.#messages = new SeededRandom(seed + MESSAGE_SEEDS);
     this.#world = new SimulatedWorld(seed);
-    const names = [...expected.points.keys()].sort();
+    let names = [...expected.points.keys()].sort();
+    // What such a scenario is there for.
+    if (scenario.memory !== undefined && random.chance(0.5))
+      names = random.chance(0.5) ? [SPILLING] : names.filter((name) => STATE_MOVES.test(name));
     this.point = names[random.below(names.length)]!;
     this.#until = random.below(expected.points.get(this.point)!);
-    const actions = ["io-error", "disk-full", "kill", "power-cut"] as const;
+    const actions: FaultType[] = ["io-error", "disk-full", "kill", "power-cut"];
+    // As often as all others together: most pages are not looked at again.
+    if (this.point === SPILLING) actions.push(...actions.map(() => "torn-page" as const));
     this.#action = actions[random.below(actions.length)]!;
   }
 
@@ -241,6 +255,10 @@ class SeedRun {
   }
 
   #onOperation(syscall: string, path: string): string | undefined {
+    if (this.#torn > 0 && pointOf(syscall, path) === SPILLING) {
+      this.#torn--;
+      return TORN_WRITE;
+    }
     if (this.#until < 0 || pointOf(syscall, path) !== this.point) return undefined;
     if (this.#until-- > 0) return undefined;
     this.#count(this.#action);
@@ -249,6 +267,9 @@ class SeedRun {
         return "EIO";
       case "disk-full":
         return "ENOSPC";
+      case "torn-page":
+        this.#torn = TORN_PAGES;
+        return TORN_WRITE;
       default:
         this.#now = this.#action === "kill" ? "kill" : "power-cut";
         return undefined;
@@ -341,7 +362,7 @@ export async function startLife(
   const jobOptions: Partial<RunJobOptions> = {
     parallelism,
     jobId: JOB,
-    config: CONFIG,
+    ...memoryOf(scenario),
     // The engine's own signal would keep every dead job.
     signal: new AbortController().signal,
     firstAttempt: 1 + life * 1000,
@@ -355,6 +376,17 @@ export async function startLife(
     ...(restoreFrom === undefined ? {} : { restoreFrom }),
   };
   return engine.start(planned.plan, jobOptions, between);
+}
+
+/** No page stays in memory: less than the option allows. */
+const spillAll: CreateSubtaskState = (options) =>
+  createSubtaskState({ ...options, spill: { budgetBytes: 0, folder: "/spill" } });
+
+function memoryOf({ memory }: Scenario): Pick<RunJobOptions, "config" | "createState"> {
+  if (memory === undefined) return { config: CONFIG };
+  if (memory === "none") return { config: CONFIG, createState: spillAll };
+  const spill = { "taskmanager.memory.managed.size": memory, "io.tmp.dirs": "/spill" };
+  return { config: { ...CONFIG, ...spill } };
 }
 
 async function readRecord({ files }: Env): Promise<JobRecord> {
@@ -377,6 +409,7 @@ const FILE_KINDS: readonly (readonly [RegExp, string])[] = [
   [/\/_metadata\.tmp$/, "manifest being written"],
   [/\/_metadata$/, "manifest"],
   [/\.seg$/, "segment"],
+  [/^\/spill\//, "spilled state"],
   [/\/shared$/, "folder of segments"],
   [/\/chk-\d+$/, "folder of a checkpoint"],
   [/^\/job\.json/, "job's file"],

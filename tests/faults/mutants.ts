@@ -17,6 +17,8 @@ export interface Mutant {
   readonly file: string;
   readonly find: string;
   readonly replace: string;
+  /** The scenario that has to notice; default all of them in turn. */
+  readonly only?: string;
 }
 
 /** Seeds that each mutant is given; the campaign stops the mutant at the first that fails. */
@@ -27,6 +29,7 @@ const MOST_MS = 300_000;
 const STATE = "src/dataplane/state";
 const MASTER = "src/dataplane/runtime/master";
 const FILES = "src/dataplane/connectors/filesystem";
+const KERNELS = "src/dataplane/kernels";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -107,6 +110,41 @@ export const MUTANTS: readonly Mutant[] = [
     find: "const latest = points.at(-1);",
     replace: "const latest = points.at(0);",
   },
+  {
+    name: "a spilled page forgets that it has changed",
+    file: `${KERNELS}/spill.as.ts`,
+    find: "setColdFlag(d, flag == QUIET ? DIRTY : flag);",
+    replace: "setColdFlag(d, flag == FROZEN ? FROZEN : CLEAN);",
+    only: "spilled-aggregate",
+  },
+  {
+    name: "a torn page of the spill file is taken as it is",
+    file: `${KERNELS}/spill.as.ts`,
+    find: "if (hashBytes(address, 4096) != load<u64>(coldOf(d), COLD_HASH)) fail(FAILURE_SPILL);",
+    replace: "",
+    only: "spilled-aggregate",
+  },
+  {
+    name: "free lists change under the hand that links them",
+    file: `${KERNELS}/spill.as.ts`,
+    find: "if (linking) return;",
+    replace: "",
+    only: "spilled-aggregate",
+  },
+  {
+    name: "a page that is restored when it is touched comes out of an older checkpoint",
+    file: `${STATE}/restore-state.ts`,
+    find: "opened.toReversed().map(",
+    replace: "opened.map(",
+    only: "spilled-aggregate",
+  },
+  {
+    name: "a barrier is passed over by the next one",
+    file: "src/dataplane/runtime/task/subtask.ts",
+    find: "this.#triggers.push(barrier);\n      return;",
+    replace: "",
+    only: "outgrown-memory",
+  },
 ];
 
 const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
@@ -125,8 +163,10 @@ export async function runMutants(say: (line: string) => void, only = ""): Promis
       original.replace(mutant.find, () => mutant.replace),
     );
     const startedMs = performance.now();
-    const { failed, why } = await campaignFails(folder);
+    if (path.endsWith(".as.ts")) await buildKernels(folder);
+    const { failed, why } = await campaignFails(folder, mutant.only);
     writeFileSync(path, original);
+    if (path.endsWith(".as.ts")) await buildKernels(folder);
     if (failed) caught++;
     const seconds = ((performance.now() - startedMs) / 1000).toFixed(1);
     say(`${failed ? "caught" : "LIVES "} ${mutant.name} (${seconds} s${failed ? `: ${why}` : ""})`);
@@ -143,8 +183,19 @@ function copyTree(): string {
   return folder;
 }
 
-async function campaignFails(folder: string): Promise<{ failed: boolean; why: string }> {
-  const args = [join(folder, "tests/faults/one-mutant.ts"), String(SEEDS)];
+/** Of the tree that is mutated; the compiler is that of this one. */
+async function buildKernels(folder: string): Promise<void> {
+  const args = [join(folder, "tools/build-kernels.ts"), "--force"];
+  const child = spawn(process.execPath, args, {
+    cwd: folder,
+    stdio: ["ignore", "ignore", "inherit"],
+  });
+  const status = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  if (status !== 0) throw new Error("the mutated kernels do not compile");
+}
+
+async function campaignFails(folder: string, only = ""): Promise<{ failed: boolean; why: string }> {
+  const args = [join(folder, "tests/faults/one-mutant.ts"), String(SEEDS), only];
   const child = spawn(process.execPath, args, { cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
   let text = "";
   child.stdout.on("data", (chunk: Buffer) => {

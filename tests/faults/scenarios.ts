@@ -18,6 +18,11 @@ export interface Scenario {
   /** Of the longest note; default 90. Long ones fill pages of state, which checkpoints then share. */
   readonly noteLength?: number;
   readonly changelog: boolean;
+  /**
+   * How much memory a worker's state may take, as taskmanager.memory.managed.size; "none": no page stays beyond a batch,
+   * and what is restored is read when it is touched, never ahead.
+   */
+  readonly memory?: string;
 }
 
 const orders = (name: string, more = "") =>
@@ -34,6 +39,8 @@ export const DDL = [
   orders("paced", ", 'replay.time-column' = 'ts', 'replay.speed' = '150'"),
   sink("totals", "item INT, starts TIMESTAMP(3), n BIGINT, total BIGINT", "json"),
   sink("pairs", "a BIGINT, b BIGINT", "json"),
+  sink("long_pairs", "a BIGINT, b BIGINT, n BIGINT", "json"),
+  sink("counts", "id BIGINT, item INT, n BIGINT, longest STRING", "debezium-json"),
   sink("latest", "item INT, n BIGINT, note STRING", "debezium-json"),
   sink("best", "item INT, id BIGINT, amount BIGINT, place BIGINT", "debezium-json"),
   sink("sums", "id BIGINT, item INT, total BIGINT", "json"),
@@ -94,6 +101,32 @@ export const SCENARIOS: readonly Scenario[] = [
     files: 60,
     changelog: false,
     insert: "INSERT INTO by_amount SELECT id, amount, item FROM orders",
+  },
+  {
+    name: "spilled-aggregate",
+    files: 60,
+    changelog: true,
+    memory: "none",
+    insert: `INSERT INTO counts SELECT id - MOD(id, 4), MAX(item), COUNT(*), MAX(note)
+      FROM orders GROUP BY id - MOD(id, 4)`,
+  },
+  {
+    name: "spilled-join",
+    noteLength: 900,
+    files: 60,
+    changelog: false,
+    memory: "none",
+    insert: `INSERT INTO pairs SELECT l.id, r.id FROM orders l JOIN orders r
+      ON l.item = r.item AND l.amount = r.amount AND CHAR_LENGTH(l.note || r.note) > 0`,
+  },
+  {
+    name: "outgrown-memory",
+    noteLength: 9000,
+    files: 60,
+    changelog: false,
+    memory: "4 mb",
+    insert: `INSERT INTO long_pairs SELECT l.id, r.id, CHAR_LENGTH(l.note || r.note)
+      FROM orders l JOIN orders r ON l.item = r.item AND l.amount = r.amount`,
   },
 ];
 

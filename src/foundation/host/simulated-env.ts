@@ -30,6 +30,9 @@ const MAX_STEPS = 50_000_000;
 /** 2025-01-01T00:00:00Z: any fixed moment will do. */
 const EPOCH_MS = 1_735_689_600_000;
 
+/** What onOperation answers for a write that the disk has lost without a word. */
+export const TORN_WRITE = "TORN";
+
 export interface SimulatedFaults {
   /** Probability that a file operation fails with EIO. */
   readonly fileErrorRate?: number;
@@ -37,7 +40,10 @@ export interface SimulatedFaults {
   readonly fileDelayMs?: number;
   /** Bytes that can be written before ENOSPC. */
   readonly diskBytes?: number;
-  /** Asked before each file operation: the code that it fails with, or undefined. */
+  /**
+   * Asked before each file operation: the code that it fails with, or undefined. TORN_WRITE: a write to a scratch file
+   * seems to succeed, and half of it is not there.
+   */
   readonly onOperation?: (syscall: string, path: string) => string | undefined;
 }
 
@@ -168,12 +174,20 @@ export class SimulatedWorld {
     return { delayMs, code: undefined };
   }
 
+  /** The same for an operation that the process waits for: its time passes at once. */
+  drawSyncFault(syscall: string, path: string, writeBytes: number): string | undefined {
+    const { delayMs, code } = this.drawFault(syscall, path, writeBytes);
+    this.#elapsedMs += delayMs;
+    return code;
+  }
+
   #scratch(folder: string): ScratchFile {
     const path = `${folder}/scratch.tmp`;
     let bytes = new Uint8Array(0);
-    const check = (syscall: string, writeBytes: number) => {
-      const { code } = this.drawFault(syscall, path, writeBytes);
-      if (code !== undefined) throw nodeError(code, syscall, path);
+    const check = (syscall: string, writeBytes: number): string | undefined => {
+      const code = this.drawSyncFault(syscall, path, writeBytes);
+      if (code !== undefined && code !== TORN_WRITE) throw nodeError(code, syscall, path);
+      return code;
     };
     check("open", 0);
     return {
@@ -184,14 +198,14 @@ export class SimulatedWorld {
         return found.length;
       },
       writeSync: (source, position) => {
-        check("write", source.length);
+        const torn = check("write", source.length) === TORN_WRITE;
         const end = position + source.length;
         if (end > bytes.length) {
           const grown = new Uint8Array(Math.max(end, bytes.length * 2));
           grown.set(bytes);
           bytes = grown;
         }
-        bytes.set(source, position);
+        bytes.set(torn ? source.subarray(0, source.length >> 1) : source, position);
       },
       close: () => {},
     };
@@ -292,7 +306,7 @@ class SimulatedFiles implements Files {
     return {
       read: (target, position) => this.#operate("read", path, 0, () => read(target, position)),
       readSync: (target, position) => {
-        const { code } = this.#world.drawFault("read", path, 0);
+        const code = this.#world.drawSyncFault("read", path, 0);
         if (code !== undefined) throw nodeError(code, "read", path);
         return read(target, position);
       },
