@@ -40,3 +40,13 @@ test("options that a connector does not know are refused by EXPLAIN, unknown key
   assert.equal(set.status, 0);
   assert.match(set.stderr, /MR2255[^\n]*unknown[^\n]*\n[^\n]*table\.exec\.state\.ttl/);
 });
+
+test("table.display.max-column-width cuts what is shown", async () => {
+  const query = "SELECT 'abcdefghijklmnop' AS letters";
+  const set = "SET 'table.display.max-column-width' = '7';";
+  const whole = await cli(["sql", "-o", "table", "-c", query]);
+  const cut = await cli(["sql", "-o", "table", "-c", `${set} ${query}`]);
+  assert.match(whole.stdout, /abcdefghijklmnop/);
+  assert.doesNotMatch(cut.stdout, /abcdefgh/);
+  assert.match(cut.stdout, /abcdef/);
+});

@@ -5,6 +5,7 @@ import { baseErrors, MillraceError } from "../../foundation/base/errors.ts";
 import { SimulatedWorld } from "../../foundation/host/simulated-env.ts";
 import { Store } from "../store/store.ts";
 import { DeploymentController } from "./deployments.ts";
+import { runJobStatement } from "./job-statements.ts";
 import { SimulatedTarget } from "./simulated-target.test.ts";
 import { Workspace } from "./workspace.ts";
 
@@ -184,5 +185,16 @@ test("what cannot be is refused with its code", async () => {
   await controller.stop(id, { savepoint: false });
   await controller.delete(id);
   assert.deepEqual(await controller.list(), []);
+  await controller.close();
+});
+
+test("pipeline.name names the job, as SHOW JOBS tells", async () => {
+  const { controller, target } = setUp();
+  const script = `SET 'pipeline.name' = 'nightly';\n${SCRIPT}`;
+  const { id } = await controller.create({ name: "d", script });
+  const { job, jobName } = await controller.start(id);
+  assert.deepEqual([target.started[0]!.request.name, jobName], ["nightly", "nightly"]);
+  const { rows } = await runJobStatement(controller, { action: "show" });
+  assert.deepEqual(rows[0]?.slice(0, 2), [job?.jobId, "nightly"]);
   await controller.close();
 });

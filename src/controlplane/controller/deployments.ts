@@ -28,6 +28,8 @@ export const PROCESS_DIED = "MR5090";
 const ID_BYTES = 16;
 const DEATHS_KEPT = 64;
 
+const JOB_NAME = "pipeline.name";
+
 /** Makes a plan of a deployment's script; undefined when it holds no INSERT. */
 export type PlanScript = (script: string) => ExecPlan | undefined;
 
@@ -42,6 +44,8 @@ export interface Deployment {
   readonly job: (JobView & { readonly jobId: string; readonly observedAt: number }) | null;
   /** Sinks that keep their rows for watching. */
   readonly sinks: readonly string[];
+  /** pipeline.name of its script: what SHOW JOBS calls its job. */
+  readonly jobName?: string;
 }
 
 export interface DeploymentDraft {
@@ -292,7 +296,7 @@ export class DeploymentController {
     try {
       const job = await this.#target.start({
         jobId,
-        name: row.name,
+        name: plan.config[JOB_NAME] ?? row.name,
         plan,
         parallelism: row.parallelism,
         ...from,
@@ -386,7 +390,7 @@ export class DeploymentController {
         followed === undefined
           ? stored
           : { ...this.#view(row.id, followed.job), jobId: followed.job.jobId, observedAt },
-      sinks: this.#sinks(row),
+      ...this.#planned(row),
     };
   }
 
@@ -397,11 +401,13 @@ export class DeploymentController {
   }
 
   /** A script that no longer fits the platform's tables must not hide the others: starting it tells what is wrong. */
-  #sinks(row: DeploymentTable): string[] {
+  #planned(row: DeploymentTable): Pick<Deployment, "sinks" | "jobName"> {
     try {
-      return watchableSinks(this.#plan(row.name, row.script));
+      const plan = this.#plan(row.name, row.script);
+      const jobName = plan.config[JOB_NAME];
+      return { sinks: watchableSinks(plan), ...(jobName === undefined ? {} : { jobName }) };
     } catch {
-      return [];
+      return { sinks: [] };
     }
   }
 

@@ -39,10 +39,10 @@ export async function runJobStatement(
 function rowsOf(deployments: readonly Deployment[]): Rows {
   return stringRows(
     COLUMNS,
-    deployments.flatMap(({ name, job }) => {
+    deployments.flatMap(({ name, jobName, job }) => {
       if (job === null) return [];
       const started = new Date(job.startedAt).toISOString().replace("Z", "");
-      return [[job.jobId, name, job.status, started]];
+      return [[job.jobId, jobName ?? name, job.status, started]];
     }),
   );
 }

@@ -61,7 +61,7 @@ test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async
   const [first] = target.started;
   assert.equal(first!.request.plan.config["execution.checkpointing.interval"], "30000 ms");
   await assert.rejects(rows(CONTINUOUS), /already exists/);
-  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RENAME TO x"), /renameTable/);
+  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RENAME TO x"), /kept under its name/);
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RESUME"), { code: "MR6025" });
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals REFRESH"), /not supported/);
   await rows("ALTER MATERIALIZED TABLE totals SUSPEND");
@@ -199,5 +199,93 @@ test("the freshness says which mode, and which ones a schedule can keep", async 
   await assert.rejects(collected("'30' MINUTE"), /FULL, which this freshness asks for/);
   await assert.rejects(rows(`${CONTINUOUS}; SHOW TABLES`), { code: "MR6024" });
   assert.deepEqual(await collected("'29' MINUTE"), [["OK"]]);
+  await close();
+});
+
+test("with patterns of partition columns a refresh by the clock replaces the partition before", async () => {
+  const { rows, target, world, close } = await platform();
+  const create = (columns: string, pattern: string) => `SET 'table.local-time-zone' = 'Asia/Tokyo';
+    CREATE MATERIALIZED TABLE days PARTITIONED BY (${columns})
+    WITH ('connector' = 'filesystem', 'path' = '/out', 'format' = 'json',
+      'partition.fields.d.date-formatter' = '${pattern}')
+    FRESHNESS = INTERVAL '1' DAY AS SELECT v, CAST(id AS STRING) AS d, id FROM files`;
+  await assert.rejects(rows(create("d", "yyyy-QQ")), { code: "MR2126" });
+  await assert.rejects(rows(create("id", "yyyy")), /isn't a partition column/);
+  await rows(create("d", "yyyy-MM-dd''T''HH"));
+  assert.match(
+    String(await rows("SHOW CREATE MATERIALIZED TABLE days")),
+    /partition\.fields\.d\.date-formatter/,
+  );
+  await pass(world, 24 * HOURS_MS);
+  const sink = target.started[0]!.request.plan.nodes.at(-1)!;
+  assert.ok(sink.type === "Sink");
+  const night = Math.floor(world.boot().clock.nowMs() / (24 * HOURS_MS)) * 24 * HOURS_MS;
+  const at = new Date(night - 24 * HOURS_MS + 9 * HOURS_MS).toISOString();
+  assert.deepEqual(sink.partition, { d: at.slice(0, 13) });
+  assert.equal(sink.overwriteAll, undefined);
+  await close();
+});
+
+test("RENAME takes the schedule of a table in full along", async () => {
+  const { rows, target, world, deployments, close } = await platform();
+  await rows(FULL);
+  await rows("ALTER MATERIALIZED TABLE daily RENAME TO hourly");
+  assert.equal((await deployments.list())[0]?.name, "default_catalog.default_database.hourly");
+  await assert.rejects(rows("SHOW CREATE MATERIALIZED TABLE daily"), /daily/);
+  assert.match(String(await rows("SHOW CREATE MATERIALIZED TABLE hourly")), /hourly/);
+  await pass(world, HOURS_MS);
+  assert.equal(target.started.length, 1);
+  target.started[0]!.show({ status: "FINISHED", endedAt: 1 });
+  await rows("ALTER MATERIALIZED TABLE hourly SET FRESHNESS = INTERVAL '2' HOUR");
+  await rows("ALTER MATERIALIZED TABLE hourly RENAME TO daily");
+  await rows("ALTER MATERIALIZED TABLE daily REFRESH");
+  assert.equal(target.started.length, 2);
+  await rows("DROP MATERIALIZED TABLE daily");
+  assert.deepEqual(await deployments.list(), []);
+  await close();
+});
+
+test("START_MODE, the other mode, and what they are refused with", async () => {
+  const { rows, close } = await platform();
+  const start = (mode: string) => CONTINUOUS.replace("FRESHNESS", `START_MODE = ${mode} FRESHNESS`);
+  for (const mode of ["FROM_NOW", "FROM_NOW(INTERVAL '1' DAY)", "RESUME_OR_FROM_NOW"])
+    await assert.rejects(rows(start(mode)), /START_MODE = .*is not supported/);
+  await assert.rejects(
+    rows(`SET 'materialized-table.default-start-mode' = 'FROM_NOW'; ${CONTINUOUS}`),
+    { code: "MR2126" },
+  );
+  await rows(start("RESUME_OR_FROM_BEGINNING"));
+  const shown = String(await rows("SHOW CREATE MATERIALIZED TABLE totals"));
+  assert.match(shown, /START_MODE = RESUME_OR_FROM_BEGINNING\nFRESHNESS/);
+  const alter = "ALTER MATERIALIZED TABLE totals SET";
+  await assert.rejects(rows(`${alter} REFRESH_MODE = FULL`), /SET REFRESH_MODE/);
+  await assert.rejects(rows(`${alter} START_MODE = FROM_BEGINNING`), /SET START_MODE/);
+  await close();
+});
+
+test("freshness that nobody gave is the session's default, or Flink's", async () => {
+  const { rows, target, close } = await platform();
+  const table = (name: string) =>
+    CONTINUOUS.replace("totals", name).replace(/FRESHNESS = INTERVAL '30' SECOND/, "");
+  const interval = (at: number) =>
+    target.started[at]!.request.plan.config["execution.checkpointing.interval"];
+  await rows(table("a"));
+  assert.equal(interval(0), "180000 ms");
+  await rows(`SET 'materialized-table.default-freshness.continuous' = '10 s'; ${table("b")}`);
+  assert.equal(interval(1), "10000 ms");
+  await rows(`SET 'execution.checkpointing.interval' = '1 s'; ${table("c")}`);
+  assert.equal(interval(2), "1 s");
+  const full = FULL.replace("INTERVAL '1' HOUR", "x").replace(
+    "FRESHNESS = x",
+    "REFRESH_MODE = FULL",
+  );
+  const set = (value: string) => `SET 'materialized-table.default-freshness.full' = '${value}';`;
+  await assert.rejects(rows(`${set("7 min")} ${full}`), { code: "MR2126" });
+  await rows(`${set("30 min")} ${full}`);
+  const threshold = "SET 'materialized-table.refresh-mode.freshness-threshold' = '10 s';";
+  await assert.rejects(
+    rows(`${threshold} ${CONTINUOUS}`),
+    /REFRESH_MODE = FULL, which this freshness/,
+  );
   await close();
 });

@@ -10,7 +10,7 @@
  */
 import type { Env } from "../../foundation/host/env.ts";
 import { type ErrorObject, toMillraceError } from "../../foundation/base/errors.ts";
-import type { ResolvedTable } from "../../language/sql/catalog/catalog-objects.ts";
+import { identifierText, type ResolvedTable } from "../../language/sql/catalog/catalog-objects.ts";
 import type {
   AlterMaterializedTableNode,
   CreateMaterializedTableNode,
@@ -25,6 +25,7 @@ import { type Target, TERMINAL } from "../targets/target.ts";
 import type { Deployment, DeploymentController } from "./deployments.ts";
 import { controllerErrors } from "./errors.ts";
 import { JobRecords } from "./job-records.ts";
+import { duePartition, jobScript, quotedId, resumed } from "./materialized-scripts.ts";
 import { RefreshTimers } from "./refresh-timers.ts";
 import type { DefinedTable, Workspace } from "./workspace.ts";
 
@@ -43,6 +44,7 @@ const ALTERATIONS: ReadonlySet<string> = new Set([
   "setFreshness",
   "setOptions",
   "resetOptions",
+  "renameTable",
 ]);
 
 interface Text {
@@ -147,7 +149,7 @@ export class MaterializedTables {
       failure: null,
       created_at: this.#env.clock.nowMs(),
     };
-    const script = jobScript(row, defined);
+    const script = jobScript(row, isFull(defined));
     const deployment = await this.#deployments.create({ name: id, script });
     if (!isFull(defined)) {
       try {
@@ -185,6 +187,8 @@ export class MaterializedTables {
   async #alter(row: Row, node: AlterMaterializedTableNode, text: Text): Promise<Rows> {
     const { action } = node.action;
     if (!ALTERATIONS.has(action)) {
+      // The language says why, where it knows.
+      this.#defined([row.definition, text.sql], row.id);
       const remedy = "Drop the table and create it again.";
       throw this.#refusal(row.id, `${action} is not supported`, remedy);
     }
@@ -208,6 +212,13 @@ export class MaterializedTables {
         break;
       case "setFreshness":
         break;
+      case "renameTable":
+        if (full) return this.#rename({ ...row, definition }, row.id, defined);
+        throw this.#refusal(
+          row.id,
+          "its job's state is kept under its name",
+          "CREATE one of the new name with the same query, and DROP this one.",
+        );
       case "setOptions":
       case "resetOptions":
         if (full || row.status === "SUSPENDED") break;
@@ -217,11 +228,33 @@ export class MaterializedTables {
           "Write ALTER … SUSPEND first, and RESUME.",
         );
     }
-    const script = jobScript({ ...row, definition }, defined);
+    const script = jobScript({ ...row, definition }, full);
     this.#workspace.planScript(script);
     await this.#set(row.id, { definition });
     await this.#setScript(row, script);
     this.#keep({ ...row, definition }, defined);
+    return OK;
+  }
+
+  /** Of a table in full: its rows stay where they are, and its jobs keep nothing. */
+  async #rename(row: Row, before: string, defined: DefinedTable): Promise<Rows> {
+    const id = identifierText(defined.table.identifier);
+    const renamed = { ...row, id };
+    const script = jobScript(renamed, true);
+    this.#workspace.planScript(script);
+    this.#workspace.remove(before);
+    this.#timers.stop(before);
+    this.#tables.delete(before);
+    const { definition } = row;
+    const { db } = this.#store;
+    await db
+      .updateTable("deployment")
+      .set({ name: id, script })
+      .where("id", "=", row.deployment_id)
+      .execute();
+    const change = { id, definition };
+    await db.updateTable("materialized_table").set(change).where("id", "=", before).execute();
+    this.#keep(renamed, defined);
     return OK;
   }
 
@@ -244,7 +277,7 @@ export class MaterializedTables {
       throw this.#refusal(row.id, "it is running", "Write ALTER … SUSPEND first.");
     }
     const options = JSON.stringify(defined.table.materialized?.dynamicOptions ?? {});
-    const script = jobScript({ ...row, options }, defined);
+    const script = jobScript({ ...row, options }, isFull(defined));
     if (isFull(defined)) this.#workspace.planScript(script);
     await this.#setScript(row, script);
     try {
@@ -262,7 +295,7 @@ export class MaterializedTables {
   /** The new query begins with nothing: the old one's state is not its own. */
   async #changeQuery(row: Row, before: Row, defined: DefinedTable): Promise<Rows> {
     const { id, deployment_id: deployment, definition } = row;
-    const script = jobScript(row, defined);
+    const script = jobScript(row, isFull(defined));
     const known = await this.#deployment(row);
     const running = isAlive(known);
     if (running) await this.#deployments.stop(deployment);
@@ -303,7 +336,9 @@ export class MaterializedTables {
     if (row === undefined || row.status === "SUSPENDED") return;
     if (isAlive(await this.#deployment(row))) return;
     try {
-      await this.#refresh(row, `ALTER MATERIALIZED TABLE ${quotedId(id)} REFRESH`);
+      const now = this.#env.clock.nowMs();
+      const partition = duePartition(this.#tables.get(id), now);
+      await this.#refresh(row, `ALTER MATERIALIZED TABLE ${quotedId(id)} REFRESH${partition}`);
     } catch (error) {
       await this.#set(id, { failure: JSON.stringify(toMillraceError(error).toObject()) });
     }
@@ -408,31 +443,6 @@ function isAlive(deployment: Deployment | undefined): boolean {
 /** A text without what stands behind its last statement: another may follow. */
 function upTo(sql: string, { span }: StatementNode): string {
   return sql.slice(0, span.end);
-}
-
-/** The definition, and the options that RESUME gave. */
-function resumed({ id, definition, options }: Row): string {
-  const given = Object.entries(JSON.parse(options) as Record<string, string>);
-  if (given.length === 0) return definition;
-  const list = given.map(([key, value]) => `${quotedText(key)} = ${quotedText(value)}`).join(", ");
-  return `${definition};\nALTER MATERIALIZED TABLE ${quotedId(id)} RESUME WITH (${list})`;
-}
-
-/** What its deployment runs. */
-function jobScript(row: Row, defined: DefinedTable): string {
-  const script = resumed(row);
-  return isFull(defined)
-    ? `${script};\nALTER MATERIALIZED TABLE ${quotedId(row.id)} REFRESH`
-    : script;
-}
-
-const quotedText = (text: string): string => `'${text.replaceAll("'", "''")}'`;
-
-function quotedId(id: string): string {
-  return id
-    .split(".")
-    .map((part) => `\`${part.replaceAll("`", "``")}\``)
-    .join(".");
 }
 
 function observations(

@@ -149,7 +149,7 @@ export class Workspace {
     for (const script of scripts) {
       for (const { node } of run(session, script)) {
         if (!isMaterializedStatement(node)) continue;
-        const table = session.context.catalog.lookup(node.name.parts.map(({ name }) => name));
+        const table = session.context.catalog.lookup(nameAfter(node));
         defined = table?.kind === "table" ? { table } : undefined;
       }
     }
@@ -224,10 +224,20 @@ function isMaterializedStatement(node: StatementNode): node is MaterializedState
   return node.kind === "createMaterializedTable" || node.kind === "alterMaterializedTable";
 }
 
-/** Tables that a script creates, or alters. */
+/** What a table is called when the statement is done. */
+function nameAfter(node: MaterializedStatement): string[] {
+  const isRename = node.kind === "alterMaterializedTable" && node.action.action === "renameTable";
+  const { parts } = isRename && "to" in node.action ? node.action.to : node.name;
+  return parts.map(({ name }) => name);
+}
+
+/** Tables that a script creates (also under a name that it gives them later), or alters. */
 function named(script: string, kind: MaterializedStatement["kind"]) {
-  const names = parseScript(script).statements.flatMap((node) =>
-    node.kind === kind && isMaterializedStatement(node) ? [node.name.parts.at(-1)?.name] : [],
-  );
+  const own = parseScript(script).statements.filter(isMaterializedStatement);
+  const creates = own.some((node) => node.kind === "createMaterializedTable");
+  const names = own.flatMap((node) => [
+    ...(node.kind === kind ? [node.name.parts.at(-1)?.name] : []),
+    ...(creates ? [nameAfter(node).at(-1)] : []),
+  ]);
   return (_id: string, { identifier }: ResolvedTable) => names.includes(identifier.object);
 }

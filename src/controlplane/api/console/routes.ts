@@ -220,7 +220,7 @@ function toResultMessage(event: ResultEvent, room: number): t.ResultMessage {
 }
 
 function toDeployment(deployment: Deployment): t.Deployment {
-  const { job, sinks, ...rest } = deployment;
+  const { job, sinks, jobName: _, ...rest } = deployment;
   return { ...rest, sinks: [...sinks], job: job === null ? null : t.ObservedJob.parse(job) };
 }
 

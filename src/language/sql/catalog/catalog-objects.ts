@@ -61,6 +61,12 @@ export interface MaterializedQuery {
   readonly freshness?: string;
   /** FULL: by ALTER … REFRESH, which the platform runs at every period. */
   readonly refreshMode: "CONTINUOUS" | "FULL";
+  /** As SHOW CREATE prints it. */
+  readonly startMode?: string;
+  /** FULL: patterns of the time that a refresh by the clock is for, by partition column. */
+  readonly partitionFormats?: Readonly<Record<string, string>>;
+  /** That of the session, for them. */
+  readonly timeZone?: string;
   /** CONTINUOUS: the interval of the job's checkpoints; FULL: from one refresh to the next. */
   readonly periodMs?: number;
   /** Of ALTER … RESUME WITH: how its job writes, beyond the table's own options. */

@@ -42,9 +42,15 @@ export function showCreate(entry: CatalogEntry): string {
     return `CREATE ${temporary}TABLE ${id} (\n${body}\n)${tail(entry)}\n`;
   const freshness =
     materialized.freshness === undefined ? "" : `\nFRESHNESS = ${materialized.freshness}`;
+  const startMode =
+    materialized.startMode === undefined ? "" : `\nSTART_MODE = ${materialized.startMode}`;
+  const formats = Object.entries(materialized.partitionFormats ?? {}).map(
+    ([column, pattern]) => [`partition.fields.${column}.date-formatter`, pattern] as const,
+  );
+  const options = { ...entry.options, ...Object.fromEntries(formats) };
   const mode = `\nREFRESH_MODE = ${materialized.refreshMode}`;
   const observed = (materialized.observed ?? []).map(([key, value]) => `-- ${key}: ${value}\n`);
-  return `CREATE MATERIALIZED TABLE ${id} (\n${body}\n)${tail(entry)}${freshness}${mode}\nAS ${materialized.text}\n${observed.join("")}`;
+  return `CREATE MATERIALIZED TABLE ${id} (\n${body}\n)${tail({ ...entry, options })}${startMode}${freshness}${mode}\nAS ${materialized.text}\n${observed.join("")}`;
 }
 
 function tail(table: ResolvedTable): string {

@@ -12,6 +12,11 @@ import { validateErrors } from "../errors.ts";
 import type { PhysNode } from "./phys-node.ts";
 
 const MAX_NODES = 100_000;
+/** What reads a source: in Flink the watermark is part of the scan. */
+const SOURCE: ReadonlySet<PhysNode["spec"]["type"]> = new Set([
+  "TableSourceScan",
+  "WatermarkAssigner",
+]);
 
 export function withoutReuse(
   roots: readonly PhysNode[],
@@ -24,7 +29,7 @@ export function withoutReuse(
   let made = 0;
   const copy = (node: PhysNode): PhysNode => {
     const known = copies.get(node);
-    const isShared = !all && node.spec.type !== "TableSourceScan";
+    const isShared = !all && !SOURCE.has(node.spec.type);
     if (known !== undefined && isShared) return known;
     if (++made > MAX_NODES)
       throw validateErrors.TOO_LARGE({ what: `it has more than ${MAX_NODES} operators` });

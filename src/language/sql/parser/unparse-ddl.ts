@@ -151,7 +151,7 @@ export function unparseCreateMaterialized(node: CreateMaterializedTableNode): st
   return text + asClause(node.query);
 }
 
-function unparseStartMode(mode: StartMode): string {
+export function unparseStartMode(mode: StartMode): string {
   if ("timestamp" in mode) return `${mode.mode}(${unparseExpression(mode.timestamp)})`;
   if (!("interval" in mode) || mode.interval === undefined) return mode.mode;
   return `${mode.mode}(${unparseExpression(mode.interval)})`;

@@ -19,13 +19,15 @@ import type {
   SelectItemNode,
   TableElementNode,
 } from "../parser/ast.ts";
+import { unparseStartMode } from "../parser/unparse-ddl.ts";
 import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
 import { refreshConfig, wholeQuery } from "./materialized.ts";
-import { derivedMode, refreshPeriodMs } from "./refresh-schedule.ts";
+import { takePartitionFormats } from "./partition-formats.ts";
+import { continuousPeriodMs, derivedMode, refreshPeriodMs } from "./refresh-schedule.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
-import { fillRel, intervalMs, queryRel } from "./statement-planner.ts";
+import { fillRel, queryRel } from "./statement-planner.ts";
 
 /** What to do: put `table` into the catalog, when `fill` (if there is one) has been planned. */
 export interface TableCreation {
@@ -145,14 +147,10 @@ export function materializedCreation(
       "Stop its job, drop the table and create it again: its job is not this session's to change.",
     );
   const full = (node.refreshMode ?? derivedMode(session, node.freshness)) === "FULL";
-  if (full && node.startMode !== undefined)
-    throw refuse("START_MODE with REFRESH_MODE = FULL", "Leave START_MODE out.");
-  if (node.startMode !== undefined && node.startMode.mode !== "FROM_BEGINNING")
-    throw refuse(
-      `START_MODE = ${node.startMode.mode}`,
-      "Say where to begin in the source tables' own options, such as 'scan.startup.mode'.",
-    );
-  const { made } = definition(session, { ...node, temporary: false }, node.query);
+  const startMode = startModeOf(session, node, refuse);
+  const { made: given } = definition(session, { ...node, temporary: false }, node.query);
+  const { options: own, formats } = takePartitionFormats(given);
+  const made = { ...given, options: own };
   if (made.options.connector === undefined)
     throw validateErrors.TABLE_DEFINITION(
       {
@@ -168,17 +166,40 @@ export function materializedCreation(
       "Only tables of files can be replaced: use REFRESH_MODE = CONTINUOUS.",
     );
   const freshness = node.freshness === undefined ? undefined : unparseExpression(node.freshness);
-  const freshMs = node.freshness === undefined ? undefined : intervalMs(session, node.freshness);
-  const periodMs = full ? refreshPeriodMs(session, node.freshness) : freshMs;
+  const periodMs = full
+    ? refreshPeriodMs(session, node.freshness)
+    : continuousPeriodMs(session, node.freshness);
   const materialized: MaterializedQuery = {
     text: unparseQuery(node.query),
     query: wholeQuery(session, node.query),
     refreshMode: full ? "FULL" : "CONTINUOUS",
     ...(freshness === undefined ? {} : { freshness }),
-    ...(periodMs === undefined ? {} : { periodMs }),
+    periodMs,
+    ...(startMode === undefined ? {} : { startMode }),
+    ...(Object.keys(formats).length === 0
+      ? {}
+      : { partitionFormats: formats, timeZone: session.timeZone }),
   };
   const table = { ...made, materialized };
   if (full) return { table, replaces: false };
   const fill = fillRel(table, queryRel(session, node.query), node.query);
   return { table, replaces: false, fill, jobConfig: refreshConfig(materialized) };
+}
+
+/**
+ * Where a continuous table's job begins. RESUME_OR_… is for CREATE OR ALTER of a table that is there; a new one has nothing to
+ * resume.
+ */
+function startModeOf(
+  session: SessionContext,
+  { startMode }: CreateMaterializedTableNode,
+  refuse: (what: string, remedy: string) => Error,
+): string | undefined {
+  const mode = startMode?.mode ?? session.config.get("materialized-table.default-start-mode");
+  if (mode !== undefined && !/^(RESUME_OR_)?FROM_BEGINNING$/i.test(mode))
+    throw refuse(
+      `START_MODE = ${mode}`,
+      "Tables of files, datagen and nexmark can only be read from their beginning: filter by the rows' own time in the query, WHERE ts >= …, and leave START_MODE out.",
+    );
+  return startMode === undefined ? undefined : unparseStartMode(startMode);
 }

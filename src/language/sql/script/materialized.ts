@@ -27,6 +27,7 @@ import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { unparseQuery } from "../parser/unparse-queries.ts";
 import { alterTable } from "./alter-table.ts";
 import { expandedQuery } from "./expand-query.ts";
+import { formatOptions, takePartitionFormats } from "./partition-formats.ts";
 import { refreshPeriodMs } from "./refresh-schedule.ts";
 import { refusal } from "./refusals.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -52,7 +53,18 @@ export function alterMaterialized(
   const full = found.materialized.refreshMode === "FULL";
   switch (action.action) {
     case "setOptions":
-    case "resetOptions":
+    case "resetOptions": {
+      const shown = { ...found, options: { ...found.options, ...formatsOf(found) } };
+      session.catalog.replace(shown);
+      try {
+        alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
+        session.catalog.replace(withFormats(session, session.catalog.lookup(parts)));
+      } catch (error) {
+        session.catalog.replace(found);
+        throw error;
+      }
+      return OK;
+    }
     case "renameTable":
       return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
     case "refresh":
@@ -80,6 +92,27 @@ export function alterMaterialized(
     default:
       throw refusal(session, node);
   }
+}
+
+function formatsOf({ materialized }: Materialized): Record<string, string> {
+  return formatOptions(materialized.partitionFormats ?? {});
+}
+
+/** Patterns of partitions are no options of the connector. */
+function withFormats(
+  session: SessionContext,
+  entry: ReturnType<SessionContext["catalog"]["lookup"]>,
+): ResolvedTable {
+  const table = entry as Materialized;
+  const { options, formats } = takePartitionFormats(table);
+  const { partitionFormats: _, ...materialized } = table.materialized;
+  if (Object.keys(formats).length === 0) return { ...table, options, materialized };
+  const { timeZone } = session;
+  return {
+    ...table,
+    options,
+    materialized: { timeZone, ...materialized, partitionFormats: formats },
+  };
 }
 
 /** The table as it is from now on; with the plan of its job where that runs all the time. */

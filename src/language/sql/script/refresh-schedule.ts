@@ -14,8 +14,10 @@ const SECOND_MS = 1000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
 const DAY_MS = 24 * HOUR_MS;
-/** Flink's materialized-table.default-freshness.full. */
-export const DEFAULT_FULL_FRESHNESS_MS = HOUR_MS;
+const DEFAULT_FULL_KEY = "materialized-table.default-freshness.full";
+const DEFAULT_CONTINUOUS_KEY = "materialized-table.default-freshness.continuous";
+const DEFAULT_FULL_MS = HOUR_MS;
+const DEFAULT_CONTINUOUS_MS = 3 * MINUTE_MS;
 const THRESHOLD_KEY = "materialized-table.refresh-mode.freshness-threshold";
 const DEFAULT_THRESHOLD_MS = 30 * MINUTE_MS;
 
@@ -38,12 +40,41 @@ export function derivedMode(
   return intervalMs(session, freshness) < threshold ? "CONTINUOUS" : "FULL";
 }
 
+/** The interval of a continuous table's checkpoints. */
+export function continuousPeriodMs(
+  session: SessionContext,
+  freshness: ExpressionNode | undefined,
+): number {
+  if (freshness !== undefined) return intervalMs(session, freshness);
+  return duration(session, DEFAULT_CONTINUOUS_KEY) ?? DEFAULT_CONTINUOUS_MS;
+}
+
+function duration({ config }: SessionContext, key: string): number | undefined {
+  const given = config.get(key);
+  return given === undefined ? undefined : parseDuration(given);
+}
+
+/** A default is a duration: it has to be so many of the largest unit that it is a multiple of. */
+function checkedPeriod(ms: number): number {
+  const unit = ["DAY", "HOUR", "MINUTE", "SECOND"].find((each) => ms % UNITS[each]!.ms === 0);
+  const known = unit === undefined ? undefined : UNITS[unit]!;
+  const count = known === undefined ? 0 : ms / known.ms;
+  const fits = known !== undefined && (unit === "DAY" ? count === 1 : known.bound % count === 0);
+  if (fits && count > 0) return ms;
+  throw validateErrors.OPTION_VALUE({
+    key: DEFAULT_FULL_KEY,
+    value: `${ms} ms`,
+    expected: "seconds or minutes that divide 60, hours that divide 24, or one day",
+  });
+}
+
 /** Milliseconds from one refresh in full to the next, which falls on a multiple of them since midnight, UTC. */
 export function refreshPeriodMs(
   session: SessionContext,
   freshness: ExpressionNode | undefined,
 ): number {
-  if (freshness === undefined) return DEFAULT_FULL_FRESHNESS_MS;
+  if (freshness === undefined)
+    return checkedPeriod(duration(session, DEFAULT_FULL_KEY) ?? DEFAULT_FULL_MS);
   const ms = intervalMs(session, freshness);
   const unit = / ([A-Z]+)(?:\(\d+\))?$/.exec(unparseExpression(freshness))?.[1] ?? "";
   const invalid = (message: string) =>

@@ -1,0 +1,254 @@
+/**
+ * Every option of Flink that SET takes has an effect that shows, in the plan, the answer or what the runtime reads; every other
+ * one is refused by its name.
+ */
+import assert from "node:assert/strict";
+import { existsSync, readFileSync } from "node:fs";
+import { test } from "node:test";
+import {
+  bufferTimeoutMs,
+  checkpointOptions,
+  ignoreUnclaimedState,
+  maxParallelismOption,
+  parallelismOption,
+} from "../../../dataplane/runtime/options.ts";
+import { toMillraceError } from "../../../foundation/base/errors.ts";
+import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { operatorFactories } from "../../../dataplane/operators/index.ts";
+import { FLINK_OPTIONS, OLD_FLINK_KEYS } from "./flink-options.ts";
+import { checkSetting, isObeyed, presentKey, settingWarning } from "./session-options.ts";
+import { SqlSession } from "./sql-session.ts";
+
+const DDL = `
+  CREATE TABLE n (k BIGINT, v INT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts)
+    WITH ('connector' = 'datagen', 'number-of-rows' = '1000000');
+  CREATE TABLE few (k BIGINT, w STRING) WITH ('connector' = 'datagen', 'number-of-rows' = '20000');
+  CREATE TABLE cdc (k BIGINT, v INT, PRIMARY KEY (k) NOT ENFORCED)
+    WITH ('connector' = 'filesystem', 'path' = '/none', 'format' = 'debezium-json');
+  CREATE TABLE strict (k BIGINT NOT NULL, c CHAR(3), r ROW<x CHAR(2)>) WITH ('connector' = 'print');
+  CREATE TABLE upserts (k BIGINT, v INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
+  CREATE TABLE other (v INT, k BIGINT, PRIMARY KEY (v) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');`;
+
+type Config = Readonly<Record<string, string>>;
+
+function session(config: Config): SqlSession {
+  const files = new Map<string, string>();
+  const made = new SqlSession({
+    host: {
+      operators: new Set(Object.keys(operatorFactories)),
+      planFiles: {
+        exists: (path) => files.has(path),
+        read: (path) => files.get(path)!,
+        write: (path, text) => files.set(path, text),
+      },
+    },
+  });
+  for (const [key, value] of Object.entries(config)) made.execute(`SET '${key}' = '${value}'`);
+  made.executeScript(DDL);
+  return made;
+}
+
+/** The plan's nodes without what a number or the session says of itself; or the error. */
+function planOf(sql: string, config: Config): unknown {
+  try {
+    const result = session(config).executeScript(sql).at(-1)!;
+    if (result.kind === "rows") return result.rows;
+    assert.ok(result.kind === "query" || result.kind === "insert", result.kind);
+    const { nodes, mode, timeZone }: ExecPlan = result.plan;
+    return { nodes, mode, timeZone };
+  } catch (error) {
+    return toMillraceError(error).code;
+  }
+}
+
+const BATCH = { "execution.runtime-mode": "batch" };
+const MINI = {
+  "table.exec.mini-batch.enabled": "true",
+  "table.exec.mini-batch.allow-latency": "1 s",
+  "table.exec.mini-batch.size": "100",
+};
+const COUNT = "SELECT k, COUNT(*) FROM n GROUP BY k";
+const JOIN = "SELECT n.v FROM n JOIN few ON n.k = few.k";
+const TWICE = `SELECT a.c FROM (${COUNT}) AS a (k, c) JOIN (${COUNT}) AS b (k, c) ON a.c = b.c`;
+const SELF_JOIN = "SELECT a.v FROM n AS a JOIN n AS b ON a.k = b.v";
+const FILLED = "INSERT INTO strict SELECT k, w, ROW(w) FROM few";
+
+/** What differs: a statement and the value that is not the default, with what else has to be set. */
+type Effect = readonly [sql: string, value: string, others?: Config];
+const PLANS: Readonly<Record<string, Effect>> = {
+  "execution.runtime-mode": [COUNT, "batch"],
+  "table.exec.mini-batch.enabled": [COUNT, "false", MINI],
+  "table.exec.mini-batch.allow-latency": [COUNT, "5 s", MINI],
+  "table.exec.mini-batch.size": [COUNT, "-1", MINI],
+  "table.exec.sink.nested-constraint-enforcer": [FILLED, "ROWS"],
+  "table.exec.sink.not-null-enforcer": [FILLED, "DROP"],
+  "table.exec.sink.type-length-enforcer": [FILLED, "ERROR"],
+  "table.exec.sink.require-on-conflict": ["INSERT INTO other SELECT v, k FROM cdc", "false"],
+  "table.exec.sink.upsert-materialize": ["INSERT INTO upserts SELECT k, v FROM cdc", "FORCE"],
+  "table.exec.sort.default-limit": ["SELECT k FROM n ORDER BY k", "7", BATCH],
+  "table.exec.source.cdc-events-duplicate": ["SELECT * FROM cdc", "true"],
+  "table.exec.source.idle-timeout": ["SELECT ts FROM n", "5 s"],
+  "table.exec.state.ttl": [COUNT, "1 h"],
+  "table.local-time-zone": ["SELECT CURRENT_TIMESTAMP", "Asia/Tokyo"],
+  "table.dynamic-table-options.enabled": ["SELECT k FROM n /*+ OPTIONS('seed' = '1') */", "false"],
+  "table.optimizer.agg-phase-strategy": [COUNT, "ONE_PHASE", BATCH],
+  "table.optimizer.join.broadcast-threshold": [JOIN, "-1", BATCH],
+  "table.optimizer.non-deterministic-update.strategy": [
+    "INSERT INTO upserts SELECT k, RAND_INTEGER(5) FROM cdc",
+    "TRY_RESOLVE",
+  ],
+  "table.optimizer.reuse-source-enabled": [SELF_JOIN, "false"],
+  "table.optimizer.reuse-sub-plan-enabled": [TWICE, "false"],
+  "table.optimizer.source.report-statistics-enabled": [JOIN, "false", BATCH],
+  "table.plan.compile.catalog-objects": [
+    "COMPILE PLAN 'p' FOR INSERT INTO strict SELECT k, w, ROW(w) FROM few; DROP TABLE strict; EXECUTE PLAN 'p'",
+    "SCHEMA",
+  ],
+  "table.plan.restore.catalog-objects": [
+    "COMPILE PLAN 'p' FOR INSERT INTO strict SELECT k, w, ROW(w) FROM few; DROP TABLE strict; EXECUTE PLAN 'p'",
+    "IDENTIFIER",
+  ],
+  "table.plan.force-recompile": [
+    "COMPILE PLAN 'p' FOR INSERT INTO strict SELECT k, w, ROW(w) FROM few; COMPILE AND EXECUTE PLAN 'p' FOR INSERT INTO strict SELECT k + 1, w, ROW(w) FROM few",
+    "true",
+  ],
+};
+
+const checkpoint =
+  (read: (options: ReturnType<typeof checkpointOptions>) => unknown) => (config: Config) =>
+    read(checkpointOptions(config));
+type Read = (config: Config) => unknown;
+const CHECKPOINTS = "execution.checkpointing.";
+/** What the runtime makes of a value; its own tests show what it does with it. */
+const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = {
+  [`${CHECKPOINTS}interval`]: [checkpoint((each) => each.intervalMs), "3 s"],
+  [`${CHECKPOINTS}min-pause`]: [checkpoint((each) => each.minPauseMs), "3 s"],
+  [`${CHECKPOINTS}timeout`]: [checkpoint((each) => each.timeoutMs), "3 s"],
+  [`${CHECKPOINTS}max-concurrent-checkpoints`]: [checkpoint((each) => each.maxConcurrent), "2"],
+  [`${CHECKPOINTS}tolerable-failed-checkpoints`]: [
+    checkpoint((each) => each.tolerableFailures),
+    "2",
+  ],
+  [`${CHECKPOINTS}num-retained`]: [checkpoint((each) => each.retained), "2"],
+  [`${CHECKPOINTS}checkpoints-after-tasks-finish`]: [
+    checkpoint((each) => each.afterTasksFinish),
+    "false",
+  ],
+  [`${CHECKPOINTS}dir`]: [checkpoint((each) => each.directory), "/c"],
+  [`${CHECKPOINTS}savepoint-dir`]: [checkpoint((each) => each.savepointDirectory), "/s"],
+  [`${CHECKPOINTS}externalized-checkpoint-retention`]: [
+    checkpoint((each) => each.retainOnCancel),
+    "RETAIN_ON_CANCELLATION",
+  ],
+  "execution.buffer-timeout.interval": [bufferTimeoutMs, "3 s"],
+  "execution.state-recovery.ignore-unclaimed-state": [ignoreUnclaimedState, "true"],
+  "parallelism.default": [parallelismOption, "2"],
+  "table.exec.resource.default-parallelism": [parallelismOption, "2"],
+  "pipeline.max-parallelism": [maxParallelismOption, "64"],
+};
+
+/** Tests elsewhere that show the effect: file, and what its test is called. */
+const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>> = {
+  "execution.state-recovery.path": [
+    "src/controlplane/api/server.test.ts",
+    "execution.state-recovery.path",
+  ],
+  "pipeline.name": [
+    "src/controlplane/controller/deployments.test.ts",
+    "pipeline.name names the job",
+  ],
+  "table.exec.deduplicate.mini-batch.compact-changes-enabled": [
+    "src/dataplane/operators/mini-batch/mini-batch.test.ts",
+    "compact-changes-enabled",
+  ],
+  "table.optimizer.join-reorder-enabled": [
+    "src/language/sql/optimizer/order-joins.test.ts",
+    "join-reorder-enabled",
+  ],
+  "table.optimizer.bushy-join-reorder-threshold": [
+    "src/language/sql/optimizer/order-joins.test.ts",
+    "bushy-join-reorder-threshold",
+  ],
+  "materialized-table.refresh-mode.freshness-threshold": [
+    "src/controlplane/controller/materialized-tables.test.ts",
+    "freshness-threshold",
+  ],
+  ...Object.fromEntries(
+    ["default-freshness.continuous", "default-freshness.full", "default-start-mode"].map((name) => [
+      `materialized-table.${name}`,
+      ["src/controlplane/controller/materialized-tables.test.ts", `materialized-table.${name}`],
+    ]),
+  ),
+  "table.display.max-column-width": ["tests/cli/statements.test.ts", "max-column-width"],
+};
+
+/** Values other than the one way that there is are errors, and say so. */
+const ONE_VALUE: Readonly<
+  Record<string, readonly [value: string, check: (config: Config) => unknown]>
+> = {
+  [`${CHECKPOINTS}unaligned.enabled`]: ["true", checkpointOptions],
+  [`${CHECKPOINTS}mode`]: ["MAYBE", checkpointOptions],
+  "table.sql-dialect": [
+    "hive",
+    (config) => checkSetting("table.sql-dialect", config["table.sql-dialect"]!),
+  ],
+};
+
+for (const [key, [sql, value, others = {}]] of Object.entries(PLANS))
+  test(`${key} = ${value} changes the plan`, () => {
+    const { [key]: own, ...rest } = others;
+    const before = planOf(sql, { ...rest, ...(own === undefined ? {} : { [key]: own }) });
+    const after = planOf(sql, { ...rest, [key]: value });
+    assert.notDeepEqual(after, before);
+    if (own !== undefined) return;
+    const ownDefault = FLINK_OPTIONS.get(key);
+    if (ownDefault && ownDefault !== "default" && !key.endsWith("broadcast-threshold"))
+      assert.deepEqual(planOf(sql, { ...rest, [key]: ownDefault }), before, "Flink's default");
+  });
+
+test("the runtime reads what was set", () => {
+  for (const [key, [read, value]] of Object.entries(RUNTIME))
+    assert.notDeepEqual(read({ [key]: value }), read({}), key);
+  for (const [key, [value, check]] of Object.entries(ONE_VALUE))
+    assert.throws(() => check({ [key]: value }), { code: /^MR/ } as never, key);
+});
+
+test("an option that shows elsewhere has its test there", () => {
+  for (const [key, [file, name]] of Object.entries(ELSEWHERE)) {
+    const path = new URL(`../../../../${file}`, import.meta.url);
+    assert.ok(existsSync(path), file);
+    assert.ok(readFileSync(path, "utf8").includes(name), `${key} in ${file}`);
+  }
+});
+
+test("every option of Flink is shown here, or takes nothing but what is so anyway", () => {
+  const shown = new Set(
+    [PLANS, RUNTIME, ELSEWHERE, ONE_VALUE].flatMap((each) => Object.keys(each)),
+  );
+  const missing = [...FLINK_OPTIONS.keys()].filter((key) => isObeyed(key) && !shown.has(key));
+  assert.deepEqual(missing, [], "obeyed, but nothing shows it");
+  for (const [key, ownDefault] of FLINK_OPTIONS) {
+    if (isObeyed(key)) continue;
+    assert.equal(settingWarning(key), undefined);
+    if (ownDefault !== "") checkSetting(key, ownDefault);
+    assert.throws(
+      () => checkSetting(key, "another-value"),
+      (error) => {
+        const { code, message } = toMillraceError(error);
+        return code === "MR2139" && message.includes(`'${key}'`);
+      },
+      key,
+    );
+  }
+});
+
+test("a key's name of before is the present one", () => {
+  for (const [old, present] of OLD_FLINK_KEYS) {
+    assert.ok(FLINK_OPTIONS.has(present), present);
+    assert.ok(presentKey(old) === present || isObeyed(old), old);
+  }
+  const own = session({ "execution.buffer-timeout": "7 ms" });
+  assert.equal(own.context.config.get("execution.buffer-timeout.interval"), "7 ms");
+  own.execute("RESET 'execution.buffer-timeout'");
+  assert.equal(own.context.config.get("execution.buffer-timeout.interval"), undefined);
+});
