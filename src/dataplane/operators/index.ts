@@ -40,6 +40,7 @@ import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
 import { VectorSearchOperator } from "./vector-search/vector-search.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
+import { EmittingWindowAggregateOperator } from "./window-aggregate/emitting-window-aggregate.ts";
 import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
@@ -94,7 +95,8 @@ export const operatorFactories: Factories = {
 
 /** Rows kept until their window is over, sessions, windows that share slices, or windows that every row is folded into. */
 function createWindowAggregate(node: WindowAggregateNode, context: OperatorContext): Operator {
-  const { window, attached, aggregates } = node;
+  const { window, attached, aggregates, emit } = node;
+  if (emit !== undefined) return new EmittingWindowAggregateOperator(node, emit, context);
   const isSession = window.kind === "SESSION" && attached === undefined;
   const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));
   if (keeps) return new KeptRowsAggregateOperator(node, context);

@@ -119,6 +119,15 @@ export interface WindowSpec {
   readonly offsetMs: number;
   readonly partitionKeys?: readonly number[];
   readonly time: TimeColumn;
+  /** Written as GROUP BY TUMBLE(…), the older form: early and late fire are for these alone. Not in plans. */
+  readonly isGroupWindow?: boolean;
+}
+/** Firings of a group window beside that at its end: delays of processing time, 0 = on every row; absent = none. */
+export interface WindowEmit {
+  readonly earlyMs?: number;
+  readonly lateMs?: number;
+  /** For how long behind its end a window takes late rows. */
+  readonly latenessMs: number;
 }
 export interface TimeColumn {
   readonly attribute: "ROWTIME" | "PROCTIME";
@@ -141,6 +150,9 @@ export interface WindowAggregateNode extends Base {
   readonly grouping: readonly number[];
   readonly aggregates: readonly AggregateCall[];
   readonly properties: readonly WindowProperty[];
+  /** Set: the results are updated. */
+  readonly emit?: WindowEmit;
+  readonly generateUpdateBefore?: boolean;
 }
 
 export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";

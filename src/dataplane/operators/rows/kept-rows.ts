@@ -42,6 +42,8 @@ export interface KeptRowsOptions {
   readonly mode: (typeof KEEP_MODE)[keyof typeof KEEP_MODE];
   /** Field of the rowtime, for the modes that need it. */
   readonly rowtime?: number;
+  /** With groupFields: changes are emitted as they come all the same, and keys go by forget(). */
+  readonly emitsAtOnce?: boolean;
   readonly generateUpdateBefore: boolean;
   readonly ttlMs: number;
   readonly operator: string;
@@ -123,6 +125,18 @@ export class KeptRows {
     kernels.entriesRemove(ptr, n, entries);
   }
 
+  /** Forgets the keys and shows nothing. */
+  forget({ n, keys, hashes }: EncodedKeys & { readonly n: number }): void {
+    const { kernels } = this.#options.context.runtime;
+    const { ptr } = this.#map;
+    const entries = kernels.arenaAlloc(n * 4) >>> 0;
+    kernels.mapFindBatch(ptr, n, hashes, keys, entries);
+    kernels.keepFinals(ptr, n, hashes, entries);
+    const freed = kernels.changesFreeCount();
+    if (freed > 0) kernels.freeNoted(ptr, kernels.changesFrees() >>> 0, freed);
+    kernels.entriesRemove(ptr, n, entries);
+  }
+
   /** Batch mode: the kept rows as +I. */
   finish(): void {
     const { context } = this.#options;
@@ -145,11 +159,12 @@ export class KeptRows {
   }
 
   #flags(): number {
-    const { generateUpdateBefore, ttlMs, context, groupFields } = this.#options;
+    const { generateUpdateBefore, ttlMs, context, groupFields, emitsAtOnce } = this.#options;
+    const waits = groupFields !== undefined && emitsAtOnce !== true;
     return (
       (generateUpdateBefore ? FLAG.updateBefore : 0) |
       (ttlMs === 0 ? FLAG.skipEqual : 0) |
-      (context.mode === "batch" || groupFields !== undefined ? FLAG.silent : 0)
+      (context.mode === "batch" || waits ? FLAG.silent : 0)
     );
   }
 

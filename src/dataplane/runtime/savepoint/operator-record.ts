@@ -101,7 +101,8 @@ function specOf(node: ExecNode): object {
     case "WindowAggregate": {
       const { index: _, ...time } = node.window.time;
       const { partitionKeys: _keys, ...window } = node.window;
-      return { window: { ...window, time }, attached: node.attached !== undefined };
+      const emits = node.emit === undefined ? {} : { emits: true };
+      return { window: { ...window, time }, attached: node.attached !== undefined, ...emits };
     }
     default: {
       const rest = Object.entries(node).filter(([key]) => !LEFT_OUT.has(key));

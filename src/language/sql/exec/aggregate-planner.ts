@@ -13,15 +13,14 @@ import {
   input,
   inputRefs,
 } from "../../../foundation/plan/expression.ts";
-import { planErrors } from "../errors.ts";
 import { TRUE, and } from "../rel/expressions.ts";
 import { filter, project, windowFields } from "../rel/rel-builder.ts";
 import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts";
 import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
-import { parseDuration } from "../../../foundation/base/duration.ts";
 import { calcChain } from "./calc-chain.ts";
 import { DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { windowEmit } from "./window-emit.ts";
 
 export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): PhysNode {
   const properties = windowProperties(rel.input);
@@ -131,7 +130,6 @@ function planWindowAggregate(
   rel: AggregateRel,
   properties: WindowProperties,
 ): PhysNode {
-  checkEmit(planner);
   const kindOf = (index: number): WindowProperty | undefined =>
     properties.starts.includes(index)
       ? "window_start"
@@ -170,6 +168,12 @@ function planWindowAggregate(
     ...rel.calls.map((call) => ({ name: call.name, type: call.type })),
     ...wanted.map((kind) => extra.find((field) => field.name === kind)!),
   ];
+  const emit = windowEmit(planner.options, {
+    window: properties.window,
+    isPulled: pulled !== undefined,
+    isInsertOnly: isInsertOnly(node),
+  });
+  const bounds = wanted.map((_, i) => grouping.length + rel.calls.length + i);
   const aggregate = planner.factory.make(
     {
       type: "WindowAggregate",
@@ -178,30 +182,18 @@ function planWindowAggregate(
       grouping,
       aggregates: callsOf(rel.calls, !isInsertOnly(node), place),
       properties: wanted,
+      ...(emit === undefined ? {} : { emit, generateUpdateBefore: false }),
     },
     [{ node, distribution: hashBy(grouping) }],
     { fields },
-    { kinds: INSERT },
+    emit === undefined
+      ? { kinds: INSERT }
+      : {
+          kinds: INSERT | UPDATE,
+          upsertKeys: bounds.map((bound) => [...grouping.map((_, i) => i), bound]),
+        },
   );
   return reorder(planner, rel, aggregate, { keys, wanted, kindOf });
-}
-
-/** Windows show their results once: options that ask for more are refused, as Flink does for its window functions. */
-function checkEmit({ options }: PhysicalPlanner): void {
-  const key = ["early-fire.enabled", "late-fire.enabled"]
-    .map((name) => `table.exec.emit.${name}`)
-    .find((name) => options.option(name)?.toLowerCase() === "true");
-  if (key !== undefined)
-    throw planErrors.WINDOW_PLAN({
-      message: `Currently, window aggregates don't support early-fire and late-fire configuration '${key}'.`,
-      remedy: "Unset it, or aggregate with CUMULATE windows to see results before the end.",
-    });
-  const lateness = parseDuration(options.option("table.exec.emit.allow-lateness") ?? "0");
-  if (options.mode === "streaming" && lateness !== 0)
-    throw planErrors.WINDOW_PLAN({
-      message: "Currently, window aggregates don't support 'table.exec.emit.allow-lateness'.",
-      remedy: "Unset it, and let the watermark wait for late rows.",
-    });
 }
 
 /** Back to the logical order: grouping as written, then the calls. */

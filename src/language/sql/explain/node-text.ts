@@ -1,6 +1,6 @@
 /** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit, WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import {
   type AggregateCall,
   REPLICATE_ROWS,
@@ -313,7 +313,16 @@ function windowAggregateText(
     ...(spec.grouping.length > 0 ? [`groupBy=[${spec.grouping.map(name).join(", ")}]`] : []),
     `window=[${window}]`,
     `select=[${select.join(", ")}]`,
+    ...(spec.emit === undefined ? [] : [`emit=[${emitText(spec.emit)}]`]),
   ];
+}
+
+function emitText({ earlyMs, lateMs }: WindowEmit): string {
+  const text = (phase: string, delay: number | undefined) =>
+    delay === undefined
+      ? []
+      : [delay > 0 ? `${phase} delay ${delay} millisecond` : `${phase} no delay`];
+  return [...text("early", earlyMs), ...text("late", lateMs)].join(", ");
 }
 
 export function windowText(window: WindowSpec, name: (index: number) => string): string {

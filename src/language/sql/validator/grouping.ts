@@ -192,7 +192,8 @@ export class Grouping {
     const { kind, intervals, time: expression } = this.#window!;
     const type = rel.schema.fields[time]!.type;
     const attribute = timeAttributeOf(expression.type) ?? "ROWTIME";
-    const common = { kind, offsetMs: 0, time: { attribute, index: time, type } } as const;
+    const place = { attribute, index: time, type } as const;
+    const common = { kind, offsetMs: 0, time: place, isGroupWindow: true } as const;
     if (kind === "SESSION")
       return { ...common, sizeMs: 0, gapMs: intervals[0]!, partitionKeys: keys };
     if (kind === "HOP") return { ...common, slideMs: intervals[0]!, sizeMs: intervals[1]! };
