@@ -252,7 +252,7 @@ export {
   viewsMerge,
   viewsMultiset,
 } from "./aggregate-collections.as";
-export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFinals, keepFirst, keepRows } from "./keep-row.as";
+export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFinals, keepFirst, keepRows, keepTimed } from "./keep-row.as";
 export {
   batchColumns,
   entriesCollect,

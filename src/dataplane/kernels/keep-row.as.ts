@@ -7,9 +7,9 @@
  * Source:  Flink DeduplicateFunctionHelper, ProcTimeDeduplicateKeepFirstRowFunction, RowTimeDeduplicateFunction.
  */
 import { equalBytes } from "./copy.as";
-import { groupOf } from "./keyed-map-pages.as";
+import { groupOf, touchRange } from "./keyed-map-pages.as";
 import { mapRemove } from "./keyed-map.as";
-import { freeIn, logAppend, logPtrIn } from "./log.as";
+import { allocate, fitsBlock, freeIn, logAppend, logPtrIn, logSetLength } from "./log.as";
 import { changesBegin, freeLater, pushChange } from "./rows.as";
 import { viewAddress, viewLength } from "./row-set.as";
 
@@ -27,6 +27,10 @@ const CALL_FLAGS: usize = 36;
 /** u8[n]: 0 = the row does not pass the condition and counts as deleted; and the condition's validity; 0 = none. */
 const CALL_PASS: usize = 40;
 const CALL_PASS_VALIDITY: usize = 44;
+/** keepTimed: u32[n] where each row is to be written, and (without -U) what is shown: u32[n] rows, u8[n] kinds. */
+const CALL_TARGETS: usize = 48;
+const CALL_SHOWN: usize = 52;
+const CALL_SHOWN_KINDS: usize = 56;
 
 const MODE_LAST_PROCTIME: u32 = 1;
 const MODE_LAST_ROWTIME: u32 = 2;
@@ -102,6 +106,69 @@ export function keepRows(call: usize): void {
     }
     store<u32>(entry, logAppend(map, hash, viewAddress(view), viewLength(view)), VALUE_HANDLE);
   }
+}
+
+/**
+ * keepRows by rowtime, for rows that are not encoded yet: CALL_VIEWS holds u32[n] sizes, and the caller writes the rows to
+ * CALL_TARGETS (0 = the row is not kept), in order, before it emits and frees. Without -U a row takes the place of the one
+ * before where it fits, and what is shown are rows of the batch: returns how many; with -U changes are pushed.
+ */
+export function keepTimed(call: usize): u32 {
+  const n = load<u32>(call, CALL_ROWS);
+  const map = <usize>load<u32>(call, CALL_MAP);
+  const hashes = <usize>load<u32>(call, CALL_HASHES);
+  const entries = <usize>load<u32>(call, CALL_ENTRIES);
+  const sizes = <usize>load<u32>(call, CALL_VIEWS);
+  const times = <usize>load<u32>(call, CALL_TIMES);
+  const width = load<u32>(call, CALL_TIME_WIDTH);
+  const last = load<u32>(call, CALL_MODE) == MODE_LAST_ROWTIME;
+  const flags = load<u32>(call, CALL_FLAGS);
+  const targets = <usize>load<u32>(call, CALL_TARGETS);
+  const shown = <usize>load<u32>(call, CALL_SHOWN);
+  const kinds = <usize>load<u32>(call, CALL_SHOWN_KINDS);
+  const silent = (flags & SILENT) != 0;
+  const before = !silent && (flags & UPDATE_BEFORE) != 0;
+  let count: u32 = 0;
+  changesBegin(before ? max<u32>(n << 1, 64) : 1);
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    const old = load<u32>(entry, VALUE_HANDLE);
+    const time = load<i64>(times + <usize>(i * width));
+    if (old != 0) {
+      const held = load<i64>(entry, VALUE_TIME);
+      if (last ? time < held : time >= held) {
+        store<u32>(targets + (i << 2), 0);
+        continue;
+      }
+    }
+    store<i64>(entry, time, VALUE_TIME);
+    const hash = load<u32>(hashes + (i << 3), 4);
+    const group = groupOf(map, hash);
+    const size = load<u32>(sizes + (i << 2));
+    const oldRow: usize = old == 0 ? 0 : logPtrIn(group, old);
+    let row: usize = 0;
+    if (old != 0 && !before && fitsBlock(oldRow, size)) {
+      row = oldRow;
+      logSetLength(row, size);
+      touchRange(row, size);
+    } else {
+      const handle = allocate(group, size, 0);
+      row = logPtrIn(group, handle);
+      store<u32>(entry, handle, VALUE_HANDLE);
+      // An earlier row of this batch may be on its way to it.
+      if (old != 0) freeLater(hash, old);
+    }
+    store<u32>(targets + (i << 2), <u32>row);
+    if (before) {
+      if (old != 0) pushChange(BEFORE, oldRow, 0, 0);
+      pushChange(old == 0 ? INSERT : AFTER, row, 0, 0);
+    } else if (!silent) {
+      store<u32>(shown + (count << 2), i);
+      store<u8>(kinds + count, <u8>(old == 0 ? INSERT : AFTER));
+      count++;
+    }
+  }
+  return count;
 }
 
 /** Removes the entries without a row; each may be listed several times. */

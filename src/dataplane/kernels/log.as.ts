@@ -84,6 +84,12 @@ export function logCapacity(address: usize): u32 {
   return ((load<u32>(address - 8) & UNITS) << 3) - 8;
 }
 
+/** Whether other bytes may take the place of a block's: they fit, and at most a third of it would be unused. */
+export function fitsBlock(address: usize, length: u32): bool {
+  const capacity = logCapacity(address);
+  return length <= capacity && length + (length >>> 1) + 16 >= capacity;
+}
+
 /** Shorter or longer within logCapacity; touches the block. What is added is unspecified. */
 export function logSetLength(address: usize, length: u32): void {
   if (length > logCapacity(address)) fail(FAILURE_LENGTH);

@@ -14,8 +14,10 @@ import {
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import { compileRowWriter, type RowWriter } from "../../codegen/codecs/row-writer.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
+import { BatchRows } from "./batch-rows.ts";
 import { ChangeEmitter } from "./change-emitter.ts";
 import { compileGroupedKeys } from "./grouped-keys.ts";
 import { RowFormat } from "./row-format.ts";
@@ -30,6 +32,7 @@ export const KEEP_MODE = {
 
 const FLAG = { updateBefore: 1, skipEqual: 2, silent: 4 } as const;
 const CALL_BYTES = 64;
+const CALL_TARGETS = 48;
 const VALUE_BYTES = 16;
 const REGISTERED_OFFSET = 4;
 
@@ -55,6 +58,9 @@ export class KeptRows {
   readonly #format: RowFormat;
   readonly #emitter: ChangeEmitter;
   readonly #map: KeyedMap;
+  /** By rowtime rows are not compared: they are written to where they stay. */
+  readonly #writer: RowWriter | undefined;
+  readonly #rows: BatchRows;
   #call: number;
 
   constructor(options: KeptRowsOptions) {
@@ -76,6 +82,9 @@ export class KeptRows {
       ],
       ttlMs,
     });
+    if (options.mode === KEEP_MODE.lastRowtime || options.mode === KEEP_MODE.firstRowtime)
+      this.#writer = compileRowWriter({ schema, runtime, operator });
+    this.#rows = new BatchRows(runtime, schema);
     this.#call = runtime.kernels.operatorAllocate(CALL_BYTES) >>> 0;
   }
 
@@ -97,7 +106,8 @@ export class KeptRows {
     const { kernels, memory } = this.#options.context.runtime;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { keys, hashes } = this.#keys.encode(batch);
-    const views = this.#format.encode(batch);
+    const writer = this.#writer;
+    const views = writer === undefined ? this.#format.encode(batch) : writer.sizes(batch);
     const entries = kernels.arenaAlloc(rows * 4) >>> 0;
     kernels.mapUpsertBatch(this.#map.ptr, rows, hashes, keys, entries);
     const data = new DataView(memory.buffer);
@@ -108,8 +118,11 @@ export class KeptRows {
     [...words, this.#flags(), pass, passValidity].forEach((word, index) => {
       data.setUint32(this.#call + index * 4, word, true);
     });
-    kernels.keepRows(this.#call);
-    this.#emitter.emit(this.#map.ptr);
+    if (writer !== undefined) this.#keepTimed(batch, rows, writer);
+    else {
+      kernels.keepRows(this.#call);
+      this.#emitter.emit(this.#map.ptr);
+    }
     if (mode === KEEP_MODE.changelog) kernels.keepCleanup(this.#map.ptr, rows, entries);
     return { keys: { keys, hashes }, entries };
   }
@@ -156,6 +169,30 @@ export class KeptRows {
     this.#options.context.runtime.kernels.operatorFree(this.#call, CALL_BYTES);
     this.#call = 0;
     this.#format.close();
+  }
+
+  #keepTimed(batch: BatchPtr, rows: number, writer: RowWriter): void {
+    const { context, generateUpdateBefore } = this.#options;
+    const { kernels, memory } = context.runtime;
+    const targets = kernels.arenaAlloc(rows * 4) >>> 0;
+    const list = kernels.arenaAlloc(rows * 4) >>> 0;
+    const kinds = kernels.arenaAlloc(rows) >>> 0;
+    const data = new DataView(memory.buffer);
+    [targets, list, kinds].forEach((word, index) => {
+      data.setUint32(this.#call + CALL_TARGETS + index * 4, word, true);
+    });
+    const shown = kernels.keepTimed(this.#call) >>> 0;
+    writer.store(batch, targets, 0, rows);
+    if (generateUpdateBefore) {
+      this.#emitter.emit(this.#map.ptr);
+      return;
+    }
+    kernels.freeNoted(this.#map.ptr, kernels.changesFrees(), kernels.changesFreeCount());
+    if (shown === 0) return;
+    const all = shown === rows;
+    const out = all ? kernels.batchExtend(batch, 0) >>> 0 : this.#rows.gather(batch, list, shown);
+    new DataView(memory.buffer).setUint32(out + BATCH_KINDS, kinds, true);
+    context.output.emit(out);
   }
 
   #flags(): number {
