@@ -206,7 +206,8 @@ export class PhysicalPlanner {
   }
 
   /** The window over the physical input, whose time column must (still) be a time attribute. */
-  windowOver(window: WindowSpec, schema: Schema): WindowSpec {
+  windowOver(written: WindowSpec, schema: Schema): WindowSpec {
+    const { isGroupWindow: _, ...window } = written;
     return { ...window, time: this.timeColumn(window.time, schema) };
   }
 
