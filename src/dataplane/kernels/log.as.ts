@@ -120,6 +120,21 @@ export function logAllocateLinked(map: usize, hash: u32, length: u32): u32 {
   return allocateZeroed(groupOf(map, hash), length, LINKED);
 }
 
+/** As allocate, for a linked block: its first word is the caller's to write. */
+@inline
+export function allocateLinked(group: usize, length: u32): u32 {
+  return allocate(group, length, LINKED);
+}
+
+/** The bytes of a block if its page is in memory, else 0: to be read ahead. */
+@inline
+export function residentPtrIn(group: usize, handle: u32): usize {
+  const number = handle >>> 9;
+  if (number == 0 || number >= load<u32>(group, GROUP_DIRECTORY_USED)) return 0;
+  const page = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
+  return page & 3 ? 0 : <usize>page + ((handle & 511) << 3) + 8;
+}
+
 export function logFree(map: usize, hash: u32, handle: u32): void {
   freeIn(groupOf(map, hash), handle);
 }

@@ -9,9 +9,9 @@
  * Source:  Flink AppendOnlyTopNFunction, FastTop1Function, UpdatableTopNFunction, RetractableTopNFunction. Deviation:
  *          an update that breaks the promised order without leaving its rank emits +U after its -U (Flink: only -U).
  */
-import { equalBytes } from "./copy.as";
+import { copyBytes, equalBytes } from "./copy.as";
 import { groupOf, touchRange } from "./keyed-map-pages.as";
-import { freeIn, logAllocate, logCapacity, logPtrIn, logSetLength } from "./log.as";
+import { freeIn, logAllocate, logCapacity, logPtrIn, logSetLength, residentPtrIn } from "./log.as";
 import { changesBegin, changesCount, freeLater, pushChange } from "./rows.as";
 import {
   BLOCK_HEADER,
@@ -19,7 +19,7 @@ import {
   SET_ROWS,
   rowBytesOfBlock,
   rowOfBlock,
-  setAdd,
+  setPlace,
   setUnlink,
   viewAddress,
   viewLength,
@@ -30,12 +30,15 @@ const CALL_ROWS: usize = 4;
 const CALL_KINDS: usize = 8;
 const CALL_HASHES: usize = 12;
 const CALL_ENTRIES: usize = 16;
+/** u64[n] views of the rows; with CALL_TARGETS u32[n]: their sizes. */
 const CALL_VIEWS: usize = 20;
 /** u64[n]: views of u32 sortKeyBytes, sort key, unique key. */
 const CALL_IDENTITIES: usize = 24;
 const CALL_FLAGS: usize = 28;
 const CALL_START: usize = 32;
 const CALL_END: usize = 36;
+/** u32[n] zeros, 0 = rows are encoded: where the caller has to write the rows that were added, before it emits. */
+const CALL_TARGETS: usize = 40;
 
 /** Changes show ranks (a rank column, or rows before rankStart are left out). */
 const NUMBERED: u32 = 1;
@@ -61,6 +64,38 @@ let entry: usize = 0;
 let flags: u32 = 0;
 let start: u32 = 0;
 let end: u32 = 0;
+let targets: usize = 0;
+let current: u32 = 0;
+
+const AHEAD: u32 = 128;
+const ahead: usize = memory.data(4 * 128, 16);
+const readAhead: usize = memory.data(4, 16);
+
+/**
+ * Reads what rows [from, to) will ask for first: the worst row of each partition. Each loop's reads wait for nothing, so
+ * that many misses are under way at once.
+ */
+function warm(hashes: usize, entries: usize, from: u32, to: u32): void {
+  let seen: u32 = 0;
+  for (let i = from; i < to; i++) {
+    const at = <usize>load<u32>(entries + (i << 2));
+    const handle = load<u32>(at, SET_INDEX);
+    const rows = load<u32>(at, SET_ROWS);
+    const its = groupOf(map, load<u32>(hashes + (i << 3), 4));
+    const order: usize = rows == 0 || handle == 0 ? 0 : residentPtrIn(its, handle);
+    store<u32>(ahead + ((i - from) << 2), order == 0 ? 0 : <u32>order + ((rows - 1) << 2));
+  }
+  for (let i = from; i < to; i++) {
+    const slot = <usize>load<u32>(ahead + ((i - from) << 2));
+    const its = groupOf(map, load<u32>(hashes + (i << 3), 4));
+    store<u32>(ahead + ((i - from) << 2), slot == 0 ? 0 : <u32>residentPtrIn(its, load<u32>(slot)));
+  }
+  for (let i = from; i < to; i++) {
+    const block = <usize>load<u32>(ahead + ((i - from) << 2));
+    if (block != 0) seen ^= load<u32>(block, BLOCK_HEADER);
+  }
+  store<u32>(readAhead, seen);
+}
 
 /** Processes rows from `from` on; returns the first row that is not done yet. */
 export function rankProcess(call: usize, from: u32): u32 {
@@ -74,13 +109,16 @@ export function rankProcess(call: usize, from: u32): u32 {
   flags = load<u32>(call, CALL_FLAGS);
   start = load<u32>(call, CALL_START);
   end = load<u32>(call, CALL_END);
+  targets = <usize>load<u32>(call, CALL_TARGETS);
   changesBegin(max<u32>(256, n - from));
   let row = from;
   for (; row < n && changesCount() < MOST_CHANGES; row++) {
+    if (((row - from) & (AHEAD - 1)) == 0) warm(hashes, entries, row, min<u32>(n, row + AHEAD));
+    current = row;
     hash = load<u32>(hashes + (row << 3), 4);
     group = groupOf(map, hash);
     entry = <usize>load<u32>(entries + (row << 2));
-    const view = load<u64>(views + (row << 3));
+    const view = targets != 0 ? <u64>load<u32>(views + (row << 2)) << 32 : load<u64>(views + (row << 3));
     const identity = load<u64>(identities + (row << 3));
     const kind: u32 = kinds == 0 ? INSERT : load<u8>(kinds + row);
     if (flags & TOP1) top1(view, identity);
@@ -142,8 +180,8 @@ function search(order: usize, count: u32, identity: usize, after: bool): u32 {
   return low;
 }
 
-/** Adds a row's block and puts it at `index` of the order. */
-function insertAt(index: u32, view: u64, identity: u64): void {
+/** Adds a row's block and puts it at `index` of the order. Returns where the row is, or will be once it is written. */
+function insertAt(index: u32, view: u64, identity: u64): usize {
   const count = load<u32>(entry, SET_ROWS);
   let handle = load<u32>(entry, SET_INDEX);
   const bytes = (count + 1) << 2;
@@ -163,14 +201,15 @@ function insertAt(index: u32, view: u64, identity: u64): void {
     }
   }
   const order = logPtrIn(group, handle);
-  // setAdd must not take the order for an index of identities.
-  store<u32>(entry, 0, SET_INDEX);
-  const block = setAdd(map, hash, entry, identity, view, 0);
-  store<u32>(entry, handle, SET_INDEX);
+  const block = setPlace(map, hash, entry, identity, viewLength(view), 0, 0);
   const at = order + (index << 2);
   touchRange(at, bytes - (index << 2));
-  memory.copy(at + 4, at, (count - index) << 2);
+  for (let to = order + (count << 2); to > at; to -= 4) store<u32>(to, load<u32>(to - 4));
   store<u32>(at, block);
+  const row = rowOfBlock(logPtrIn(group, block));
+  if (targets != 0) store<u32>(targets + (current << 2), <u32>row);
+  else copyBytes(row, viewAddress(view), viewLength(view));
+  return row;
 }
 
 /** Takes the row at `index` out; its block is freed when the changes are out. */
@@ -192,16 +231,14 @@ function removeAt(index: u32): void {
 function top1(view: u64, identity: u64): void {
   const order = orderPtr();
   if (order == 0) {
-    insertAt(0, view, identity);
-    change(INSERT, viewAddress(view), 1);
+    change(INSERT, insertAt(0, view, identity), 1);
     return;
   }
   const block = blockAt(order, 0);
   if (compareKeys(viewAddress(identity), block + BLOCK_HEADER) >= 0) return;
   change(BEFORE, rowOfBlock(block), 1);
-  change(AFTER, viewAddress(view), 1);
   removeAt(0);
-  insertAt(0, view, identity);
+  change(AFTER, insertAt(0, view, identity), 1);
 }
 
 /** The rows from `index` on move down one rank; `count` rows are in order now, the new one among them at `index`. */
@@ -223,14 +260,14 @@ function append(view: u64, identity: u64): void {
   const key = viewAddress(identity);
   if (count >= end && compareKeys(key, blockAt(order, count - 1) + BLOCK_HEADER) >= 0) return;
   const index = search(order, count, key, true);
-  insertAt(index, view, identity);
+  const row = insertAt(index, view, identity);
   const now = count + 1;
   const inserted = orderPtr();
   if (flags & NUMBERED) {
-    emitShift(inserted, index, now, viewAddress(view));
+    emitShift(inserted, index, now, row);
   } else {
     if (now > end) change(DELETE, rowAt(inserted, now - 1), start);
-    change(INSERT, viewAddress(view), start);
+    change(INSERT, row, start);
   }
   if (now > end) removeAt(now - 1);
 }
@@ -263,12 +300,11 @@ function update(view: u64, identity: u64): void {
   const old = <u32>found;
   const oldBlock = blockAt(order, old);
   const oldRow = rowOfBlock(oldBlock);
-  const row = viewAddress(view);
   const compared = compareKeys(viewAddress(identity), oldBlock + BLOCK_HEADER);
   removeAt(old);
   const rest = count - 1;
   const index: u32 = compared == 0 ? old : rest == 0 ? 0 : search(orderPtr(), rest, viewAddress(identity), true);
-  insertAt(index, view, identity);
+  const row = insertAt(index, view, identity);
   if (!(flags & NUMBERED)) {
     change(BEFORE, oldRow, start);
     change(AFTER, row, start);
@@ -312,15 +348,15 @@ function emitFall(order: usize, index: u32, old: u32, row: usize, oldRow: usize)
 function addRetractable(view: u64, identity: u64): void {
   const count = load<u32>(entry, SET_ROWS);
   const index: u32 = count == 0 ? 0 : search(orderPtr(), count, viewAddress(identity), true);
-  insertAt(index, view, identity);
+  const row = insertAt(index, view, identity);
   const order = orderPtr();
   if (flags & NUMBERED) {
-    emitShift(order, index, count + 1, viewAddress(view));
+    emitShift(order, index, count + 1, row);
     return;
   }
   if (index >= end) return;
   if (count + 1 > end) change(DELETE, rowAt(order, end), start);
-  change(INSERT, viewAddress(view), start);
+  change(INSERT, row, start);
 }
 
 function retract(view: u64, identity: u64): void {

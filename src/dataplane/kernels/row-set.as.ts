@@ -10,7 +10,8 @@
  *          built when a find meets more than LINEAR rows, so sets that only grow never pay for it.
  */
 import { hashBytes } from "./hash.as";
-import { freeIn, logAllocate, logAllocateLinked, logPtrIn } from "./log.as";
+import { copyBytes } from "./copy.as";
+import { allocateLinked, freeIn, logAllocate, logPtrIn } from "./log.as";
 import { groupOf, touchPage } from "./keyed-map-pages.as";
 
 export const SET_FIRST: usize = 0;
@@ -96,20 +97,42 @@ export function setAdd(
   associations: u32,
   written: u32 = 0,
 ): u32 {
+  const handle = setPlace(map, hash, entry, identity, viewLength(row), associations, written);
+  const block = logPtrIn(groupOf(map, hash), handle);
+  copyBytes(rowOfBlock(block), viewAddress(row), viewLength(row));
+  if (load<u32>(entry, SET_INDEX) != 0) {
+    const rows = load<u32>(entry, SET_ROWS);
+    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
+  }
+  return handle;
+}
+
+/** setAdd without an index for a row of so many bytes, which the caller writes to rowOfBlock. */
+export function setPlace(
+  map: usize,
+  hash: u32,
+  entry: usize,
+  identity: u64,
+  rowBytes: u32,
+  associations: u32,
+  written: u32,
+): u32 {
   const identityBytes = viewLength(identity);
-  const rowBytes = viewLength(row);
   const timed = written != 0;
   const bytes = <u32>BLOCK_HEADER + identityBytes + rowBytes;
-  const handle = logAllocateLinked(map, hash, timed ? bytes + WRITTEN_BYTES : bytes);
   const group = groupOf(map, hash);
+  const handle = allocateLinked(group, timed ? bytes + WRITTEN_BYTES : bytes);
   const block = logPtrIn(group, handle);
   const last = load<u32>(entry, SET_LAST);
+  store<u32>(block, 0, BLOCK_NEXT);
   store<u32>(block, last, BLOCK_PREVIOUS);
   store<u32>(block, associations, BLOCK_ASSOCIATIONS);
   store<u32>(block, timed ? identityBytes | WRITTEN : identityBytes, BLOCK_IDENTITY);
-  if (timed) store<u32>(block + bytes + 4, written);
-  if (identityBytes != 0) memory.copy(block + BLOCK_HEADER, viewAddress(identity), identityBytes);
-  memory.copy(block + BLOCK_HEADER + identityBytes, viewAddress(row), rowBytes);
+  if (timed) {
+    store<u32>(block + bytes, 0);
+    store<u32>(block + bytes + 4, written);
+  }
+  if (identityBytes != 0) copyBytes(block + BLOCK_HEADER, viewAddress(identity), identityBytes);
   if (last == 0) {
     store<u32>(entry, handle, SET_FIRST);
   } else {
@@ -118,11 +141,7 @@ export function setAdd(
     store<u32>(before, handle, BLOCK_NEXT);
   }
   store<u32>(entry, handle, SET_LAST);
-  const rows = load<u32>(entry, SET_ROWS) + 1;
-  store<u32>(entry, rows, SET_ROWS);
-  if (load<u32>(entry, SET_INDEX) != 0) {
-    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
-  }
+  store<u32>(entry, load<u32>(entry, SET_ROWS) + 1, SET_ROWS);
   return handle;
 }
 

@@ -13,6 +13,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { SortField } from "../../../foundation/plan/expression.ts";
 import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
+import { compileRowWriter, type RowWriter } from "../../codegen/codecs/row-writer.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
@@ -24,6 +25,7 @@ import { forEachEntry } from "../rows/state-entries.ts";
 
 const FLAG = { numbered: 1, updateBefore: 2, top1: 4, update: 8, retract: 16, silent: 32 } as const;
 const CALL_BYTES = 64;
+const CALL_TARGETS = 40;
 
 export interface RankSpec {
   readonly input: Schema;
@@ -52,6 +54,8 @@ export class RankEngine {
   readonly #context: OperatorContext;
   readonly #keys: KeyCodec;
   readonly #format: RowFormat;
+  /** Rows that are never looked for are written to where they stay, those that stay. */
+  readonly #writer: RowWriter | undefined;
   readonly #sortKeys: SortKeys;
   readonly #unique: { readonly rows: ProjectedRows; readonly codec: RowCodec } | undefined;
   readonly #emitter: ChangeEmitter;
@@ -66,6 +70,8 @@ export class RankEngine {
     const { partitionKeys: fields, groupFields } = spec;
     this.#keys = compileGroupedKeys({ context, schema: input, fields, groupFields, operator });
     this.#format = new RowFormat(runtime, input, operator);
+    if (spec.strategy !== "retract")
+      this.#writer = compileRowWriter({ schema: input, runtime, operator });
     this.#sortKeys = new SortKeys(runtime, input, spec.sort, operator);
     if (spec.strategy === "update") {
       const rows = new ProjectedRows(runtime, input, spec.primaryKey ?? []);
@@ -102,7 +108,9 @@ export class RankEngine {
     const { kernels, memory } = this.#context.runtime;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { keys, hashes } = this.#keys.encode(batch);
-    const views = this.#format.encode(batch);
+    const writer = this.#writer;
+    const views = writer === undefined ? this.#format.encode(batch) : writer.sizes(batch);
+    const targets = writer === undefined ? 0 : kernels.arenaAlloc(rows * 4) >>> 0;
     const unique =
       this.#unique === undefined ? 0 : this.#unique.codec.encode(this.#unique.rows.project(batch));
     const identities = this.#sortKeys.encode(batch, rows, unique);
@@ -114,9 +122,13 @@ export class RankEngine {
     words.forEach((word, index) => {
       data.setUint32(this.#call + index * 4, word, true);
     });
+    data.setUint32(this.#call + CALL_TARGETS, targets, true);
+    if (targets !== 0) new Uint32Array(memory.buffer, targets, rows).fill(0);
     for (let from = 0; from < rows; ) {
       const mark = kernels.arenaMark();
-      from = kernels.rankProcess(this.#call, from) >>> 0;
+      const to = kernels.rankProcess(this.#call, from) >>> 0;
+      writer?.store(batch, targets, from, to);
+      from = to;
       this.#emitter.emit(this.#map.ptr);
       kernels.arenaRelease(mark);
     }
