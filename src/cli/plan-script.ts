@@ -30,6 +30,7 @@ export function planScript(
     if (found !== undefined) throw cliErrors.SEVERAL_INSERTS({ path }, { at: statement.span });
     found = result;
   }
+  session.finish();
   if (found === undefined) throw cliErrors.NOT_AN_INSERT({ path });
   return found;
 }

@@ -150,7 +150,8 @@ export class StatementRunner {
 
   async #insert(plan: ExecPlan, sinks: readonly string[]): Promise<void> {
     const rows = await this.#execute(plan, new AbortController());
-    this.#terminal.say(`${rows} rows read, written to ${sinks.join(", ")}`);
+    const tables = [...new Set(sinks)].join(", ");
+    this.#terminal.say(`${rows} ${rows === 1 ? "row" : "rows"} read, written to ${tables}`);
     this.#sayBadRecords();
   }
 

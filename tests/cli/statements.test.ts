@@ -50,3 +50,17 @@ test("table.display.max-column-width cuts what is shown", async () => {
   assert.doesNotMatch(cut.stdout, /abcdefgh/);
   assert.match(cut.stdout, /abcdef/);
 });
+
+test("a statement set without END is told, by sql, run and check: nothing of it runs", async () => {
+  const table = "CREATE TABLE b (a INT) WITH ('connector' = 'blackhole');";
+  const input = `${table} BEGIN STATEMENT SET; INSERT INTO b VALUES (1);`;
+  for (const command of [
+    ["sql", "-f", "-"],
+    ["check", "-"],
+    ["run", "-"],
+  ]) {
+    const { status, stderr } = await cli(command, { input });
+    assert.equal(status, 1, command.join(" "));
+    assert.match(stderr, /error MR2128: The statement set that begins here has no end/);
+  }
+});

@@ -63,6 +63,12 @@ ${flagHelp(FLAGS)}`,
     for (const { name, text } of texts) {
       if (!(await runScript(runner, terminal, name, text))) return 1;
     }
+    try {
+      runner.session.finish();
+    } catch (error) {
+      terminal.say(renderError(toMillraceError(error), terminal.palette, texts.at(-1)));
+      return 1;
+    }
     return runner.interrupted ? 130 : 0;
   },
 };

@@ -1,3 +1,4 @@
+import { SqlSession } from "./sql-session.ts";
 /**
  * What data engineers write when they are new here: the text that is underlined, the error and the help that they read beside it.
  *
@@ -378,4 +379,16 @@ test("an option that a connector refuses is underlined in CREATE TABLE", () => {
   const { at, didYouMean } = found!.error.place;
   assert.equal(text.slice(at!.start, at!.end), "'format' = 'json'");
   assert.deepEqual(didYouMean, ["formats"]);
+});
+
+test("a view is not written into, and is not said to be missing", () => {
+  const own = new SqlSession({ config: { "execution.runtime-mode": "batch" } });
+  own.executeScript("CREATE VIEW v AS SELECT 1 AS a");
+  for (const sql of [
+    "INSERT INTO v VALUES (1)",
+    "DELETE FROM v",
+    "UPDATE v SET a = 2",
+    "TRUNCATE TABLE v",
+  ])
+    assert.throws(() => own.execute(sql), { code: "MR2128", message: /'v' is a view/ }, sql);
 });

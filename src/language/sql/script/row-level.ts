@@ -24,6 +24,7 @@ import type {
   UpdateNode,
 } from "../parser/ast.ts";
 import type { SinkRel } from "../rel/rel-node.ts";
+import { noTable } from "./written-table.ts";
 import type { SessionContext } from "./session-context.ts";
 import { insertRel } from "./statement-planner.ts";
 
@@ -70,15 +71,10 @@ function modifiable(
   const parts = name.parts.map((part) => part.name);
   const table = session.catalog.lookup(parts);
   if (table?.kind !== "table")
-    throw validateErrors.TABLE_NOT_FOUND(
-      { name: parts.join(".") },
-      {
-        at: name.span,
-        didYouMean: nearest(
-          parts.at(-1)!,
-          session.catalog.list(session.catalog.currentCatalog, session.catalog.currentDatabase),
-        ),
-      },
+    throw noTable(
+      name,
+      table,
+      session.catalog.list(session.catalog.currentCatalog, session.catalog.currentDatabase),
     );
   const refuse = (message: string, remedy: string) =>
     validateErrors.STATEMENT_INVALID({ message, remedy }, { at: node.span });

@@ -55,6 +55,7 @@ export class SqlSession {
   readonly context: SessionContext;
   /** Between BEGIN STATEMENT SET and END. */
   #statementSet: SinkRel[] | undefined;
+  #setBegin: StatementNode | undefined;
 
   constructor(options: SqlSessionOptions = {}) {
     this.context = new SessionContext(options);
@@ -83,6 +84,19 @@ export class SqlSession {
     keepStatistics(this.context, analysis, rows);
   }
 
+  /** A script is at its end: throws where a statement set is not, since nothing of it has run. */
+  finish(): void {
+    if (this.#statementSet === undefined) return;
+    this.#statementSet = undefined;
+    throw validateErrors.STATEMENT_INVALID(
+      {
+        message: "The statement set that begins here has no end: none of its statements has run.",
+        remedy: "Write END behind its last INSERT.",
+      },
+      { at: this.#setBegin!.span },
+    );
+  }
+
   /** Every statement of a script in turn; stops at the first error. */
   executeScript(text: string): StatementResult[] {
     const { statements, errors } = parseScript(text);
@@ -109,6 +123,7 @@ export class SqlSession {
         return this.#execute(node.statement);
       case "beginStatementSet":
         this.#statementSet = [];
+        this.#setBegin = node;
         return OK;
       case "endStatementSet":
         throw validateErrors.STATEMENT_INVALID(
@@ -270,6 +285,13 @@ export function checkScript(
         error: refined(error).at({ at: statement.span }),
         statement: statement.span.start,
       });
+  }
+  try {
+    session.finish();
+  } catch (error) {
+    const known = toMillraceError(error);
+    if (errors.length === 0)
+      diagnostics.push({ severity: "error", error: known, statement: known.place.at?.start ?? 0 });
   }
   const startOf = ({ error, statement }: Diagnostic) => error.place.at?.start ?? statement;
   const errorsAt = new Set(diagnostics.flatMap((each) => (isError(each) ? [startOf(each)] : [])));

@@ -47,6 +47,7 @@ import { intervalMillis } from "../validator/literals.ts";
 import { canCastImplicitly } from "../validator/type-system.ts";
 import { type SessionContext, throwFirst } from "./session-context.ts";
 import { nonDeterministicUpdates } from "./warnings.ts";
+import { noTable } from "./written-table.ts";
 
 export interface PlannedStatement {
   readonly plan: ExecPlan;
@@ -100,11 +101,7 @@ export function insertRel(session: SessionContext, node: InsertNode): SinkRel {
   const context = session.plannerContext(errors);
   const name = node.target.name.parts.map((part) => part.name);
   const table = context.resolveTable(name);
-  if (table?.kind !== "table")
-    throw validateErrors.TABLE_NOT_FOUND(
-      { name: name.join(".") },
-      { at: node.target.name.span, didYouMean: nearest(name.at(-1)!, context.tableNames()) },
-    );
+  if (table?.kind !== "table") throw noTable(node.target.name, table, context.tableNames());
   const query = convertQuery(context, node.source, EMPTY_ENVIRONMENT);
   throwFirst(errors);
   const columns = sinkColumns(table);
