@@ -171,7 +171,7 @@ export const validateErrors = defineErrors({
     ...user,
     code: "MR2123",
     message: "{object} {name} does not exist.",
-    hint: "Check the name, or use IF EXISTS.",
+    hint: "Check the name; DROP and most forms of ALTER take IF EXISTS.",
   },
   DATABASE_NOT_FOUND: {
     ...user,
