@@ -172,6 +172,23 @@ export const runtimeErrors = defineErrors({
     message: "of {sent} messages {way} only {arrived} have arrived",
     hint: "The job restarts from its last checkpoint.",
   },
+  ROW_TOO_LARGE: {
+    code: "MR5022",
+    domain: "user",
+    retryable: false,
+    httpStatus: 500,
+    message:
+      "{operator} has no room: {reason}; row {row} of the {rows} rows it was given has {bytes} bytes, {fieldBytes} of them in '{field}'",
+    hint: "Cut or drop such values before this operator (a value may have 1 GiB, a worker's memory ends at 4 GiB), or split what it collects by a window or a TTL.",
+  },
+  OPERATOR_MEMORY: {
+    code: "MR5023",
+    domain: "user",
+    retryable: false,
+    httpStatus: 500,
+    message: "{operator} has no room: {reason}",
+    hint: "Raise the parallelism, set table.exec.state.ttl or taskmanager.memory.managed.size (which lets state spill), or use windows that end.",
+  },
 });
 
 export const checkpointErrors = defineErrors({

@@ -5,14 +5,17 @@
  * Layout:  memory at `base`: [ room for the start of a record that the block before did not finish | block | 64 bytes ]
  *          The bytes not yet decoded are always [address, address + length).
  * Reads:   synchronous, straight into the memory, which cannot grow meanwhile: no copy, and no trip over the event loop.
- * Limits:  BLOCK_BYTES a read; a record is at most as long.
- * Errors:  MR3002 … MR3004 opening and reading, MR3006 a record longer than a block, MR3007 a file that shrank.
+ * Limits:  BLOCK_BYTES a read. For a record that is longer the block doubles, in memory of its own, until it fits or would
+ *          exceed MAX_RECORD_BYTES, and is as it was behind it.
+ * Errors:  MR3002 … MR3004 opening and reading, MR3006 a record beyond MAX_RECORD_BYTES, MR3007 a file that shrank.
  */
 import type { Files, ReadableFile } from "../../../foundation/host/env.ts";
 import { connectorErrors } from "../errors.ts";
+import type { FixedMemory } from "../fixed-memory.ts";
 import { fileError, onFile } from "./file-errors.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
+export const MAX_RECORD_BYTES = 256 * BLOCK_BYTES;
 const SLACK_BYTES = 64;
 const LINE_FEED = 10;
 
@@ -21,7 +24,11 @@ export class BlockInput {
   readonly #files: Files;
   readonly #memory: WebAssembly.Memory;
   readonly #base: number;
+  readonly #allocate: (sizeBytes: number) => FixedMemory;
   readonly #end: number;
+  /** Of a block, and where it lies when it is larger than others. */
+  #blockBytes = BLOCK_BYTES;
+  #grown: FixedMemory | undefined;
   #file: ReadableFile | undefined;
   /** Where the next read starts. */
   #readAt: number;
@@ -40,11 +47,12 @@ export class BlockInput {
     return 2 * BLOCK_BYTES + SLACK_BYTES;
   }
 
-  /** `base`: memoryBytes() of memory. Reading starts at `offset`, or behind the line that holds offset − 1. */
+  /** `base`: memoryBytes() of memory; `allocate`: more, for a long record. Reading starts at `offset`, or behind the line that holds offset − 1. */
   constructor(options: {
     readonly files: Files;
     readonly memory: WebAssembly.Memory;
     readonly base: number;
+    readonly allocate: (sizeBytes: number) => FixedMemory;
     readonly path: string;
     readonly offset: number;
     readonly end: number;
@@ -54,6 +62,7 @@ export class BlockInput {
     this.#files = options.files;
     this.#memory = options.memory;
     this.#base = options.base;
+    this.#allocate = options.allocate;
     this.#end = options.end;
     this.#skipToLine = options.skipToLine;
     this.#readAt = options.skipToLine ? options.offset - 1 : options.offset;
@@ -85,6 +94,8 @@ export class BlockInput {
   async close(): Promise<void> {
     const file = this.#file;
     this.#file = undefined;
+    this.#grown?.release();
+    this.#grown = undefined;
     await file?.close();
   }
 
@@ -109,18 +120,33 @@ export class BlockInput {
     return block.subarray(0, filled);
   }
 
-  /** Moves the rest to the room before the block, and reads the next. False: only foreign bytes so far. */
-  #append(): boolean {
-    if (this.length > BLOCK_BYTES)
+  /** Moves the rest to the room before a block that is as long; returns where the block begins. */
+  #makeRoom(): number {
+    let blockBytes = BLOCK_BYTES;
+    while (this.length > blockBytes) blockBytes *= 2;
+    const before = this.#grown;
+    if (blockBytes > MAX_RECORD_BYTES)
       throw connectorErrors.RECORD_TOO_LONG({
         path: this.path,
         offset: this.offset,
-        limitBytes: BLOCK_BYTES,
+        limitBytes: MAX_RECORD_BYTES,
       });
+    if (blockBytes !== this.#blockBytes)
+      this.#grown =
+        blockBytes === BLOCK_BYTES ? undefined : this.#allocate(2 * blockBytes + SLACK_BYTES);
+    this.#blockBytes = blockBytes;
+    const start = (this.#grown?.address ?? this.#base) + blockBytes;
     const whole = new Uint8Array(this.#memory.buffer);
-    const start = this.#base + BLOCK_BYTES;
     whole.copyWithin(start - this.length, this.address, this.address + this.length);
-    let bytes = this.#read(whole.subarray(start, start + BLOCK_BYTES));
+    if (before !== this.#grown) before?.release();
+    return start;
+  }
+
+  /** Reads the next block behind the rest. False: only foreign bytes so far. */
+  #append(): boolean {
+    const start = this.#makeRoom();
+    const whole = new Uint8Array(this.#memory.buffer);
+    let bytes = this.#read(whole.subarray(start, start + this.#blockBytes));
     this.address = start - this.length;
     if (this.#skipToLine) {
       const at = bytes.indexOf(LINE_FEED);

@@ -16,6 +16,7 @@ import type {
   SourceSplit,
 } from "../../contract/source.ts";
 import { BlockInput } from "./block-input.ts";
+import type { FixedMemory } from "../fixed-memory.ts";
 import { DeadLetters, recordOf } from "./dead-letters.ts";
 import { fileError } from "./file-errors.ts";
 import { asFileSplit, type FileSplit } from "./file-split.ts";
@@ -38,6 +39,7 @@ export class FileSourceReader implements SourceReader {
   readonly #context: SourceReaderContext;
   readonly #decoder: FileDecoder;
   readonly #base: number;
+  readonly #allocate: (sizeBytes: number) => FixedMemory;
   readonly #release: () => void;
   readonly #pacer: ReplayPacer | undefined;
   readonly #deadLetters: DeadLetters | undefined;
@@ -54,12 +56,15 @@ export class FileSourceReader implements SourceReader {
     readonly createDecoder: FileDecoderFactory;
     /** BlockInput.memoryBytes() of memory, given back by release(). */
     readonly base: number;
+    /** More memory, for a long record. */
+    readonly allocate: (sizeBytes: number) => FixedMemory;
     readonly release: () => void;
     readonly pacer: ReplayPacer | undefined;
     readonly deadLetterPath: string | undefined;
   }) {
     this.#context = options.context;
     this.#base = options.base;
+    this.#allocate = options.allocate;
     this.#release = options.release;
     this.#pacer = options.pacer;
     const { env, subtaskIndex } = options.context;
@@ -128,6 +133,7 @@ export class FileSourceReader implements SourceReader {
       files: env.files,
       memory: runtime.memory,
       base: this.#base,
+      allocate: this.#allocate,
       path: split.path,
       offset: split.offset,
       end: split.end,

@@ -162,6 +162,29 @@ test("ranges of one big file hold every row once", async () => {
   assert.equal(new Set(rows).size, 200_000);
 });
 
+test("records longer than a block are read, in ranges too, and the memory for them is given back", async () => {
+  const long = (id: number) => line(id, String(id).repeat(3_500_000));
+  const path = folder({ "long.json": line(1) + long(2) + line(3) + long(4) + line(5) });
+  for (const parallelism of [1, 3]) {
+    const source = open({ path: `${path}/long.json` }, realEnv(), parallelism);
+    const { kernels } = source.worker.runtime;
+    const reader = source.newReader();
+    const splits = await source.enumerator.discover();
+    const rows = await drain(source, reader, splits);
+    const lengths = rows.map((row) => [row.slice(3, 4), row.length]);
+    const ends = text(1).length;
+    const both = 3_500_000 - 2 + ends;
+    assert.deepEqual(lengths, [
+      ["1", ends],
+      ["2", both],
+      ["3", ends],
+      ["4", both],
+      ["5", ends],
+    ]);
+    assert.ok(kernels.memoryUsedBytes() - kernels.arenaHeldBytes() < 1_000_000);
+  }
+});
+
 test("reading goes on from the position of a split", async () => {
   const path = folder({ "a.json": Array.from({ length: 10_000 }, (_, i) => line(i)).join("") });
   const source = open({ path: `${path}/a.json` });

@@ -84,7 +84,8 @@ function createReader(
     metrics: context.metrics,
   };
   const { projection, output, pacer } = plan(context, options);
-  const memory = allocateFixed(runtime, BlockInput.memoryBytes(), "filesystem");
+  const allocate = (sizeBytes: number) => allocateFixed(runtime, sizeBytes, "filesystem");
+  const memory = allocate(BlockInput.memoryBytes());
   return new FileSourceReader({
     context,
     createDecoder: (onBadRecord) => {
@@ -96,6 +97,7 @@ function createReader(
       return new PartitionedDecoder(inner, { runtime, layout, root, projection, output });
     },
     base: memory.address,
+    allocate,
     release: memory.release,
     pacer,
     deadLetterPath: options.deadLetterPath,

@@ -193,9 +193,12 @@ class ChainBuilder implements Chain {
         remedy: "Write the query without it, or run it on a Flink target.",
       });
     const { gate, environment, timers } = this.#options;
-    const { view, runtime } = environment;
+    const { view, runtime, plan } = environment;
     const { kernels } = runtime;
-    const runner = new OperatorRunner({ node, targets, metrics, gate, view, kernels });
+    const schemas = node.inputs.map(
+      (input) => plan.nodes.find(({ id }) => id === input.node)!.output,
+    );
+    const runner = new OperatorRunner({ node, targets, metrics, gate, view, kernels, schemas });
     if (this.#options.endedNodes.has(node.uid)) runner.skip();
     this.runners.unshift(runner);
     this.timed.push(runner);

@@ -21,7 +21,9 @@ import type { KernelExports } from "../../kernels/kernels.generated.ts";
 import { kernelError } from "../../state/errors.ts";
 import { runtimeErrors } from "../errors.ts";
 import { nodeName } from "../graph/job-graph.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
+import { largestRow, withLargestRow } from "./largest-row.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 import { WatermarkCombiner } from "./watermarks.ts";
 
@@ -32,6 +34,8 @@ export class OperatorRunner implements Output {
   readonly #view: BatchView;
   readonly #kernels: KernelExports;
   readonly #gate: Gate;
+  /** Of its inputs. */
+  readonly #schemas: readonly Schema[];
   readonly #combiner: WatermarkCombiner;
   readonly #recordsIn: Counter;
   readonly #recordsOut: Counter;
@@ -43,6 +47,7 @@ export class OperatorRunner implements Output {
   #skipped = false;
   /** Its inputs have ended, but it still emits what that left to do. */
   #working = false;
+  #waits = false;
 
   constructor(options: {
     readonly node: ExecNode;
@@ -51,6 +56,8 @@ export class OperatorRunner implements Output {
     readonly view: BatchView;
     readonly kernels: KernelExports;
     readonly gate: Gate;
+    /** Of its inputs. */
+    readonly schemas: readonly Schema[];
   }) {
     this.node = options.node;
     this.targets = options.targets;
@@ -58,6 +65,7 @@ export class OperatorRunner implements Output {
     this.#view = options.view;
     this.#kernels = options.kernels;
     this.#gate = options.gate;
+    this.#schemas = options.schemas;
     const inputs = Math.max(1, options.node.inputs.length);
     this.#combiner = new WatermarkCombiner(inputs);
     this.#openInputs = inputs;
@@ -79,7 +87,12 @@ export class OperatorRunner implements Output {
 
   /** True when all its inputs have ended, and what that left to do is done. */
   get ended(): boolean {
-    return this.#openInputs === 0 && !this.#working;
+    return this.#openInputs === 0 && !this.#working && !this.#waits;
+  }
+
+  /** True when all its inputs have ended, but it waits for answers from outside. */
+  get waits(): boolean {
+    return this.#waits;
   }
 
   /** True while emitPiece() has something to do. */
@@ -137,7 +150,7 @@ export class OperatorRunner implements Output {
     return {
       receive: (batch) => {
         this.#recordsIn.value += this.#view.rows(batch);
-        this.#guard(() => this.#operator!.processBatch(index, batch));
+        this.#guardBatch(index, batch);
       },
       watermark: (watermark) => this.#inputWatermark(index, watermark),
       idle: (idle) => {
@@ -180,6 +193,9 @@ export class OperatorRunner implements Output {
 
   onProcessingTime(time: number): void {
     this.#guard(() => this.#operator!.onProcessingTime(time));
+    if (!this.#waits) return;
+    this.#waits = this.#operator?.pending?.() ?? false;
+    this.#passEnd();
   }
 
   prepareSnapshot(): void {
@@ -196,6 +212,7 @@ export class OperatorRunner implements Output {
     this.#guard(() => this.#operator?.endInput(index));
     this.#openInputs--;
     this.#working = this.#operator?.emitPiece !== undefined;
+    if (this.#openInputs === 0) this.#waits = this.#operator?.pending?.() ?? false;
     this.#passEnd();
   }
 
@@ -215,6 +232,18 @@ export class OperatorRunner implements Output {
     if (!risen) return;
     if (this.#skipped) this.emitWatermark(this.#combiner.combined);
     else this.#guard(() => this.#operator!.processWatermark(this.#combiner.combined));
+  }
+
+  #guardBatch(index: number, batch: BatchPtr): void {
+    try {
+      this.#operator!.processBatch(index, batch);
+    } catch (error) {
+      const known = asOperatorError(kernelError(error, this.#kernels), this.node);
+      const schema = this.#schemas[index];
+      throw withLargestRow(known, nodeName(this.node), () =>
+        schema === undefined ? undefined : largestRow(this.#view, batch, schema),
+      );
+    }
   }
 
   #guard(action: () => void): void {
