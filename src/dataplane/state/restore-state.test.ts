@@ -146,6 +146,51 @@ test("page numbers are given out again after a restore", async () => {
   });
 });
 
+test("of an object store's segment a subtask fetches the pages of its own key groups", async () => {
+  await simulate(async (env) => {
+    const model: Model = new Map();
+    const single = await subject(env, []);
+    write(single, model, IDS, "z".repeat(200));
+    const handle = await checkpoint(single, 1);
+    const stored = {
+      ...handle,
+      segments: handle.segments.map((ref) => ({ ...ref, file: `s3://store${ref.file}` })),
+    };
+    const size = handle.segments.reduce((sum, { lengthBytes }) => sum + lengthBytes, 0);
+    let bytes = 0;
+    const local = (path: string) => path.replace("s3://store", "");
+    const files: Env["files"] = {
+      ...env.files,
+      stat: (path) => env.files.stat(local(path)),
+      open: async (path) => {
+        const file = await env.files.open(local(path));
+        return {
+          read: async (target, position) => {
+            const count = await file.read(target, position);
+            bytes += count;
+            return count;
+          },
+          readSync: () => assert.fail("a store cannot be read at once"),
+          close: () => file.close(),
+        };
+      },
+    };
+    const read: number[] = [];
+    for (const parallelism of [1, 2, 4, 8]) {
+      bytes = 0;
+      for (let index = 0; index < parallelism; index++) {
+        const part = await subject({ ...env, files }, [stored], parallelism, index);
+        const range = keyGroupRange(128, parallelism, index);
+        compare(part.driver, model, range, part.owns);
+        part.state.close();
+      }
+      read.push(bytes / size);
+    }
+    // All indexes, and the pages once.
+    assert.ok(read.every((times) => times < 1.3) && read[0]! > 0.9, read.join());
+  });
+});
+
 test("state of nodes that a subtask does not run is not loaded", async () => {
   await simulate(async (env) => {
     const before = await subject(env, []);

@@ -5,6 +5,8 @@
  * Flow:    handles → readSegmentEnd of every segment → kernels (restore.as.ts) know which pages exist
  *          and which segment has the newest version of each. No page is read: that happens when it is
  *          touched, through the worker's SpillStore.
+ * Stores:  of a segment in an object store the pages of the reader's key groups and maps are fetched now, to a local file:
+ *          several readers of a segment read it about once together.
  * Rules:   a segment counts for its own key groups, those of its handle and those of the reader.
  *          Within a handle the last segment says which pages exist.
  * Memory:  the segments' indexes (48 bytes a page) until all pages were read.
@@ -30,6 +32,8 @@ import type { SegmentRef, StateHandle } from "./state-handle.ts";
 /** Of an index, given to the kernels at once. */
 const RECORDS = 4096;
 const FETCH_BYTES = 8 * 1024 * 1024;
+/** Bytes nobody wants that are fetched along rather than asking once more. */
+const FETCH_GAP_BYTES = 256 * 1024;
 const REMOTE = /^(?!file:)[a-z][a-z0-9+.-]+:\/\//i;
 
 export interface RestoreOptions {
@@ -118,7 +122,8 @@ async function openSegment(
       if (address !== undefined) maps.set(id, { key: JSON.stringify([uid, name]), address });
     }
     const remote = ref.file !== undefined && REMOTE.test(ref.file);
-    const pages = remote ? await fetched(ref, read, file!, options) : pagesOf(ref, file);
+    const wanted = () => wantedParts(end, offsets, maps, range);
+    const pages = remote ? await fetched(ref, read, file!, wanted(), options) : pagesOf(ref, file);
     return { ref, end, pages, offsets, maps, range };
   } catch (error) {
     await file?.close();
@@ -126,20 +131,48 @@ async function openSegment(
   }
 }
 
-/** A segment of a store that cannot be read at once: fetched, to a local file if there may be one. */
+/** Of a segment's bytes: [start, end). */
+interface Part {
+  readonly start: number;
+  readonly end: number;
+}
+
+/** Where the pages lie that count here. Pages are in order of their key groups: mostly it is one part. */
+function wantedParts(
+  { index }: SegmentEnd,
+  offsets: Float64Array,
+  maps: OpenSegment["maps"],
+  range: KeyGroupRange,
+): readonly Part[] {
+  const data = new DataView(index.buffer, index.byteOffset, index.length);
+  const parts: { start: number; end: number }[] = [];
+  for (let r = 0; r < offsets.length - 1; r++) {
+    const at = r * INDEX_RECORD_BYTES;
+    if (!maps.has(data.getUint32(at, true))) continue;
+    if (!within(range, data.getUint32(at + 4, true))) continue;
+    const last = parts.at(-1);
+    if (last !== undefined && offsets[r]! - last.end <= FETCH_GAP_BYTES) last.end = offsets[r + 1]!;
+    else parts.push({ start: offsets[r]!, end: offsets[r + 1]! });
+  }
+  return parts;
+}
+
+/** What is wanted of a segment of a store that cannot be read at once: fetched, to a local file if there may be one. */
 async function fetched(
   ref: SegmentRef,
   read: ReadRange,
   file: ReadableFile,
+  parts: readonly Part[],
   { scratch }: RestoreOptions,
 ): Promise<Pick<PageSource, "readSync" | "close">> {
   const local = scratch?.();
   const bytes = local === undefined ? new Uint8Array(ref.lengthBytes) : undefined;
-  for (let at = 0; at < ref.lengthBytes; at += FETCH_BYTES) {
-    const part = await read(at, Math.min(FETCH_BYTES, ref.lengthBytes - at));
-    local?.writeSync(part, at);
-    bytes?.set(part, at);
-  }
+  for (const { start, end } of parts)
+    for (let at = start; at < end; at += FETCH_BYTES) {
+      const part = await read(at, Math.min(FETCH_BYTES, end - at));
+      local?.writeSync(part, at);
+      bytes?.set(part, at);
+    }
   await file.close();
   return {
     readSync: (target, position) => {
