@@ -48,6 +48,17 @@ export const secretive = {
 };
 export const tooLarge = { kind: "scalar", signatures: [{ args: [], returns: "INT" }], eval: () => 2 ** 31 };
 export const isNull = { kind: "scalar", signatures: [{ args: [], returns: "INT NOT NULL" }], eval: () => null };
+export const later = {
+  kind: "async-scalar", signatures: [{ args: ["BIGINT"], returns: "STRING" }],
+  eval: async (value: bigint | null) => {
+    await new Promise((resolve) => setTimeout(resolve, value === 1n ? 5 : 1));
+    return value === null ? null : "n" + value;
+  },
+};
+export const letters = {
+  kind: "async-table", signatures: [{ args: ["STRING"], returns: "STRING" }],
+  eval: async (text: Text) => text?.split("") ?? [],
+};
 export const aggregate = { kind: "model" };
 `,
 );
@@ -151,4 +162,27 @@ test("a host without a folder for functions runs no code of users", () => {
   const session = new SqlSession({ host: sqlHost() });
   session.execute(`CREATE FUNCTION f AS '${MODULE}#twice' LANGUAGE TYPESCRIPT`);
   assert.throws(() => session.execute("SELECT f(1)"), { code: "MR2130" });
+});
+
+test("asynchronous functions: in expressions, in filters, nested, and in FROM; rows stay in order", async () => {
+  const engine = engineWith("later", "letters");
+  const rows = "(VALUES (CAST(1 AS BIGINT)), (2), (3), (CAST(NULL AS BIGINT))) AS t (a)";
+  assert.deepEqual(
+    await answers(
+      engine,
+      `SELECT a, later(a), UPPER(later(a + 1)) FROM ${rows} WHERE later(a) <> 'n2'`,
+    ),
+    ["+I[1, n1, N2]", "+I[3, n3, N4]"],
+  );
+  const joined = `SELECT a, w FROM ${rows} LEFT JOIN LATERAL TABLE(letters(later(a))) AS l (w) ON TRUE`;
+  assert.deepEqual(await answers(engine, `${joined} WHERE a IS NULL OR a < 3`), [
+    "+I[1, n]",
+    "+I[1, 1]",
+    "+I[2, n]",
+    "+I[2, 2]",
+    "+I[null, null]",
+  ]);
+  const counted = `SELECT later(n) FROM (SELECT COUNT(*) AS n FROM ${rows} GROUP BY a IS NULL)`;
+  const changes = await answers(engine, counted);
+  assert.ok(changes.includes("+I[n1]"), changes.join());
 });

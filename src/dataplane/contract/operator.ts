@@ -16,6 +16,7 @@ import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { KeyedStateBackend } from "./keyed-state.ts";
 import type { TableScan } from "./lookup.ts";
 import type { MetricGroup } from "./metrics.ts";
+import type { Model, ModelDescription } from "./model.ts";
 
 export const MIN_WATERMARK = Number.MIN_SAFE_INTEGER;
 export const MAX_WATERMARK = Number.MAX_SAFE_INTEGER;
@@ -64,6 +65,8 @@ export interface OperatorContext {
   readonly scanTable?: (node: TableSourceScanNode) => TableScan;
   /** What an operator of batch mode keeps in memory of its own stays within this; absent: it may use all there is. */
   readonly spill?: SpillSpace;
+  /** Opens a model for ML_PREDICT; absent where there are no providers. */
+  readonly openModel?: (model: ModelDescription) => Model;
   /** Functions of the user that the plan refers to; absent where there are none. */
   readonly userFunction?: UserFunctionLookup;
 }
@@ -81,8 +84,8 @@ export interface Operator {
   /** Nothing more will come from this input (after its last batch and watermark). */
   endInput(input: number): void;
   /**
-   * Batch mode: false while rows of this input would only be kept. They are then left where they are, when what the
-   * operator waits for does not depend on them; they may come all the same.
+   * False while rows of this input would only be kept. They are then left where they are, when what the operator waits
+   * for does not depend on them; they may come all the same. Streams: for operators with pending() alone.
    */
   wantsInput?(input: number): boolean;
   /**
@@ -90,6 +93,8 @@ export interface Operator {
    * and again, but not while downstream is full; the end is passed on when it is done.
    */
   emitPiece?(): boolean;
+  /** True while answers are waited for: the end of all inputs is passed on when it has become false in onProcessingTime. */
+  pending?(): boolean;
   onProcessingTime(time: number): void;
   /** Before a barrier is passed on: emit what is folded or buffered, so that state alone is the truth. */
   prepareSnapshot(): void;

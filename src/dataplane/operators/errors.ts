@@ -102,4 +102,20 @@ export const operatorErrors = defineErrors({
     message: "the local file for rows that exceed the memory's budget cannot be {action}",
     hint: "See that the folder for temporary files has room, or raise taskmanager.memory.managed.size.",
   },
+  REQUEST_FAILED: {
+    code: "MR4165",
+    domain: "external",
+    retryable: true,
+    httpStatus: 502,
+    message: "a request to {what} failed: {reason}",
+    hint: "See the reason; a retry strategy in the options asks again before the job fails.",
+  },
+  REQUEST_TIMEOUT: {
+    code: "MR4166",
+    domain: "external",
+    retryable: true,
+    httpStatus: 504,
+    message: "a request to {what} was not answered within {timeout}",
+    hint: "Raise the timeout in the options, or see why the other side is slow.",
+  },
 });

@@ -5,6 +5,7 @@ import type {
   WindowAggregateNode,
 } from "../../foundation/plan/exec-node.ts";
 import type { Operator, OperatorContext, OperatorFactory } from "../contract/operator.ts";
+import { AsyncCorrelateOperator } from "./async-correlate/async-correlate.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
 import { CorrelateOperator } from "./correlate/correlate.ts";
@@ -54,6 +55,7 @@ import { WindowTableFunctionOperator } from "./window-table-function/window-tabl
 type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
 
 export const operatorFactories: Factories = {
+  AsyncCorrelate: (node, context) => new AsyncCorrelateOperator(node, context),
   Calc: (node, context) => new CalcOperator(node, context),
   ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
   Correlate: (node, context) => new CorrelateOperator(node, context),

@@ -6,7 +6,7 @@
  *
  * Version: PLAN_VERSION; a reader refuses a newer one.
  */
-import type { LogicalType } from "../columnar/logical-type.ts";
+import type { LogicalType, RowField } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
@@ -388,6 +388,34 @@ export interface CorrelateNode extends Base {
   /** Over the input's fields, then the function's. */
   readonly condition?: Expression;
 }
+/** What an asynchronous request asks: a function of the user, or a model. */
+export type AsyncRequest =
+  | { readonly kind: "scalar" | "table"; readonly function: string }
+  | {
+      readonly kind: "model";
+      readonly name: string;
+      readonly options: Readonly<Record<string, string>>;
+      readonly input: readonly RowField[];
+    };
+export interface AsyncAsking {
+  /** Answers may pass each other, but no watermark. */
+  readonly unordered: boolean;
+  /** Requests under way at once. */
+  readonly capacity: number;
+  /** Of one row, with all its retries. */
+  readonly timeoutMs: number;
+  /** After an error; `attempts` in all. */
+  readonly retry?: { readonly delayMs: number; readonly attempts: number };
+}
+/** Each row with the rows that a request over `args` answers later: input fields, then `fields`. */
+export interface AsyncCorrelateNode extends Base {
+  readonly type: "AsyncCorrelate";
+  readonly joinType: "INNER" | "LEFT";
+  readonly request: AsyncRequest;
+  readonly args: readonly Expression[];
+  readonly fields: readonly RowField[];
+  readonly asking: AsyncAsking;
+}
 /** Each row as often as its BIGINT field `count` says, `fields` repeated behind it: INTERSECT ALL, EXCEPT ALL. */
 export interface ReplicateRowsNode extends Base {
   readonly type: "ReplicateRows";
@@ -470,6 +498,7 @@ export type ExecNode =
   | LookupJoinNode
   | LateralSnapshotJoinNode
   | CorrelateNode
+  | AsyncCorrelateNode
   | ReplicateRowsNode
   | WindowRankNode
   | WindowDeduplicateNode

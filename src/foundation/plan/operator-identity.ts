@@ -197,6 +197,11 @@ function roleOf(
     case "Union":
     case "Limit":
       return of("");
+    case "AsyncCorrelate": {
+      const { request } = node;
+      const asked = request.kind === "model" ? request.name : request.function;
+      return of(`${asked}; ${node.args.map((part) => textOf(part, all)).join(", ")}`);
+    }
     case "WatermarkAssigner":
       return of(`${list([node.rowtime])} ${textOf(node.watermark, all)}`);
     default:
@@ -271,6 +276,7 @@ function fieldsOf(
     case "OverAggregate":
     case "LookupJoin":
     case "Correlate":
+    case "AsyncCorrelate":
     case "VectorSearchTableFunction":
       return appended(first);
     default:

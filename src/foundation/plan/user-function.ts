@@ -4,7 +4,8 @@
  * Flow:    CREATE FUNCTION f AS 'module.ts#export' LANGUAGE TYPESCRIPT → the planner takes types from the declaration → a
  *          call in the plan whose name is a reference → the worker loads the module and calls eval().
  * Reference: `name@module#export`, with `~` behind it when the function is not deterministic. No function of the library
- *          has such a name; module is an absolute path. An aggregate function has `?` and its accumulator's type behind it.
+ *          has such a name; module is an absolute path. An aggregate function has `?` and its accumulator's type behind it, an
+ *          asynchronous one `!`.
  * Values:  as columnar/value-reader.ts has them: BIGINT a bigint, DECIMAL { unscaled, scale }, TIMESTAMP { millis, nanos },
  *          DATE days, TIME milliseconds, ARRAY an array, MAP an array of [key, value], ROW an array of its fields.
  */
@@ -38,6 +39,17 @@ export interface UserScalarFunction extends Common {
   eval(...args: readonly unknown[]): unknown;
 }
 
+/** As a scalar function, but its value comes later: the rows of many calls are waited for at once. */
+export interface UserAsyncScalarFunction extends Common {
+  readonly kind: "async-scalar";
+  eval(...args: readonly unknown[]): Promise<unknown>;
+}
+
+export interface UserAsyncTableFunction extends Common {
+  readonly kind: "async-table";
+  eval(...args: readonly unknown[]): Promise<Iterable<unknown>>;
+}
+
 /** Rows of one row's arguments: values, or arrays of fields where `returns` is a ROW. */
 export interface UserTableFunction extends Common {
   readonly kind: "table";
@@ -69,7 +81,12 @@ export interface UserProcessFunction extends UserProcessDeclaration {
   onTimer?(context: never, timer: string | null): void;
 }
 
-export type UserFunction = UserScalarFunction | UserTableFunction | UserAggregateFunction;
+export type UserAsyncFunction = UserAsyncScalarFunction | UserAsyncTableFunction;
+export type UserFunction =
+  | UserScalarFunction
+  | UserTableFunction
+  | UserAggregateFunction
+  | UserAsyncFunction;
 /** What a module may export. */
 export type UserExport = UserFunction | UserProcessFunction;
 
@@ -79,6 +96,7 @@ export interface UserFunctionReference {
   readonly module: string;
   readonly export: string;
   readonly deterministic: boolean;
+  readonly async?: true;
   /** Of an aggregate function. */
   readonly accumulator?: LogicalType;
 }
@@ -89,7 +107,8 @@ export type UserFunctionLookup = (reference: UserFunctionReference) => UserExpor
 export function referenceText(reference: UserFunctionReference): string {
   const { name, module, deterministic, accumulator } = reference;
   const state = accumulator && `?${encodeURIComponent(JSON.stringify(accumulator))}`;
-  return `${name}@${module}#${reference.export}${state ?? ""}${deterministic ? "" : "~"}`;
+  const later = reference.async === true ? "!" : "";
+  return `${name}@${module}#${reference.export}${state ?? ""}${later}${deterministic ? "" : "~"}`;
 }
 
 /** Undefined for a function of the library. */
@@ -98,8 +117,16 @@ export function parseReference(text: string): UserFunctionReference | undefined 
   const hash = text.lastIndexOf("#");
   if (at < 1 || hash < at) return undefined;
   const deterministic = !text.endsWith("~");
-  const [key, state] = text.slice(hash + 1, deterministic ? undefined : -1).split("?");
-  const place = { name: text.slice(0, at), module: text.slice(at + 1, hash), export: key! };
+  const [whole, state] = text.slice(hash + 1, deterministic ? undefined : -1).split("?");
+  const isLater = whole!.endsWith("!");
+  const key = isLater ? whole!.slice(0, -1) : whole!;
+  const later = isLater ? ({ async: true } as const) : {};
+  const place = {
+    name: text.slice(0, at),
+    module: text.slice(at + 1, hash),
+    export: key,
+    ...later,
+  };
   if (state === undefined) return { ...place, deterministic };
   const accumulator = JSON.parse(decodeURIComponent(state)) as LogicalType;
   return { ...place, deterministic, accumulator };
@@ -110,14 +137,16 @@ export function plainName(functionName: string): string {
   return parseReference(functionName)?.name ?? functionName;
 }
 
+const KINDS: readonly string[] = ["scalar", "table", "aggregate", "async-scalar", "async-table"];
+
 /** What is wrong with a module's export as a declaration; undefined: nothing. */
 export function declarationFault(exported: unknown): string | undefined {
   if (typeof exported !== "object" || exported === null) return "it is no declaration";
   const declared = exported as Partial<Record<string, unknown>>;
   const { kind, signatures, eval: run } = declared;
   if (kind === "process") return processFault(declared);
-  if (kind !== "scalar" && kind !== "table" && kind !== "aggregate")
-    return `its kind is ${JSON.stringify(kind)}; "scalar", "table", "aggregate" and "process" are possible`;
+  if (typeof kind !== "string" || !KINDS.includes(kind))
+    return `its kind is ${JSON.stringify(kind)}; ${KINDS.map((one) => `"${one}"`).join(", ")} and "process" are possible`;
   if (kind === "aggregate") {
     if (typeof declared.accumulator !== "string") return "it has no accumulator type";
     const absent = ["create", "accumulate", "value"].find((n) => typeof declared[n] !== "function");

@@ -46,7 +46,10 @@ export function openedFunction<K extends UserFunction["kind"]>(
   if (found === undefined || found.kind !== kind)
     throw codegenErrors.EXPRESSION_FAILED({
       function: name,
-      reason: `there is no ${kind} function for it here`,
+      reason:
+        found !== undefined && found.kind.startsWith("async") && !kind.startsWith("async")
+          ? "it is asynchronous, and stands where results cannot be waited for"
+          : `there is no ${kind} function for it here`,
       where: "user-defined function",
     });
   const context: UserFunctionContext = {

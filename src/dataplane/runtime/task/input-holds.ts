@@ -2,7 +2,8 @@
  * Input holds: which heads of a subtask are left unread because operators behind them do not want their rows yet: the probe
  * side of a hash join while its other side is read.
  *
- * Flow:    subtask asks before each look at a head. Batch plans only.
+ * Flow:    subtask asks before each look at a head. In streams for operators alone that wait for answers from outside, which
+ *          come by themselves.
  * Rule:    a join's side is held only when no node from which it comes has two readers. Then a node with two readers is never
  *          kept waiting by a hold, and nobody can wait in a circle; sides that cannot be held come early and are kept.
  */
@@ -25,8 +26,9 @@ export function inputHolds(
     ...chain.values.map(() => []),
     ...inputs.map(({ edge }) => [{ node: edge.toNode, input: edge.toInput }]),
   ];
-  if (plan.mode !== "batch") return heads.map(() => never);
-  const holdable = holdableInputs(plan);
+  const holdable = plan.mode === "batch" ? holdableInputs(plan) : new Set<string>();
+  for (const { id, type } of plan.nodes) if (type === "AsyncCorrelate") holdable.add(`${id}:0`);
+  if (holdable.size === 0) return heads.map(() => never);
   return heads.map((readers) => {
     const waits = reachable(task, readers)
       .filter(({ node, input }) => holdable.has(`${node}:${input}`))

@@ -137,7 +137,8 @@ export class Subtask {
     for (const sink of this.chain.sinks) sink.maybeFlush(!polled);
     if (gate.blocked) return "progress";
     if (polled) return "progress";
-    if (this.#heads.every((head) => head.ended)) return this.#finish();
+    const waits = this.chain.runners.some((runner) => runner.waits);
+    if (!waits && this.#heads.every((head) => head.ended)) return this.#finish();
     return progress ? "progress" : "idle";
   }
 

@@ -101,6 +101,7 @@ export class UpdateKinds {
         return this.#inputsCan(node);
       // No key of the input tells its rows apart.
       case "Correlate":
+      case "AsyncCorrelate":
       case "ReplicateRows":
         return false;
       case "LookupJoin":

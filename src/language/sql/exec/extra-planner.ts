@@ -19,6 +19,7 @@ import {
   singleton,
 } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { isAsyncCall, planAsyncTable } from "./async-planner.ts";
 import { planVectorSearch } from "./vector-search-planner.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 
@@ -100,6 +101,7 @@ export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): Phys
   if (rel.search !== undefined) return planVectorSearch(planner, rel, rel.search);
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
   if (name === REPLICATE_ROWS) return planReplication(planner, rel);
+  if (isAsyncCall(rel.call)) return planAsyncTable(planner, rel, rel.call);
   if (!planner.options.hasNode("Correlate"))
     throw planErrors.NODE_MISSING({
       what: `${name} in FROM`,

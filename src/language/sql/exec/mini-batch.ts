@@ -50,6 +50,7 @@ const TIMELESS = new Set<PhysNode["spec"]["type"]>([
   "Expand",
   "LookupJoin",
   "Correlate",
+  "AsyncCorrelate",
   "Sink",
 ]);
 

@@ -21,6 +21,7 @@ import { isIdentity } from "../rel/rel-builder.ts";
 import { type RelNode, type ScanRel, relInputs } from "../rel/rel-node.ts";
 import { planAggregate } from "./aggregate-planner.ts";
 import { type CalcChain, calcChain } from "./calc-chain.ts";
+import { hasAsyncCall, withAnswers } from "./async-planner.ts";
 import { planCorrelate, planOver, planTemporalSort } from "./extra-planner.ts";
 import { lookupScan } from "./lookup-join.ts";
 import { planJoin } from "./join-planner.ts";
@@ -158,6 +159,10 @@ export class PhysicalPlanner {
     condition: Expression,
     schema: Schema,
   ): PhysNode {
+    if (hasAsyncCall(condition) || projection.some(hasAsyncCall)) {
+      const later = withAnswers(this, { input, projection, condition });
+      return this.calc(later.input, later.projection, later.condition, schema);
+    }
     const always = condition.kind === "literal" && condition.value === true;
     const { spec: below } = input;
     if (below.type === "Calc" && !below.condition && below.projection.every(isReference)) {

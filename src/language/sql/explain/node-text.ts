@@ -103,6 +103,8 @@ function details(
     case "WindowDeduplicate":
     case "TemporalSort":
       return laterText(spec, inputs, output, style);
+    case "AsyncCorrelate":
+      return asyncText(spec, name, output, style);
     case "VectorSearchTableFunction":
     case "ProcessTableFunction":
     case "Sink":
@@ -110,6 +112,26 @@ function details(
     default:
       return [];
   }
+}
+
+/** Options of models stay out: they hold secrets. */
+function asyncText(
+  spec: PhysSpecOf<"AsyncCorrelate">,
+  name: (index: number) => string,
+  output: Schema,
+  style: TextStyle,
+): string[] {
+  const { request, joinType, asking } = spec;
+  const asked = request.kind === "model" ? "ML_PREDICT" : plainName(request.function);
+  const model = request.kind === "model" ? [`MODEL ${request.name}`] : [];
+  const args = [...model, ...spec.args.map((arg) => expressionText(arg, name, style))];
+  const order = asking.unordered ? "UNORDERED" : "ORDERED";
+  return [
+    `invocation=[${asked}(${args.join(", ")})]`,
+    `joinType=[${joinType}]`,
+    `async=[${order}, ${asking.timeoutMs}ms, ${asking.capacity}]`,
+    `select=[${names(output)}]`,
+  ];
 }
 
 /** Nodes that name a table or a function over tables. */

@@ -39,12 +39,14 @@ export function userFunctionDefinition(
   const deterministic = !procedure && own.deterministic !== false;
   const state =
     own.kind === "aggregate" ? { accumulator: parseType(place.name, own.accumulator) } : {};
-  const name = referenceText({ ...place, deterministic, ...state });
+  const isAsync = kind === "async-scalar" || kind === "async-table";
+  const later = isAsync ? ({ async: true } as const) : {};
+  const name = referenceText({ ...place, deterministic, ...state, ...later });
   if (!deterministic) declareNonDeterministic(name);
   const forms = signatures.map((signature) => formOf(place.name, signature));
   return {
     name,
-    category: kind,
+    category: kind === "async-scalar" ? "scalar" : kind === "async-table" ? "table" : kind,
     forms: signatures.map(({ args }) => `${place.name}(${args.join(", ")})`),
     deterministic,
     ...(procedure ? { procedure } : {}),

@@ -1,0 +1,261 @@
+/**
+ * AsyncCorrelate: each row with the rows that a request answers later: asynchronous functions of the user, and models.
+ *
+ * Flow:    batch → rows into state → up to `capacity` requests at once → answers → rows, in order of the rows, or as they
+ *          come (never past a watermark) → out. An answer wakes the subtask through a processing timer.
+ * In/out:  any changelog; changes keep their kinds. LEFT shows rows without an answer with NULLs.
+ * State:   request-queue.ts: rows that wait for an answer. Nothing is emitted before it has left the state, so after a
+ *          restore each such row is asked again, and its answer shown once.
+ * Limits:  capacity requests; input is held while rows wait for their turn, so beside them at most one batch waits.
+ * Errors:  MR4165 a request that fails for good, MR4166 one that takes too long.
+ * Source:  Flink AsyncWaitOperator, StreamExecAsyncCalc, StreamExecAsyncCorrelate, StreamExecMLPredictTableFunction.
+ */
+import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import { MillraceError } from "../../../foundation/base/errors.ts";
+import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
+import { RowReader, type Value } from "../../../foundation/columnar/value-reader.ts";
+import type { AsyncCorrelateNode } from "../../../foundation/plan/exec-node.ts";
+import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { BaseOperator, functionEnvironment } from "../base-operator.ts";
+import { operatorErrors } from "../errors.ts";
+import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
+import { decodedValue } from "../rows/decoded-value.ts";
+import { valueBatch } from "../rows/value-batch.ts";
+import { type Answer, type Asker, createAsker } from "./async-requests.ts";
+import { type QueuedRow, RequestQueue } from "./request-queue.ts";
+
+interface Item {
+  readonly row: QueuedRow;
+  state: "waiting" | "asked" | "resting" | "answered";
+  attempts: number;
+  /** Of the first request: epoch ms. */
+  since: number;
+  /** When a resting one is asked again. */
+  next: number;
+  answer: Answer;
+}
+
+/** Rows and watermarks in the order in which they came. */
+type Entry = Item | { watermark: number };
+
+const isItem = (entry: Entry): entry is Item => "row" in entry;
+const NOTHING: Answer = [];
+
+export class AsyncCorrelateOperator extends BaseOperator {
+  readonly #node: AsyncCorrelateNode;
+  readonly #answers: Schema;
+  #queue: RequestQueue | undefined;
+  #asker: Asker | undefined;
+  #values: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
+  #line: Entry[] = [];
+  #waiting: Item[] = [];
+  #underWay = 0;
+  #failure: unknown;
+
+  constructor(node: AsyncCorrelateNode, context: OperatorContext) {
+    super(context);
+    this.#node = node;
+    this.#answers = { fields: node.fields };
+  }
+
+  override open(): void {
+    const { context } = this;
+    const { args, request, description: operator } = this.#node;
+    const input = context.inputs[0]!;
+    this.#queue = new RequestQueue(context, input, operator);
+    this.#asker = createAsker(request, this.#node.fields, context);
+    const output = { fields: args.map(({ type }, i) => ({ name: `a${i}`, type })) };
+    const options = { runtime: context.runtime, environment: functionEnvironment(context) };
+    this.#values = {
+      calc: compileCalc({ input, projection: args, output }, { ...options, operator }),
+      reader: new RowReader(context.runtime.memory, output),
+    };
+    this.#enqueue(this.#queue.restored());
+    if (this.#line.length > 0) this.#wake();
+    context.metrics.gauge("numRequestsInFlight", () => this.#underWay);
+  }
+
+  override processBatch(_input: number, batch: BatchPtr): void {
+    this.#enqueue(this.#queue!.append(batch));
+    this.#proceed();
+  }
+
+  override processWatermark(watermark: number): void {
+    const last = this.#line.at(-1);
+    if (last === undefined) this.context.output.emitWatermark(watermark);
+    else if (isItem(last)) this.#line.push({ watermark });
+    else last.watermark = watermark;
+  }
+
+  override onProcessingTime(): void {
+    this.#proceed();
+  }
+
+  /** Rows that would only wait for their turn may stay where they are. */
+  wantsInput(): boolean {
+    return this.#waiting.length === 0;
+  }
+
+  /** Ends of inputs are passed on behind the last answer. */
+  pending(): boolean {
+    return this.#line.length > 0;
+  }
+
+  override close(): void {
+    const queue = this.#queue;
+    if (queue === undefined) return;
+    this.#queue = undefined;
+    this.#line = [];
+    this.#waiting = [];
+    queue.close();
+    this.#asker?.close();
+  }
+
+  #enqueue(rows: readonly QueuedRow[]): void {
+    for (const row of rows) {
+      const item: Item = { row, state: "waiting", attempts: 0, since: 0, next: 0, answer: NOTHING };
+      this.#line.push(item);
+      this.#waiting.push(item);
+    }
+  }
+
+  #proceed(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    this.#checkTimes();
+    this.#emitAnswered();
+    this.#askMore();
+  }
+
+  /** Asks those again that have rested, and refuses to wait longer than the timeout. */
+  #checkTimes(): void {
+    const now = this.context.clock.nowMs();
+    const { timeoutMs } = this.#node.asking;
+    const again: Item[] = [];
+    for (const entry of this.#line) {
+      if (!isItem(entry) || entry.state === "waiting" || entry.state === "answered") continue;
+      if (now - entry.since >= timeoutMs)
+        throw operatorErrors.REQUEST_TIMEOUT({
+          what: this.#asker!.name,
+          timeout: `${timeoutMs} ms`,
+        });
+      if (entry.state === "resting" && now >= entry.next) again.push(entry);
+    }
+    if (again.length > 0) this.#ask(again);
+  }
+
+  #askMore(): void {
+    const room = this.#node.asking.capacity - this.#underWay;
+    const turn = this.#waiting.splice(0, Math.max(0, room));
+    if (turn.length === 0) return;
+    this.#underWay += turn.length;
+    const now = this.context.clock.nowMs();
+    for (const item of turn) item.since = now;
+    this.context.registerProcessingTimer(now + this.#node.asking.timeoutMs);
+    this.#ask(turn);
+  }
+
+  #ask(items: readonly Item[]): void {
+    const { calc, reader } = this.#values!;
+    const { args } = this.#node;
+    const { batch } = this.#queue!.read(items.map(({ row }) => row));
+    const values = calc.process(batch);
+    const asked = items.map((_, i) =>
+      reader.read(values, i).map((value, arg) => decodedValue(value, args[arg]!.type)),
+    );
+    const attempts = items.map((item) => {
+      item.state = "asked";
+      return ++item.attempts;
+    });
+    this.context.metrics.counter("numRequests").value += items.length;
+    this.#asker!.ask(asked).forEach((promise, i) => {
+      const item = items[i]!;
+      const isCurrent = () => item.state === "asked" && item.attempts === attempts[i];
+      promise.then(
+        (answer) => {
+          if (isCurrent()) this.#answered(item, answer);
+        },
+        (error: unknown) => {
+          if (isCurrent()) this.#failed(item, error);
+        },
+      );
+    });
+  }
+
+  #answered(item: Item, answer: Answer): void {
+    item.state = "answered";
+    item.answer = answer;
+    this.#wake();
+  }
+
+  #failed(item: Item, error: unknown): void {
+    if (this.#queue === undefined) return;
+    this.context.metrics.counter("numRequestsFailed").value++;
+    const { retry } = this.#node.asking;
+    if (retry !== undefined && item.attempts < retry.attempts) {
+      item.state = "resting";
+      item.next = this.context.clock.nowMs() + retry.delayMs;
+      this.context.registerProcessingTimer(item.next);
+      return;
+    }
+    const reason = error instanceof Error ? error.message : "it threw what is no Error";
+    this.#failure ??=
+      error instanceof MillraceError
+        ? error
+        : operatorErrors.REQUEST_FAILED({ what: this.#asker!.name, reason }, { cause: error });
+    this.#wake();
+  }
+
+  #wake(): void {
+    if (this.#queue !== undefined) this.context.registerProcessingTimer(this.context.clock.nowMs());
+  }
+
+  #emitAnswered(): void {
+    let from = 0;
+    const { unordered } = this.#node.asking;
+    let done: Item[] = [];
+    const rest: Entry[] = [];
+    for (; from < this.#line.length; from++) {
+      const entry = this.#line[from]!;
+      if (!isItem(entry)) {
+        if (rest.length > 0) break;
+        this.#emit(done);
+        done = [];
+        this.context.output.emitWatermark(entry.watermark);
+      } else if (entry.state === "answered") done.push(entry);
+      else if (unordered) rest.push(entry);
+      else break;
+    }
+    this.#line = [...rest, ...this.#line.slice(from)];
+    this.#emit(done);
+  }
+
+  #emit(items: readonly Item[]): void {
+    const { runtime, output } = this.context;
+    const { kernels } = runtime;
+    const queue = this.#queue!;
+    const outer = this.#node.joinType === "LEFT";
+    const rows: QueuedRow[] = [];
+    const answers: (readonly Value[])[] = [];
+    for (const { row, answer } of items) {
+      for (const values of answer.length === 0 && outer ? [NOTHING] : answer) {
+        rows.push(row);
+        answers.push(values as readonly Value[]);
+      }
+    }
+    const own = queue.columns;
+    const extra = physicalColumns(this.#answers).length;
+    for (let from = 0; from < rows.length; from += MAX_BATCH_ROWS) {
+      const mark = kernels.arenaMark();
+      const part = rows.slice(from, from + MAX_BATCH_ROWS);
+      const { batch, kinds } = queue.read(part);
+      const given = answers.slice(from, from + MAX_BATCH_ROWS);
+      const right = valueBatch(runtime, this.#answers, given);
+      const columns = [...columnsOf(batch, 0, own), ...columnsOf(right, 0, extra)];
+      output.emit(assembleBatch(runtime, part.length, columns, kinds));
+      kernels.arenaRelease(mark);
+    }
+    for (const { row } of items) queue.remove(row);
+    this.#underWay -= items.length;
+  }
+}

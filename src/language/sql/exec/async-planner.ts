@@ -1,0 +1,178 @@
+/**
+ * Asynchronous functions: their calls are taken out of a Calc's expressions, innermost first, into nodes that wait for answers.
+ *
+ * Flow:    PhysicalPlanner.calc, planCorrelate → here → AsyncCorrelate nodes; what needs no answer filters before them.
+ * Options: table.exec.async-scalar.*, table.exec.async-table.*; answers come in the order of the rows, as in Flink.
+ * Errors:  MR1003 values that are none.
+ * Source:  Flink AsyncCalcSplitRule, AsyncScalarUtil, AsyncCorrelateSplitRule; FixedDelayRetryStrategy: max-attempts counts
+ *          what comes behind the first request.
+ */
+import { baseErrors } from "../../../foundation/base/errors.ts";
+import { parseDuration } from "../../../foundation/base/duration.ts";
+import { type RowField, withNullable } from "../../../foundation/columnar/logical-type.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { AsyncAsking, AsyncRequest } from "../../../foundation/plan/exec-node.ts";
+import {
+  type Call,
+  type Expression,
+  children,
+  input,
+} from "../../../foundation/plan/expression.ts";
+import { parseReference } from "../../../foundation/plan/user-function.ts";
+import { and, conjuncts, digest, TRUE } from "../rel/expressions.ts";
+import type { CorrelateRel } from "../rel/rel-node.ts";
+import { type PhysNode, forward } from "./phys-node.ts";
+import type { PhysicalPlanner } from "./physical-planner.ts";
+import type { PlanOptions } from "./plan-options.ts";
+
+export function isAsyncCall(e: Expression): e is Call {
+  return e.kind === "call" && parseReference(e.function)?.async === true;
+}
+
+export function hasAsyncCall(e: Expression): boolean {
+  return isAsyncCall(e) || children(e).some(hasAsyncCall);
+}
+
+interface Parts {
+  readonly input: PhysNode;
+  readonly projection: readonly Expression[];
+  readonly condition: Expression;
+}
+
+/** The same Calc over an input that has the answers as further fields. */
+export function withAnswers(planner: PhysicalPlanner, calc: Parts): Parts {
+  const all = conjuncts(calc.condition);
+  const plain = all.filter((part) => !hasAsyncCall(part));
+  let node = calc.input;
+  if (plain.length > 0) {
+    const same = node.schema.fields.map(({ type }, i) => input(i, type));
+    node = planner.calc(node, same, and(plain), node.schema);
+  }
+  let projection = [...calc.projection];
+  let conditions = all.filter(hasAsyncCall);
+  for (;;) {
+    const call = innermost([...projection, ...conditions]);
+    if (call === undefined) break;
+    const at = node.schema.fields.length;
+    const fields = [{ name: `f${at}`, type: call.type }];
+    node = asyncNode(planner, node, {
+      joinType: "INNER",
+      request: { kind: "scalar", function: call.function },
+      args: call.args,
+      fields,
+      asking: askingOf(planner.options, "async-scalar"),
+    });
+    const found = digest(call);
+    const replaced = (e: Expression): Expression => replace(e, found, input(at, call.type));
+    projection = projection.map(replaced);
+    conditions = conditions.map(replaced);
+  }
+  return { input: node, projection, condition: conditions.length === 0 ? TRUE : and(conditions) };
+}
+
+/** Each row with the rows of an asynchronous table function. */
+export function planAsyncTable(planner: PhysicalPlanner, rel: CorrelateRel, call: Call): PhysNode {
+  const source = planner.plan(rel.input);
+  const own = source.schema.fields.map(({ type }, i) => input(i, type));
+  const inner = call.args.some(hasAsyncCall)
+    ? withAnswers(planner, { input: source, projection: [...own, ...call.args], condition: TRUE })
+    : undefined;
+  const args = inner === undefined ? call.args : inner.projection.slice(own.length);
+  const base = source.schema.fields.length;
+  const node = asyncNode(planner, inner?.input ?? source, {
+    joinType: rel.type,
+    request: { kind: "table", function: call.function },
+    args,
+    fields: rel.schema.fields.slice(base).map(({ name, type }) => ({
+      name,
+      type: withNullable(type, rel.type === "LEFT" || type.nullable),
+    })),
+    asking: askingOf(planner.options, "async-table"),
+  });
+  const fields = [
+    ...source.schema.fields,
+    ...node.schema.fields.slice(-rel.schema.fields.length + base),
+  ];
+  const width = node.schema.fields.length - (rel.schema.fields.length - base);
+  const projection = fields.map(({ type }, i) => input(i < base ? i : width + i - base, type));
+  return planner.calc(node, projection, rel.condition ?? TRUE, { fields });
+}
+
+export function asyncNode(
+  planner: PhysicalPlanner,
+  source: PhysNode,
+  made: {
+    readonly joinType: "INNER" | "LEFT";
+    readonly request: AsyncRequest;
+    readonly args: readonly Expression[];
+    readonly fields: readonly RowField[];
+    readonly asking: AsyncAsking;
+  },
+): PhysNode {
+  const schema: Schema = { fields: [...source.schema.fields, ...made.fields] };
+  return planner.factory.make(
+    { type: "AsyncCorrelate", ...made },
+    [{ node: source, distribution: forward }],
+    schema,
+    {
+      kinds: source.kinds,
+      upsertKeys: made.request.kind === "scalar" ? source.upsertKeys : [],
+      unique: true,
+    },
+  );
+}
+
+function innermost(list: readonly Expression[]): Call | undefined {
+  for (const e of list) {
+    const found = innermost(children(e)) ?? (isAsyncCall(e) ? e : undefined);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function replace(e: Expression, found: string, by: Expression): Expression {
+  if (!hasAsyncCall(e)) return e;
+  if (digest(e) === found) return by;
+  if (e.kind === "call") return { ...e, args: e.args.map((arg) => replace(arg, found, by)) };
+  if (e.kind === "field") return { ...e, input: replace(e.input, found, by) };
+  return e;
+}
+
+function askingOf(options: PlanOptions, what: "async-scalar" | "async-table"): AsyncAsking {
+  const key = (name: string) => `table.exec.${what}.${name}`;
+  const old = options.option(key("buffer-capacity"));
+  const capacity = count(options, key("max-concurrent-operations"), Number(old ?? 10));
+  const strategy = options.option(key("retry-strategy"))?.toUpperCase() ?? "FIXED_DELAY";
+  if (strategy !== "FIXED_DELAY" && strategy !== "NO_RETRY")
+    throw baseErrors.OPTION_INVALID({
+      key: key("retry-strategy"),
+      value: strategy,
+      expected: "FIXED_DELAY or NO_RETRY",
+    });
+  const attempts = 1 + count(options, key("max-attempts"), 3);
+  const delayMs = duration(options, key("retry-delay"), 100);
+  return {
+    unordered: false,
+    capacity,
+    timeoutMs: duration(options, key("timeout"), 180_000),
+    ...(strategy === "NO_RETRY" ? {} : { retry: { delayMs, attempts } }),
+  };
+}
+
+export function count(options: PlanOptions, key: string, otherwise: number): number {
+  const text = options.option(key);
+  if (text === undefined) return otherwise;
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1)
+    throw baseErrors.OPTION_INVALID({ key, value: text, expected: "a positive integer" });
+  return value;
+}
+
+export function duration(options: PlanOptions, key: string, otherwise: number): number {
+  const text = options.option(key);
+  if (text === undefined) return otherwise;
+  const value = parseDuration(text);
+  if (value === undefined)
+    throw baseErrors.OPTION_INVALID({ key, value: text, expected: "a duration such as 30 s" });
+  return value;
+}
