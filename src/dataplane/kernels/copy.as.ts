@@ -4,14 +4,36 @@
  */
 const LONG: u32 = 512;
 
+// @ts-ignore: decorator
+@inline
+function piece(to: usize, from: usize, at: u32): void {
+  v128.store(to + at, v128.load(from + at));
+}
+
 export function copyBytes(to: usize, from: usize, length: u32): void {
   if (length >= 16) {
     if (length > LONG) {
       memory.copy(to, from, length);
       return;
     }
-    // The last 16 bytes may be copied twice.
     const last = length - 16;
+    if (length <= 128) {
+      // Without loops, whose ends would be foretold wrongly: some bytes are copied twice instead.
+      piece(to, from, 0);
+      piece(to, from, min<u32>(16, last));
+      if (length > 32) {
+        piece(to, from, min<u32>(32, last));
+        if (length > 64) {
+          piece(to, from, 48);
+          piece(to, from, min<u32>(64, last));
+          piece(to, from, min<u32>(80, last));
+          piece(to, from, min<u32>(96, last));
+        }
+        piece(to, from, last);
+      }
+      return;
+    }
+    // The last 16 bytes may be copied twice.
     for (let at: u32 = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
     v128.store(to + last, v128.load(from + last));
   } else if (length >= 8) {
