@@ -36,13 +36,13 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
     // The last 16 bytes may be copied twice.
     for (let at: u32 = 0; at < last; at += 16) v128.store(to + at, v128.load(from + at));
     v128.store(to + last, v128.load(from + last));
-  } else if (length >= 8) {
-    const last = length - 8;
-    store<u64>(to, load<u64>(from));
-    store<u64>(to + last, load<u64>(from + last));
   } else if (length >= 4) {
     const last = length - 4;
+    const second = min<u32>(4, last);
+    const third = min<u32>(8, last);
     store<u32>(to, load<u32>(from));
+    store<u32>(to + second, load<u32>(from + second));
+    store<u32>(to + third, load<u32>(from + third));
     store<u32>(to + last, load<u32>(from + last));
   } else if (length != 0) {
     store<u8>(to, load<u8>(from));
@@ -51,10 +51,23 @@ export function copyBytes(to: usize, from: usize, length: u32): void {
   }
 }
 
+// @ts-ignore: decorator
+@inline
+function difference(a: usize, b: usize, at: u32): v128 {
+  return v128.xor(v128.load(a + at), v128.load(b + at));
+}
+
 /** Whether two ranges of the same length hold the same bytes. */
 export function equalBytes(a: usize, b: usize, length: u32): bool {
   if (length >= 16) {
     const last = length - 16;
+    if (length <= 64) {
+      const differs = v128.or(
+        v128.or(difference(a, b, 0), difference(a, b, min<u32>(16, last))),
+        v128.or(difference(a, b, min<u32>(32, last)), difference(a, b, last)),
+      );
+      return !v128.any_true(differs);
+    }
     for (let at: u32 = 0; at < last; at += 16) {
       if (v128.any_true(v128.xor(v128.load(a + at), v128.load(b + at)))) return false;
     }
