@@ -22,6 +22,7 @@ export {
   hashStreamEnd,
   hashViewBatch,
 } from "./hash.as";
+export { textHashCode } from "./hash-code.as";
 export {
   mapCreate,
   mapDestroy,

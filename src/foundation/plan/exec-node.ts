@@ -107,6 +107,8 @@ export interface GroupAggregateNode extends Base {
    * refer to these fields, which the first half has read.
    */
   readonly mergedRows?: Schema;
+  /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */
+  readonly partialFinal?: "PARTIAL" | "FINAL";
 }
 
 /** TUMBLE has only sizeMs; HOP slideMs; CUMULATE stepMs; SESSION gapMs and its own partition keys. */

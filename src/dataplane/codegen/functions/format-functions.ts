@@ -186,13 +186,9 @@ export const formatFunctions: FunctionTable = {
   MAKE_VALID_UTF8: rowFunction(({ args: [bytes], out }, row) => {
     out.setString(row, lenient.decode(withoutSurrogates(bytes!.bytes(row))));
   }),
-  HASH_CODE: rowFunction(
-    ({ args: [text], out }, row) => {
-      let hash = 0;
-      const value = text!.string(row);
-      for (let i = 0; i < value.length; i++) hash = (Math.imul(31, hash) + value.charCodeAt(i)) | 0;
-      out.setNumber(row, hash);
-    },
-    { accepts: ({ args }) => args[0]?.type.kind === "CHAR" || args[0]?.type.kind === "VARCHAR" },
-  ),
+  HASH_CODE: {
+    kind: "kernel",
+    kernel: "textHashCode",
+    accepts: ({ args }) => args[0]?.type.kind === "CHAR" || args[0]?.type.kind === "VARCHAR",
+  },
 };

@@ -6,6 +6,8 @@
  * Phases:  two, as Flink's local and global aggregate: a bundle of the first ends after `size` rows, one of the second
  *          after `size` keys of the first; one with `table.optimizer.agg-phase-strategy` = ONE_PHASE. At parallelism 1 the
  *          first phase only decides when rows go on: they are folded once.
+ * Split:   the FINAL step of an aggregate that was split by its DISTINCT values gets a bundle of the first step as one batch:
+ *          its local phase ends with the batch, so that what is taken back and given anew shows as one change.
  * Ends:    also at a watermark (of a MiniBatchAssigner), a barrier and the end of input.
  * Limits:  MAX_BUNDLE_ROWS rows are held at most.
  * State:   that of GroupAggregate; what is held is none.
@@ -58,6 +60,13 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
 
   override processBatch(_input: number, batch: BatchPtr): void {
     const { kernels, memory } = this.context.runtime;
+    if (this.#twoPhases && this.#node.partialFinal === "FINAL") {
+      const mark = kernels.arenaMark();
+      this.#local!.add(batch);
+      this.#endLocal();
+      kernels.arenaRelease(mark);
+      return;
+    }
     const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     for (let from = 0; from < n; ) {
       const mark = kernels.arenaMark();

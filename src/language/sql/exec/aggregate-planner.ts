@@ -51,6 +51,7 @@ export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): Phys
       aggregates: callsOf(rel.calls, !isInsertOnly(node), (index) => index),
       generateUpdateBefore: false,
       ...(ttl === undefined ? {} : { stateTtlHint: ttl.text }),
+      ...(rel.partialFinal === undefined ? {} : { partialFinal: rel.partialFinal }),
     },
     [{ node, distribution: hashBy(rel.grouping) }],
     { fields },

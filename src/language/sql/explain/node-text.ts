@@ -174,6 +174,7 @@ function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => 
   return [
     ...(rows === undefined ? [] : ["isMerge=[true]"]),
     ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
+    ...(spec.partialFinal === undefined ? [] : [`partialFinalType=[${spec.partialFinal}]`]),
     `select=[${[...keys, ...calls].join(", ")}]`,
     ...ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`),
   ];

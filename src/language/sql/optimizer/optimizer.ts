@@ -2,7 +2,8 @@
  * The optimizer: logical plan → better logical plan, in a fixed order of passes.
  *
  *   simplify expressions → INTERSECT and EXCEPT as joins → aggregates by simpler ones → [batch: NOT IN by keys, common parts of
- *   OR] → push filters down → recognise Top-N → [batch: conditions that follow from others → order of joins] → prune columns
+ *   OR] → push filters down → recognise Top-N → [batch: conditions that follow from others → order of joins; streams: DISTINCT in
+ *   two steps, if asked for] → prune columns
  *
  * Flow: validator → **here** → exec/physical-planner (which merges calcs, extracts join keys, recognises windows).
  */
@@ -18,6 +19,7 @@ import { recognizeRanks } from "./recognize-ranks.ts";
 import { reduceAggregates } from "./reduce-aggregates.ts";
 import { rewriteSetOperations } from "./rewrite-set-operations.ts";
 import { simplifyRel } from "./simplify.ts";
+import { splitDistinct } from "./split-distinct.ts";
 
 /** Flink's default of table.optimizer.bushy-join-reorder-threshold. */
 const BUSHY_THRESHOLD = 12;
@@ -36,6 +38,7 @@ export function optimize(rel: RelNode, options: OptimizerOptions): RelNode {
   result = recognizeRanks(result);
   result = pushFilters(result);
   if (batch) result = pushFilters(arrange(result, options));
+  else result = splitDistinct(result, options.option);
   result = simplifyRel(result);
   return pruneColumns(result);
 }

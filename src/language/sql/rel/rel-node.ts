@@ -92,6 +92,8 @@ export interface AggregateRel {
   readonly grouping: readonly number[];
   readonly calls: readonly RelAggregateCall[];
   readonly ttl?: TtlHint;
+  /** A step of an aggregate that was split by its DISTINCT values. */
+  readonly partialFinal?: "PARTIAL" | "FINAL";
 }
 /** Appends window_start, window_end, window_time. */
 export interface WindowTvfRel {

@@ -71,6 +71,8 @@ const COUNT = "SELECT k, COUNT(*) FROM n GROUP BY k";
 const JOIN = "SELECT n.v FROM n JOIN few ON n.k = few.k";
 const TWICE = `SELECT a.c FROM (${COUNT}) AS a (k, c) JOIN (${COUNT}) AS b (k, c) ON a.c = b.c`;
 const SELF_JOIN = "SELECT a.v FROM n AS a JOIN n AS b ON a.k = b.v";
+const DISTINCT = "SELECT k, COUNT(DISTINCT v), SUM(v) FROM n GROUP BY k";
+const SPLIT = { "table.optimizer.distinct-agg.split.enabled": "true" };
 const FILLED = "INSERT INTO strict SELECT k, w, ROW(w) FROM few";
 
 /** What differs: a statement and the value that is not the default, with what else has to be set. */
@@ -92,6 +94,8 @@ const PLANS: Readonly<Record<string, Effect>> = {
   "table.local-time-zone": ["SELECT CURRENT_TIMESTAMP", "Asia/Tokyo"],
   "table.dynamic-table-options.enabled": ["SELECT k FROM n /*+ OPTIONS('seed' = '1') */", "false"],
   "table.optimizer.agg-phase-strategy": [COUNT, "ONE_PHASE", BATCH],
+  "table.optimizer.distinct-agg.split.enabled": [DISTINCT, "true"],
+  "table.optimizer.distinct-agg.split.bucket-num": [DISTINCT, "7", SPLIT],
   "table.optimizer.join.broadcast-threshold": [JOIN, "-1", BATCH],
   "table.optimizer.non-deterministic-update.strategy": [
     "INSERT INTO upserts SELECT k, RAND_INTEGER(5) FROM cdc",

@@ -87,6 +87,8 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "materialized-table.refresh-mode.freshness-threshold": "duration",
   "table.optimizer.agg-phase-strategy": ["AUTO", "ONE_PHASE", "TWO_PHASE"],
   "table.optimizer.bushy-join-reorder-threshold": "integer",
+  "table.optimizer.distinct-agg.split.bucket-num": "integer",
+  "table.optimizer.distinct-agg.split.enabled": "boolean",
   "table.optimizer.join-reorder-enabled": "boolean",
   "table.optimizer.join.broadcast-threshold": "integer",
   "table.optimizer.non-deterministic-update.strategy": ["IGNORE", "TRY_RESOLVE"],
