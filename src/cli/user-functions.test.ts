@@ -164,9 +164,9 @@ test("a host without a folder for functions runs no code of users", () => {
   assert.throws(() => session.execute("SELECT f(1)"), { code: "MR2130" });
 });
 
-test("asynchronous functions: in expressions, in filters, nested, and in FROM; rows stay in order", async () => {
+test("asynchronous functions: in expressions, in filters, nested, and in FROM", async () => {
   const engine = engineWith("later", "letters");
-  const rows = "(VALUES (CAST(1 AS BIGINT)), (2), (3), (CAST(NULL AS BIGINT))) AS t (a)";
+  const rows = "(VALUES 1, 2, 3, CAST(NULL AS INT)) AS t (a)";
   assert.deepEqual(
     await answers(
       engine,

@@ -12,6 +12,12 @@ export function validateTables(plan: ExecPlan, registry: ConnectorRegistry): voi
       registry.source(node.table.options.connector ?? "").validate(vectorScanOf(node));
     } else if (node.type === "LookupJoin") {
       registry.source(node.table.options.connector ?? "").validate(lookupScanOf(node));
+    } else if (node.type === "AsyncCorrelate") {
+      const { request, fields } = node;
+      if (request.kind === "model")
+        registry
+          .modelProvider?.(request.options.provider ?? "")
+          .validate({ ...request, output: fields });
     } else if (node.type === "Sink") {
       registry.sink(node.table.options.connector ?? "").validate(node);
     }

@@ -141,4 +141,20 @@ export const connectorErrors = defineErrors({
     message: "the columns of a partition make no time of the pattern '{expected}'",
     hint: "Set 'partition.time-extractor.timestamp-pattern' (such as '$dt $hour:00:00') and 'timestamp-formatter' so that the columns make a time.",
   },
+  MODEL_FAILED: {
+    code: "MR3060",
+    domain: "external",
+    retryable: true,
+    httpStatus: 502,
+    message: "model {model} gave no answer: {reason}",
+    hint: "See the reason; 'error-handling-strategy' and 'retry-num' of the model say what an error does.",
+  },
+  MODEL_UNFIT: {
+    code: "MR3061",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "model {model} cannot be asked: {reason}",
+    hint: "Correct the model's columns and options with CREATE or ALTER MODEL.",
+  },
 });

@@ -5,6 +5,7 @@
  * Errors:  MR3001 no connector of that name, with those there are.
  */
 import type { MillraceError } from "../../foundation/base/errors.ts";
+import type { ModelProvider } from "../contract/model.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
 import type { SinkFactory } from "../contract/sink.ts";
 import type { SourceFactory } from "../contract/source.ts";
@@ -21,6 +22,7 @@ import { filesystemSink } from "./filesystem/filesystem-sink.ts";
 import { filesystemSource } from "./filesystem/filesystem-source.ts";
 import { NEXMARK_OPTIONS } from "./nexmark/nexmark-options.ts";
 import { nexmarkSource } from "./nexmark/nexmark-source.ts";
+import { openaiProvider } from "./openai/openai-model.ts";
 import { PRINT_OPTIONS, printSink } from "./print/print-sink.ts";
 
 /** Options by connector: what docs, console forms and completion are made of. */
@@ -37,6 +39,7 @@ export { FORMAT_OPTIONS };
 export interface RegistryAdditions {
   readonly sources?: readonly SourceFactory[];
   readonly sinks?: readonly SinkFactory[];
+  readonly modelProviders?: readonly ModelProvider[];
 }
 
 /** Everything that is built in, and what tests or embedders add (an addition wins over a built-in of its name). */
@@ -54,10 +57,12 @@ export function defaultRegistry(additions: RegistryAdditions = {}): ConnectorReg
     printSink,
     ...(additions.sinks ?? []),
   ];
+  const providers = [openaiProvider, ...(additions.modelProviders ?? [])];
   return {
     source: (identifier) => find("source connector", identifier, sources),
     sink: (identifier) => find("sink connector", identifier, sinks),
     format: findFormat,
+    modelProvider: (identifier) => find("model provider", identifier, providers),
     sources: names(sources),
     sinks: names(sinks),
     formats: names(builtinFormats()),

@@ -6,6 +6,7 @@
  * Source:  Flink ModelProvider, AsyncPredictRuntimeProvider.
  */
 import type { RowField } from "../../foundation/columnar/logical-type.ts";
+import type { Timers } from "../../foundation/host/env.ts";
 import type { Value } from "../../foundation/columnar/value-reader.ts";
 import type { TableOption } from "./table-option.ts";
 
@@ -27,8 +28,11 @@ export interface Model {
 }
 
 export interface ModelProvider {
+  /** The value of 'provider'. */
+  readonly identifier: string;
   readonly options: readonly TableOption[];
   /** Throws a catalogue error when the model's options or columns are not what it can serve. */
   validate(model: ModelDescription): void;
-  open(model: ModelDescription): Model;
+  /** `timers`: for waits between retries. */
+  open(model: ModelDescription, timers: Timers): Model;
 }

@@ -14,6 +14,7 @@ import type {
   SinkNode,
   TableSourceScanNode,
 } from "../../../foundation/plan/exec-node.ts";
+import type { Model, ModelDescription } from "../../contract/model.ts";
 import type { OperatorFactory, Output, SpillSpace } from "../../contract/operator.ts";
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
 import { memoryOptions } from "../options.ts";
@@ -269,9 +270,17 @@ function createOperator(
     currentWatermark: () => runner.currentWatermark,
     registerProcessingTimer: (time) => timers.register(owner, time),
     userFunction,
+    openModel: (model) => openModel(model, environment),
     ...spillSpace(environment),
     scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });
+}
+
+function openModel(model: ModelDescription, { registry, env }: TaskEnvironment): Model {
+  const provider = registry.modelProvider?.(model.options.provider ?? "");
+  if (provider === undefined)
+    throw baseErrors.UNSUPPORTED({ what: "a model", remedy: "Run it where providers are known." });
+  return provider.open(model, env.timers);
 }
 
 /** Budget and files for what operators keep beside state; nothing when memory has no budget. */

@@ -2,7 +2,7 @@
  * Asynchronous functions: their calls are taken out of a Calc's expressions, innermost first, into nodes that wait for answers.
  *
  * Flow:    PhysicalPlanner.calc, planCorrelate → here → AsyncCorrelate nodes; what needs no answer filters before them.
- * Options: table.exec.async-scalar.*, table.exec.async-table.*; answers come in the order of the rows, as in Flink.
+ * Options: table.exec.async-scalar.*, -.async-table.*, -.async-ml-predict.*; answers come in the order of the rows, as in Flink.
  * Errors:  MR1003 values that are none.
  * Source:  Flink AsyncCalcSplitRule, AsyncScalarUtil, AsyncCorrelateSplitRule; FixedDelayRetryStrategy: max-attempts counts
  *          what comes behind the first request.
@@ -20,8 +20,8 @@ import {
 } from "../../../foundation/plan/expression.ts";
 import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { and, conjuncts, digest, TRUE } from "../rel/expressions.ts";
-import type { CorrelateRel } from "../rel/rel-node.ts";
-import { type PhysNode, forward } from "./phys-node.ts";
+import type { CorrelateRel, Prediction } from "../rel/rel-node.ts";
+import { type PhysNode, forward, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 
@@ -98,7 +98,37 @@ export function planAsyncTable(planner: PhysicalPlanner, rel: CorrelateRel, call
   return planner.calc(node, projection, rel.condition ?? TRUE, { fields });
 }
 
-export function asyncNode(
+/** Each row with a model's answers: synchronously means one request at a time. */
+export function planPrediction(
+  planner: PhysicalPlanner,
+  rel: CorrelateRel,
+  { name, options, input: fields, config }: Prediction,
+): PhysNode {
+  const source = planner.plan(rel.input);
+  const key = (last: string) => `table.exec.async-ml-predict.${last}`;
+  const mode = planner.options.option(key("output-mode"))?.toUpperCase() ?? "ORDERED";
+  if (mode !== "ORDERED" && mode !== "ALLOW_UNORDERED")
+    throw baseErrors.OPTION_INVALID({
+      key: key("output-mode"),
+      value: mode,
+      expected: "ORDERED or ALLOW_UNORDERED",
+    });
+  const several = config.capacity ?? count(planner.options, key("max-concurrent-operations"), 10);
+  return asyncNode(planner, source, {
+    joinType: "INNER",
+    request: { kind: "model", name, options, input: fields },
+    args: rel.call.kind === "call" ? rel.call.args : [],
+    fields: rel.schema.fields.slice(source.schema.fields.length),
+    asking: {
+      // Changes of one key must not pass each other.
+      unordered: (config.unordered ?? mode !== "ORDERED") && isInsertOnly(source),
+      capacity: config.async === false ? 1 : several,
+      timeoutMs: config.timeoutMs ?? duration(planner.options, key("timeout"), 180_000),
+    },
+  });
+}
+
+function asyncNode(
   planner: PhysicalPlanner,
   source: PhysNode,
   made: {
@@ -159,7 +189,7 @@ function askingOf(options: PlanOptions, what: "async-scalar" | "async-table"): A
   };
 }
 
-export function count(options: PlanOptions, key: string, otherwise: number): number {
+function count(options: PlanOptions, key: string, otherwise: number): number {
   const text = options.option(key);
   if (text === undefined) return otherwise;
   const value = Number(text);
@@ -168,7 +198,7 @@ export function count(options: PlanOptions, key: string, otherwise: number): num
   return value;
 }
 
-export function duration(options: PlanOptions, key: string, otherwise: number): number {
+function duration(options: PlanOptions, key: string, otherwise: number): number {
   const text = options.option(key);
   if (text === undefined) return otherwise;
   const value = parseDuration(text);

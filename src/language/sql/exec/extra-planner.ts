@@ -19,7 +19,7 @@ import {
   singleton,
 } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
-import { isAsyncCall, planAsyncTable } from "./async-planner.ts";
+import { isAsyncCall, planAsyncTable, planPrediction } from "./async-planner.ts";
 import { planVectorSearch } from "./vector-search-planner.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 
@@ -99,6 +99,7 @@ function checkStreaming(
 
 export function planCorrelate(planner: PhysicalPlanner, rel: CorrelateRel): PhysNode {
   if (rel.search !== undefined) return planVectorSearch(planner, rel, rel.search);
+  if (rel.model !== undefined) return planPrediction(planner, rel, rel.model);
   const name = rel.call.kind === "call" ? rel.call.function : "a table function";
   if (name === REPLICATE_ROWS) return planReplication(planner, rel);
   if (isAsyncCall(rel.call)) return planAsyncTable(planner, rel, rel.call);

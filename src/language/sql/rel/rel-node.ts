@@ -5,6 +5,7 @@
  * Shapes: every node has its output schema; expressions refer to input fields by index (foundation/plan/expression.ts).
  *         Joins count left fields first. References to an outer query are calls of OUTER_REF until decorrelated.
  */
+import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { Expression, JoinTypeName, LiteralValue, SortField } from "./rel-imports.ts";
 import type { ResolvedTable } from "../catalog/catalog-objects.ts";
@@ -159,6 +160,20 @@ export interface CorrelateRel {
   readonly condition: Expression | undefined;
   /** VECTOR_SEARCH: the call's first argument is the vector, its rows are those of the table and a score. */
   readonly search?: VectorSearch;
+  /** ML_PREDICT: the call's arguments are the model's, its rows the model's outputs. */
+  readonly model?: Prediction;
+}
+export interface PredictConfig {
+  readonly async?: boolean;
+  readonly unordered?: boolean;
+  readonly capacity?: number;
+  readonly timeoutMs?: number;
+}
+export interface Prediction {
+  readonly name: string;
+  readonly options: Readonly<Record<string, string>>;
+  readonly input: readonly RowField[];
+  readonly config: PredictConfig;
 }
 export interface VectorSearch {
   readonly table: ResolvedTable;

@@ -67,6 +67,10 @@ export class SessionContext {
       },
       tableNames: () => catalog.list(here().catalog, here().database),
       resolveFile: (file, options, at) => this.#file(file, options, at),
+      resolveModel: (name) => {
+        const { catalog: of, database } = here();
+        return catalog.model([of, database].slice(0, Math.max(0, 3 - name.length)).concat(name));
+      },
       resolveFunction: (name) => this.#function(name, path),
       currentPath: here,
       within: (other, name) => this.#contextAt(errors, other, name),

@@ -4,7 +4,7 @@
  * Flow: script/sql-session.ts makes one per statement; everything below the validator takes it as its first argument.
  */
 import type { MillraceError, Span } from "../../../foundation/base/errors.ts";
-import type { CatalogEntry, ResolvedTable } from "../catalog/catalog-objects.ts";
+import type { CatalogEntry, CatalogModel, ResolvedTable } from "../catalog/catalog-objects.ts";
 import type { FunctionDefinition } from "../functions/function-definition.ts";
 import type { IdentifierNode } from "../parser/ast.ts";
 
@@ -18,6 +18,7 @@ export interface PlannerContext {
     options: Readonly<Record<string, string>>,
     at: Span,
   ) => ResolvedTable;
+  readonly resolveModel: (name: readonly string[]) => CatalogModel | undefined;
   readonly resolveFunction: (name: IdentifierNode) => FunctionDefinition | undefined;
   readonly currentPath: () => { readonly catalog: string; readonly database: string };
   /** Resolves names as in another catalog and database, for views. */

@@ -34,6 +34,7 @@ import type { PlannerContext } from "./planner-context.ts";
 import { badArgument, tableArgument } from "./process-arguments.ts";
 import { processCall } from "./process-call.ts";
 import { changelogFunction, isChangelogFunction } from "./process-functions.ts";
+import { isPrediction, prediction } from "./ml-predict.ts";
 import { type QueryEnvironment, convertQuery, singleRow } from "./query-converter.ts";
 import { Scope } from "./scope.ts";
 import { isVectorSearch, vectorSearch } from "./vector-search.ts";
@@ -80,6 +81,8 @@ export function tableFunction(
       search: found.search,
     });
   }
+  if (node.call.name.parts.length === 1 && isPrediction(name))
+    return tableOf(prediction(context, environment, node.call), undefined, []);
   if (parameters !== undefined)
     return windowFunction(context, environment, node.call, name, parameters);
   return userTableFunction(context, environment, node.call, left);
