@@ -58,12 +58,16 @@ export async function run(
 ): Promise<{
   readonly rows: ReadonlyMap<unknown, readonly unknown[]>;
   readonly savepoint: string;
+  /** Rows that were taken back (-U, -D). */
+  readonly takenBack: readonly (readonly unknown[])[];
 }> {
   const rows = new Map<unknown, readonly unknown[]>();
+  const takenBack: (readonly unknown[])[] = [];
   const parts = engineParts({
     collect: ({ kinds, rows: found }: CollectedRows) => {
       for (const [i, row] of (found as readonly (readonly unknown[])[]).entries())
         if (kinds[i] !== 1 && kinds[i] !== 3) rows.set(row[0], row);
+        else takenBack.push(row);
     },
   });
   const { from, parallelism = 1, stopIn, drain = false, wanted = GROUPS } = options;
@@ -83,7 +87,7 @@ export async function run(
   }
   const result = await job.ended;
   assert.equal(result.failure, null);
-  return { rows, savepoint };
+  return { rows, savepoint, takenBack };
 }
 
 /** What a query over all numbers yields for each group. */

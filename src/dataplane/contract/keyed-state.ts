@@ -51,6 +51,45 @@ export interface StateField {
   readonly flat?: boolean;
 }
 
+/** One field of rows that are kept as bytes. */
+export interface StateRowField {
+  readonly name: string;
+  readonly type: LogicalType;
+  /** What it is computed of, as operator-identity.ts says it; the runtime adds it. */
+  readonly lineage?: string;
+  /** Its physical columns; a ROW has several. */
+  readonly slots: readonly StateRowSlot[];
+}
+
+export interface StateRowSlot {
+  /** Byte within the row; -1 where there is only a NULL bit. */
+  readonly offset: number;
+  readonly width: number;
+  /** -1 for what is never NULL. */
+  readonly nullBit: number;
+  /** u32 offset from the row's start, u32 length of bytes behind the fixed part. */
+  readonly view: boolean;
+}
+
+/** Rows of an input that a map keeps: what reads them, and what moves them when the input has changed. */
+export interface StateRows {
+  /** Tells them apart where a map keeps rows of several inputs. */
+  readonly name: string;
+  /** A handle of the row; a row set (kernels/row-set.as.ts); one whose index is its order (kernels/rank.as.ts). */
+  readonly kind: "one" | "set" | "ranked";
+  /** Byte of the value where it begins. */
+  readonly offset: number;
+  /** Which input of the operator the rows are of. */
+  readonly input: number;
+  readonly fixedBytes: number;
+  readonly nullOffset: number;
+  readonly fields: readonly StateRowField[];
+  /** Fields whose encoding lies beside each row. */
+  readonly identity: readonly number[];
+  /** Rows are found again by all their bytes. */
+  readonly whole: boolean;
+}
+
 export interface KeyedMapSpec {
   /** Unique within the operator; with the node's uid it finds the state again after a restore. */
   readonly name: string;
@@ -64,6 +103,8 @@ export interface KeyedMapSpec {
   readonly ttlMs: number;
   /** A restore may add and drop value fields (state/map-migration.ts): each is of rows that were added. */
   readonly mayGrow?: boolean;
+  /** The rows behind its handles. */
+  readonly rows?: readonly StateRows[];
 }
 
 export interface KeyedMap {

@@ -6,6 +6,7 @@
  * Does:    names of key fields (the key itself is the same, or the operator would have another uid); in maps that may grow
  *          (accumulators of rows that are only added): an aggregate comes (from zero) or goes, an integer widens, an
  *          argument begins to be nullable, the order of the aggregates changes.
+ *          The rows that a map keeps: row-migration.ts.
  * Does not: other key types (a key's hash and key group would change), lists and other blocks with an inner form, maps of
  *          rows that may be taken back (a new aggregate would take back what it has never seen).
  * Cost:    one pass over the entries on the thread of the worker; both maps are in memory until the end.
@@ -14,6 +15,7 @@ import { physicalOf } from "../../foundation/columnar/logical-type.ts";
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
 import type { KeyedMapSpec, StateField } from "../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
+import { planRows, RowMover, type RowsPlan } from "./row-migration.ts";
 
 /** One thing that is done to every entry's value. */
 export type Move =
@@ -40,6 +42,8 @@ export type Migration =
       readonly added: readonly string[];
       /** Names of fields whose contents go. */
       readonly dropped: readonly string[];
+      /** Of maps that keep rows. */
+      readonly rows?: readonly RowsPlan[];
     }
   | { readonly kind: "differs"; readonly reason: string };
 
@@ -60,6 +64,14 @@ export function planMigration(
   if (keys !== undefined) return differs(keys);
   const values = fieldsDifference("value", saved.valueFields, wanted.valueFields, true);
   if (values === undefined && saved.valueBytes === wanted.valueBytes) {
+    const rows = keptRows(saved, wanted);
+    if (typeof rows === "string") return differs(rows);
+    if (rows.some(({ isSame }) => !isSame)) {
+      const all = { kind: "bytes", from: 0, to: 0, width: wanted.valueBytes } as const;
+      const added = rows.flatMap((plan) => plan.added);
+      const dropped = rows.flatMap((plan) => plan.dropped);
+      return { kind: "migrates", moves: [all], added, dropped, rows };
+    }
     const names = fieldsDifference("key", saved.keyFields, wanted.keyFields, true);
     return names === undefined ? { kind: "same" } : { kind: "renamed" };
   }
@@ -68,10 +80,24 @@ export function planMigration(
   return new Planner(saved, wanted).plan();
 }
 
+/** What becomes of the rows that a map keeps; nothing where an earlier release has not written their form. */
+export function keptRows(saved: KeyedMapSpec, wanted: KeyedMapSpec): readonly RowsPlan[] | string {
+  const plans: RowsPlan[] = [];
+  if (saved.rows === undefined || wanted.rows === undefined) return plans;
+  if (saved.rows.length !== wanted.rows.length) return "it keeps rows of other inputs";
+  for (const [i, rows] of wanted.rows.entries()) {
+    const plan = planRows(saved.rows[i]!, rows);
+    if (typeof plan === "string") return plan;
+    plans.push(plan);
+  }
+  return plans;
+}
+
 /** The first difference between two layouts of one map, in words; undefined when they agree. */
 export function layoutDifference(saved: KeyedMapSpec, wanted: KeyedMapSpec): string | undefined {
   const grown = { ...saved, mayGrow: false };
   const migration = planMigration(grown, wanted, { keyNames: true });
+  if (migration.kind === "migrates") return "the rows it keeps have other columns";
   return migration.kind === "differs" ? migration.reason : undefined;
 }
 
@@ -248,14 +274,19 @@ function bitsOf(fields: readonly StateField[]): ReadonlyMap<string, Bit> {
   return bits;
 }
 
-export interface MigrateOptions {
+/** What is done to the values of a map's entries, and to the rows behind them. */
+export interface MapMoves {
+  readonly moves: readonly Move[];
+  readonly rows?: readonly RowsPlan[];
+}
+
+export interface MigrateOptions extends MapMoves {
   readonly runtime: WorkerRuntime;
   /** Addresses of the maps. */
   readonly from: number;
   readonly to: number;
   readonly keyBytes: number;
   readonly keyGroups: KeyGroupRange;
-  readonly moves: readonly Move[];
 }
 
 /** Copies every entry of a map into another one. */
@@ -263,6 +294,7 @@ export function migrateMap(options: MigrateOptions): void {
   const { runtime, from, to, keyBytes, keyGroups } = options;
   const { kernels, memory } = runtime;
   const stored = keyBytes < 0 ? 8 : keyBytes;
+  const movers = (options.rows ?? []).map((plan) => new RowMover({ runtime, from, to, plan }));
   for (let group = keyGroups.start; group <= keyGroups.end; group++) {
     for (let old = 0; ; ) {
       old = kernels.mapIterate(from, group, old) >>> 0;
@@ -278,6 +310,7 @@ export function migrateMap(options: MigrateOptions): void {
       const after = new DataView(memory.buffer);
       after.setUint32(entry - stored - 4, after.getUint32(begin - 4, true), true);
       for (const move of options.moves) moveValue(options, move, { hash, old, entry });
+      for (const mover of movers) mover.move(hash, old, entry);
     }
   }
 }

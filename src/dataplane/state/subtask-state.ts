@@ -17,7 +17,7 @@ import type { Env } from "../../foundation/host/env.ts";
 import type { KeyedMap, KeyedMapSpec, KeyedStateBackend } from "../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors, stateErrors } from "./errors.ts";
-import { layoutDifference, migrateMap, type Move, planMigration } from "./map-migration.ts";
+import { layoutDifference, type MapMoves, migrateMap, planMigration } from "./map-migration.ts";
 import { OperatorValues } from "./operator-values.ts";
 import { intersect, restoreHandle } from "./restore-state.ts";
 import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
@@ -404,7 +404,7 @@ export class SubtaskState {
     const migration = planMigration(found.spec, spec, { keyNames: !isNamedByRole(uid) });
     if (migration.kind === "differs")
       throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference: migration.reason });
-    if (migration.kind === "migrates") return this.#migrated(found, spec, migration.moves);
+    if (migration.kind === "migrates") return this.#migrated(found, spec, migration);
     found.claimed = true;
     found.spec = spec;
     runtime.kernels.mapSetTtl(found.ptr, ttlSeconds(spec));
@@ -412,13 +412,13 @@ export class SubtaskState {
   }
 
   /** The entries of a restored map in a new one with the layout that is wanted now. */
-  #migrated(old: MapState, spec: KeyedMapSpec, moves: readonly Move[]): KeyedMap {
+  #migrated(old: MapState, spec: KeyedMapSpec, how: MapMoves): KeyedMap {
     const { runtime, keyGroups } = this.#options;
     this.#maps.delete(mapKey(old.uid, spec.name));
     const { ptr } = this.#create(old.uid, spec, true);
     guarded(runtime.kernels, () => {
       const { keyBytes } = spec;
-      migrateMap({ runtime, from: old.ptr, to: ptr, keyBytes, keyGroups, moves });
+      migrateMap({ runtime, from: old.ptr, to: ptr, keyBytes, keyGroups, ...how });
       runtime.kernels.mapDestroy(old.ptr);
     });
     return { spec, ptr };

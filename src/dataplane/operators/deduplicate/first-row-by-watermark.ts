@@ -19,6 +19,7 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { RowFormat } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { NO_FLAG, WindowTimers } from "../windows/window-timers.ts";
 
 export class FirstRowByWatermark {
@@ -51,6 +52,7 @@ export class FirstRowByWatermark {
         { name: "row", offset: 0, type: "handle" },
         { name: "rowtime", offset: 8, type: "counter" },
       ],
+      rows: [stateRows(schema, "one")],
       ttlMs: 0,
     });
     this.#emitted = state.map({

@@ -28,6 +28,7 @@ import { JoinCondition, type Mask, NO_MASK } from "../join/join-condition.ts";
 import { JoinSide } from "../join/join-side.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 
 /** Offsets in the map's value. */
 export const LEFT_SET = 0;
@@ -77,6 +78,13 @@ export class TimedSides {
           keyFields: keys.keyFields,
           valueFields: [...setFields("left", LEFT_SET), ...setFields("right", RIGHT_SET)].concat(
             extra.fields,
+          ),
+          rows: context.inputs.map((schema, input) =>
+            stateRows(schema, "set", {
+              name: input === 0 ? "left" : "right",
+              offset: input === 0 ? LEFT_SET : RIGHT_SET,
+              input,
+            }),
           ),
           ttlMs,
         });

@@ -17,6 +17,7 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { filteringColumns, withNullableFields } from "./join-keys.ts";
 
 export interface JoinSideOptions {
@@ -40,6 +41,7 @@ export interface JoinSideOptions {
 
 /** In place of identities: a key has one row at most. */
 const SINGLE_ROW = 1;
+const FIRST_INPUT = /^(left|probe)-/;
 
 export class JoinSide {
   readonly keys: KeyCodec;
@@ -95,13 +97,20 @@ export class JoinSide {
   }
 
   #ownMap(): KeyedMap {
-    const { context, stateName, extraValueBytes = 0, ttlMs } = this.#options;
+    const { context, stateName, extraValueBytes = 0, ttlMs, unique, uniqueKey } = this.#options;
     return context.state.map({
       name: stateName,
       keyBytes: this.keys.keyBytes,
       valueBytes: ROW_SET_BYTES + extraValueBytes,
       keyFields: this.keys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [
+        stateRows(this.#options.schema, "set", {
+          input: FIRST_INPUT.test(stateName) ? 0 : 1,
+          identity: this.#identity === undefined ? [] : (uniqueKey ?? []),
+          whole: unique === "no-unique-key",
+        }),
+      ],
       ttlMs,
     });
   }

@@ -36,6 +36,7 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 import { rowsSchemaOf, timeColumnOf } from "./over-rows.ts";
 import { type OverInput, StreamOverCalls } from "./stream-over-calls.ts";
@@ -107,6 +108,7 @@ export class StreamOverOperator extends BaseOperator {
       valueBytes: ROW_SET_BYTES + 8,
       keyFields: this.#pendingKeys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [stateRows(schema, "set")],
       ttlMs: 0,
     });
     this.#timers = new WindowTimers(context, "timers", this.#pendingKeys.keyBytes);
@@ -168,6 +170,7 @@ export class StreamOverOperator extends BaseOperator {
       valueBytes: ROW_SET_BYTES,
       keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [stateRows(rowsSchemaOf(this.context.inputs[0]!), "set")],
       ttlMs,
     });
   }

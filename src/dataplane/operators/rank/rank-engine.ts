@@ -21,6 +21,7 @@ import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { SortKeys } from "../rows/sort-keys.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { forEachEntry } from "../rows/state-entries.ts";
 
 const FLAG = { numbered: 1, updateBefore: 2, top1: 4, update: 8, retract: 16, silent: 32 } as const;
@@ -89,6 +90,15 @@ export class RankEngine {
       valueBytes: ROW_SET_BYTES + (groupFields === undefined ? 0 : 8),
       keyFields: this.#keys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [
+        stateRows(input, "ranked", {
+          identity: [
+            ...spec.sort.map(({ index }) => index),
+            ...(this.#unique === undefined ? [] : (spec.primaryKey ?? [])),
+          ],
+          whole: spec.strategy === "retract",
+        }),
+      ],
       ttlMs: spec.ttlMs,
     });
     this.#call = runtime.kernels.operatorAllocate(CALL_BYTES) >>> 0;

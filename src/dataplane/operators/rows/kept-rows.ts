@@ -21,6 +21,7 @@ import { BatchRows } from "./batch-rows.ts";
 import { ChangeEmitter } from "./change-emitter.ts";
 import { compileGroupedKeys } from "./grouped-keys.ts";
 import { RowFormat } from "./row-format.ts";
+import { stateRows } from "./state-rows.ts";
 import { forEachEntry } from "./state-entries.ts";
 
 export const KEEP_MODE = {
@@ -80,6 +81,7 @@ export class KeptRows {
         { name: "row", offset: 0, type: "handle" },
         { name: "rowtime", offset: 8, type: "counter" },
       ],
+      rows: [stateRows(schema, "one")],
       ttlMs,
     });
     if (options.mode === KEEP_MODE.lastRowtime || options.mode === KEEP_MODE.firstRowtime)

@@ -33,6 +33,7 @@ import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { ConflictMaterializer } from "./conflict-materializer.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { ConstraintEnforcer } from "./constraint-enforcer.ts";
 
 interface NotNullColumn {
@@ -153,6 +154,9 @@ class UpsertMaterializer {
       valueBytes: ROW_SET_BYTES,
       keyFields: this.#keys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [
+        stateRows(schema, "set", { identity: upsertKey ?? [], whole: upsertKey === undefined }),
+      ],
       ttlMs: node.stateTtlMs ?? 0,
     });
   }

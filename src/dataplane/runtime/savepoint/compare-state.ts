@@ -6,15 +6,18 @@
  *          releases, whose uids were numbers, the same place among the operators of its type.
  * Verdicts: "compatible" · "compatible with loss" (a part of its state goes) · "needs rebuild" (none of it is of use) ·
  *          "removed" (no operator takes it) · "new" (it starts empty). Reasons say what changes.
- * Limits:  rows that operators keep (joins, Top-N, deduplication) are of use only while their columns are the same.
+ * Rows:    those that operators keep get and lose columns (state/row-migration.ts), unless rows are taken back by all their
+ *          bytes and would be looked for with a column that they have not. Of snapshots of earlier releases, and in lists
+ *          whose form no layout tells, rows are of use only while their columns are the same.
  */
 import { typeToString } from "../../../foundation/columnar/logical-type.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { KeyedMapSpec } from "../../contract/keyed-state.ts";
-import { planMigration } from "../../state/map-migration.ts";
-import { asStateHandle, type MapLayout } from "../../state/state-handle.ts";
+import { keptRows, planMigration } from "../../state/map-migration.ts";
 import { isNamedByRole } from "../../state/subtask-state.ts";
+import { asStateHandle, type MapLayout } from "../../state/state-handle.ts";
 import type { CheckpointMetadata } from "../master/checkpoint-metadata.ts";
+import { namedSpec } from "./named-spec.ts";
 import { type OperatorRecord, operatorRecords, type RecordField } from "./operator-record.ts";
 
 export type Verdict = "compatible" | "compatible with loss" | "needs rebuild" | "removed" | "new";
@@ -60,7 +63,7 @@ export function compareState(
     const judged =
       now === undefined
         ? { verdict: "removed" as const, reasons: ["no operator of the plan takes this state"] }
-        : judge(state, now, layouts.get(now.uid) ?? []);
+        : judge(state, now, layouts.get(now.uid) ?? [], takesBack(plan, now.uid));
     const { type, description = type } = now ?? state.record;
     operators.push({ uid, type, description, entries: state.entries, ...judged });
   }
@@ -78,6 +81,15 @@ export function compareState(
 
 function hasState({ uid, type }: OperatorRecord, layouts: StateLayouts): boolean {
   return type === "TableSourceScan" || (layouts.get(uid)?.length ?? 0) > 0;
+}
+
+/** By input of an operator: whether its rows may be taken back. */
+function takesBack({ nodes }: ExecPlan, uid: string): readonly boolean[] {
+  const inputs = nodes.find((node) => node.uid === uid)?.inputs ?? [];
+  return inputs.map(({ node: id }) => {
+    const mode = nodes.find((node) => node.id === id)?.changelogMode;
+    return mode !== "insert-only";
+  });
 }
 
 interface SavedOperator {
@@ -142,14 +154,15 @@ function judge(
   saved: SavedOperator,
   now: OperatorRecord,
   layouts: readonly KeyedMapSpec[],
+  takenBack: readonly boolean[],
 ): Pick<OperatorVerdict, "verdict" | "reasons"> {
   const { record, maps } = saved;
   const rebuild = (reason: string) => ({ verdict: "needs rebuild", reasons: [reason] }) as const;
   if (record.type !== now.type) return rebuild(`it was a ${record.type}, now a ${now.type}`);
-  const spec = specDifference(record.spec, now.spec);
+  const spec = specDifference(record, now);
   if (spec !== undefined) return rebuild(spec);
   const reasons: string[] = [];
-  if (maps.some(keepsRows)) {
+  if (maps.some((map) => keepsRows(map) && !isTyped(map, layouts))) {
     const rows = rowsDifference(record.inputs, now.inputs);
     if (rows?.rebuild === true) return rebuild(rows.reason);
     if (rows !== undefined) reasons.push(rows.reason);
@@ -163,7 +176,26 @@ function judge(
     }
     const migration = planMigration(map, wanted, { keyNames: !isNamedByRole(map.uid) });
     if (migration.kind === "differs") return rebuild(`'${map.name}': ${migration.reason}`);
+    const kept = keptRows(map, wanted);
+    if (typeof kept !== "string") {
+      const grows = kept.find(({ wanted: { whole, input }, added }) => {
+        return whole && added.length > 0 && takenBack[input] !== false;
+      });
+      if (grows !== undefined)
+        return rebuild(
+          `the rows it keeps have no column '${grows.added[0]}', and are taken back by all their columns`,
+        );
+      for (const name of kept.flatMap(({ recomputed }) => recomputed))
+        reasons.push(`rows from before keep '${name}' as it was computed then`);
+    }
     if (migration.kind !== "migrates") continue;
+    if (migration.rows !== undefined) {
+      for (const name of migration.added) reasons.push(`'${name}' is NULL in rows from before`);
+      for (const name of migration.dropped) lost.push(`'${name}' of its rows is no longer kept`);
+      for (const name of migration.rows.flatMap(({ converted }) => converted))
+        reasons.push(`'${name}' of its rows is converted to its new type`);
+      continue;
+    }
     for (const name of migration.added) reasons.push(`'${name}' counts from the restore on`);
     for (const name of migration.dropped) lost.push(`'${name}' is no longer kept`);
     if (migration.added.length + migration.dropped.length === 0)
@@ -173,15 +205,23 @@ function judge(
   return { verdict, reasons: [...lost, ...reasons] };
 }
 
+/** Snapshot and plan both say what the rows are. */
+function isTyped(map: MapLayout, layouts: readonly KeyedMapSpec[]): boolean {
+  return (
+    map.rows !== undefined && layouts.find(({ name }) => name === map.name)?.rows !== undefined
+  );
+}
+
 /** Blocks that hold rows or lists, whose form the layout does not say. */
 function keepsRows({ valueFields }: MapLayout): boolean {
   return valueFields.some(({ type, flat }) => type === "handle" && flat !== true);
 }
 
-function specDifference(saved: string | undefined, now: string | undefined): string | undefined {
-  if (saved === undefined || now === undefined || saved === now) return undefined;
-  const before = JSON.parse(saved) as Record<string, unknown>;
-  const after = JSON.parse(now) as Record<string, unknown>;
+function specDifference(saved: OperatorRecord, now: OperatorRecord): string | undefined {
+  if (saved.spec === undefined || now.spec === undefined || saved.spec === now.spec)
+    return undefined;
+  const before = namedSpec(saved.spec, saved.inputs);
+  const after = namedSpec(now.spec, now.inputs);
   for (const key of new Set([...Object.keys(before), ...Object.keys(after)])) {
     const [was, is] = [before[key], after[key]].map((value) => JSON.stringify(value) ?? "nothing");
     if (was !== is) return `its ${key} was ${was}, is ${is}`;

@@ -41,7 +41,7 @@ export function describeSnapshot(metadata: CheckpointMetadata): SnapshotDescript
     if (names.length === 0 && !isKept) return [];
     const maps = names.map((name) => {
       const parts = own.filter((map) => map.name === name);
-      const columns = stateColumns(record, parts[0]!).map((column) => ({
+      const columns = stateColumns(record, parts[0]!, parts[0]!.rows?.[0]).map((column) => ({
         name: column.name,
         type: typeToString(column.type),
       }));

@@ -22,6 +22,7 @@ import { asStateHandle, type MapLayout } from "../../state/state-handle.ts";
 import { checkpointErrors } from "../errors.ts";
 import type { CheckpointMetadata } from "../master/checkpoint-metadata.ts";
 import { renderRow } from "../task/row-render.ts";
+import { KeptRowReader } from "./kept-row-reader.ts";
 import type { OperatorRecord } from "./operator-record.ts";
 import { resultCalls, type StateColumn, stateColumns } from "./state-columns.ts";
 
@@ -48,21 +49,26 @@ export interface ReadRowsOptions {
   readonly path: string;
   /** A uid, a type that only one operator has, or the start of a uid. */
   readonly operator: string;
-  /** Default: the one map, or "groups". */
+  /** Default: the one map, or "groups"; "left" or "right" where one map keeps the rows of both inputs. */
   readonly map?: string;
 }
 
 export async function readStateRows(options: ReadRowsOptions): Promise<StateTable> {
   const { env, kernelsModule, path } = options;
   const metadata = await loadManifest<CheckpointMetadata>(env.files, path);
-  const { record, layouts, columns } = findState(metadata, options);
+  const { record, layouts, columns, rowsName } = findState(metadata, options);
   return {
     columns,
     async *rows() {
       for (const { handle, layout } of layouts) {
         const runtime = instantiateKernels(kernelsModule);
         const map = await restoreMap(handle, layout, { runtime, files: env.files });
-        const reader = new RowReader(runtime, { record, layout, columns, map: map.ptr });
+        const rows = layout.rows?.find(({ name }) => name === rowsName);
+        const { keyBytes } = layout;
+        const reader =
+          rows === undefined
+            ? new RowReader(runtime, { record, layout, columns, map: map.ptr })
+            : new KeptRowReader(runtime, { map: map.ptr, keyBytes, rows });
         const { start, end } = handle.keyGroups;
         for (let group = start; group <= end; group++) yield* reader.group(group);
         map.close();
@@ -85,14 +91,18 @@ export function findState(
   const [record, second] = exact.length > 0 ? exact : named;
   const own = all.filter(({ layout }) => layout.uid === record?.uid);
   const names = [...new Set(own.map(({ layout }) => layout.name))];
-  const name = map ?? (names.includes("groups") ? "groups" : names[0]);
+  const ofSide = own.find(({ layout: { rows } }) => rows?.some((kept) => kept.name === map));
+  const first = names.includes("groups") ? "groups" : names[0];
+  const name = map === undefined ? first : names.includes(map) ? map : ofSide?.layout.name;
   const layouts = own.filter(({ layout }) => layout.name === name);
   if (record === undefined || second !== undefined || layouts.length === 0) {
     const known = all.map(({ layout }) => `${layout.uid}.${layout.name}`);
     const what = map === undefined ? operator : `${operator}.${map}`;
     throw checkpointErrors.STATE_UNKNOWN({ path, what, known: [...new Set(known)].join(", ") });
   }
-  return { record, layouts, columns: stateColumns(record, layouts[0]!.layout) };
+  const { layout } = layouts[0]!;
+  const rows = layout.rows?.find((kept) => kept.name === map) ?? layout.rows?.[0];
+  return { record, layouts, columns: stateColumns(record, layout, rows), rowsName: rows?.name };
 }
 
 class RowReader {
@@ -139,6 +149,7 @@ class RowReader {
         this.#columns.map(({ from, type }) => {
           if (from.part === "key") return keys[row]![from.index];
           if (from.part === "result") return results[row]![from.index];
+          if (from.part === "row") return null;
           return this.#raw(at + from.field.offset, type, from.field.type === "flags");
         }),
       );

@@ -2,12 +2,13 @@
  * stateColumns: the columns under which one map of an operator's state is read: its key fields, then what it keeps.
  *
  * Aggregates: the finished values of the accumulators, typed as the plan has them; in other maps counters and fixed fields.
- * Left out: blocks with an inner form (rows of joins and Top-N, lists): of those only their number (`rows`, `keys`) is told.
+ * Rows:     of joins, Top-N, deduplication, OVER: one row each, with the columns of the input that they are of.
+ * Left out: lists and other blocks whose form the snapshot does not tell: of those only their number (`rows`, `keys`) is told.
  */
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
 import { isUserAggregate } from "../../codegen/aggregates/user-aggregates.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
-import type { StateField } from "../../contract/keyed-state.ts";
+import type { StateField, StateRows } from "../../contract/keyed-state.ts";
 import type { MapLayout } from "../../state/state-handle.ts";
 import type { OperatorRecord } from "./operator-record.ts";
 
@@ -17,10 +18,20 @@ export interface StateColumn {
   readonly from:
     | { readonly part: "key"; readonly index: number }
     | { readonly part: "result"; readonly index: number }
+    | { readonly part: "row"; readonly index: number }
     | { readonly part: "value"; readonly field: StateField };
 }
 
-export function stateColumns(record: OperatorRecord, layout: MapLayout): readonly StateColumn[] {
+/** `rows`: what of the map's rows is read; undefined where it keeps none. */
+export function stateColumns(
+  record: OperatorRecord,
+  layout: MapLayout,
+  rows: StateRows | undefined,
+): readonly StateColumn[] {
+  if (rows !== undefined)
+    return withOwnNames(
+      rows.fields.map(({ name, type }, index) => ({ name, type, from: { part: "row", index } })),
+    );
   const keys = layout.keyFields.map(
     ({ name, type }, index): StateColumn => ({
       name,
@@ -37,8 +48,12 @@ export function stateColumns(record: OperatorRecord, layout: MapLayout): readonl
         from: { part: "result", index },
       }),
     ) ?? layout.valueFields.flatMap(rawColumn);
+  return withOwnNames([...keys, ...values]);
+}
+
+function withOwnNames(columns: readonly StateColumn[]): readonly StateColumn[] {
   const used = new Set<string>();
-  return [...keys, ...values].map((column) => {
+  return columns.map((column) => {
     let { name } = column;
     for (let n = 2; used.has(name); n++) name = `${column.name}_${n}`;
     used.add(name);

@@ -14,6 +14,7 @@ import { createSubtaskState } from "../../state/subtask-state.ts";
 import type { OperatorFactories } from "../task/task-environment.ts";
 import { userFunction } from "../task/user-function.ts";
 import type { StateLayouts } from "./compare-state.ts";
+import { withLineage } from "./with-lineage.ts";
 
 export interface LayoutParts {
   readonly env: Env;
@@ -43,7 +44,7 @@ export async function stateLayouts(
       checkpointDirectory: undefined,
       restored: [],
     });
-    const backend = state.forOperator(node);
+    const backend = withLineage(state.forOperator(node), node, plan);
     const operator = factory(node, {
       runtime,
       inputs: node.inputs.map(
@@ -52,8 +53,9 @@ export async function stateLayouts(
       state: {
         ...backend,
         map: (spec) => {
-          specs.push(spec);
-          return backend.map(spec);
+          const map = backend.map(spec);
+          specs.push(map.spec);
+          return map;
         },
       },
       output: { emit: () => true, emitWatermark: () => undefined },

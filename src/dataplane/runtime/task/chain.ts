@@ -18,6 +18,7 @@ import type { Model, ModelDescription } from "../../contract/model.ts";
 import type { OperatorFactory, Output, SpillSpace } from "../../contract/operator.ts";
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
 import { memoryOptions } from "../options.ts";
+import { withLineage } from "../savepoint/with-lineage.ts";
 import { BoundedScan } from "./bounded-scan.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
 import { IdlenessDetector } from "./idleness-detector.ts";
@@ -257,7 +258,7 @@ function createOperator(
   return factory(node, {
     runtime: environment.runtime,
     inputs: node.inputs.map((input) => plan.nodes.find(({ id }) => id === input.node)!.output),
-    state: state.forOperator(node),
+    state: withLineage(state.forOperator(node), node, plan),
     output,
     clock: environment.env.clock,
     random: environment.env.random,
