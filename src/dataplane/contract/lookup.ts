@@ -9,6 +9,7 @@
  */
 import { baseErrors } from "../../foundation/base/errors.ts";
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
+import type { Value } from "../../foundation/columnar/value-reader.ts";
 import type {
   LookupJoinNode,
   TableSourceScanNode,
@@ -24,6 +25,14 @@ export interface TableScan {
   close(): Promise<void>;
 }
 
+/** A table that is asked by key. */
+export interface KeyedLookup {
+  /** For each key (values of the lookup's key columns, in their order, none NULL) the rows: the columns of its projection. */
+  lookup(keys: readonly (readonly Value[])[]): Promise<readonly (readonly (readonly Value[])[])[]>;
+  /** Ends requests that are under way. Idempotent. */
+  close(): Promise<void>;
+}
+
 const CACHE = "lookup.cache";
 const STRATEGY = "lookup.full-cache.reload-strategy";
 const INTERVAL = "lookup.full-cache.periodic-reload.interval";
@@ -36,9 +45,10 @@ export const FULL_CACHE_OPTIONS: readonly TableOption[] = [
   {
     key: CACHE,
     type: "enum",
-    values: ["FULL"],
+    values: ["FULL", "PARTIAL", "NONE"],
     default: "FULL",
-    description: "How rows are kept for lookups: FULL reads the whole table before the first row.",
+    description:
+      "How rows are kept for lookups: FULL reads the whole table before the first row; PARTIAL keeps the keys that were asked for, NONE none: the table is asked by key, or read for the keys that wait.",
   },
   {
     key: STRATEGY,
@@ -74,7 +84,44 @@ export const FULL_CACHE_OPTIONS: readonly TableOption[] = [
   },
 ];
 
+const ACCESS = "lookup.partial-cache.expire-after-access";
+const WRITE = "lookup.partial-cache.expire-after-write";
+const MAX_ROWS = "lookup.partial-cache.max-rows";
+const MISSING = "lookup.partial-cache.cache-missing-key";
+
+/** For connectors whose tables can be asked by key, or read for some keys. */
+export const PARTIAL_CACHE_OPTIONS: readonly TableOption[] = [
+  {
+    key: ACCESS,
+    type: "duration",
+    description: "PARTIAL: how long a key is kept after it was asked for.",
+  },
+  {
+    key: WRITE,
+    type: "duration",
+    description: "PARTIAL: how long a key is kept after its rows were read.",
+  },
+  { key: MAX_ROWS, type: "integer", min: 1, description: "PARTIAL: the most keys that are kept." },
+  {
+    key: MISSING,
+    type: "boolean",
+    default: "true",
+    description: "PARTIAL: whether keys without rows are kept.",
+  },
+];
+
+export interface PartialCache {
+  readonly expireAfterAccessMs?: number;
+  readonly expireAfterWriteMs?: number;
+  /** Keys, as Flink counts them. */
+  readonly maxRows?: number;
+  readonly cacheMissingKey: boolean;
+}
+
 export interface LookupOptions {
+  /** The table is asked by key. */
+  readonly byKey?: true;
+  readonly partial?: PartialCache;
   /** When the table is read again; absent = never. */
   readonly reload?:
     | { readonly kind: "periodic"; readonly intervalMs: number; readonly fixedRate: boolean }
@@ -87,10 +134,14 @@ export function readLookupOptions(
   options: TableOptions,
   zoneOffsetMs: number,
 ): LookupOptions {
-  const known = new Set(FULL_CACHE_OPTIONS.map(({ key }) => key));
+  const all = [...FULL_CACHE_OPTIONS, ...PARTIAL_CACHE_OPTIONS];
+  const known = new Set(all.map(({ key }) => key));
   const own = Object.fromEntries(Object.entries(options).filter(([key]) => known.has(key)));
-  const reader = new OptionReader(owner, FULL_CACHE_OPTIONS, own);
-  reader.choice(CACHE);
+  const reader = new OptionReader(owner, all, own);
+  const cache = reader.choice(CACHE);
+  checkCache(cache, own);
+  if (cache === "NONE") return { byKey: true };
+  if (cache === "PARTIAL") return { byKey: true, partial: partialCache(reader) };
   const timed = reader.choice(STRATEGY) === "TIMED";
   const wrong = [timed ? INTERVAL : ISO_TIME, timed ? MODE : DAYS].find((key) => reader.has(key));
   if (wrong !== undefined)
@@ -112,6 +163,26 @@ export function readLookupOptions(
     throw baseErrors.OPTION_INVALID({ key: INTERVAL, value: "0", expected: "at least 1 ms" });
   const fixedRate = reader.choice(MODE) === "FIXED_RATE";
   return { reload: { kind: "periodic", intervalMs, fixedRate } };
+}
+
+/** Options of another cache than the one that is chosen would be ignored. */
+function checkCache(cache: string, own: TableOptions): void {
+  const other = (prefix: string) => Object.keys(own).find((key) => key.startsWith(prefix));
+  const wrong =
+    (cache === "FULL" ? undefined : other("lookup.full-cache.")) ??
+    (cache === "PARTIAL" ? undefined : other("lookup.partial-cache."));
+  if (wrong === undefined) return;
+  const expected = `'${CACHE}' = '${wrong.includes("full") ? "FULL" : "PARTIAL"}' beside it`;
+  throw baseErrors.OPTION_INVALID({ key: wrong, value: own[wrong] ?? "", expected });
+}
+
+function partialCache(reader: OptionReader): PartialCache {
+  return {
+    ...(reader.has(ACCESS) ? { expireAfterAccessMs: reader.durationMs(ACCESS) } : {}),
+    ...(reader.has(WRITE) ? { expireAfterWriteMs: reader.durationMs(WRITE) } : {}),
+    ...(reader.has(MAX_ROWS) ? { maxRows: reader.number(MAX_ROWS) } : {}),
+    cacheMissingKey: reader.boolean(MISSING),
+  };
 }
 
 const DAY_MS = 86_400_000;

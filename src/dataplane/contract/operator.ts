@@ -9,12 +9,12 @@
  */
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
-import type { ExecNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type { ExecNode, LookupJoinNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
 import type { UserFunctionLookup } from "../../foundation/plan/user-function.ts";
 import type { Clock, Random, ScratchFile } from "../../foundation/host/env.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { KeyedStateBackend } from "./keyed-state.ts";
-import type { TableScan } from "./lookup.ts";
+import type { KeyedLookup, TableScan } from "./lookup.ts";
 import type { MetricGroup } from "./metrics.ts";
 import type { Model, ModelDescription } from "./model.ts";
 
@@ -65,6 +65,8 @@ export interface OperatorContext {
   readonly scanTable?: (node: TableSourceScanNode) => TableScan;
   /** What an operator of batch mode keeps in memory of its own stays within this; absent: it may use all there is. */
   readonly spill?: SpillSpace;
+  /** Asks a lookup join's table by key; undefined: its connector only reads. */
+  readonly openLookup?: (node: LookupJoinNode) => KeyedLookup | undefined;
   /** Opens a model for ML_PREDICT; absent where there are no providers. */
   readonly openModel?: (model: ModelDescription) => Model;
   /** Functions of the user that the plan refers to; absent where there are none. */

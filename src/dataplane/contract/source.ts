@@ -7,7 +7,8 @@
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import type { Env } from "../../foundation/host/env.ts";
-import type { TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type { LookupJoinNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type { KeyedLookup } from "./lookup.ts";
 import type { MetricGroup } from "./metrics.ts";
 import type { WorkerRuntime } from "./operator.ts";
 
@@ -72,4 +73,14 @@ export interface SourceFactory {
   validate(node: TableSourceScanNode): void;
   createEnumerator(context: SourceContext): SplitEnumerator;
   createReader(context: SourceReaderContext): SourceReader;
+  /** Asks the table by key, for lookup joins that do not keep it whole; absent: it is read for the keys that wait. */
+  createLookup?(context: LookupContext): KeyedLookup;
+}
+
+export interface LookupContext {
+  /** Its table, projection and the fields of its keys. */
+  readonly node: LookupJoinNode;
+  readonly env: Env;
+  readonly timeZone: string;
+  readonly config: Readonly<Record<string, string>>;
 }

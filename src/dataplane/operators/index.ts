@@ -4,8 +4,11 @@ import type {
   ExecNodeType,
   WindowAggregateNode,
 } from "../../foundation/plan/exec-node.ts";
+import { zoneOffsetMs } from "../../foundation/columnar/value-text.ts";
+import { readLookupOptions } from "../contract/lookup.ts";
 import type { Operator, OperatorContext, OperatorFactory } from "../contract/operator.ts";
 import { AsyncCorrelateOperator } from "./async-correlate/async-correlate.ts";
+import { createAsker } from "./async-correlate/async-requests.ts";
 import { CalcOperator } from "./calc/calc.ts";
 import { ChangelogNormalizeOperator } from "./changelog-normalize/changelog-normalize.ts";
 import { CorrelateOperator } from "./correlate/correlate.ts";
@@ -26,6 +29,7 @@ import { foldsChanges, MiniBatchDeduplicateOperator } from "./mini-batch/mini-ba
 import { MiniBatchGroupAggregateOperator } from "./mini-batch/mini-batch-group-aggregate.ts";
 import { miniBatchSize } from "./mini-batch/mini-batch-size.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
+import { keyedLookupJoin } from "./lookup-join/keyed-lookup-join.ts";
 import { LookupJoinOperator } from "./lookup-join/lookup-join.ts";
 import { MatchOperator } from "./match/match.ts";
 import { OverAggregateOperator } from "./over-aggregate/over-aggregate.ts";
@@ -55,7 +59,10 @@ import { WindowTableFunctionOperator } from "./window-table-function/window-tabl
 type Factories = { readonly [T in ExecNodeType]?: OperatorFactory<ExecNodeOf<T>> };
 
 export const operatorFactories: Factories = {
-  AsyncCorrelate: (node, context) => new AsyncCorrelateOperator(node, context),
+  AsyncCorrelate: (node, context) =>
+    new AsyncCorrelateOperator(node, context, () =>
+      createAsker(node.request, node.fields, context),
+    ),
   Calc: (node, context) => new CalcOperator(node, context),
   ChangelogNormalize: (node, context) => new ChangelogNormalizeOperator(node, context),
   Correlate: (node, context) => new CorrelateOperator(node, context),
@@ -70,7 +77,7 @@ export const operatorFactories: Factories = {
       : new HashJoinOperator(node, context),
   LateralSnapshotJoin: (node, context) => new LateralSnapshotJoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
-  LookupJoin: (node, context) => new LookupJoinOperator(node, context),
+  LookupJoin: createLookupJoin,
   Match: (node, context) => new MatchOperator(node, context),
   MiniBatchAssigner: (node, context) => new MiniBatchAssignerOperator(node, context),
   OverAggregate: createOverAggregate,
@@ -109,6 +116,15 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
   return shares && plain && window.time.attribute === "ROWTIME"
     ? new SliceAggregateOperator(node, context)
     : new WindowAggregateOperator(node, context);
+}
+
+/** A table that is kept whole, or asked by key. */
+function createLookupJoin(node: ExecNodeOf<"LookupJoin">, context: OperatorContext): Operator {
+  const zone = zoneOffsetMs(context.clock.nowMs(), context.timeZone);
+  const options = readLookupOptions(`table ${node.table.name}`, node.table.options, zone);
+  return options.byKey === true
+    ? keyedLookupJoin(node, options, context)
+    : new LookupJoinOperator(node, options, context);
 }
 
 function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {

@@ -357,6 +357,8 @@ export interface LookupJoinNode extends Base {
   }[];
   /** Over the input's fields, then `projection`. */
   readonly condition?: Expression;
+  /** The input only inserts: answers may pass each other. */
+  readonly inputInserts?: boolean;
   /** Of a LOOKUP hint: a row without a match is looked up again. */
   readonly retry?: { readonly delayMs: number; readonly attempts: number };
   /** Of a LOOKUP hint, or a table that answers asynchronously. Rows come out in order whatever it says. */
@@ -406,8 +408,8 @@ export interface AsyncAsking {
   readonly capacity: number;
   /** Of one row, with all its retries. */
   readonly timeoutMs: number;
-  /** After an error; `attempts` in all. */
-  readonly retry?: { readonly delayMs: number; readonly attempts: number };
+  /** After an error, or (`onEmpty`) after an answer without rows; `attempts` in all. */
+  readonly retry?: { readonly delayMs: number; readonly attempts: number; readonly onEmpty?: true };
 }
 /** Each row with the rows that a request over `args` answers later: input fields, then `fields`. */
 export interface AsyncCorrelateNode extends Base {

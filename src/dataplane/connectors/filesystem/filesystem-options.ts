@@ -1,6 +1,6 @@
 /** Options of the filesystem connector. Source: Flink FileSystemConnectorOptions; `replay.*`, `errors…` are ours. */
 import { baseErrors } from "../../../foundation/base/errors.ts";
-import { FULL_CACHE_OPTIONS } from "../../contract/lookup.ts";
+import { FULL_CACHE_OPTIONS, PARTIAL_CACHE_OPTIONS } from "../../contract/lookup.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
 import { connectorErrors } from "../errors.ts";
 import { PARTITION_OPTIONS } from "./partition-commit.ts";
@@ -59,6 +59,7 @@ export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
   },
   ...PARTITION_OPTIONS,
   ...FULL_CACHE_OPTIONS,
+  ...PARTIAL_CACHE_OPTIONS,
 ];
 
 export interface FilesystemOptions {

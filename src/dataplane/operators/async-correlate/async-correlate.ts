@@ -15,6 +15,7 @@ import { MillraceError } from "../../../foundation/base/errors.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { RowReader, type Value } from "../../../foundation/columnar/value-reader.ts";
 import type { AsyncCorrelateNode } from "../../../foundation/plan/exec-node.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
 import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator, functionEnvironment } from "../base-operator.ts";
@@ -22,8 +23,15 @@ import { operatorErrors } from "../errors.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { decodedValue } from "../rows/decoded-value.ts";
 import { valueBatch } from "../rows/value-batch.ts";
-import { type Answer, type Asker, createAsker } from "./async-requests.ts";
+import type { Answer, Asker } from "./async-requests.ts";
 import { type QueuedRow, RequestQueue } from "./request-queue.ts";
+
+/** What of a node the operator needs; lookup joins by key are such requests, too. */
+export interface AsyncCorrelateSpec
+  extends Pick<AsyncCorrelateNode, "joinType" | "args" | "fields" | "asking" | "description"> {
+  /** Over the input's fields, then `fields`: answers that do not pass are none. */
+  readonly condition?: Expression;
+}
 
 interface Item {
   readonly row: QueuedRow;
@@ -41,36 +49,51 @@ type Entry = Item | { watermark: number };
 
 const isItem = (entry: Entry): entry is Item => "row" in entry;
 const NOTHING: Answer = [];
+const NO_VALUES: readonly Value[] = [];
 
 export class AsyncCorrelateOperator extends BaseOperator {
-  readonly #node: AsyncCorrelateNode;
+  readonly #node: AsyncCorrelateSpec;
+  readonly #createAsker: () => Asker;
   readonly #answers: Schema;
   #queue: RequestQueue | undefined;
   #asker: Asker | undefined;
   #values: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
+  #condition: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
   #line: Entry[] = [];
   #waiting: Item[] = [];
   #underWay = 0;
   #failure: unknown;
 
-  constructor(node: AsyncCorrelateNode, context: OperatorContext) {
+  constructor(node: AsyncCorrelateSpec, context: OperatorContext, asker: () => Asker) {
     super(context);
     this.#node = node;
+    this.#createAsker = asker;
     this.#answers = { fields: node.fields };
   }
 
   override open(): void {
     const { context } = this;
-    const { args, request, description: operator } = this.#node;
+    const { args, condition, description: operator } = this.#node;
     const input = context.inputs[0]!;
     this.#queue = new RequestQueue(context, input, operator);
-    this.#asker = createAsker(request, this.#node.fields, context);
+    this.#asker = this.#createAsker();
     const output = { fields: args.map(({ type }, i) => ({ name: `a${i}`, type })) };
     const options = { runtime: context.runtime, environment: functionEnvironment(context) };
     this.#values = {
       calc: compileCalc({ input, projection: args, output }, { ...options, operator }),
       reader: new RowReader(context.runtime.memory, output),
     };
+    if (condition !== undefined) {
+      const pass = { fields: [{ name: "pass", type: condition.type }] };
+      const pairs = { fields: [...input.fields, ...this.#answers.fields] };
+      this.#condition = {
+        calc: compileCalc(
+          { input: pairs, projection: [condition], output: pass },
+          { ...options, operator },
+        ),
+        reader: new RowReader(context.runtime.memory, pass),
+      };
+    }
     this.#enqueue(this.#queue.restored());
     if (this.#line.length > 0) this.#wake();
     context.metrics.gauge("numRequestsInFlight", () => this.#underWay);
@@ -141,7 +164,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
         });
       if (entry.state === "resting" && now >= entry.next) again.push(entry);
     }
-    if (again.length > 0) this.#ask(again);
+    if (again.length > 0) this.#ask(again, true);
   }
 
   #askMore(): void {
@@ -155,7 +178,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
     this.#ask(turn);
   }
 
-  #ask(items: readonly Item[]): void {
+  #ask(items: readonly Item[], again = false): void {
     const { calc, reader } = this.#values!;
     const { args } = this.#node;
     const { batch } = this.#queue!.read(items.map(({ row }) => row));
@@ -168,7 +191,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
       return ++item.attempts;
     });
     this.context.metrics.counter("numRequests").value += items.length;
-    this.#asker!.ask(asked).forEach((promise, i) => {
+    this.#asker!.ask(asked, again).forEach((promise, i) => {
       const item = items[i]!;
       const isCurrent = () => item.state === "asked" && item.attempts === attempts[i];
       promise.then(
@@ -183,6 +206,11 @@ export class AsyncCorrelateOperator extends BaseOperator {
   }
 
   #answered(item: Item, answer: Answer): void {
+    const { retry } = this.#node.asking;
+    if (retry?.onEmpty === true && answer.length === 0 && item.attempts < retry.attempts) {
+      this.#rest(item, retry.delayMs);
+      return;
+    }
     item.state = "answered";
     item.answer = answer;
     this.#wake();
@@ -192,10 +220,8 @@ export class AsyncCorrelateOperator extends BaseOperator {
     if (this.#queue === undefined) return;
     this.context.metrics.counter("numRequestsFailed").value++;
     const { retry } = this.#node.asking;
-    if (retry !== undefined && item.attempts < retry.attempts) {
-      item.state = "resting";
-      item.next = this.context.clock.nowMs() + retry.delayMs;
-      this.context.registerProcessingTimer(item.next);
+    if (retry !== undefined && retry.onEmpty !== true && item.attempts < retry.attempts) {
+      this.#rest(item, retry.delayMs);
       return;
     }
     const reason = error instanceof Error ? error.message : "it threw what is no Error";
@@ -204,6 +230,13 @@ export class AsyncCorrelateOperator extends BaseOperator {
         ? error
         : operatorErrors.REQUEST_FAILED({ what: this.#asker!.name, reason }, { cause: error });
     this.#wake();
+  }
+
+  #rest(item: Item, delayMs: number): void {
+    if (this.#queue === undefined) return;
+    item.state = "resting";
+    item.next = this.context.clock.nowMs() + delayMs;
+    this.context.registerProcessingTimer(item.next);
   }
 
   #wake(): void {
@@ -231,31 +264,53 @@ export class AsyncCorrelateOperator extends BaseOperator {
   }
 
   #emit(items: readonly Item[]): void {
-    const { runtime, output } = this.context;
-    const { kernels } = runtime;
-    const queue = this.#queue!;
     const outer = this.#node.joinType === "LEFT";
     const rows: QueuedRow[] = [];
     const answers: (readonly Value[])[] = [];
-    for (const { row, answer } of items) {
-      for (const values of answer.length === 0 && outer ? [NOTHING] : answer) {
+    for (const [at, { row }] of items.entries()) {
+      const answer = this.#passing(items[at]!);
+      for (const values of answer.length === 0 && outer ? [NO_VALUES] : answer) {
         rows.push(row);
-        answers.push(values as readonly Value[]);
+        answers.push(values);
       }
     }
-    const own = queue.columns;
-    const extra = physicalColumns(this.#answers).length;
+    const { kernels } = this.context.runtime;
     for (let from = 0; from < rows.length; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
       const part = rows.slice(from, from + MAX_BATCH_ROWS);
-      const { batch, kinds } = queue.read(part);
-      const given = answers.slice(from, from + MAX_BATCH_ROWS);
-      const right = valueBatch(runtime, this.#answers, given);
-      const columns = [...columnsOf(batch, 0, own), ...columnsOf(right, 0, extra)];
-      output.emit(assembleBatch(runtime, part.length, columns, kinds));
+      this.context.output.emit(this.#pairs(part, answers.slice(from, from + MAX_BATCH_ROWS)));
       kernels.arenaRelease(mark);
     }
-    for (const { row } of items) queue.remove(row);
+    for (const { row } of items) this.#queue!.remove(row);
     this.#underWay -= items.length;
+  }
+
+  /** What of an answer passes the condition. */
+  #passing({ row, answer }: Item): Answer {
+    if (this.#condition === undefined || answer.length === 0) return answer;
+    const { kernels } = this.context.runtime;
+    const { calc, reader } = this.#condition;
+    const passing: (readonly Value[])[] = [];
+    for (let from = 0; from < answer.length; from += MAX_BATCH_ROWS) {
+      const mark = kernels.arenaMark();
+      const part = answer.slice(from, from + MAX_BATCH_ROWS);
+      const passes = calc.process(this.#pairs(new Array<QueuedRow>(part.length).fill(row), part));
+      for (const [at, values] of part.entries())
+        if (reader.read(passes, at)[0] === true) passing.push(values);
+      kernels.arenaRelease(mark);
+    }
+    return passing;
+  }
+
+  #pairs(rows: readonly QueuedRow[], answers: Answer): BatchPtr {
+    const { runtime } = this.context;
+    const queue = this.#queue!;
+    const { batch, kinds } = queue.read(rows);
+    const right = valueBatch(runtime, this.#answers, answers);
+    const columns = [
+      ...columnsOf(batch, 0, queue.columns),
+      ...columnsOf(right, 0, physicalColumns(this.#answers).length),
+    ];
+    return assembleBatch(runtime, rows.length, columns, kinds);
   }
 }

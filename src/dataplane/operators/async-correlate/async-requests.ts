@@ -17,8 +17,8 @@ export type Answer = readonly (readonly Value[])[];
 export interface Asker {
   /** For messages. */
   readonly name: string;
-  /** One promise a row of arguments, in their order. */
-  ask(rows: readonly (readonly Value[])[]): Promise<Answer>[];
+  /** One promise a row of arguments, in their order. `again`: they were asked for before. */
+  ask(rows: readonly (readonly Value[])[], again?: boolean): Promise<Answer>[];
   close(): void;
 }
 

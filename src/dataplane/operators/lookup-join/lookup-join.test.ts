@@ -144,7 +144,8 @@ test("when a table is read again", () => {
   const days = { ...timed, "lookup.full-cache.timed-reload.interval-in-days": "2" };
   assert.equal(nextReloadMs(read(days), last), 7_200_000 + 86_400_000);
   for (const wrong of [
-    { "lookup.cache": "PARTIAL" },
+    { "lookup.cache": "PARTIAL", ...interval },
+    { "lookup.partial-cache.max-rows": "5" },
     { "lookup.full-cache.reload-strategy": "PERIODIC" },
     { ...timed, "lookup.full-cache.timed-reload.iso-time": "25:00" },
     { ...timed, ...interval },

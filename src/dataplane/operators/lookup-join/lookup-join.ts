@@ -11,17 +11,11 @@
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { physicalCount, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
-import { zoneOffsetMs } from "../../../foundation/columnar/value-text.ts";
 import type { LookupJoinNode } from "../../../foundation/plan/exec-node.ts";
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
-import {
-  type LookupOptions,
-  lookupScanOf,
-  nextReloadMs,
-  readLookupOptions,
-} from "../../contract/lookup.ts";
+import { type LookupOptions, lookupScanOf, nextReloadMs } from "../../contract/lookup.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator, functionEnvironment } from "../base-operator.ts";
 import { JOIN_CALL_BYTES, JOIN_CALL_PAIRS, JOIN_FLAG } from "../join/join.ts";
@@ -32,7 +26,7 @@ import { LookupCache } from "./lookup-cache.ts";
 
 export class LookupJoinOperator extends BaseOperator {
   readonly #node: LookupJoinNode;
-  #options: LookupOptions = {};
+  readonly #options: LookupOptions;
   #cache: LookupCache | undefined;
   #format: RowFormat | undefined;
   #values: CompiledCalc | undefined;
@@ -46,18 +40,16 @@ export class LookupJoinOperator extends BaseOperator {
   #failure: unknown;
   #closing: Promise<void> | undefined;
 
-  constructor(node: LookupJoinNode, context: OperatorContext) {
+  constructor(node: LookupJoinNode, options: LookupOptions, context: OperatorContext) {
     super(context);
     this.#node = node;
+    this.#options = options;
   }
 
   override open(): void {
     const { context } = this;
-    const { runtime, timeZone } = context;
-    const { table, condition, output, description: operator, lookupKeys } = this.#node;
-    const zone = zoneOffsetMs(context.clock.nowMs(), timeZone);
-    const owner = `table ${table.name}`;
-    this.#options = readLookupOptions(owner, table.options, zone);
+    const { runtime } = context;
+    const { condition, output, description: operator, lookupKeys } = this.#node;
     const scanNode = lookupScanOf(this.#node);
     if (context.scanTable === undefined)
       throw baseErrors.UNSUPPORTED({

@@ -67,7 +67,7 @@ function recordsOf(nodes: readonly ExecNode[]): readonly OperatorRecord[] {
     const { uid, type, description } = node;
     const { role, sink, reader } = identities.get(node.id)!;
     const place = { uid, type, role: digest(role), sink, reader: digest(reader) };
-    if (STATELESS.has(node.type)) return place;
+    if (STATELESS.has(node.type) && !asksByKey(node)) return place;
     const inputs = node.inputs.map((input) => {
       const { output } = nodes.find(({ id }) => id === input.node)!;
       const { fields } = identities.get(input.node)!;
@@ -83,6 +83,12 @@ function recordsOf(nodes: readonly ExecNode[]): readonly OperatorRecord[] {
         : {}),
     };
   });
+}
+
+/** Rows of such a lookup join wait in state for their answers. */
+function asksByKey(node: ExecNode): boolean {
+  if (node.type !== "LookupJoin") return false;
+  return !["", "FULL"].includes((node.table.options["lookup.cache"] ?? "").toUpperCase());
 }
 
 /** What is the operator's own, without what may change: numbers of fields where layouts tell, conditions that keep nothing. */

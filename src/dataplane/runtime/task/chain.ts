@@ -11,9 +11,11 @@ import { baseErrors } from "../../../foundation/base/errors.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type {
   ExecNode,
+  LookupJoinNode,
   SinkNode,
   TableSourceScanNode,
 } from "../../../foundation/plan/exec-node.ts";
+import { type KeyedLookup, lookupScanOf } from "../../contract/lookup.ts";
 import type { Model, ModelDescription } from "../../contract/model.ts";
 import type { OperatorFactory, Output, SpillSpace } from "../../contract/operator.ts";
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
@@ -271,10 +273,18 @@ function createOperator(
     currentWatermark: () => runner.currentWatermark,
     registerProcessingTimer: (time) => timers.register(owner, time),
     userFunction,
+    openLookup: (lookup) => openLookup(lookup, environment),
     openModel: (model) => openModel(model, environment),
     ...spillSpace(environment),
     scanTable: (scan) => new BoundedScan(scan, environment, new TaskMetricGroup()),
   });
+}
+
+function openLookup(node: LookupJoinNode, environment: TaskEnvironment): KeyedLookup | undefined {
+  const { registry, env, config, plan } = environment;
+  const factory = registry.source(node.table.options.connector ?? "");
+  factory.validate(lookupScanOf(node));
+  return factory.createLookup?.({ node, env, config, timeZone: plan.timeZone });
 }
 
 function openModel(model: ModelDescription, { registry, env }: TaskEnvironment): Model {

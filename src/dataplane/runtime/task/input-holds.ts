@@ -27,7 +27,8 @@ export function inputHolds(
     ...inputs.map(({ edge }) => [{ node: edge.toNode, input: edge.toInput }]),
   ];
   const holdable = plan.mode === "batch" ? holdableInputs(plan) : new Set<string>();
-  for (const { id, type } of plan.nodes) if (type === "AsyncCorrelate") holdable.add(`${id}:0`);
+  for (const { id, type } of plan.nodes)
+    if (type === "AsyncCorrelate" || type === "LookupJoin") holdable.add(`${id}:0`);
   if (holdable.size === 0) return heads.map(() => never);
   return heads.map((readers) => {
     const waits = reachable(task, readers)

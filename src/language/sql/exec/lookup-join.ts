@@ -23,7 +23,7 @@ import { joinSchema } from "../rel/rel-builder.ts";
 import type { JoinRel, LookupHint, RelNode, ScanRel } from "../rel/rel-node.ts";
 import { calcChain } from "./calc-chain.ts";
 import type { JoinKeys } from "./join-planner.ts";
-import { type PhysNode, type PhysSpecOf, forward, hashBy } from "./phys-node.ts";
+import { type PhysNode, type PhysSpecOf, forward, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import { tableSpec } from "./scan-planner.ts";
@@ -166,6 +166,7 @@ function assemble(
       projection: columns.map((c) => [c]),
       lookupKeys,
       ...(isTrue(condition) ? {} : { condition }),
+      ...(isAskedByKey(table.options) && isInsertOnly(left) ? { inputInserts: true } : {}),
       ...asked(rel.hints.lookup, table.options),
     },
     [{ node: left, distribution: shuffles ? hashBy(keys.leftKeys) : forward }],
@@ -174,6 +175,10 @@ function assemble(
   );
   const schema = joinSchema(keys.left.schema, keys.right.schema, rel.type);
   return planner.calc(node, all, TRUE, schema);
+}
+
+function isAskedByKey(options: Readonly<Record<string, string>>): boolean {
+  return !["", "FULL"].includes((options["lookup.cache"] ?? "").toUpperCase());
 }
 
 /** What the plan says of a LOOKUP hint. A table that is kept whole and never read again has no other answer later. */
