@@ -44,6 +44,7 @@ const MOST_LIVES = 8;
 const LIFE_TIMEOUT_MS = 60_000;
 /** Then strace lets go, and the job must end by itself. */
 const FAULTY_MS = 10_000;
+const DETACH_MS = 2000;
 const ATTACH_TIMEOUT_MS = 5_000;
 const { EIO, ENOSPC, EMFILE } = constants.errno;
 
@@ -224,7 +225,10 @@ class FaultyJob {
     // A process that has died before it answers ends the life, which `ended` says.
     await job.request("follow", { topics: ["checkpoints"] }).catch(() => undefined);
     const detach = () => {
-      if (tracer !== undefined && tracer.exitCode === null) tracer.kill("SIGINT");
+      if (tracer === undefined || tracer.exitCode !== null) return;
+      tracer.kill("SIGINT");
+      // It may wait for ever for a thread that is gone; the faults have to end all the same.
+      setTimeout(() => tracer.kill("SIGKILL"), DETACH_MS);
     };
     const faultsEnd = setTimeout(detach, FAULTY_MS);
     const end = await Promise.race([ended, sleep(LIFE_TIMEOUT_MS, "stuck", { ref: false })]);

@@ -39,7 +39,7 @@ const REHEARSALS = 3;
 /** The point where a page of state leaves memory. */
 const SPILLING = "write spilled state";
 const TORN_PAGES = 30;
-const STATE_MOVES = /spilled state|^(open|read|stat|rm) segment/;
+const STATE_MOVES = /spilled state|local copy|^(open|read|stat|rm) segment/;
 const MESSAGE_FAULT_CHANCE = 0.3;
 const MESSAGE_SEEDS = 1_000_000;
 /** Of virtual time: a job that takes longer is stuck. */
@@ -382,11 +382,18 @@ export async function startLife(
 const spillAll: CreateSubtaskState = (options) =>
   createSubtaskState({ ...options, spill: { budgetBytes: 0, folder: "/spill" } });
 
-function memoryOf({ memory }: Scenario): Pick<RunJobOptions, "config" | "createState"> {
-  if (memory === undefined) return { config: CONFIG };
-  if (memory === "none") return { config: CONFIG, createState: spillAll };
+const LOCAL_COPIES = {
+  "execution.checkpointing.local-backup.enabled": "true",
+  "execution.checkpointing.local-backup.dirs": "/local",
+};
+
+function memoryOf(scenario: Scenario): Pick<RunJobOptions, "config" | "createState"> {
+  const { memory, localCopies = false } = scenario;
+  const config = { ...CONFIG, ...(localCopies ? LOCAL_COPIES : {}) };
+  if (memory === undefined) return { config };
+  if (memory === "none") return { config, createState: spillAll };
   const spill = { "taskmanager.memory.managed.size": memory, "io.tmp.dirs": "/spill" };
-  return { config: { ...CONFIG, ...spill } };
+  return { config: { ...config, ...spill } };
 }
 
 async function readRecord({ files }: Env): Promise<JobRecord> {
@@ -408,6 +415,7 @@ const FILE_KINDS: readonly (readonly [RegExp, string])[] = [
   [/^\/in(\/|$)/, "input"],
   [/\/_metadata\.tmp$/, "manifest being written"],
   [/\/_metadata$/, "manifest"],
+  [/^\/local(\/|$)/, "local copy"],
   [/\.seg$/, "segment"],
   [/^\/spill\//, "spilled state"],
   [/\/shared$/, "folder of segments"],

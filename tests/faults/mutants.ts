@@ -139,6 +139,13 @@ export const MUTANTS: readonly Mutant[] = [
     only: "spilled-aggregate",
   },
   {
+    name: "a damaged copy of a segment on local disk is believed",
+    file: `${STATE}/local-copies.ts`,
+    find: "if (await isWhole(ref, file, hash)) {",
+    replace: "{",
+    only: "spilled-aggregate",
+  },
+  {
     name: "a barrier is passed over by the next one",
     file: "src/dataplane/runtime/task/subtask.ts",
     find: "this.#triggers.push(barrier);\n      return;",

@@ -23,6 +23,8 @@ export interface Scenario {
    * and what is restored is read when it is touched, never ahead.
    */
   readonly memory?: string;
+  /** Segments are copied to local disk, and restored from there. */
+  readonly localCopies?: boolean;
 }
 
 const orders = (name: string, more = "") =>
@@ -107,6 +109,7 @@ export const SCENARIOS: readonly Scenario[] = [
     files: 60,
     changelog: true,
     memory: "none",
+    localCopies: true,
     insert: `INSERT INTO counts SELECT id - MOD(id, 4), MAX(item), COUNT(*), MAX(note)
       FROM orders GROUP BY id - MOD(id, 4)`,
   },
@@ -125,6 +128,7 @@ export const SCENARIOS: readonly Scenario[] = [
     files: 60,
     changelog: false,
     memory: "4 mb",
+    localCopies: true,
     insert: `INSERT INTO long_pairs SELECT l.id, r.id, CHAR_LENGTH(l.note || r.note)
       FROM orders l JOIN orders r ON l.item = r.item AND l.amount = r.amount`,
   },

@@ -29,6 +29,7 @@ export interface CheckpointOptions {
   readonly savepointsRetained: number;
   /** What happens to checkpoints when the job is canceled (they stay when it fails). */
   readonly retainOnCancel: boolean;
+  readonly localBackup: (jobId: string, temporaryFolder?: string) => LocalBackupOptions | undefined;
 }
 
 export type RestartOptions =
@@ -127,6 +128,7 @@ export function checkpointOptions(config: Config): CheckpointOptions {
     savepointIntervalMs,
     savepointsRetained: integer(config, "millrace.savepoint.num-retained", 5, 0),
     retainOnCancel: retention === "RETAIN_ON_CANCELLATION",
+    localBackup: (jobId, temporaryFolder) => localBackupOptions(config, jobId, temporaryFolder),
   };
 }
 
@@ -255,6 +257,27 @@ export function memoryOptions(config: Config): MemoryOptions {
     config["io.tmp.dirs"];
   // Of several, the first: one worker has one file.
   return { budgetBytes, folder: folder(folders?.split(/[,:]/)[0]) };
+}
+
+export interface LocalBackupOptions {
+  /** Of the job: segments of its checkpoints besides those in checkpoint storage. */
+  readonly folder: string;
+  readonly write: boolean;
+  readonly read: boolean;
+}
+
+/** Undefined when checkpoints leave no copies and none are looked for. */
+export function localBackupOptions(
+  config: Config,
+  jobId: string,
+  temporaryFolder: string | undefined,
+): LocalBackupOptions | undefined {
+  const write = flag(config, "execution.checkpointing.local-backup.enabled", false);
+  const read = flag(config, "execution.state-recovery.from-local", write);
+  if (!write && !read) return undefined;
+  const folders = config["execution.checkpointing.local-backup.dirs"] ?? config["io.tmp.dirs"];
+  const parent = folder(folders?.split(/[,:]/)[0]) ?? temporaryFolder ?? "/tmp";
+  return { folder: `${parent}/millrace-local-state/${jobId}`, write, read };
 }
 
 /** Flink's MemorySize: "512m", "2 gb", bytes without a unit. */

@@ -21,7 +21,7 @@ import type { Files } from "../../foundation/host/env.ts";
 import { MillraceError } from "../../foundation/base/errors.ts";
 import { snapshotErrors, writeError } from "./errors.ts";
 import { asStateHandle, type SegmentRef, type StateHandle } from "./state-handle.ts";
-import { savepointFolder, sharedFolder } from "./subtask-state.ts";
+import { savepointFolder, sharedFolder } from "./snapshot-folders.ts";
 
 export const MANIFEST_VERSION = 1;
 const MAGIC = "millrace-checkpoint";

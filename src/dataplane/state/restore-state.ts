@@ -17,6 +17,7 @@ import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
 import type { Files, ReadableFile, ScratchFile } from "../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors } from "./errors.ts";
+import type { LocalCopies } from "./local-copies.ts";
 import {
   type HashBytes,
   INDEX_RECORD_BYTES,
@@ -44,6 +45,8 @@ export interface RestoreOptions {
   /** Where segments of an object store are kept meanwhile; without it, in memory. */
   readonly scratch?: () => ScratchFile;
   readonly hash: HashBytes;
+  /** Where segments may be had without asking the store. */
+  readonly copies?: LocalCopies | undefined;
   readonly keyGroups: KeyGroupRange;
   /** Address of the map for a node's uid and a map's name; undefined = not wanted here. */
   readonly mapOf: (uid: string, name: string) => number | undefined;
@@ -112,7 +115,11 @@ async function openSegment(
   range: KeyGroupRange,
   options: RestoreOptions,
 ): Promise<OpenSegment> {
-  const { file, read } = await openBytes(ref, options.files);
+  const copy = await options.copies?.open(ref, options.hash);
+  const { file, read } =
+    copy === undefined
+      ? await openBytes(ref, options.files)
+      : { file: copy, read: reader(ref, copy) };
   try {
     const end = await readSegmentEnd(ref, read, options.hash);
     const offsets = pageOffsets(ref, end);
@@ -121,7 +128,7 @@ async function openSegment(
       const address = options.mapOf(uid, name);
       if (address !== undefined) maps.set(id, { key: JSON.stringify([uid, name]), address });
     }
-    const remote = ref.file !== undefined && REMOTE.test(ref.file);
+    const remote = copy === undefined && ref.file !== undefined && REMOTE.test(ref.file);
     const wanted = () => wantedParts(end, offsets, maps, range);
     const pages = remote ? await fetched(ref, read, file!, wanted(), options) : pagesOf(ref, file);
     return { ref, end, pages, offsets, maps, range };
@@ -215,10 +222,6 @@ export async function openBytes(
     return { file: undefined, read: async (at, length) => bytes.subarray(at, at + length) };
   }
   const path = ref.file!;
-  const missing = (cause: unknown): Error => {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    return snapshotErrors.FILE_MISSING({ file: path, reason }, { cause });
-  };
   let file: ReadableFile;
   try {
     const stat = await files.stat(path);
@@ -230,20 +233,28 @@ export async function openBytes(
   } catch (error) {
     throw error instanceof Error && "code" in error && String(error.code).startsWith("MR")
       ? error
-      : missing(error);
+      : missing(ref, error);
   }
-  const read: ReadRange = async (position, length) => {
+  return { file, read: reader(ref, file) };
+}
+
+function reader(ref: SegmentRef, file: ReadableFile): ReadRange {
+  return async (position, length) => {
     const bytes = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const count = await file.read(bytes.subarray(done), position + done).catch((error) => {
-        throw missing(error);
+        throw missing(ref, error);
       });
       if (count === 0) throw damaged(ref, position + done, "it ends too early");
       done += count;
     }
     return bytes;
   };
-  return { file, read };
+}
+
+function missing(ref: SegmentRef, cause: unknown): Error {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return snapshotErrors.FILE_MISSING({ file: nameOf(ref), reason }, { cause });
 }
 
 export function pageOffsets(ref: SegmentRef, end: SegmentEnd): Float64Array {

@@ -42,6 +42,7 @@ export class SegmentChain {
   readonly #memory: WebAssembly.Memory;
   readonly #domain: number;
   #confirmed: readonly ChainSegment[] = [];
+  #latest: readonly ChainSegment[] = [];
   #live: { readonly number: number; readonly bytes: Uint8Array } | undefined;
   #pending: Pending | undefined;
   #nextNumber = 1;
@@ -65,6 +66,11 @@ export class SegmentChain {
     return this.#live?.number === this.#confirmed.at(-1)?.number ? this.#live?.bytes : undefined;
   }
 
+  /** Of the last completed checkpoint: what the next one will do without is still in it. */
+  get latest(): readonly ChainSegment[] {
+    return this.#latest;
+  }
+
   takeNumber(): number {
     const used = new Set(this.#confirmed.map(({ number }) => number));
     if (this.#pending !== undefined) used.add(this.#pending.number);
@@ -82,6 +88,7 @@ export class SegmentChain {
   /** After a restore from files that this subtask may go on sharing. */
   restored(chain: readonly ChainSegment[]): void {
     this.#confirmed = chain;
+    this.#latest = chain;
     this.#review();
   }
 
@@ -122,6 +129,7 @@ export class SegmentChain {
     if (pending?.checkpointId !== checkpointId || pending.chain === undefined) return;
     this.#pending = undefined;
     this.#confirmed = pending.chain;
+    this.#latest = pending.chain;
     const last = pending.chain.at(-1);
     this.#live = last === undefined ? undefined : { number: last.number, bytes: pending.live! };
     this.#review();

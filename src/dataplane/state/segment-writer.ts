@@ -14,6 +14,7 @@
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
 import type { Files, WritableFile } from "../../foundation/host/env.ts";
 import { writeError } from "./errors.ts";
+import type { LocalCopies, LocalCopy } from "./local-copies.ts";
 import type { SegmentRef } from "./state-handle.ts";
 
 /** As Flink's state.storage.fs.memory-threshold. */
@@ -29,6 +30,8 @@ export interface SegmentWriterOptions {
   readonly folder: string;
   readonly file: string;
   readonly keyGroups: KeyGroupRange;
+  /** Beside which a copy is left. */
+  readonly copies?: LocalCopies | undefined;
 }
 
 export class SegmentWriter {
@@ -41,6 +44,7 @@ export class SegmentWriter {
   #waitingBytes = 0;
   #lengthBytes = 0;
   #file: WritableFile | undefined;
+  #copy: LocalCopy | undefined;
   #created = false;
   #pump: Promise<void> | undefined;
   #error: unknown;
@@ -104,6 +108,7 @@ export class SegmentWriter {
       if (this.#failed) throw this.#error;
       await this.#file!.sync();
       await this.#file!.close();
+      await this.#copy?.close();
     } catch (error) {
       await this.discard();
       throw writeError(file, error);
@@ -121,20 +126,23 @@ export class SegmentWriter {
     this.#waitingBytes = 0;
     while (this.#pump !== undefined) await this.#pump;
     await this.#file?.close().catch(() => {});
+    await this.#copy?.discard();
     if (this.#created) await this.#options.files.remove(this.#options.file).catch(() => {});
   }
 
   /** Writes what waits, until nothing does. */
   async #write(): Promise<void> {
-    const { files, folder, file } = this.#options;
+    const { files, folder, file, id, copies } = this.#options;
     try {
       if (this.#file === undefined) {
         await files.mkdirs(folder);
         this.#created = true;
         this.#file = await files.create(file);
+        this.#copy = await copies?.create(id);
       }
       for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
         await this.#file.append(next);
+        await this.#copy?.append(next);
         this.#waitingBytes -= next.length;
         if (next.length === CHUNK_BYTES) this.#written.push(next);
       }

@@ -17,12 +17,14 @@ import type { Env } from "../../foundation/host/env.ts";
 import type { KeyedMap, KeyedMapSpec, KeyedStateBackend } from "../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors, stateErrors } from "./errors.ts";
+import { LocalCopies, type LocalCopiesOptions } from "./local-copies.ts";
 import { layoutDifference, type MapMoves, migrateMap, planMigration } from "./map-migration.ts";
 import { OperatorValues } from "./operator-values.ts";
 import { intersect, restoreHandle } from "./restore-state.ts";
 import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
 import type { HashBytes } from "./segment-format.ts";
 import { SegmentWriter } from "./segment-writer.ts";
+import { savepointFolder, sharedFolder } from "./snapshot-folders.ts";
 import {
   asStateHandle,
   HANDLE_FORMAT,
@@ -63,6 +65,8 @@ export interface SubtaskStateOptions {
   readonly restored: readonly unknown[];
   /** Keeps memory within a budget; without it, all state stays in memory. */
   readonly spill?: Omit<SpillOptions, "scratch">;
+  /** Segments on local disk besides those in checkpoint storage. */
+  readonly localCopies?: LocalCopiesOptions;
   /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
   readonly uids?: readonly string[];
 }
@@ -108,6 +112,7 @@ export class SubtaskState {
   readonly #values = new OperatorValues();
   readonly #chain: SegmentChain;
   readonly #store: SpillStore;
+  readonly #copies: LocalCopies | undefined;
   /** Pages are still in the segments that they were restored from. */
   #restoring = false;
   #sources: PageSource[] = [];
@@ -125,6 +130,7 @@ export class SubtaskState {
     this.#store = spillStoreOf(runtime, spilling);
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
+    this.#copies = options.localCopies && new LocalCopies(env.files, options.localCopies);
     this.maintain();
   }
 
@@ -245,7 +251,9 @@ export class SubtaskState {
 
   /** The checkpoint is complete: the next one builds upon it. */
   checkpointCompleted(checkpointId: number): void {
-    if (!this.#closed) this.#chain.completed(checkpointId);
+    if (this.#closed) return;
+    this.#chain.completed(checkpointId);
+    void this.#copies?.keepOnly(this.#chain.latest, checkpointId);
   }
 
   /** Bytes of live state of an operator, indexes left out. */
@@ -299,6 +307,7 @@ export class SubtaskState {
       },
       scratch: () => env.scratch(this.#options.spill?.folder ?? env.variables["TMPDIR"] ?? "/tmp"),
       hash: this.#hash,
+      copies: this.#copies,
       keyGroups,
       mapOf: (uid: string, name: string) => this.#maps.get(mapKey(uid, name))?.ptr,
       numberOf: (ref: SegmentRef) => (this.#mayShare(ref) ? this.#chain.takeRestoredNumber() : 0),
@@ -370,6 +379,7 @@ export class SubtaskState {
     for (const { ptr } of this.#maps.values()) kernels.mapTrim(ptr);
     const id = `${checkpointId}-${name}-${env.random.hex(8)}`;
     const file = `${folder}/${id}.seg`;
+    const copies = full ? undefined : this.#copies;
     return new StateSnapshot({
       runtime,
       domain: this.#domain,
@@ -382,7 +392,7 @@ export class SubtaskState {
         uid: map.uid,
         name: map.spec.name,
       })),
-      writer: new SegmentWriter({ files: env.files, id, folder, file, keyGroups }),
+      writer: new SegmentWriter({ files: env.files, id, folder, file, keyGroups, copies }),
       nowMs: () => env.clock.monotonicMs(),
       lastLive: full ? undefined : this.#chain.live,
     });
@@ -474,16 +484,6 @@ export class SubtaskState {
 /** Uids that hold a digest of the keys (operator-identity.ts): their names may change, the keys have not. */
 export function isNamedByRole(uid: string): boolean {
   return /_[0-9a-f]{10}(-|~|$)/.test(uid);
-}
-
-/** Segments of checkpoints, shared by them. */
-export function sharedFolder(checkpointDirectory: string): string {
-  return `${checkpointDirectory}/shared`;
-}
-
-/** The folder of a savepoint: every subtask and the manifest's writer come to the same name. */
-export function savepointFolder(parent: string, checkpointId: number, triggeredMs: number): string {
-  return `${parent}/savepoint-${checkpointId}-${Math.floor(triggeredMs).toString(36)}`;
 }
 
 function ttlSeconds({ ttlMs }: KeyedMapSpec): number {

@@ -83,9 +83,11 @@ export class CheckpointCoordinator {
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
-    const { env, storage } = options;
+    const { env, storage, jobId } = options;
     this.#savepoints = new PeriodicSavepoints({
       timers: env.timers,
+      files: env.files,
+      jobId,
       options: options.options,
       take: async (directory) =>
         (await this.#begin({ kind: "savepoint", stop: "none", directory })).path,
@@ -186,6 +188,10 @@ export class CheckpointCoordinator {
   async discardAll(): Promise<void> {
     for (const path of this.#older.splice(0)) await this.#options.storage.discard(path);
     for (const completed of this.#completed.splice(0)) await this.#discard(completed);
+    const { options, env, jobId } = this.#options;
+    const copies = options.localBackup(jobId, env.variables["TMPDIR"]);
+    // What cannot be removed is a copy.
+    if (copies !== undefined) await env.files.remove(copies.folder).catch(() => {});
   }
 
   #begin(request: {

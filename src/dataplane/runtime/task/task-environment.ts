@@ -62,6 +62,12 @@ export interface SubtaskStateOptions {
   readonly restored: readonly unknown[];
   /** Keeps a worker's memory within a budget; without it, all state stays in memory. */
   readonly spill?: { readonly budgetBytes: number; readonly folder: string };
+  /** Segments on local disk besides those in checkpoint storage. */
+  readonly localCopies?: {
+    readonly folder: string;
+    readonly write: boolean;
+    readonly read: boolean;
+  };
   /** Uids of the nodes that this subtask runs: state of others is not loaded. */
   readonly uids: readonly string[];
 }

@@ -30,7 +30,7 @@ import type { SubtaskState, TaskEnvironment } from "../task/task-environment.ts"
 import { TaskMetricGroup } from "../task/task-metrics.ts";
 import type { DeployMessage, EdgeRings, WorkerMessage } from "./messages.ts";
 import type { WorkerOptions } from "./worker.ts";
-import { bufferTimeoutMs, memoryOptions } from "../options.ts";
+import { bufferTimeoutMs, localBackupOptions, memoryOptions } from "../options.ts";
 
 export interface DeployedSubtask {
   readonly subtask: Subtask;
@@ -166,8 +166,10 @@ function createState(
   task: TaskSpec,
   subtaskIndex: number,
 ): Promise<SubtaskState> {
-  const { maxParallelism, checkpointDirectory, restored, config } = message;
-  const { budgetBytes, folder = worker.env.variables["TMPDIR"] ?? "/tmp" } = memoryOptions(config);
+  const { maxParallelism, checkpointDirectory, restored, config, jobId } = message;
+  const temporary = worker.env.variables["TMPDIR"];
+  const { budgetBytes, folder = temporary ?? "/tmp" } = memoryOptions(config);
+  const localCopies = localBackupOptions(config, jobId, temporary);
   return worker.createState({
     runtime: worker.runtime,
     env: worker.env,
@@ -179,6 +181,7 @@ function createState(
     checkpointDirectory,
     restored: restored?.states ?? [],
     ...(budgetBytes === undefined ? {} : { spill: { budgetBytes, folder } }),
+    ...(localCopies === undefined ? {} : { localCopies }),
     uids: task.nodes.map(({ uid }) => uid).filter((uid) => !restored?.endedNodes.includes(uid)),
   });
 }

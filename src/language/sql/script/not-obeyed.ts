@@ -25,7 +25,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "execution.checkpointing.aligned-checkpoint-timeout": "barriers are always aligned",
   "execution.checkpointing.unaligned.": "barriers are always aligned",
   "execution.checkpointing.file-merging.": "a checkpoint has one file for each subtask",
-  "execution.checkpointing.local-backup.": "state is read back from checkpoint storage",
   "execution.checkpointing.": "checkpoints are written in one way",
   "execution.state-recovery.claim-mode": "a savepoint stays its owner's, as with NO_CLAIM",
   "execution.state-recovery.": "state is read back from checkpoint storage",

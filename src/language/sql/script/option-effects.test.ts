@@ -121,6 +121,7 @@ const PLANS: Readonly<Record<string, Effect>> = {
 const checkpoint =
   (read: (options: ReturnType<typeof checkpointOptions>) => unknown) => (config: Config) =>
     read(checkpointOptions(config));
+const localBackup = checkpoint((each) => each.localBackup("job"));
 type Read = (config: Config) => unknown;
 const CHECKPOINTS = "execution.checkpointing.";
 /** What the runtime makes of a value; its own tests show what it does with it. */
@@ -139,6 +140,12 @@ const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = 
     "false",
   ],
   [`${CHECKPOINTS}dir`]: [checkpoint((each) => each.directory), "/c"],
+  [`${CHECKPOINTS}local-backup.enabled`]: [localBackup, "true"],
+  [`${CHECKPOINTS}local-backup.dirs`]: [
+    (config) => localBackup({ ...config, [`${CHECKPOINTS}local-backup.enabled`]: "true" }),
+    "/local",
+  ],
+  "execution.state-recovery.from-local": [localBackup, "true"],
   [`${CHECKPOINTS}savepoint-dir`]: [checkpoint((each) => each.savepointDirectory), "/s"],
   [`${CHECKPOINTS}externalized-checkpoint-retention`]: [
     checkpoint((each) => each.retainOnCancel),
