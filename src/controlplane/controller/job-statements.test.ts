@@ -50,3 +50,13 @@ test("STOP JOB stops at once or at a savepoint, WITH DRAIN after its windows hav
   await drained.answer;
   assert.deepEqual(drained.stopped, [["d1", { savepoint: true, drain: true }]]);
 });
+
+test("a job that has ended is not stopped again", async () => {
+  const ended: Deployment = { ...running, job: { ...job, status: "FINISHED", endedAt: 1 } };
+  const deployments = {
+    list: async () => [ended],
+    stop: async () => assert.fail("it is asked to stop"),
+  };
+  const request = { action: "stop", jobId: "0a", savepoint: false, drain: false } as const;
+  await assert.rejects(runJobStatement(deployments, request), /orders/);
+});

@@ -2,10 +2,11 @@
  * SHOW JOBS, DESCRIBE JOB and STOP JOB of the SQL workspace: the deployments' jobs under the ids that Flink's tools know.
  *
  * Flow:    preview → here → DeploymentController.
- * Source:  Flink's SHOW JOBS and STOP JOB: columns and messages. Errors: MR6021 no such job; the controller's own.
+ * Source:  Flink's SHOW JOBS and STOP JOB: columns and messages. Errors: MR6021 no such job; MR6014 it has ended; the controller's own.
  */
 import type { JobRequest, StatementResult } from "../../language/sql/script/session-types.ts";
 import { stringRows } from "../../language/sql/script/rows.ts";
+import { TERMINAL } from "../targets/target.ts";
 import type { Deployment } from "./deployments.ts";
 import { controllerErrors } from "./errors.ts";
 
@@ -31,6 +32,8 @@ export async function runJobStatement(
   const found = running.find(({ job }) => job?.jobId === request.jobId);
   if (found === undefined) throw controllerErrors.JOB_NOT_FOUND({ jobId: request.jobId });
   if (request.action === "describe") return rowsOf([found]);
+  if (found.job !== null && TERMINAL.has(found.job.status))
+    throw controllerErrors.NOT_RUNNING({ name: found.jobName ?? found.name });
   const { savepoint, drain } = request;
   await deployments.stop(found.id, { savepoint, ...(drain ? { drain } : {}) });
   return okRows();

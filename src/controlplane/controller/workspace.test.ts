@@ -78,3 +78,11 @@ test("a query becomes a plan, SHOW becomes rows; two queries are refused", () =>
 test("DDL that is wrong is told at once", () => {
   assert.throws(() => new Workspace({ ddl: "CREATE TABLE t (a INTT)" }), MillraceError);
 });
+
+test("a statement set without END is no script", () => {
+  const sink = "CREATE TABLE s (origin STRING) WITH ('connector' = 'collect');";
+  const open = `${sink} BEGIN STATEMENT SET; INSERT INTO s SELECT origin FROM late`;
+  assert.throws(() => workspace.planScript(open), code("MR2128"));
+  assert.equal(workspace.check(open)[0]?.code, "MR2128");
+  assert.ok(workspace.planScript(`${open}; END`) !== undefined);
+});

@@ -217,7 +217,9 @@ interface Executed {
 function run(session: SqlSession, text: string): Executed[] {
   const { statements, errors } = parseScript(text);
   if (errors[0] !== undefined) throw errors[0];
-  return statements.map((node) => ({ node, result: session.execute(node, text) }));
+  const executed = statements.map((node) => ({ node, result: session.execute(node, text) }));
+  session.finish();
+  return executed;
 }
 
 function isMaterializedStatement(node: StatementNode): node is MaterializedStatement {

@@ -234,7 +234,6 @@ execution.checkpointing.unaligned=execution.checkpointing.unaligned.enabled
 execution.savepoint-restore-mode=execution.state-recovery.claim-mode
 execution.savepoint.ignore-unclaimed-state=execution.state-recovery.ignore-unclaimed-state
 execution.savepoint.path=execution.state-recovery.path
-execution.state-recovery.from-local=execution.checkpointing.local-backup.enabled
 pipeline.operator-chaining=pipeline.operator-chaining.enabled
 table.exec.async-scalar.buffer-capacity=table.exec.async-scalar.max-concurrent-operations
 `;
