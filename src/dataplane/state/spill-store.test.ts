@@ -60,6 +60,27 @@ test(`a checkpoint holds spilled pages, changed while it is written or not (SEED
   });
 });
 
+test("pages that a snapshot leaves dirty and that were not written are spilled as they are then", async () => {
+  await simulate(async (env) => {
+    const { state, drivers } = await subject(env, { budgetBytes: 0 });
+    const random = seeded(SEED);
+    const model: Model = new Map();
+    mutate(drivers[0]!, model, random, { count: 4000, keys: 4000, removePercent: 0 });
+    for (const kind of ["savepoint", "checkpoint", "checkpoint"] as const) {
+      // Out, and back with a copy in the file.
+      state.maintain();
+      compare(drivers[0]!, model, ALL);
+      const id = kind === "savepoint" ? 1 : 2;
+      const run = state.beginSnapshot({ ...request(id, kind), directory: "/savepoints" });
+      // The second checkpoint takes back the first, which nobody has completed.
+      await finish(env, run);
+      mutate(drivers[0]!, model, random, { count: 4000, keys: 4000, removePercent: 0 });
+      state.maintain();
+      compare(drivers[0]!, model, ALL);
+    }
+  });
+});
+
 test("a full or a damaged local disk fails with its name; nothing is lost while it is full", async () => {
   await simulate(async (env, world) => {
     const { state, drivers } = await subject(env, { budgetBytes: 0 });
