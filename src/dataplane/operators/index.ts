@@ -128,11 +128,12 @@ function createLookupJoin(node: ExecNodeOf<"LookupJoin">, context: OperatorConte
 }
 
 function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {
-  if (node.isLocal === true) return new LocalGroupAggregateOperator(node, context);
-  if (node.mergedRows !== undefined)
-    return new MergingGroupAggregateOperator(node, node.mergedRows, context);
-  if (context.mode === "batch") return new BatchGroupAggregateOperator(node, context);
   const size = miniBatchSize(context);
+  if (node.isLocal === true) return new LocalGroupAggregateOperator(node, context, size);
+  if (context.mode === "batch")
+    return node.mergedRows === undefined
+      ? new BatchGroupAggregateOperator(node, context)
+      : new MergingGroupAggregateOperator(node, node.mergedRows, context);
   if (size === undefined) return new GroupAggregateOperator(node, context);
   return new MiniBatchGroupAggregateOperator(node, context, size);
 }

@@ -100,13 +100,15 @@ export interface GroupAggregateNode extends Base {
   /** The TTL as a STATE_TTL hint gave it, for the description. */
   readonly stateTtlHint?: string;
   readonly generateUpdateBefore: boolean;
-  /** Batch mode, first half: folds what it has room for; its output is the grouping fields and an accumulator as bytes. */
+  /** First half of two phases: folds what it has room for; its output is the grouping fields and an accumulator as bytes. */
   readonly isLocal?: boolean;
   /**
-   * Batch mode, second half: merges accumulators of a first half. Its grouping refers to its input; the aggregates' arguments
+   * Second half: merges accumulators of a first half. Its grouping refers to its input; the aggregates' arguments
    * refer to these fields, which the first half has read.
    */
   readonly mergedRows?: Schema;
+  /** Of halves of a stream's aggregate: they fold mini-batches. */
+  readonly foldsMiniBatches?: boolean;
   /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */
   readonly partialFinal?: "PARTIAL" | "FINAL";
 }

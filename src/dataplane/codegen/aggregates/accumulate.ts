@@ -10,7 +10,6 @@
  * Removal: free(entries) frees what accumulators keep in the log; then mapRemove.
  * DISTINCT: refused here (AGGREGATE_UNSUPPORTED): a window operator that wants it keys a GroupAggregate by the window.
  */
-import { assert } from "../../../foundation/base/errors.ts";
 import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
@@ -27,7 +26,7 @@ import { ROWS_OFFSET } from "./accumulator-layout.ts";
 import { type AggregateTarget, kernel, pushHash } from "./aggregate-code.ts";
 import { AggregatePlan } from "./aggregate-plan.ts";
 import { aggregateHostFunctions } from "./host-functions.ts";
-import { addCounter, emitUpdate } from "./update-code.ts";
+import { addCounter, emitMerge, emitUpdate, loadIsAdd } from "./update-code.ts";
 import { copyView } from "./value-compare.ts";
 
 export interface AccumulateSpec {
@@ -35,6 +34,8 @@ export interface AccumulateSpec {
   readonly aggregates: readonly AggregateCall[];
   /** Bytes from an EntryPtr back to the entry's hash: hashDistance(keyBytes) of group-aggregate.ts. */
   readonly hashDistance: number;
+  /** Rows may be taken back: of aggregates that can count down. */
+  readonly retract?: boolean;
 }
 
 export interface CompiledAccumulate {
@@ -67,7 +68,7 @@ export function compileAccumulate(
   spec: AccumulateSpec,
   options: CompileOptions,
 ): CompiledAccumulate {
-  const plan = new AggregatePlan(spec.input, spec.aggregates, { retract: false });
+  const plan = new AggregatePlan(spec.input, spec.aggregates, { retract: spec.retract === true });
   if (plan.distinctSets.length > 0)
     throw codegenErrors.AGGREGATE_UNSUPPORTED({
       function: spec.aggregates.find(({ distinct }) => distinct)!.function,
@@ -79,7 +80,7 @@ export function compileAccumulate(
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
-  const host = aggregateHostFunctions({ ...spec, retract: false }, options);
+  const host = aggregateHostFunctions({ ...spec, retract: spec.retract === true }, options);
   const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
   const { exports } = module;
   const names = ["accumulate", "merge", "results", "free"] as const;
@@ -163,11 +164,13 @@ export function generateAccumulate(
   const ones = builder.onesGlobal;
   const source = new BatchColumns({ prologue, ones, schema: spec.input, batch, row, name: "c" });
   const target = targetOf(f, builder, map, spec);
+  const isAdd = plan.retract ? f.local("i32", "isAdd") : undefined;
   f.i32(0).set(row);
   f.for(row, rows, () => {
     loadListed(f, entries, row, target.entry);
-    emitUpdate(plan, target, source, "add", { cursors: [], onEmpty: () => undefined });
-    addCounter(f, target.entry, ROWS_OFFSET, "add");
+    if (isAdd !== undefined) loadIsAdd(f, prologue, batch, row, isAdd);
+    emitUpdate(plan, target, source, isAdd ?? "add", { cursors: [], onEmpty: () => undefined });
+    addCounter(f, target.entry, ROWS_OFFSET, isAdd ?? "add");
   });
   prologue.close();
   f.get(rows);
@@ -183,16 +186,7 @@ function generateMerge(builder: ModuleBuilder, spec: AccumulateSpec, plan: Aggre
   f.for(index, n, () => {
     loadListed(f, targets, index, into.entry);
     loadListed(f, sources, index, from.entry);
-    for (const code of plan.codes) {
-      assert(code.merge !== undefined, "an aggregate over added rows that cannot be merged");
-      code.merge(into, from);
-    }
-    const counters = plan.groups.flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
-    for (const offset of [...new Set(counters), ROWS_OFFSET]) {
-      f.get(into.entry);
-      f.get(into.entry).load("i64.load", offset).get(from.entry).load("i64.load", offset);
-      f.op("i64.add").store("i64.store", offset);
-    }
+    emitMerge(plan, into, from);
   });
   f.get(n);
 }

@@ -3,14 +3,21 @@
  *
  * Flow:    operators/group-aggregate: mapSpecs → KeyedStateBackend.map() for each → process(batch, maps, emit) per batch.
  * Modes:   "rows": every input row shows its own change, as Flink without mini-batch. "folded": one change for each key and
- *          batch, as Flink with mini-batch (its bundle is our batch).
+ *          batch, as Flink with mini-batch (its bundle is our batch). "merged": the same of accumulators (mergedRows), the
+ *          last column of the input, as accumulate.ts makes them.
  * Maps:    first the groups: key → accumulator (accumulator-layout.ts); then one for each DISTINCT argument list:
  *          (key, arguments) → counts or bits. Entries of the latter get hashes within the key group of their group.
  * Output:  emit() is called with batches of at most MAX_BATCH_ROWS rows, in the arena. Nothing is held back.
  * Errors:  AGGREGATE_UNSUPPORTED, TYPE_UNSUPPORTED.
  */
-import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
-import type { Schema } from "../../../foundation/columnar/schema.ts";
+import {
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALUES,
+  columnPtr,
+  MAX_BATCH_ROWS,
+} from "../../../foundation/columnar/batch.ts";
+import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import type { KeyedMapLayout } from "../state-layout.ts";
 import type { CompileOptions } from "../calc.ts";
@@ -31,6 +38,8 @@ export interface GroupAggregateSpec {
   /** True when the input may hold -U or -D. */
   readonly retract: boolean;
   readonly mode: "rows" | "folded";
+  /** The input holds accumulators; the aggregates' arguments refer to these fields. */
+  readonly mergedRows?: Schema | undefined;
   /** TTL of the state; with one, updates that change nothing are emitted too, as in Flink. */
   readonly stateTtlMs: number;
   /** Of the state backend. */
@@ -73,14 +82,19 @@ class GroupAggregate implements CompiledGroupAggregate {
   readonly #module: GeneratedModule;
   readonly #keys: KeyCodec;
   readonly #distinct: readonly DistinctKeys[];
-  readonly #mode: "rows" | "folded";
+  readonly #mode: "rows" | "folded" | "merged";
+  /** The column with accumulators. */
+  readonly #column: number;
   readonly #step: number;
 
   constructor(spec: GroupAggregateSpec, options: CompileOptions) {
     this.#options = options;
     const { runtime, operator } = options;
     const { input, grouping, retract } = spec;
-    const plan = new AggregatePlan(input, spec.aggregates, { retract });
+    const rows = spec.mergedRows ?? input;
+    this.#mode = spec.mergedRows === undefined ? spec.mode : "merged";
+    this.#column = physicalColumns(input).length - 1;
+    const plan = new AggregatePlan(rows, spec.aggregates, { retract });
     this.#keys = compileKeyCodec({ schema: input, fields: grouping, runtime, operator });
     this.#distinct = plan.distinctSets.map(
       (set, index) => new DistinctKeys({ ...spec, set, index }, this.#keys, options),
@@ -92,8 +106,8 @@ class GroupAggregate implements CompiledGroupAggregate {
       distinctHashDistances: this.#distinct.map(({ keyBytes }) => hashDistance(keyBytes)),
       emitUnchanged: spec.stateTtlMs > 0,
     });
-    loops.generate(spec.mode);
-    const host = aggregateHostFunctions(spec, options);
+    loops.generate(this.#mode);
+    const host = aggregateHostFunctions({ ...spec, input: rows }, options);
     this.#module = new GeneratedModule({
       runtime,
       module: this.#builder,
@@ -101,9 +115,8 @@ class GroupAggregate implements CompiledGroupAggregate {
       operator,
       host,
     });
-    this.#mode = spec.mode;
     this.#step =
-      spec.generateUpdateBefore || spec.mode === "folded" ? MAX_BATCH_ROWS / 2 : MAX_BATCH_ROWS;
+      spec.generateUpdateBefore || this.#mode !== "rows" ? MAX_BATCH_ROWS / 2 : MAX_BATCH_ROWS;
     this.mapSpecs = [
       {
         name: "groups",
@@ -144,13 +157,23 @@ class GroupAggregate implements CompiledGroupAggregate {
       for (let from = 0; from < rows; from += this.#step)
         forward(process(batch, entries, groups, from, Math.min(rows, from + this.#step)));
     } else {
-      const touched = (exports.fold as Numbers)(batch, entries, groups);
+      const touched =
+        this.#mode === "merged"
+          ? (exports.merge as Numbers)(batch, entries, groups, this.#accumulators(batch, rows))
+          : (exports.fold as Numbers)(batch, entries, groups);
       const changes = exports.changes as Numbers;
       for (let from = 0; from < touched; from += this.#step)
         forward(changes(batch, groups, from, Math.min(touched, from + this.#step)));
     }
     (exports.sweep as Numbers)(...pointers);
     this.#module.check();
+  }
+
+  /** Addresses of the rows' accumulators. */
+  #accumulators(batch: BatchPtr, rows: number): number {
+    const { kernels, memory } = this.#options.runtime;
+    const at = columnPtr(batch, this.#column) + COLUMN_VALUES;
+    return kernels.narrow(rows, new DataView(memory.buffer).getUint32(at, true)) >>> 0;
   }
 
   toText(): string {

@@ -5,6 +5,7 @@
  *   begin(cursor0, …)                           sets the cursors over the distinct entries (u32 lists)
  *   rows(batch, entries, map, from, to) → out   per-row mode: rows [from, to), changes as Flink emits them, row by row
  *   fold(batch, entries, map) → touched         folded mode: all rows, remembers each key's row and result before
+ *   merge(batch, entries, map, sources) → …     merged mode: the same for accumulators, whose addresses are `sources`
  *   changes(batch, map, from, to) → out         folded mode: one change for each of the touched keys [from, to)
  *   sweep(map)                                  removes what is to be removed, at the end of the batch
  *   (out is 0 when there is no change)
@@ -14,7 +15,7 @@
  * Zero:    rows back at 0: -D, the accumulator is cleared and its handles freed, the entry is removed by sweep().
  * Source:  Flink GroupAggFunction, MiniBatchGroupAggFunction.
  */
-import { BATCH_KINDS, BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import { BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import { RowKind } from "../../../foundation/columnar/row-kind.ts";
 import {
   type PhysicalColumn,
@@ -34,7 +35,7 @@ import { type AggregateTarget, type Direction, kernel, pushHash } from "./aggreg
 import type { AggregatePlan } from "./aggregate-plan.ts";
 import { BeforeImages } from "./before-images.ts";
 import { DeadList } from "./dead-list.ts";
-import { addCounter, emitUpdate, skipDistinct } from "./update-code.ts";
+import { addCounter, emitMerge, emitUpdate, loadIsAdd, skipDistinct } from "./update-code.ts";
 import { copyView, pushSameValues } from "./value-compare.ts";
 
 export interface GroupLoopSpec {
@@ -87,11 +88,12 @@ export class GroupLoops {
     this.#keyColumns = fieldColumns(spec.input, spec.grouping).indexes;
   }
 
-  generate(mode: "rows" | "folded"): void {
+  generate(mode: "rows" | "folded" | "merged"): void {
     this.#generateBegin();
     if (mode === "rows") this.#generateRows();
     else {
-      this.#generateFold();
+      if (mode === "merged") this.#generateMerge();
+      else this.#generateFold();
       this.#generateChanges();
     }
     this.#generateSweep();
@@ -189,11 +191,38 @@ export class GroupLoops {
           this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
         this.#remember(f, target, row, touched, fresh);
       });
-      if (isAdd !== undefined) this.#setIsAdd(f, prologue, batch, row, isAdd);
+      if (isAdd !== undefined) loadIsAdd(f, prologue, batch, row, isAdd);
       this.#update(target, source, isAdd ?? "add", cursors);
     });
     prologue.close();
     this.#storeCursors(f, cursors);
+    f.get(touched).globalSet(this.#touched);
+    f.get(touched);
+  }
+
+  /** Accumulators that were made of rows elsewhere. One may have taken back more than it added: `rows` tells in the end. */
+  #generateMerge(): void {
+    const f = this.#exported("merge", ["batch", "entries", "map", "sources"]);
+    const [batch, entries, map, sources] = f.params as [number, number, number, number];
+    const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
+    f.get(batch).load("i32.load", BATCH_ROWS).set(end);
+    this.#before.allocate(f, end);
+    f.get(end).i32(3).op("i32.shl").call(this.#arenaAlloc()).globalSet(this.#touchedKeys);
+    const touched = f.local("i32", "touched");
+    const into = this.#target(f, map);
+    const from = this.#target(f, map);
+    const fresh = f.local("i32", "fresh");
+    f.i32(0).set(row);
+    f.for(row, end, () => {
+      this.#loadEntry(f, entries, row, into.entry);
+      this.#loadEntry(f, sources, row, from.entry);
+      f.get(into.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
+      f.if(() => {
+        f.get(into.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
+        this.#remember(f, into, row, touched, fresh);
+      });
+      emitMerge(this.#spec.plan, into, from);
+    });
     f.get(touched).globalSet(this.#touched);
     f.get(touched);
   }
@@ -281,7 +310,7 @@ export class GroupLoops {
     target: AggregateTarget,
     next: Label,
   ): void {
-    this.#setIsAdd(f, prologue, batch, row, isAdd);
+    loadIsAdd(f, prologue, batch, row, isAdd);
     f.get(fresh)
       .get(isAdd)
       .op("i32.eqz")
@@ -291,17 +320,6 @@ export class GroupLoops {
         this.#skipCursors(f, prologue, batch, row);
         f.br(next);
       });
-  }
-
-  #setIsAdd(f: FunctionBuilder, prologue: Prologue, batch: Local, row: Local, isAdd: Local): void {
-    const kinds = prologue.hoist("kinds", "i32", () => f.get(batch).load("i32.load", BATCH_KINDS));
-    f.get(kinds).if(
-      () =>
-        f.get(kinds).get(row).op("i32.add").load("i32.load8_u").i32(1).op("i32.and").op("i32.eqz"),
-      () => f.i32(1),
-      "i32",
-    );
-    f.set(isAdd);
   }
 
   /** A skipped row still has its places in the distinct lists. */

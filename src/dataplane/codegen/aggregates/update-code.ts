@@ -5,9 +5,13 @@
  * DISTINCT: entries of the distinct maps come as dense lists: one for each row that some filter of the set lets through and
  *          whose argument is not NULL (distinct-keys.ts makes them by the same test). A cursor per set walks along.
  */
+import { assert } from "../../../foundation/base/errors.ts";
+import { BATCH_KINDS } from "../../../foundation/columnar/batch.ts";
 import type { ColumnSource } from "../batch-columns.ts";
 import type { FunctionBuilder, Local } from "../emitter/function-builder.ts";
+import type { Prologue } from "../prologue.ts";
 import type { Value } from "../value.ts";
+import { ROWS_OFFSET } from "./accumulator-layout.ts";
 import { pushNotNullFlag, pushPart } from "../value-code.ts";
 import type { AggregateTarget, Direction } from "./aggregate-code.ts";
 import type { AggregateGroup, AggregatePlan, DistinctSet } from "./aggregate-plan.ts";
@@ -55,6 +59,39 @@ export function emitUpdate(
     pushCondition(f, group, load);
     f.if(() => updateMembers(target, group, load, direction));
   }
+}
+
+/** Code: folds another accumulator in, `rows` and the shared counters too. */
+export function emitMerge(plan: AggregatePlan, into: AggregateTarget, from: AggregateTarget): void {
+  const { f } = into;
+  for (const code of plan.codes) {
+    assert(code.merge !== undefined, "an aggregate that cannot be merged");
+    code.merge(into, from);
+  }
+  const counters = plan.groups.flatMap(({ counter }) => (counter === undefined ? [] : [counter]));
+  for (const offset of [...new Set(counters), ROWS_OFFSET]) {
+    f.get(into.entry);
+    f.get(into.entry).load("i64.load", offset).get(from.entry).load("i64.load", offset);
+    f.op("i64.add").store("i64.store", offset);
+  }
+}
+
+/** Code: 1 when the row is +I or +U; batches without kinds hold +I alone. */
+export function loadIsAdd(
+  f: FunctionBuilder,
+  prologue: Prologue,
+  batch: Local,
+  row: Local,
+  isAdd: Local,
+): void {
+  const kinds = prologue.hoist("kinds", "i32", () => f.get(batch).load("i32.load", BATCH_KINDS));
+  f.get(kinds).if(
+    () =>
+      f.get(kinds).get(row).op("i32.add").load("i32.load8_u").i32(1).op("i32.and").op("i32.eqz"),
+    () => f.i32(1),
+    "i32",
+  );
+  f.set(isAdd);
 }
 
 function pushCondition(

@@ -6,6 +6,7 @@
  *          With `table.exec.mini-batch.enabled` = 'false' every input row shows its own change; otherwise changes of a key
  *          are folded per batch.
  * State:   map "groups": key → accumulator; maps "distinct0" …: (key, arguments) → counts. Nothing is held back at a barrier.
+ * Merged:  GlobalGroupAggregate of a stream: the input holds accumulators of mini-batches; state is the same as of one phase.
  * Batch:   one +I per key at the end of input; without grouping also when there was no row (batch-group-aggregate.ts).
  * Source:  Flink StreamExecGroupAggregate, GroupAggFunction.
  */
@@ -47,6 +48,7 @@ export class GroupAggregateOperator extends BaseOperator {
         generateUpdateBefore,
         // Without aggregates (DISTINCT) the plan does not say whether rows are taken back.
         retract: aggregates.length === 0 || aggregates.some(({ retract }) => retract),
+        mergedRows: this.#node.mergedRows,
         mode: config[MINI_BATCH] === "false" ? "rows" : "folded",
         stateTtlMs: this.#node.stateTtlMs ?? 0,
         maxParallelism: state.maxParallelism,

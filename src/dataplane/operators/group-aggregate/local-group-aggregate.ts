@@ -1,11 +1,14 @@
 /**
- * LocalGroupAggregate: the first half of an aggregation of bounded input: rows of a key are folded before they are moved.
+ * LocalGroupAggregate: the first half of an aggregation in two phases: rows of a key are folded before they are moved.
  *
  * Out:     the grouping fields, then the accumulator as bytes (codegen/aggregates); merged by merging-group-aggregate.ts.
  * Memory:  at most MOST_GROUPS groups; a full table is emitted and begun anew. When a table that was full had seen less
  *          than FEWEST_ROWS rows a group, folding saves too little: from then on each row goes out as its own group.
+ * Streams: with `size` (table.exec.mini-batch.size) a mini-batch of so many rows goes out, an accumulator a key; also at a
+ *          watermark, a barrier and the end of input, so that there is no state. Folding is never given up.
  * Empty:   without rows nothing is emitted; the second half knows what an empty aggregate is.
- * Source:  Flink BatchExecHashAggregate (isMerge = false, isFinal = false), table.exec.local-hash-agg.adaptive.
+ * Source:  Flink BatchExecHashAggregate (isMerge = false, isFinal = false), table.exec.local-hash-agg.adaptive;
+ *          MiniBatchLocalGroupAggFunction.
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
@@ -13,6 +16,8 @@ import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
+import { batchPart } from "../rows/batch-part.ts";
+import { BatchRows } from "../rows/batch-rows.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { compilePartial, type PartialAccumulators } from "./partial-accumulators.ts";
 
@@ -31,10 +36,15 @@ export class LocalGroupAggregateOperator extends BaseOperator {
   /** Folded into the table since it was empty. */
   #rows = 0;
   #folds = true;
+  readonly #size: number | undefined;
+  #batchRows: BatchRows | undefined;
+  /** Of the mini-batch, also those that went out before its end. */
+  #bundled = 0;
 
-  constructor(node: GroupAggregateNode, context: OperatorContext) {
+  constructor(node: GroupAggregateNode, context: OperatorContext, size?: number) {
     super(context);
     this.#node = node;
+    this.#size = size;
   }
 
   override open(): void {
@@ -42,6 +52,7 @@ export class LocalGroupAggregateOperator extends BaseOperator {
     const [input] = inputs as readonly [(typeof inputs)[0]];
     this.#parts = compilePartial(this.context, this.#node, input, input);
     this.#projected = new ProjectedRows(runtime, input, this.#node.grouping);
+    this.#batchRows = new BatchRows(runtime, input);
     this.#keyColumns = physicalColumns(this.#parts.keys.schema).length;
     this.#table = runtime.kernels.operatorAllocate(TABLE_BYTES) >>> 0;
     const { keys, compiled } = this.#parts;
@@ -50,9 +61,40 @@ export class LocalGroupAggregateOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const { kernels, memory } = this.context.runtime;
+    const { runtime } = this.context;
+    const n = new DataView(runtime.memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    if (this.#size === undefined) {
+      this.#fold(batch, n);
+      return;
+    }
+    for (let from = 0; from < n; ) {
+      const mark = runtime.kernels.arenaMark();
+      const count = Math.min(this.#size - this.#bundled, n - from);
+      this.#fold(batchPart(runtime, this.#batchRows!, batch, { from, count }), count);
+      from += count;
+      this.#bundled += count;
+      if (this.#bundled === this.#size) this.#endMiniBatch();
+      runtime.kernels.arenaRelease(mark);
+    }
+  }
+
+  override processWatermark(watermark: number): void {
+    if (this.#size !== undefined) this.#endMiniBatch();
+    this.context.output.emitWatermark(watermark);
+  }
+
+  override prepareSnapshot(): void {
+    this.#endMiniBatch();
+  }
+
+  #endMiniBatch(): void {
+    this.#emitTable();
+    this.#bundled = 0;
+  }
+
+  #fold(batch: BatchPtr, n: number): void {
+    const { kernels } = this.context.runtime;
     const { keys: codec, compiled } = this.#parts!;
-    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     if (!this.#folds) {
       this.#passRows(batch, n);
       return;
@@ -94,7 +136,8 @@ export class LocalGroupAggregateOperator extends BaseOperator {
       this.#emit(n, keyBatch, kernels.groupsViews(this.#table, from, n) >>> 0);
       kernels.arenaRelease(mark);
     }
-    if (this.#rows < count * FEWEST_ROWS && count > MOST_GROUPS / 2) this.#folds = false;
+    const adapts = this.#size === undefined;
+    if (adapts && this.#rows < count * FEWEST_ROWS && count > MOST_GROUPS / 2) this.#folds = false;
     kernels.groupsClear(this.#table);
     this.#rows = 0;
   }

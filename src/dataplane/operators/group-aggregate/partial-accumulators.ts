@@ -28,7 +28,12 @@ export function compilePartial(
     keys,
     keyBuilder: compileBatchBuilder({ output: keys.schema, runtime, operator }),
     compiled: compileAccumulate(
-      { input: rows, aggregates: node.aggregates, hashDistance: hashDistance(keys.keyBytes) },
+      {
+        input: rows,
+        aggregates: node.aggregates,
+        hashDistance: hashDistance(keys.keyBytes),
+        retract: node.aggregates.some(({ retract }) => retract),
+      },
       { runtime, environment: functionEnvironment(context), operator },
     ),
   };

@@ -3,9 +3,10 @@
  * mini-batch.
  *
  * Flow:    rows → bundle of the first phase → (its keys count) → bundle of the second → group-aggregate.ts → output.
+ *          GlobalGroupAggregate (the node has `mergedRows`) gets what a LocalGroupAggregate made of the first phase's bundle.
  * Phases:  two, as Flink's local and global aggregate: a bundle of the first ends after `size` rows, one of the second
- *          after `size` keys of the first; one with `table.optimizer.agg-phase-strategy` = ONE_PHASE. At parallelism 1 the
- *          first phase only decides when rows go on: they are folded once.
+ *          after `size` keys of the first; one with `table.optimizer.agg-phase-strategy` = ONE_PHASE. Where the plan has
+ *          no LocalGroupAggregate the first phase only decides when rows go on: they are folded once.
  * Split:   the FINAL step of an aggregate that was split by its DISTINCT values gets a bundle of the first step as one batch:
  *          its local phase ends with the batch, so that what is taken back and given anew shows as one change.
  * Ends:    also at a watermark (of a MiniBatchAssigner), a barrier and the end of input.
@@ -18,6 +19,7 @@ import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { GroupAggregateOperator } from "../group-aggregate/group-aggregate.ts";
+import { batchPart } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { JavaKeyOrder } from "./java-key-order.ts";
 import { KeyNumbers } from "./key-numbers.ts";
@@ -60,6 +62,12 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
 
   override processBatch(_input: number, batch: BatchPtr): void {
     const { kernels, memory } = this.context.runtime;
+    if (this.#node.mergedRows !== undefined) {
+      const mark = kernels.arenaMark();
+      this.#endPart(batch);
+      kernels.arenaRelease(mark);
+      return;
+    }
     if (this.#twoPhases && this.#node.partialFinal === "FINAL") {
       const mark = kernels.arenaMark();
       this.#local!.add(batch);
@@ -72,7 +80,7 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       const mark = kernels.arenaMark();
       const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#local!.rows;
       const count = Math.min(room, n - from);
-      this.#local!.add(count === n ? batch : this.#slice(batch, from, count));
+      this.#local!.add(batchPart(this.context.runtime, this.#rows!, batch, { from, count }));
       from += count;
       if (count === room) this.#endLocal();
       kernels.arenaRelease(mark);
@@ -117,6 +125,11 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       this.#aggregate.processBatch(0, batch);
       return;
     }
+    this.#endPart(batch);
+  }
+
+  /** What the first phase gives to the second. */
+  #endPart(batch: BatchPtr): void {
     const numbered = this.#numbers!.number(batch);
     if (this.#keys + numbered.count < this.#size) this.#keep(batch, numbered.count);
     else this.#split(batch, numbered);
@@ -150,13 +163,5 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
     this.#keys = 0;
     const batch = this.#global!.take();
     if (batch !== 0) this.#aggregate.processBatch(0, batch);
-  }
-
-  #slice(batch: BatchPtr, from: number, count: number): BatchPtr {
-    const { kernels, memory } = this.context.runtime;
-    const list = kernels.arenaAlloc(count * 4) >>> 0;
-    const words = new Uint32Array(memory.buffer, list, count);
-    for (let i = 0; i < count; i++) words[i] = from + i;
-    return this.#rows!.gather(batch, list, count);
   }
 }

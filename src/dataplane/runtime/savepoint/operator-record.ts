@@ -61,7 +61,8 @@ export function operatorRecords({ nodes }: Pick<ExecPlan, "nodes">): readonly Op
   return made;
 }
 
-function recordsOf(nodes: readonly ExecNode[]): readonly OperatorRecord[] {
+function recordsOf(planned: readonly ExecNode[]): readonly OperatorRecord[] {
+  const nodes = inOnePhase(planned);
   const identities = identitiesOf(nodes);
   return nodes.map((node): OperatorRecord => {
     const { uid, type, description } = node;
@@ -82,6 +83,27 @@ function recordsOf(nodes: readonly ExecNode[]): readonly OperatorRecord[] {
         ? { aggregates: { grouping: node.grouping, calls: node.aggregates } }
         : {}),
     };
+  });
+}
+
+/** A stream's aggregate of two phases has the state that it has in one: either goes on from the other. */
+function inOnePhase(nodes: readonly ExecNode[]): readonly ExecNode[] {
+  const isHalf = (node: ExecNode) =>
+    node.type === "GroupAggregate" && node.foldsMiniBatches === true;
+  if (!nodes.some(isHalf)) return nodes;
+  const locals = new Map(
+    nodes.flatMap((node) =>
+      node.type === "GroupAggregate" && isHalf(node) && node.isLocal === true
+        ? [[node.id, node] as const]
+        : [],
+    ),
+  );
+  return nodes.flatMap((node): ExecNode[] => {
+    if (locals.has(node.id)) return [];
+    const local = locals.get(node.inputs[0]?.node ?? -1);
+    if (node.type !== "GroupAggregate" || local === undefined) return [node];
+    const { mergedRows: _rows, foldsMiniBatches: _folds, ...rest } = node;
+    return [{ ...rest, grouping: local.grouping, inputs: local.inputs }];
   });
 }
 

@@ -94,7 +94,9 @@ class Builder {
             withHashJoins(withEstimates(identified, lookup), this.#options.option),
             this.#options.option,
           )
-        : identified;
+        : miniBatch === undefined
+          ? identified
+          : withLocalAggregates(identified, this.#options.option, true);
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 

@@ -10,6 +10,7 @@ import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
+import { phaseText } from "./phase-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
 
@@ -25,6 +26,8 @@ export function describeNode(
 /** SortLimit that keeps everything is Flink's Sort; copies of rows are a Correlate there. */
 function nodeName(spec: PhysSpec): string {
   if (spec.type === "ReplicateRows") return "Correlate";
+  if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true)
+    return spec.isLocal === true ? "LocalGroupAggregate" : "GlobalGroupAggregate";
   if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
   if (spec.type === "GroupAggregate" && spec.mergedRows !== undefined) return "HashAggregate";
   return isPlainSort(spec) ? "Sort" : spec.type;
@@ -61,7 +64,7 @@ function details(
     case "Calc":
       return calcText(spec, name, output, style);
     case "GroupAggregate":
-      return groupText(spec, name);
+      return spec.foldsMiniBatches === true ? phaseText(spec, name) : groupText(spec, name);
     case "WindowTableFunction":
       return [`window=[${windowText(spec.window, name)}]`];
     case "WindowAggregate":
