@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { SqlSession } from "../language/sql/script/sql-session.ts";
 import { Engine } from "../../testkit/conformance/engine.ts";
+import { sqlHost } from "./sql-host.ts";
 
 interface Asked {
   readonly path: string;
@@ -165,4 +170,22 @@ test("EXPLAIN shows no secrets; arguments that do not fit are refused", async ()
     "TABLE t, MODEL odd, DESCRIPTOR(text)",
     /gives one STRING, but has INPUT \(STRING\)/,
   );
+});
+
+test("a compiled plan holds no secret: it comes from the catalog when the plan is run", () => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-plan-"));
+  try {
+    const path = join(folder, "plan.json");
+    const session = new SqlSession({ host: sqlHost() });
+    session.executeScript(
+      `CREATE TABLE s (text STRING) WITH ('connector' = 'datagen'); CREATE TABLE d (text STRING, answer STRING) WITH ('connector' = 'print');
+       CREATE MODEL chat INPUT (text STRING) OUTPUT (answer STRING) WITH ('provider' = 'openai', 'endpoint' = 'http://localhost/v1/chat/completions', 'api-key' = '${KEY}', 'model' = 'm');
+       COMPILE PLAN '${path}' FOR INSERT INTO d SELECT * FROM ML_PREDICT(TABLE s, MODEL chat, DESCRIPTOR(text))`,
+    );
+    assert.ok(!readFileSync(path, "utf8").includes(KEY));
+    const [run] = session.executeScript(`EXECUTE PLAN '${path}'`);
+    assert.ok(JSON.stringify(run).includes(KEY));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });

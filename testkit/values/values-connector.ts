@@ -6,7 +6,8 @@
  * Use:     defaultRegistry(valuesConnector(store)).
  */
 import { ROW_KIND_TEXT } from "../../src/foundation/columnar/row-kind.ts";
-import { RowReader } from "../../src/foundation/columnar/value-reader.ts";
+import { RowReader, type Value } from "../../src/foundation/columnar/value-reader.ts";
+import { identity } from "../../src/dataplane/codegen/functions/column-values.ts";
 import { type TestValue, writeBatch } from "../../src/dataplane/codegen/test-batches.ts";
 import type { RegistryAdditions } from "../../src/dataplane/connectors/registry.ts";
 import type {
@@ -15,6 +16,7 @@ import type {
   SinkWriterContext,
 } from "../../src/dataplane/contract/sink.ts";
 import type {
+  LookupContext,
   PollResult,
   SourceContext,
   SourceFactory,
@@ -52,7 +54,28 @@ function valuesSource(store: ValuesStore): SourceFactory {
       close: async () => undefined,
     }),
     createReader: (context) => new ValuesReader(context, store),
+    createLookup: ({ node }) => ({
+      lookup: async (keys) => keys.map((key) => rowsOf(store, node, key)),
+      close: async () => undefined,
+    }),
   };
+}
+
+/** What was registered for a key; rows that were taken back later are there all the same. */
+function rowsOf(
+  store: ValuesStore,
+  { table, lookupKeys, projection }: LookupContext["node"],
+  key: readonly Value[],
+): Value[][] {
+  const { fields } = table.schema;
+  const found: Value[][] = [];
+  for (const event of store.data(dataIdOf(table)).events) {
+    if ("watermark" in event || event.kind === "-U" || event.kind === "-D") continue;
+    const row = fields.map(({ type }, index) => typedValue(event.row[index], type));
+    const fits = lookupKeys.every(({ field }, i) => identity(row[field]!) === identity(key[i]!));
+    if (fits) found.push(projection.map((path) => select(row, path)));
+  }
+  return found;
 }
 
 class ValuesReader implements SourceReader {

@@ -1,4 +1,5 @@
 /** Options of the test connector `values`, as Flink's tests use them. Source: Flink TestValuesTableFactory. */
+import { FULL_CACHE_OPTIONS, PARTIAL_CACHE_OPTIONS } from "../../src/dataplane/contract/lookup.ts";
 import type { TableOption } from "../../src/dataplane/contract/table-option.ts";
 
 function option(key: string, type: TableOption["type"], description: string): TableOption {
@@ -21,6 +22,8 @@ export const VALUES_OPTIONS: readonly TableOption[] = [
   option("sink-insert-only", "boolean", "Whether the sink takes insertions only."),
   option("sink-changelog-mode-enforced", "string", "Kinds of change of a sink: I,UA,D."),
   option("sink.supports-delete-by-key", "boolean", "Whether the sink takes deletions by key."),
+  ...FULL_CACHE_OPTIONS,
+  ...PARTIAL_CACHE_OPTIONS,
   option("disable-lookup", "boolean", PLANNER),
   option("async", "boolean", PLANNER),
   option("filterable-fields", "string", PLANNER),

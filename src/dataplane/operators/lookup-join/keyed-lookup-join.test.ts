@@ -54,10 +54,14 @@ function node(
   } as LookupJoinNode;
 }
 
-function harnessOf(made: LookupJoinNode, rates: Rates): OperatorHarness {
+function harnessOf(
+  made: LookupJoinNode,
+  rates: Rates,
+  config: Readonly<Record<string, string>> = {},
+): OperatorHarness {
   const factory = (_: unknown, context: OperatorContext) =>
     operatorFactories.LookupJoin!(made, { ...context, openLookup: () => rates });
-  return new OperatorHarness({ node: made, inputs: [INPUT], factory });
+  return new OperatorHarness({ node: made, inputs: [INPUT], factory, config });
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -155,6 +159,36 @@ test("a LOOKUP hint asks again for keys without rows, behind the cache", async (
   harness.close();
 });
 
+test("table.exec.async-lookup.*: how many at once, whether answers pass each other, how long", async () => {
+  const run = async (
+    config: Readonly<Record<string, string>>,
+    more: Partial<LookupJoinNode> = {},
+  ) => {
+    const made = node(
+      { "lookup.cache": "NONE" },
+      { ...more, retry: { delayMs: 100, attempts: 1 } },
+    );
+    const rates = new Rates();
+    const harness = harnessOf(made, rates, config);
+    harness.rows(0, [
+      ["+I", 1, "none"],
+      ["+I", 1, "b"],
+    ]);
+    const first = await after(harness, 0);
+    return { first, asked: rates.asked, last: () => after(harness, 100) };
+  };
+  const ordered = await run({});
+  assert.deepEqual([ordered.first, ordered.asked], [[], ["none+b"]]);
+  const loose = await run({ "table.exec.async-lookup.output-mode": "ALLOW_UNORDERED" });
+  assert.deepEqual(loose.first, ["+I[1, b, b, 20]"]);
+  const one = await run({ "table.exec.async-lookup.buffer-capacity": "1" });
+  assert.deepEqual(one.asked, ["none"]);
+  const late = await run({ "table.exec.async-lookup.timeout": "50 ms" });
+  await assert.rejects(late.last(), { code: "MR4166" });
+  const updating = { "table.exec.async-lookup.output-mode": "ALLOW_UNORDERED" };
+  assert.deepEqual((await run(updating, { inputInserts: false })).first, []);
+});
+
 test("rows that wait are state: they are asked again after a restore", async () => {
   const rates = new Rates();
   const made = node({ "lookup.cache": "NONE" });
@@ -210,4 +244,14 @@ test("files are read for the keys that wait; options of another cache are refuse
     ],
   );
   await assert.rejects(world.run(engine.query(join("wrong"))), { code: "MR1003" });
+  engine.execute(
+    "CREATE TABLE asked (name STRING, rate INT) WITH ('connector' = 'values', 'bounded' = 'true', 'lookup.cache' = 'NONE')",
+  );
+  engine.store.register("asked", [{ row: ["a", 5] }, { row: ["b", 26] }, { row: ["a", 12] }]);
+  const hinted = `SELECT /*+ LOOKUP('table'='r', 'async'='true', 'output-mode'='allow_unordered', 'capacity'='2') */ o.id, r.rate FROM orders AS o JOIN asked FOR SYSTEM_TIME AS OF o.p AS r ON o.name = r.name AND r.rate > o.id`;
+  const answers = await world.run(engine.query(hinted));
+  assert.deepEqual(
+    answers.rows.map((row) => row.text),
+    ["+I[1, 5]", "+I[1, 12]", "+I[25, 26]", "-U[1, 5]", "-U[1, 12]", "+U[11, 12]"],
+  );
 });

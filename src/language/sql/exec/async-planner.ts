@@ -179,7 +179,8 @@ function askingOf(options: PlanOptions, what: "async-scalar" | "async-table"): A
       value: strategy,
       expected: "FIXED_DELAY or NO_RETRY",
     });
-  const attempts = 1 + count(options, key("max-attempts"), 3);
+  const most = what === "async-scalar" ? "max-attempts" : "max-retries";
+  const attempts = 1 + count(options, key(most), 3);
   const delayMs = duration(options, key("retry-delay"), 100);
   return {
     unordered: false,

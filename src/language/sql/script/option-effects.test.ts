@@ -3,8 +3,11 @@
  * one is refused by its name.
  */
 import assert from "node:assert/strict";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { test } from "node:test";
+import { Engine } from "../../../../testkit/conformance/engine.ts";
+import { temporaryFolder } from "../../../../testkit/temporary-folder.ts";
+import { userFunctions } from "../../../cli/user-functions.ts";
 import {
   bufferTimeoutMs,
   checkpointOptions,
@@ -29,6 +32,17 @@ const DDL = `
   CREATE TABLE upserts (k BIGINT, v INT, PRIMARY KEY (k) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');
   CREATE TABLE other (v INT, k BIGINT, PRIMARY KEY (v) NOT ENFORCED) WITH ('connector' = 'upsert-kafka');`;
 
+const folder = temporaryFolder("option-effects");
+writeFileSync(
+  `${folder}/async.ts`,
+  `export const later = {
+  kind: "async-scalar", signatures: [{ args: ["BIGINT"], returns: "BIGINT" }], eval: async (v: bigint) => v,
+};
+export const letters = {
+  kind: "async-table", signatures: [{ args: ["STRING"], returns: "STRING" }], eval: async () => [],
+};`,
+);
+
 type Config = Readonly<Record<string, string>>;
 
 function session(config: Config): SqlSession {
@@ -36,6 +50,7 @@ function session(config: Config): SqlSession {
   const made = new SqlSession({
     host: {
       operators: new Set(Object.keys(operatorFactories)),
+      userFunction: userFunctions(folder),
       planFiles: {
         exists: (path) => files.has(path),
         read: (path) => files.get(path)!,
@@ -73,6 +88,13 @@ const TWICE = `SELECT a.c FROM (${COUNT}) AS a (k, c) JOIN (${COUNT}) AS b (k, c
 const SELF_JOIN = "SELECT a.v FROM n AS a JOIN n AS b ON a.k = b.v";
 const DISTINCT = "SELECT k, COUNT(DISTINCT v), SUM(v) FROM n GROUP BY k";
 const SPLIT = { "table.optimizer.distinct-agg.split.enabled": "true" };
+const LATER = `CREATE TEMPORARY SYSTEM FUNCTION later AS 'async.ts#later' LANGUAGE TYPESCRIPT;
+  SELECT later(k) FROM n`;
+const LETTERS = `CREATE TEMPORARY SYSTEM FUNCTION letters AS 'async.ts#letters' LANGUAGE TYPESCRIPT;
+  SELECT k, l FROM few, LATERAL TABLE(letters(w)) AS t (l)`;
+const PREDICT = `CREATE MODEL m INPUT (text STRING) OUTPUT (answer STRING) WITH ('provider' = 'openai',
+    'endpoint' = 'http://127.0.0.1:9/v1/chat/completions', 'model' = 'x', 'api-key' = 'k');
+  SELECT * FROM TABLE(ML_PREDICT(TABLE few, MODEL m, DESCRIPTOR(w)))`;
 const FILLED = "INSERT INTO strict SELECT k, w, ROW(w) FROM few";
 
 /** What differs: a statement and the value that is not the default, with what else has to be set. */
@@ -82,6 +104,19 @@ const PLANS: Readonly<Record<string, Effect>> = {
   "table.exec.mini-batch.enabled": [COUNT, "false", MINI],
   "table.exec.mini-batch.allow-latency": [COUNT, "5 s", MINI],
   "table.exec.mini-batch.size": [COUNT, "-1", MINI],
+  "table.exec.async-ml-predict.max-concurrent-operations": [PREDICT, "7"],
+  "table.exec.async-ml-predict.output-mode": [PREDICT, "ALLOW_UNORDERED"],
+  "table.exec.async-ml-predict.timeout": [PREDICT, "7 s"],
+  "table.exec.async-scalar.max-attempts": [LATER, "7"],
+  "table.exec.async-scalar.max-concurrent-operations": [LATER, "7"],
+  "table.exec.async-scalar.retry-delay": [LATER, "7 s"],
+  "table.exec.async-scalar.retry-strategy": [LATER, "NO_RETRY"],
+  "table.exec.async-scalar.timeout": [LATER, "7 s"],
+  "table.exec.async-table.max-concurrent-operations": [LETTERS, "7"],
+  "table.exec.async-table.max-retries": [LETTERS, "7"],
+  "table.exec.async-table.retry-delay": [LETTERS, "7 s"],
+  "table.exec.async-table.retry-strategy": [LETTERS, "NO_RETRY"],
+  "table.exec.async-table.timeout": [LETTERS, "7 s"],
   "table.exec.sink.nested-constraint-enforcer": [FILLED, "ROWS"],
   "table.exec.sink.not-null-enforcer": [FILLED, "DROP"],
   "table.exec.sink.type-length-enforcer": [FILLED, "ERROR"],
@@ -158,6 +193,30 @@ const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = 
   "pipeline.max-parallelism": [maxParallelismOption, "64"],
 };
 
+/** Keys that a lookup join reads when it opens: a value that it cannot have ends the job. */
+const LOOKUPS: Readonly<Record<string, string>> = {
+  "table.exec.async-lookup.buffer-capacity": "0",
+  "table.exec.async-lookup.output-mode": "ANY",
+  "table.exec.async-lookup.timeout": "soon",
+};
+
+test("a lookup join reads what was set", async () => {
+  const run = async (config: Config) => {
+    const engine = new Engine({ config });
+    engine.execute("CREATE TABLE o (k INT, p AS PROCTIME()) WITH ('connector' = 'values')");
+    engine.execute(
+      "CREATE TABLE r (k INT, w STRING) WITH ('connector' = 'values', 'bounded' = 'true', 'lookup.cache' = 'NONE')",
+    );
+    engine.store.register("o", [{ row: [1] }]);
+    engine.store.register("r", [{ row: [1, "x"] }]);
+    const join = "SELECT r.w FROM o JOIN r FOR SYSTEM_TIME AS OF o.p ON o.k = r.k";
+    return (await engine.query(join)).rows.map(({ text }) => text);
+  };
+  assert.deepEqual(await run({}), ["+I[x]"]);
+  for (const [key, value] of Object.entries(LOOKUPS))
+    await assert.rejects(run({ [key]: value }), { code: "MR1003" }, key);
+});
+
 /** Tests elsewhere that show the effect: file, and what its test is called. */
 const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>> = {
   "execution.state-recovery.path": [
@@ -188,6 +247,32 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>>
     ["default-freshness.continuous", "default-freshness.full", "default-start-mode"].map((name) => [
       `materialized-table.${name}`,
       ["src/controlplane/controller/materialized-tables.test.ts", `materialized-table.${name}`],
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      "async-scalar.max-attempts",
+      "async-scalar.max-concurrent-operations",
+      "async-scalar.retry-delay",
+      "async-scalar.retry-strategy",
+      "async-scalar.timeout",
+      "async-table.max-concurrent-operations",
+      "async-table.max-retries",
+      "async-table.retry-delay",
+      "async-table.retry-strategy",
+      "async-table.timeout",
+      "async-ml-predict.max-concurrent-operations",
+      "async-ml-predict.output-mode",
+      "async-ml-predict.timeout",
+    ].map((name) => [
+      `table.exec.${name}`,
+      ["src/language/sql/exec/async-planner.test.ts", `table.exec.${name}`],
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["buffer-capacity", "output-mode", "timeout"].map((name) => [
+      `table.exec.async-lookup.${name}`,
+      ["src/dataplane/operators/lookup-join/keyed-lookup-join.test.ts", `async-lookup.${name}`],
     ]),
   ),
   "table.display.max-column-width": ["tests/cli/statements.test.ts", "max-column-width"],
@@ -234,7 +319,7 @@ test("an option that shows elsewhere has its test there", () => {
 
 test("every option of Flink is shown here, or takes nothing but what is so anyway", () => {
   const shown = new Set(
-    [PLANS, RUNTIME, ELSEWHERE, ONE_VALUE].flatMap((each) => Object.keys(each)),
+    [PLANS, RUNTIME, LOOKUPS, ELSEWHERE, ONE_VALUE].flatMap((each) => Object.keys(each)),
   );
   const missing = [...FLINK_OPTIONS.keys()].filter((key) => isObeyed(key) && !shown.has(key));
   assert.deepEqual(missing, [], "obeyed, but nothing shows it");

@@ -6,7 +6,13 @@
  *          (ALL, ALL_ENFORCED, IDENTIFIER).
  * Source:  Flink TableEnvironmentImpl.compilePlanFilePossibly and its messages. Errors: MR2137 a file that is no plan.
  */
-import { type ExecNode, type ExecPlan, PLAN_VERSION } from "../../../foundation/plan/exec-node.ts";
+import { isSecretName } from "../../../foundation/base/secrets.ts";
+import {
+  type AsyncRequest,
+  type ExecNode,
+  type ExecPlan,
+  PLAN_VERSION,
+} from "../../../foundation/plan/exec-node.ts";
 import { validateErrors } from "../errors.ts";
 import type { CompilePlanNode, ExecutePlanNode } from "../parser/ast.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -79,10 +85,36 @@ function isTable(node: ExecNode): node is Extract<ExecNode, { readonly table: un
 function stored(session: SessionContext, plan: ExecPlan): ExecPlan {
   const key = "table.plan.compile.catalog-objects";
   const setting = session.config.get(key)?.toUpperCase() ?? "ALL";
-  if (setting === "ALL") return plan;
+  if (setting === "ALL") return { ...plan, nodes: plan.nodes.map(withoutSecrets) };
   if (setting !== "SCHEMA")
     throw validateErrors.OPTION_VALUE({ key, value: setting, expected: "ALL or SCHEMA" });
-  return { ...plan, nodes: plan.nodes.map((node) => withOptions(node, () => ({}))) };
+  return {
+    ...plan,
+    nodes: plan.nodes.map((node) => withoutSecrets(withOptions(node, () => ({})))),
+  };
+}
+
+type ModelRequest = Extract<AsyncRequest, { kind: "model" }>;
+
+function withModel(node: ExecNode, change: (request: ModelRequest) => ModelRequest): ExecNode {
+  if (node.type !== "AsyncCorrelate" || node.request.kind !== "model") return node;
+  return { ...node, request: change(node.request) };
+}
+
+/** Secrets of models are not written: they come from the catalog when the plan is run. */
+function withoutSecrets(node: ExecNode): ExecNode {
+  return withModel(node, (request) => {
+    const options = Object.entries(request.options).filter(([key]) => !isSecretName(key));
+    return { ...request, options: Object.fromEntries(options) };
+  });
+}
+
+function withSecrets(session: SessionContext, node: ExecNode): ExecNode {
+  return withModel(node, (request) => {
+    const known = session.catalog.model(request.name.split("."));
+    const secrets = Object.entries(known?.options ?? {}).filter(([key]) => isSecretName(key));
+    return { ...request, options: { ...request.options, ...Object.fromEntries(secrets) } };
+  });
 }
 
 function restored(
@@ -114,7 +146,7 @@ function restored(
       );
     }),
   );
-  return { ...plan, nodes };
+  return { ...plan, nodes: nodes.map((each) => withSecrets(session, each)) };
 }
 
 function withOptions(

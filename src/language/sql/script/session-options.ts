@@ -18,6 +18,8 @@ type Check = "text" | "boolean" | "duration" | "integer" | readonly string[];
 
 const TEXT = "text";
 const RUNTIME_MODES = ["streaming", "batch"];
+const OUTPUT_MODES = ["ORDERED", "ALLOW_UNORDERED"];
+const RETRY_STRATEGIES = ["NO_RETRY", "FIXED_DELAY"];
 const OBEYED: Readonly<Record<string, Check>> = {
   "execution.runtime-mode": RUNTIME_MODES,
   "execution.buffer-timeout.interval": "duration",
@@ -69,6 +71,27 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "io.tmp.dirs": TEXT,
   "table.exec.deduplicate.mini-batch.compact-changes-enabled": "boolean",
   "table.exec.emit.allow-lateness": "duration",
+  "table.exec.async-lookup.buffer-capacity": "integer",
+  "table.exec.async-lookup.output-mode": OUTPUT_MODES,
+  "table.exec.async-lookup.timeout": "duration",
+  "table.exec.async-ml-predict.max-concurrent-operations": "integer",
+  "table.exec.async-ml-predict.output-mode": OUTPUT_MODES,
+  "table.exec.async-ml-predict.timeout": "duration",
+  "table.exec.async-scalar.buffer-capacity": "integer",
+  "table.exec.async-scalar.max-attempts": "integer",
+  "table.exec.async-scalar.max-concurrent-operations": "integer",
+  "table.exec.async-scalar.retry-delay": "duration",
+  "table.exec.async-scalar.retry-strategy": RETRY_STRATEGIES,
+  "table.exec.async-scalar.timeout": "duration",
+  "table.exec.async-table.max-concurrent-operations": "integer",
+  "table.exec.async-table.max-retries": "integer",
+  "table.exec.async-table.retry-delay": "duration",
+  "table.exec.async-table.retry-strategy": RETRY_STRATEGIES,
+  "table.exec.async-table.timeout": "duration",
+  "table.exec.emit.early-fire.enabled": "boolean",
+  "table.exec.emit.early-fire.delay": "duration",
+  "table.exec.emit.late-fire.enabled": "boolean",
+  "table.exec.emit.late-fire.delay": "duration",
   "table.exec.mini-batch.allow-latency": "duration",
   "table.exec.mini-batch.enabled": "boolean",
   "table.exec.mini-batch.size": "integer",
