@@ -16,8 +16,6 @@ const ALSO_SO: Readonly<Record<string, readonly string[]>> = {
 
 const ONE_WAY = "this engine has one way of doing that";
 const CLUSTER = "it is for a Flink cluster's processes";
-const ASYNC =
-  "functions are called one row after the other, and look-ups are answered from memory in order";
 /** Why keys of Flink's are not obeyed: by key, or by the beginning of keys (ending in a dot or hyphen). */
 const REASONS: Readonly<Record<string, string>> = {
   "execution.batch-shuffle-mode": "tasks of batch mode hand rows on through memory",
@@ -40,7 +38,8 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.secret-store.": "there are no secret stores",
   "table.column-expansion-strategy": "a star always stands for all columns: name those you want",
   "table.exec.async-state.": "state is in memory, or a page fault away",
-  "table.exec.async-": ASYNC,
+  "table.exec.async-lookup.key-ordered-enabled": "changes of a key never pass each other",
+  "table.exec.async-vector-search.": "the searched table is read before the first row",
   "table.exec.deduplicate.": "the first row of a key is always told as an insert",
   "table.exec.delta-join.": "there are no delta joins",
   "table.exec.interval-join.": "rows leave an interval join's state as soon as none can match them",
