@@ -63,9 +63,7 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
   override processBatch(_input: number, batch: BatchPtr): void {
     const { kernels, memory } = this.context.runtime;
     if (this.#node.mergedRows !== undefined) {
-      const mark = kernels.arenaMark();
-      this.#endPart(batch);
-      kernels.arenaRelease(mark);
+      this.#addAccumulators(batch);
       return;
     }
     if (this.#twoPhases && this.#node.partialFinal === "FINAL") {
@@ -84,6 +82,20 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       from += count;
       if (count === room) this.#endLocal();
       kernels.arenaRelease(mark);
+    }
+  }
+
+  /** Every row is a key of a mini-batch of the first phase; the order among them is that of their first rows. */
+  #addAccumulators(batch: BatchPtr): void {
+    const { runtime } = this.context;
+    const n = this.#rows!.rows(batch);
+    for (let from = 0; from < n; ) {
+      const mark = runtime.kernels.arenaMark();
+      const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#keys;
+      const count = Math.min(room, n - from);
+      this.#keep(batchPart(runtime, this.#rows!, batch, { from, count }), count);
+      from += count;
+      runtime.kernels.arenaRelease(mark);
     }
   }
 
@@ -125,11 +137,6 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       this.#aggregate.processBatch(0, batch);
       return;
     }
-    this.#endPart(batch);
-  }
-
-  /** What the first phase gives to the second. */
-  #endPart(batch: BatchPtr): void {
     const numbered = this.#numbers!.number(batch);
     if (this.#keys + numbered.count < this.#size) this.#keep(batch, numbered.count);
     else this.#split(batch, numbered);
