@@ -9,7 +9,11 @@
  */
 import type { BatchPtr } from "../../foundation/columnar/batch.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
-import type { ExecNode, LookupJoinNode, TableSourceScanNode } from "../../foundation/plan/exec-node.ts";
+import type {
+  ExecNode,
+  LookupJoinNode,
+  TableSourceScanNode,
+} from "../../foundation/plan/exec-node.ts";
 import type { UserFunctionLookup } from "../../foundation/plan/user-function.ts";
 import type { Clock, Random, ScratchFile } from "../../foundation/host/env.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";

@@ -8,9 +8,13 @@
  */
 import type { LogicalType, RowField } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
+import type { AsyncAsking, AsyncRequest } from "./async-request.ts";
+import type { TimeColumn, WindowEmit, WindowSpec } from "./window-spec.ts";
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
+
+export type { TimeColumn, WindowSpec };
 
 export const PLAN_VERSION = 1;
 
@@ -114,31 +118,6 @@ export interface GroupAggregateNode extends Base {
 }
 
 /** TUMBLE has only sizeMs; HOP slideMs; CUMULATE stepMs; SESSION gapMs and its own partition keys. */
-export interface WindowSpec {
-  readonly kind: "TUMBLE" | "HOP" | "CUMULATE" | "SESSION";
-  readonly sizeMs: number;
-  readonly slideMs?: number;
-  readonly stepMs?: number;
-  readonly gapMs?: number;
-  readonly offsetMs: number;
-  readonly partitionKeys?: readonly number[];
-  readonly time: TimeColumn;
-  /** Written as GROUP BY TUMBLE(…), the older form: early and late fire are for these alone. Not in plans. */
-  readonly isGroupWindow?: boolean;
-}
-/** Firings of a group window beside that at its end: delays of processing time, 0 = on every row; absent = none. */
-export interface WindowEmit {
-  readonly earlyMs?: number;
-  readonly lateMs?: number;
-  /** For how long behind its end a window takes late rows. */
-  readonly latenessMs: number;
-}
-export interface TimeColumn {
-  readonly attribute: "ROWTIME" | "PROCTIME";
-  /** Field index of the time attribute. */
-  readonly index: number;
-  readonly type: LogicalType;
-}
 /** Appends window_start, window_end, window_time. */
 export interface WindowTableFunctionNode extends Base {
   readonly type: "WindowTableFunction";
@@ -393,25 +372,6 @@ export interface CorrelateNode extends Base {
   readonly call: Expression;
   /** Over the input's fields, then the function's. */
   readonly condition?: Expression;
-}
-/** What an asynchronous request asks: a function of the user, or a model. */
-export type AsyncRequest =
-  | { readonly kind: "scalar" | "table"; readonly function: string }
-  | {
-      readonly kind: "model";
-      readonly name: string;
-      readonly options: Readonly<Record<string, string>>;
-      readonly input: readonly RowField[];
-    };
-export interface AsyncAsking {
-  /** Answers may pass each other, but no watermark. */
-  readonly unordered: boolean;
-  /** Requests under way at once. */
-  readonly capacity: number;
-  /** Of one row, with all its retries. */
-  readonly timeoutMs: number;
-  /** After an error, or (`onEmpty`) after an answer without rows; `attempts` in all. */
-  readonly retry?: { readonly delayMs: number; readonly attempts: number; readonly onEmpty?: true };
 }
 /** Each row with the rows that a request over `args` answers later: input fields, then `fields`. */
 export interface AsyncCorrelateNode extends Base {

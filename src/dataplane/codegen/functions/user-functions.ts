@@ -47,7 +47,7 @@ export function openedFunction<K extends UserFunction["kind"]>(
     throw codegenErrors.EXPRESSION_FAILED({
       function: name,
       reason:
-        found !== undefined && found.kind.startsWith("async") && !kind.startsWith("async")
+        found?.kind.startsWith("async") === true && !kind.startsWith("async")
           ? "it is asynchronous, and stands where results cannot be waited for"
           : `there is no ${kind} function for it here`,
       where: "user-defined function",

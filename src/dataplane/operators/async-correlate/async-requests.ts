@@ -5,7 +5,7 @@
  */
 import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { Value } from "../../../foundation/columnar/value-reader.ts";
-import type { AsyncRequest } from "../../../foundation/plan/exec-node.ts";
+import type { AsyncRequest } from "../../../foundation/plan/async-request.ts";
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { openedFunction, userValue } from "../../codegen/functions/user-functions.ts";
 import type { OperatorContext } from "../../contract/operator.ts";

@@ -9,7 +9,8 @@
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
-import type { AsyncAsking, LookupJoinNode } from "../../../foundation/plan/exec-node.ts";
+import type { AsyncAsking } from "../../../foundation/plan/async-request.ts";
+import type { LookupJoinNode } from "../../../foundation/plan/exec-node.ts";
 import { type LookupOptions, lookupScanOf } from "../../contract/lookup.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { AsyncCorrelateOperator } from "../async-correlate/async-correlate.ts";

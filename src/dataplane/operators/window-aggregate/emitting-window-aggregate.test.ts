@@ -1,10 +1,7 @@
 import { test } from "node:test";
 import { type LogicalType, types } from "../../../foundation/columnar/logical-type.ts";
-import type {
-  WindowAggregateNode,
-  WindowEmit,
-  WindowSpec,
-} from "../../../foundation/plan/exec-node.ts";
+import type { WindowAggregateNode, WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
 import {

@@ -21,7 +21,8 @@ import {
 } from "../../../foundation/columnar/batch.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
-import type { WindowAggregateNode, WindowEmit } from "../../../foundation/plan/exec-node.ts";
+import type { WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import type { EncodedKeys } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";

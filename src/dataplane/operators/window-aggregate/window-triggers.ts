@@ -6,7 +6,7 @@
  * Rules:   equal delays of early and late share one next firing, as Flink's do.
  * Source:  Flink EventTimeTriggers.AfterEndOfWindowEarlyAndLate and -NoLate, ProcessingTimeTriggers.AfterFirstElementPeriodic.
  */
-import type { WindowEmit } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import type { EncodedKeys, KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
@@ -234,7 +234,9 @@ export class WindowTriggers {
     for (const [i, entry] of entries.entries()) {
       const round = times.get(entry) ?? 0;
       times.set(entry, round + 1);
-      (lists[round] ??= []).push(i);
+      const list = lists[round] ?? [];
+      list.push(i);
+      lists[round] = list;
     }
     return lists.map((rows): Round => {
       const list = kernels.arenaAlloc(rows.length * 4) >>> 0;

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { operatorFactories } from "../../../dataplane/operators/index.ts";
-import type { AsyncAsking } from "../../../foundation/plan/exec-node.ts";
+import type { AsyncAsking } from "../../../foundation/plan/async-request.ts";
 import type { UserFunction } from "../../../foundation/plan/user-function.ts";
 import { userFunctionDefinition } from "../functions/user-function.ts";
 import { SqlSession } from "../script/sql-session.ts";

@@ -11,7 +11,7 @@ import { baseErrors } from "../../../foundation/base/errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
 import { type RowField, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { AsyncAsking, AsyncRequest } from "../../../foundation/plan/exec-node.ts";
+import type { AsyncAsking, AsyncRequest } from "../../../foundation/plan/async-request.ts";
 import {
   type Call,
   type Expression,

@@ -6,7 +6,8 @@
  * Source:  Flink WindowEmitStrategy, WindowUtil.checkEmitConfiguration.
  */
 import { parseDuration } from "../../../foundation/base/duration.ts";
-import type { WindowEmit, WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import { planErrors } from "../errors.ts";
 import type { PlanOptions } from "./plan-options.ts";
 

@@ -1,6 +1,7 @@
 /** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { WindowEmit, WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
+import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import {
   type AggregateCall,
   REPLICATE_ROWS,

@@ -7,12 +7,8 @@
  * Source:  Flink TableEnvironmentImpl.compilePlanFilePossibly and its messages. Errors: MR2137 a file that is no plan.
  */
 import { isSecretName } from "../../../foundation/base/secrets.ts";
-import {
-  type AsyncRequest,
-  type ExecNode,
-  type ExecPlan,
-  PLAN_VERSION,
-} from "../../../foundation/plan/exec-node.ts";
+import type { AsyncRequest } from "../../../foundation/plan/async-request.ts";
+import { type ExecNode, type ExecPlan, PLAN_VERSION } from "../../../foundation/plan/exec-node.ts";
 import { validateErrors } from "../errors.ts";
 import type { CompilePlanNode, ExecutePlanNode } from "../parser/ast.ts";
 import type { SessionContext } from "./session-context.ts";
