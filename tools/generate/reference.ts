@@ -6,7 +6,11 @@
 import { globSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { CONNECTOR_OPTIONS, FORMAT_OPTIONS } from "../../src/dataplane/connectors/registry.ts";
+import {
+  CONNECTOR_OPTIONS,
+  FORMAT_OPTIONS,
+  MODEL_OPTIONS,
+} from "../../src/dataplane/connectors/registry.ts";
 import type { TableOption } from "../../src/dataplane/contract/table-option.ts";
 import type { ErrorDefinition } from "../../src/foundation/base/errors.ts";
 
@@ -49,7 +53,7 @@ function connectorsPage(): string {
       .sort(([a], [b]) => (a < b ? -1 : 1))
       .map(([name, options]) => `## ${kind} \`${name}\`\n\n${optionTable(options)}`)
       .join("\n");
-  return `# Connectors and formats\n\n${NOTICE}${section("Connector", CONNECTOR_OPTIONS)}\n${section("Format", FORMAT_OPTIONS)}`;
+  return `# Connectors and formats\n\n${NOTICE}${section("Connector", CONNECTOR_OPTIONS)}\n${section("Format", FORMAT_OPTIONS)}\n${section("Model provider", MODEL_OPTIONS)}`;
 }
 
 function optionTable(options: readonly TableOption[]): string {

@@ -23,6 +23,7 @@ import { filesystemSource } from "./filesystem/filesystem-source.ts";
 import { NEXMARK_OPTIONS } from "./nexmark/nexmark-options.ts";
 import { nexmarkSource } from "./nexmark/nexmark-source.ts";
 import { openaiProvider } from "./openai/openai-model.ts";
+import { OPENAI_OPTIONS } from "./openai/openai-options.ts";
 import { PRINT_OPTIONS, printSink } from "./print/print-sink.ts";
 
 /** Options by connector: what docs, console forms and completion are made of. */
@@ -33,6 +34,10 @@ export const CONNECTOR_OPTIONS: Readonly<Record<string, readonly TableOption[]>>
   filesystem: FILESYSTEM_OPTIONS,
   nexmark: NEXMARK_OPTIONS,
   print: PRINT_OPTIONS,
+};
+/** Options by provider of models. */
+export const MODEL_OPTIONS: Readonly<Record<string, readonly TableOption[]>> = {
+  openai: OPENAI_OPTIONS,
 };
 export { FORMAT_OPTIONS };
 
