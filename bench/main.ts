@@ -15,6 +15,7 @@ import { describeMachine, warnIfLoaded } from "./machine.ts";
 import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
 import { benchStartup } from "./startup.ts";
 import { benchSql } from "./sql.ts";
+import { benchScaling, scalingOptions } from "./scaling.ts";
 import { benchState, stateOptions } from "./state.ts";
 import { benchTpch, tpchOptions } from "./tpch.ts";
 
@@ -27,6 +28,7 @@ Commands
   aggregate           GROUP BY over a million keys: rows per CPU second
   startup             from the shell to the first row of a small query: ms
   sql                 parsing, planning and compiling, warm: ms
+  scaling [q4 q5 …]   Nexmark queries with one worker against two: speed-up in wall time
   state               bytes of memory a key; how long a checkpoint of 100 MB stops the rows: ms
 
 Options of all
@@ -74,6 +76,7 @@ const COMMANDS: Readonly<Record<string, BenchCommand>> = {
   aggregate: { options: commonOptions, takesNames: false, run: benchAggregate },
   startup: { options: commonOptions, takesNames: false, run: benchStartup },
   sql: { options: commonOptions, takesNames: false, run: benchSql },
+  scaling: { options: scalingOptions, takesNames: true, run: benchScaling },
   state: { options: stateOptions, takesNames: false, run: benchState },
 };
 

@@ -99,6 +99,7 @@ async function measureSpill(folder: string, keys: number): Promise<Result> {
   return {
     rows: [
       ["keys, memory without a budget", `${keys}, ${decimals(sizeBytes / 1e6, 0)} MB`],
+      ["memory of a key, index included", `${decimals(sizeBytes / keys, 1)} bytes`],
       ["budget, used at the end", `${mb(budgetBytes)}, ${mb(usedBytes)}`],
       [
         "spilled, pages read and written",
@@ -109,6 +110,12 @@ async function measureSpill(folder: string, keys: number): Promise<Result> {
       ["nine of ten from a twentieth", perSecond(skewed)],
     ],
     figures: [
+      {
+        name: "state-large-bytes-per-key",
+        value: sizeBytes / keys,
+        unit: "bytes",
+        detail: { keys, valueBytes: VALUE_BYTES },
+      },
       {
         name: "state-spill-rows-new",
         value: filled,
