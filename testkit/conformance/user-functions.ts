@@ -14,6 +14,7 @@ import { decodeVariant } from "../../src/foundation/columnar/variant-value.ts";
 import type { TimestampValue } from "../../src/foundation/columnar/value-reader.ts";
 import type {
   UserAggregateFunction,
+  UserAsyncScalarFunction,
   UserScalarFunction,
   UserTableFunction,
 } from "../../src/foundation/plan/user-function.ts";
@@ -53,6 +54,18 @@ export const UdfWithOpen: UserScalarFunction = {
   },
   eval: (text: string | null) => `${prefix}${text}`,
 };
+
+/** The same, answered later. */
+const later = (own: UserScalarFunction): UserAsyncScalarFunction => ({
+  ...own,
+  kind: "async-scalar",
+  eval: async (...args) => own.eval(...args),
+});
+export const AsyncJavaFunc0 = later(JavaFunc0);
+export const AsyncJavaFunc1 = later(JavaFunc1);
+export const AsyncJavaFunc2 = later(JavaFunc2);
+export const AsyncJavaFunc5 = later(JavaFunc5);
+export const AsyncUdfWithOpen = later(UdfWithOpen);
 
 /** Java's generator of random numbers with the seed 42: one sequence for each job. */
 const JAVA_SEED = (42n ^ 0x5deece66dn) & ((1n << 48n) - 1n);
