@@ -53,6 +53,7 @@ Options of tpch
   --no-check               measure without comparing the results with DuckDB's first
 
 Options of state
+  --keys N                    so many keys of COUNT and SUM; a quarter in memory when a worker cannot hold them
   --spill --dirty --restore   state of --events keys (5 M) in a quarter of its memory; 1 GB with 5 % dirty; its restore
 
 Examples

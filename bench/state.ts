@@ -4,6 +4,8 @@
  * Does:    fills one map as GroupAggregate does (BIGINT key, COUNT and SUM), then takes checkpoints of it with every page
  *          dirty, into a folder, in slices as a task does. A stop is the barrier, or the whole of one turn between two
  *          batches: a slice and whatever else the thread does meanwhile for writing and collecting garbage.
+ * Keys:    with --keys N the map is filled with so many keys and nothing else is done: bytes a key, rows a second, page
+ *          faults. Beyond what one worker's memory holds (64 bytes a key), a quarter of the state stays in memory.
  * Check:   counts and sums of a sample of keys, and of the whole after a restore from the last checkpoint.
  */
 import { mkdtempSync, rmSync } from "node:fs";
@@ -14,7 +16,7 @@ import { realEnv } from "../src/foundation/host/real-env.ts";
 import type { WorkerRuntime } from "../src/dataplane/contract/operator.ts";
 import { createSubtaskState, type SubtaskState } from "../src/dataplane/state/subtask-state.ts";
 import { loadTestRuntime } from "../testkit/worker-runtime.ts";
-import type { OptionKinds } from "./arguments.ts";
+import { type OptionKinds, wholeNumber } from "./arguments.ts";
 import { benchLargeState } from "./state-large.ts";
 import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
 import { benchErrors } from "./errors.ts";
@@ -26,6 +28,9 @@ const KEYS = 2_400_000;
 const BATCH = 4096;
 const VALUE_BYTES = 16;
 const KEY_GROUPS = 128;
+/** With --keys: what a key is taken to cost when it is decided whether all stay in memory. */
+const MOST_KEY_BYTES = 64;
+const MOST_MEMORY = 3.5e9;
 /** As a task writes between two batches (runtime/task/subtask.ts). */
 const SLICE_BYTES = 1024 * 1024;
 const SPREAD = 0xd6e8feb86659fd93n;
@@ -35,11 +40,14 @@ export const stateOptions: OptionKinds = {
   spill: "flag",
   dirty: "flag",
   restore: "flag",
+  keys: "value",
 };
 
 export async function benchState(context: BenchContext): Promise<void> {
   if (["spill", "dirty", "restore"].some((name) => context.options.has(name)))
     return await benchLargeState(context);
+  if (context.options.has("keys"))
+    return await benchKeys(context, wholeNumber(context.options, "keys", KEYS));
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-state-"));
   try {
     const runtime = await loadTestRuntime();
@@ -68,10 +76,49 @@ export async function benchState(context: BenchContext): Promise<void> {
   }
 }
 
+async function benchKeys(context: BenchContext, keys: number): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-bench-state-"));
+  try {
+    const runtime = await loadTestRuntime();
+    const stateBytes = keys * MOST_KEY_BYTES;
+    const budgetBytes = stateBytes > MOST_MEMORY ? Math.floor(stateBytes / 4) : undefined;
+    const before = runtime.kernels.memoryUsedBytes();
+    const state = await openState(runtime, folder, [], budgetBytes);
+    const map = mapOf(state);
+    const faults = process.resourceUsage().minorPageFault;
+    const startedAt = performance.now();
+    addAll(runtime, map, { keys, afterBatch: () => state.maintain() });
+    const rowsPerSecond = (keys / (performance.now() - startedAt)) * 1000;
+    const newFaults = process.resourceUsage().minorPageFault - faults;
+    const { spilledBytes } = state.spillFigures;
+    const usedBytes = runtime.kernels.memoryUsedBytes() - before;
+    const value = (usedBytes + spilledBytes) / keys;
+    checkCounts(runtime, map, { keys, wanted: 1n, afterKey: () => state.maintain() });
+    state.close();
+    const rows = [
+      ["keys, memory, spilled", `${keys}, ${usedBytes} bytes, ${spilledBytes} bytes`],
+      ["memory budget", budgetBytes === undefined ? "none" : `${budgetBytes} bytes`],
+      ["of a key, index included", `${decimals(value, 1)} bytes`],
+      ["new keys", `${decimals(rowsPerSecond / 1000, 0)} thousand rows/s`],
+      ["page faults", String(newFaults)],
+    ];
+    const title = `COUNT and SUM by a BIGINT key; a sample is right\n${machineLine(context.machine)}`;
+    print(context, `${title}\n\n${formatTable(["", ""], rows)}`);
+    const common = { spread: 0, detail: { keys, newFaults }, trusted: isTrusted(context, 0) };
+    finish(context, [
+      { name: "state-keys-bytes", value, unit: "bytes", ...common },
+      { name: "state-keys-rows", value: rowsPerSecond, unit: "rows/s", ...common },
+    ]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
 function openState(
   runtime: WorkerRuntime,
   folder: string,
   restored: readonly unknown[],
+  budgetBytes?: number,
 ): Promise<SubtaskState> {
   return createSubtaskState({
     runtime,
@@ -81,6 +128,7 @@ function openState(
     name: "bench",
     checkpointDirectory: folder,
     restored,
+    ...(budgetBytes === undefined ? {} : { spill: { budgetBytes, folder } }),
   });
 }
 
@@ -99,9 +147,13 @@ function mapOf(state: SubtaskState): number {
 }
 
 /** One row of every key: count += 1, sum += the key's number. */
-function addAll({ kernels, memory }: WorkerRuntime, map: number): void {
-  for (let from = 0; from < KEYS; from += BATCH) {
-    const rows = Math.min(BATCH, KEYS - from);
+function addAll(
+  { kernels, memory }: WorkerRuntime,
+  map: number,
+  { keys: count = KEYS, afterBatch = () => {} } = {},
+): void {
+  for (let from = 0; from < count; from += BATCH) {
+    const rows = Math.min(BATCH, count - from);
     const mark = kernels.arenaMark();
     const keys = kernels.arenaAlloc(rows * 8) >>> 0;
     const hashes = kernels.arenaAlloc(rows * 8) >>> 0;
@@ -117,6 +169,7 @@ function addAll({ kernels, memory }: WorkerRuntime, map: number): void {
       data.setBigInt64(entry + 8, data.getBigInt64(entry + 8, true) + BigInt(from + i), true);
     }
     kernels.arenaRelease(mark);
+    afterBatch();
   }
 }
 
@@ -148,10 +201,22 @@ async function checkRestored(folder: string, handle: unknown, times: number): Pr
   const state = await openState(runtime, folder, [handle]);
   const map = mapOf(state);
   addAll(runtime, map);
-  const { kernels, memory } = runtime;
+  checkCounts(runtime, map, { keys: KEYS, wanted: BigInt(times + 1), afterKey: () => {} });
+  state.close();
+}
+
+/** Every 9973rd key. */
+function checkCounts(
+  { kernels, memory }: WorkerRuntime,
+  map: number,
+  {
+    keys,
+    wanted,
+    afterKey,
+  }: { readonly keys: number; readonly wanted: bigint; readonly afterKey: () => void },
+): void {
   const key = kernels.arenaAlloc(8) >>> 0;
-  const wanted = BigInt(times + 1);
-  for (let number = 0n; number < BigInt(KEYS); number += 9973n) {
+  for (let number = 0n; number < BigInt(keys); number += 9973n) {
     const data = new DataView(memory.buffer);
     data.setBigUint64(key, BigInt.asUintN(64, number * SPREAD), true);
     const entry = kernels.mapFind(map, kernels.hashFixed(key, 8), key, 8) >>> 0;
@@ -161,13 +226,13 @@ async function checkRestored(folder: string, handle: unknown, times: number): Pr
       data.getBigInt64(entry + 8, true) === number * wanted;
     if (!right) {
       throw benchErrors.MILLRACE_FAILED({
-        how: `restored a wrong count or sum of key ${number}`,
+        how: `holds a wrong count or sum of key ${number}`,
         script: "the state benchmark",
         detail: `expected count ${wanted}`,
       });
     }
+    afterKey();
   }
-  state.close();
 }
 
 function report(
