@@ -86,3 +86,21 @@ export function equalBytes(a: usize, b: usize, length: u32): bool {
   }
   return true;
 }
+
+/** Order of two ranges of the same length by their bytes: < 0, 0, > 0. */
+export function compareBytes(a: usize, b: usize, length: u32): i32 {
+  if (length < 8) {
+    for (let at: u32 = 0; at < length; at++) {
+      const order = <i32>load<u8>(a + at) - <i32>load<u8>(b + at);
+      if (order != 0) return order;
+    }
+    return 0;
+  }
+  const last = length - 8;
+  let at: u32 = 0;
+  while (at < last && load<u64>(a + at) == load<u64>(b + at)) at += 8;
+  at = min<u32>(at, last);
+  const x = bswap<u64>(load<u64>(a + at));
+  const y = bswap<u64>(load<u64>(b + at));
+  return x < y ? -1 : x > y ? 1 : 0;
+}

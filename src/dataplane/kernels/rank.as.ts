@@ -9,7 +9,7 @@
  * Source:  Flink AppendOnlyTopNFunction, FastTop1Function, UpdatableTopNFunction, RetractableTopNFunction. Deviation:
  *          an update that breaks the promised order without leaving its rank emits +U after its -U (Flink: only -U).
  */
-import { copyBytes, equalBytes } from "./copy.as";
+import { compareBytes, copyBytes, equalBytes } from "./copy.as";
 import { groupOf, touchRange } from "./keyed-map-pages.as";
 import { freeIn, logAllocate, logCapacity, logPtrIn, logSetLength, residentPtrIn } from "./log.as";
 import { changesBegin, changesCount, freeLater, pushChange } from "./rows.as";
@@ -163,7 +163,7 @@ function rowAt(order: usize, index: u32): usize {
 function compareKeys(a: usize, b: usize): i32 {
   const la = load<u32>(a);
   const lb = load<u32>(b);
-  const order = memory.compare(a + 4, b + 4, min<u32>(la, lb));
+  const order = compareBytes(a + 4, b + 4, min<u32>(la, lb));
   return order != 0 ? order : la < lb ? -1 : la > lb ? 1 : 0;
 }
 

@@ -10,7 +10,7 @@
  *          built when a find meets more than LINEAR rows, so sets that only grow never pay for it.
  */
 import { hashBytes } from "./hash.as";
-import { copyBytes } from "./copy.as";
+import { copyBytes, equalBytes } from "./copy.as";
 import { allocateLinked, freeIn, logAllocate, logPtrIn } from "./log.as";
 import { groupOf, touchPage } from "./keyed-map-pages.as";
 
@@ -202,7 +202,7 @@ export function setFind(map: usize, hash: u32, entry: usize, identity: usize, le
       if (handle == 0) return 0;
       if (load<u32>(index + (at << 3)) == wanted) {
         const block = logPtrIn(group, handle);
-        if (identityLength(block) == length && memory.compare(block + BLOCK_HEADER, identity, length) == 0) {
+        if (identityLength(block) == length && equalBytes(block + BLOCK_HEADER, identity, length)) {
           return handle;
         }
       }
@@ -212,7 +212,7 @@ export function setFind(map: usize, hash: u32, entry: usize, identity: usize, le
   let handle = load<u32>(entry, SET_FIRST);
   while (handle != 0) {
     const block = logPtrIn(group, handle);
-    if (identityLength(block) == length && memory.compare(block + BLOCK_HEADER, identity, length) == 0) {
+    if (identityLength(block) == length && equalBytes(block + BLOCK_HEADER, identity, length)) {
       return handle;
     }
     handle = load<u32>(block, BLOCK_NEXT);

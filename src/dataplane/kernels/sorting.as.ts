@@ -8,6 +8,7 @@
  * Identity: u32 bytes of the sort key, the sort key, then the bytes of a unique key if views of them are given.
  */
 import { arenaAlloc } from "./arena.as";
+import { compareBytes } from "./copy.as";
 
 const FORM_U8: u32 = 1;
 const FORM_I8: u32 = 2;
@@ -170,6 +171,6 @@ function compareIdentities(identities: usize, a: u32, b: u32): i32 {
   const right = <usize>load<u32>(identities + (b << 3));
   const la = load<u32>(left);
   const lb = load<u32>(right);
-  const order = memory.compare(left + 4, right + 4, min<u32>(la, lb));
+  const order = compareBytes(left + 4, right + 4, min<u32>(la, lb));
   return order != 0 ? order : la < lb ? -1 : la > lb ? 1 : 0;
 }

@@ -6,6 +6,7 @@
  */
 import { arenaAlloc, arenaMark, arenaRelease } from "./arena.as";
 import { setError, setNull } from "./cast-status.as";
+import { compareBytes, equalBytes } from "./copy.as";
 import { lowerCodePoint, upperCodePoint, upperExpansion } from "./case-mapping.as";
 
 /** Codes of codegen/errors.ts, EXPRESSION_ERRORS. */
@@ -130,7 +131,7 @@ export function right(view: u64, count: i32): u64 {
 /** Compares as unsigned bytes: the order of code points. */
 export function compareViews(a: u64, b: u64): i32 {
   const n = min(viewLength(a), viewLength(b));
-  const order = memory.compare(viewPtr(a), viewPtr(b), n);
+  const order = compareBytes(viewPtr(a), viewPtr(b), n);
   if (order != 0) return order < 0 ? -1 : 1;
   const lengthA = viewLength(a);
   const lengthB = viewLength(b);
@@ -139,7 +140,7 @@ export function compareViews(a: u64, b: u64): i32 {
 
 export function equalViews(a: u64, b: u64): bool {
   const n = viewLength(a);
-  return n == viewLength(b) && memory.compare(viewPtr(a), viewPtr(b), n) == 0;
+  return n == viewLength(b) && equalBytes(viewPtr(a), viewPtr(b), n);
 }
 
 function mapCase(view: u64, upper: bool): u64 {
@@ -310,13 +311,13 @@ export function containsView(view: u64, needle: u64): bool {
 
 export function startsWith(view: u64, prefix: u64): bool {
   const n = viewLength(prefix);
-  return n <= viewLength(view) && memory.compare(viewPtr(view), viewPtr(prefix), n) == 0;
+  return n <= viewLength(view) && equalBytes(viewPtr(view), viewPtr(prefix), n);
 }
 
 export function endsWith(view: u64, suffix: u64): bool {
   const n = viewLength(suffix);
   const length = viewLength(view);
-  return n <= length && memory.compare(viewPtr(view) + length - n, viewPtr(suffix), n) == 0;
+  return n <= length && equalBytes(viewPtr(view) + length - n, viewPtr(suffix), n);
 }
 
 /** POSITION(needle IN view): from 1 in code points, 0 when absent. */
@@ -434,7 +435,7 @@ function inSet(p: u32, n: u32, set: u64): bool {
   const end = viewPtr(set) + viewLength(set);
   for (let s = viewPtr(set); s < end; ) {
     const m = sequenceLength(load<u8>(s));
-    if (m == n && memory.compare(s, p, n) == 0) return true;
+    if (m == n && equalBytes(s, p, n)) return true;
     s += m;
   }
   return false;
@@ -670,7 +671,7 @@ export function translate(view: u64, from: u64, to: u64): u64 {
     let found = false;
     while (f < fromEnd) {
       const m = sequenceLength(load<u8>(f));
-      if (m == n && memory.compare(f, p, n) == 0) {
+      if (m == n && equalBytes(f, p, n)) {
         found = true;
         break;
       }
