@@ -45,14 +45,11 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
     case "DECIMAL":
       return fitting(unscaled(String(value), type.scale), type.precision);
     case "CHAR":
-      return padded(String(value), type.length);
     case "VARCHAR":
       return String(value);
     case "BINARY":
     case "VARBINARY": {
       const bytes = (String(value).match(/../g) ?? []).map((pair) => Number.parseInt(pair, 16));
-      // A BINARY is as long as its type says.
-      if (type.kind === "BINARY") while (bytes.length < type.length) bytes.push(0);
       return Uint8Array.from(bytes);
     }
     case "DATE":
@@ -81,10 +78,6 @@ export function typedValue(json: unknown, type: LogicalType): TestValue {
         remedy: "Use records without such columns.",
       });
   }
-}
-
-function padded(text: string, length: number): string {
-  return text + " ".repeat(Math.max(0, length - [...text].length));
 }
 
 /** The content of {"$interval_seconds": "PT1S"}, not yet a number. */

@@ -55,8 +55,9 @@ export const validateErrors = defineErrors({
   OPERATOR_ARGUMENTS: {
     ...user,
     code: "MR2108",
-    message: "Cannot apply '{operator}' to arguments of type {given}",
-    hint: "Supported form(s): {expected}. Use CAST where the types differ.",
+    message:
+      "Cannot apply '{operator}' to arguments of type '{given}'. Supported form(s): {expected}",
+    hint: "Use CAST where the types differ.",
   },
   OPERATOR_FORM: {
     ...user,

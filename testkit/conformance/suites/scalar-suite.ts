@@ -112,12 +112,16 @@ function fromClause(engine: Engine, { fields = [], sql }: ScalarRecord, zone: st
   engine.execute(
     `CREATE TABLE ${table} (${columns.join(", ")}) WITH ('connector' = 'values', 'bounded' = 'true')`,
   );
-  engine.store.register(table, [{ row: fields.map((field) => instant(field, zone)) }]);
+  engine.store.register(table, [{ row: fields.map((field) => inputValue(field, zone)) }]);
   return `FROM ${table}`;
 }
 
-/** A wall clock for a TIMESTAMP_LTZ column is one of the session's zone. */
-function instant({ value, type }: Field, zone: string): TypedJson {
+/** A wall clock for a TIMESTAMP_LTZ column is one of the session's zone; CHAR and BINARY are as long as they say. */
+function inputValue({ value, type }: Field, zone: string): TypedJson {
+  const length = Number(/^(?:CHAR|BINARY)\((\d+)\)/.exec(type ?? "")?.[1] ?? 0);
+  if (length > 0 && typeof value === "string") return value.padEnd(length);
+  if (length > 0 && typeof value === "object" && value !== null)
+    return { $bytes: String(Object.values(value)[0]).padEnd(2 * length, "0") };
   const local =
     type?.startsWith("TIMESTAMP_LTZ") && typeof value === "object" && value !== null
       ? (value as { readonly $timestamp?: string }).$timestamp

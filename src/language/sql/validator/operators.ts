@@ -52,8 +52,18 @@ export function isComparison(operator: string): boolean {
 }
 
 export function bad(operator: string, args: readonly Expression[], node: Node, expected: string) {
-  const given = args.map((arg) => `<${typeToString(withoutTimeAttribute(arg.type))}>`).join(", ");
+  const plain = (type: LogicalType) => withNullable(withoutTimeAttribute(type), true);
+  const given = argumentTexts(
+    operator,
+    args.map(({ type }) => `<${typeToString(plain(type))}>`),
+  );
   return validateErrors.OPERATOR_ARGUMENTS({ operator, given, expected }, { at: node.span });
+}
+
+/** `<INT> + <DATE>`, `ITEM(<VARIANT>, <DATE>)`. */
+function argumentTexts(operator: string, types: readonly string[]): string {
+  const isInfix = types.length === 2 && !/^\w+$/.test(operator);
+  return isInfix ? types.join(` ${operator} `) : `${operator}(${types.join(", ")})`;
 }
 
 export function comparison(
