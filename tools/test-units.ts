@@ -19,6 +19,9 @@ import { roomOf } from "./tidy-rooms.ts";
 const TEST_TIMEOUT_MS = 60_000;
 const SILENCE_LIMIT_MS = 120_000;
 const FILES_PER_GROUP = 30;
+/** Those that start whole programs and wait for them. */
+const SLOW_ROOM = "tests";
+const SLOW_FILES_PER_GROUP = 6;
 const OUTPUT_KEPT_CHARS = 20_000;
 const SLOW_TEST_MS = 5_000;
 const FOLDERS = ["src", "console", "testkit", "tests", "bench", "tools"];
@@ -58,18 +61,21 @@ function findFiles(paths: readonly string[]): string[] {
     .sort();
 }
 
-/** One group per room, large rooms in several; the largest groups start first. */
+/** One group per room, large rooms in several; those that take longest start first. */
 function groupFiles(files: readonly string[]): Group[] {
   const rooms = Map.groupBy(files, (path) => roomOf(path)?.name ?? "elsewhere");
   const groups: Group[] = [];
   for (const [room, all] of rooms) {
-    const parts = Math.ceil(all.length / FILES_PER_GROUP);
+    const parts = Math.ceil(
+      all.length / (room === SLOW_ROOM ? SLOW_FILES_PER_GROUP : FILES_PER_GROUP),
+    );
     for (let part = 0; part < parts; part++) {
       const name = parts === 1 ? room : `${room} ${part + 1}/${parts}`;
       groups.push({ name, files: all.filter((_, index) => index % parts === part) });
     }
   }
-  return groups.sort((a, b) => b.files.length - a.files.length);
+  const isSlow = ({ name }: Group) => Number(name.startsWith(SLOW_ROOM));
+  return groups.sort((a, b) => isSlow(b) - isSlow(a) || b.files.length - a.files.length);
 }
 
 async function runGroup({ name, files }: Group, options: UnitOptions): Promise<Totals> {

@@ -88,7 +88,9 @@ test("durations as Flink writes them", () => {
 });
 
 test("checkpoint options: Flink's keys and defaults; what is not supported is refused", () => {
-  assert.deepEqual(checkpointOptions({}), {
+  const { localBackup, ...plain } = checkpointOptions({});
+  assert.equal(localBackup("job"), undefined);
+  assert.deepEqual(plain, {
     intervalMs: 0,
     minPauseMs: 0,
     timeoutMs: 600_000,
