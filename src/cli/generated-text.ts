@@ -1,8 +1,8 @@
 /** The WebAssembly that a plan's operators generate, as text: each operator is opened once, on a runtime of its own. */
 import type { CodegenRuntime } from "../dataplane/codegen/generated-module.ts";
-import { MIN_WATERMARK, type OperatorFactory } from "../dataplane/contract/operator.ts";
+import type { OperatorFactory } from "../dataplane/contract/operator.ts";
 import { instantiateKernels } from "../dataplane/kernels/instantiate.ts";
-import { userFunction } from "../dataplane/runtime/task/user-function.ts";
+import { detachedContext } from "../dataplane/runtime/task/detached-context.ts";
 import { createSubtaskState } from "../dataplane/state/subtask-state.ts";
 import type { ExecPlan } from "../foundation/plan/exec-node.ts";
 import { engineParts } from "./engine.ts";
@@ -34,25 +34,8 @@ export async function openOperators(plan: ExecPlan, runtime: CodegenRuntime): Pr
   for (const node of plan.nodes) {
     const factory = operators[node.type] as OperatorFactory | undefined;
     if (factory === undefined || node.type === "Values") continue;
-    const operator = factory(node, {
-      runtime,
-      inputs: node.inputs.map(
-        ({ node: id }) => plan.nodes.find((other) => other.id === id)!.output,
-      ),
-      state: state.forOperator(node),
-      output: { emit: () => true, emitWatermark: () => undefined },
-      clock: env.clock,
-      random: env.random,
-      metrics: { counter: () => ({ value: 0 }), gauge: () => undefined },
-      subtaskIndex: 0,
-      parallelism: 1,
-      config: plan.config,
-      timeZone: plan.timeZone,
-      mode: plan.mode,
-      currentWatermark: () => MIN_WATERMARK,
-      registerProcessingTimer: () => undefined,
-      userFunction,
-    });
+    const context = { env, runtime, state: state.forOperator(node) };
+    const operator = factory(node, detachedContext(node, plan, context));
     operator.open();
     operator.close();
   }

@@ -8,11 +8,11 @@
 import type { Env } from "../../../foundation/host/env.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { KeyedMapSpec } from "../../contract/keyed-state.ts";
-import { MIN_WATERMARK, type OperatorFactory } from "../../contract/operator.ts";
+import type { OperatorFactory } from "../../contract/operator.ts";
 import { instantiateKernels } from "../../kernels/instantiate.ts";
 import { createSubtaskState } from "../../state/subtask-state.ts";
+import { detachedContext } from "../task/detached-context.ts";
 import type { OperatorFactories } from "../task/task-environment.ts";
-import { userFunction } from "../task/user-function.ts";
 import type { StateLayouts } from "./compare-state.ts";
 import { withLineage } from "./with-lineage.ts";
 
@@ -45,32 +45,16 @@ export async function stateLayouts(
       restored: [],
     });
     const backend = withLineage(state.forOperator(node), node, plan);
-    const operator = factory(node, {
-      runtime,
-      inputs: node.inputs.map(
-        ({ node: id }) => plan.nodes.find((other) => other.id === id)!.output,
-      ),
-      state: {
-        ...backend,
-        map: (spec) => {
-          const map = backend.map(spec);
-          specs.push(map.spec);
-          return map;
-        },
+    const recording = {
+      ...backend,
+      map: (spec: KeyedMapSpec) => {
+        const map = backend.map(spec);
+        specs.push(map.spec);
+        return map;
       },
-      output: { emit: () => true, emitWatermark: () => undefined },
-      clock: env.clock,
-      random: env.random,
-      metrics: { counter: () => ({ value: 0 }), gauge: () => undefined },
-      subtaskIndex: 0,
-      parallelism: 1,
-      config: plan.config,
-      timeZone: plan.timeZone,
-      mode: plan.mode,
-      currentWatermark: () => MIN_WATERMARK,
-      registerProcessingTimer: () => undefined,
-      userFunction,
-    });
+    };
+    const context = { env, runtime, state: recording };
+    const operator = factory(node, detachedContext(node, plan, context));
     try {
       operator.open();
     } finally {
