@@ -82,6 +82,22 @@ export const cliErrors = defineErrors({
     message: "{path} is a checkpoint: its files are shared with others of its job",
     hint: "Copy it with `millrace savepoint fork`; the job removes its checkpoints itself.",
   },
+  ANSWER_CUT: {
+    code: "MR1034",
+    domain: "external",
+    retryable: true,
+    httpStatus: 502,
+    message: "the platform's answer to {path} was cut",
+    hint: "See whether the platform still runs, and ask again.",
+  },
+  STATE_OF_JOB: {
+    code: "MR1035",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the state of the running job '{name}' is read by `millrace sql` only",
+    hint: "Elsewhere take a savepoint and read that: savepoint('path').operator.",
+  },
   SEVERAL_INSERTS: {
     code: "MR1016",
     domain: "user",

@@ -3,9 +3,12 @@
  *
  * Flow:    commands → platform.json → a sign-in secret out of the folder's own store → session → /api/v1. Who may read the
  *          folder may drive its platform: that is what the sign-in link of `millrace up` says too.
- * Errors:  MR1031 no platform runs there; what the API answers, as it answers it.
+ * Errors:  MR1031 no platform runs there, MR1032 no such job, MR1034 an answer that was cut; what the API answers, as it answers it.
  */
 import { join, resolve } from "node:path";
+import { createInterface } from "node:readline";
+import { Readable } from "node:stream";
+import type { ReadableStream } from "node:stream/web";
 import { Sessions } from "../controlplane/access/sessions.ts";
 import { Store } from "../controlplane/store/store.ts";
 import { errorFromObject } from "../dataplane/runtime/master/error-object.ts";
@@ -13,6 +16,12 @@ import type { ErrorObject } from "../foundation/base/errors.ts";
 import type { Env } from "../foundation/host/env.ts";
 import { cliErrors } from "./errors.ts";
 import { readPlatformFile } from "./platform-file.ts";
+
+interface Deployed {
+  readonly id: string;
+  readonly name: string;
+  readonly job: { readonly jobId: string } | null;
+}
 
 export class PlatformClient {
   readonly #url: string;
@@ -55,5 +64,41 @@ export class PlatformClient {
     const value = (await answer.json()) as T & { readonly error?: ErrorObject };
     if (!answer.ok && value.error !== undefined) throw errorFromObject(value.error);
     return value;
+  }
+
+  /** The lines of a streamed answer, up to the one that ends it. */
+  async *stream<T extends object>(path: string): AsyncGenerator<T> {
+    const answer = await fetch(`${this.#url}/api/v1${path}`, {
+      headers: { cookie: this.#cookie, accept: "application/x-ndjson" },
+    });
+    if (!answer.ok || answer.body === null) {
+      const { error } = (await answer.json()) as { readonly error: ErrorObject };
+      throw errorFromObject(error);
+    }
+    const lines = createInterface({ input: Readable.fromWeb(answer.body as ReadableStream) });
+    for await (const line of lines) {
+      const value = JSON.parse(line) as T & {
+        readonly type?: string;
+        readonly error?: ErrorObject;
+      };
+      if (value.type === "end") return;
+      if (value.error !== undefined) throw errorFromObject(value.error);
+      yield value as Awaited<T>;
+    }
+    throw cliErrors.ANSWER_CUT({ path });
+  }
+
+  /** The id of a deployment by its name, its id or its job's id. */
+  async deploymentId(name: string): Promise<string> {
+    const { deployments } = await this.request<{ readonly deployments: readonly Deployed[] }>(
+      "GET",
+      "/deployments",
+    );
+    const found = deployments.find(
+      (one) => one.name === name || one.id === name || one.job?.jobId === name,
+    );
+    const known = deployments.map((one) => one.name).join(", ") || "none";
+    if (found === undefined) throw cliErrors.JOB_UNKNOWN({ name, known });
+    return found.id;
   }
 }

@@ -6,22 +6,29 @@ import type { SnapshotTools } from "../controlplane/targets/embedded/embedded-ta
 import { engineParts } from "./engine.ts";
 import { fillSavepointTables } from "./savepoint-tables.ts";
 
+const ROWS_AT_ONCE = 1000;
+
 export function snapshotTools(): SnapshotTools {
   const parts = engineParts({});
   return {
     prepare: async (path, plan, options) => (await prepareRestore(path, plan, parts, options)).plan,
     check: async (path, plan) => (await checkRestore(path, plan, parts)).comparison.operators,
-    read: async (path, what, limit) => {
+    async *read(path, what) {
       const [operator = "", map] = what.split(".", 2);
       const asked = { ...parts, path, operator };
       const table = await readStateRows(map === undefined ? asked : { ...asked, map });
-      const rows: (readonly unknown[])[] = [];
+      const columns = table.columns.map(({ name, type }) => ({
+        name,
+        type: typeToString(type),
+        logicalType: type,
+      }));
+      let rows: (readonly unknown[])[] = [];
       for await (const row of table.rows()) {
-        if (rows.length === limit) break;
-        rows.push(row);
+        if (rows.push(row) < ROWS_AT_ONCE) continue;
+        yield { columns, rows };
+        rows = [];
       }
-      const columns = table.columns.map(({ name, type }) => ({ name, type: typeToString(type) }));
-      return { columns, rows };
+      yield { columns, rows };
     },
     fillTables: fillSavepointTables,
   };

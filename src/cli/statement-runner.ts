@@ -15,6 +15,7 @@ import type { StatementResult, StatementWarning } from "../language/sql/script/s
 import { SqlSession } from "../language/sql/script/sql-session.ts";
 import { type EngineParts, engineParts } from "./engine.ts";
 import { badRecordsText, jobNumbers } from "./job-numbers.ts";
+import type { PlatformClient } from "./platform-client.ts";
 import { toChange } from "./render/changes.ts";
 import {
   createPrinter,
@@ -22,13 +23,15 @@ import {
   type RowChange,
   type RowPrinter,
 } from "./render/rows.ts";
-import { fillSavepointTables } from "./savepoint-tables.ts";
+import { fillSavepointTables, readLiveState } from "./savepoint-tables.ts";
 import { sqlHost } from "./sql-host.ts";
 import type { Terminal } from "./terminal.ts";
 
 export interface StatementRunnerOptions {
   /** Modules of functions are relative to it. */
   readonly folder: string;
+  /** Data folder of the platform whose jobs' state may be asked for. */
+  readonly platform: string;
   readonly terminal: Terminal;
   readonly format: OutputFormat;
   readonly limit: number | undefined;
@@ -41,6 +44,7 @@ export class StatementRunner {
   readonly #options: StatementRunnerOptions;
   readonly #terminal: Terminal;
   #parts: EngineParts | undefined;
+  #client: Promise<PlatformClient> | undefined;
   /** What the last job says of records that it left out. */
   #badRecords: string | undefined;
   #collect: (rows: CollectedRows) => void = () => undefined;
@@ -57,7 +61,16 @@ export class StatementRunner {
   }
 
   async run(statement: StatementNode, text: string): Promise<void> {
+    await readLiveState(statement, () => this.#platform());
     await this.#show(this.session.execute(statement, text));
+  }
+
+  /** Loaded when it is asked for: a query over files starts without it. */
+  #platform(): Promise<PlatformClient> {
+    this.#client ??= import("./platform-client.ts").then((loaded) =>
+      loaded.PlatformClient.connect(engineParts({}).env, this.#options.platform),
+    );
+    return this.#client;
   }
 
   async #show(result: StatementResult): Promise<void> {

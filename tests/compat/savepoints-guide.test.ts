@@ -49,6 +49,7 @@ test("the guide's commands for the platform", { timeout: 120_000 }, async () => 
     );
     assert.ok(stdout.trim().split("\n").length >= 4, stdout);
     assert.match(stdout, /^id +taken +bytes +path$/m);
+    assert.match(stdout, /"origin":"[A-Z]{3}","flights":\d+/);
   } finally {
     const ended = new Promise((resolve) => platform.once("exit", resolve));
     platform.kill("SIGINT");

@@ -72,7 +72,10 @@ ${flagHelp(FLAGS)}`,
     const action = Object.hasOwn(ACTIONS, name) ? ACTIONS[name] : undefined;
     if (action === undefined || rest.length !== action.arity)
       throw cliErrors.USAGE({
-        problem: `'${args.positional.join(" ")}' is none of them`,
+        problem:
+          action === undefined
+            ? `'${name}' is none of them`
+            : `${name} takes ${action.arity === 1 ? "one name" : "two names"}, not ${rest.length}`,
         command: "savepoint",
       });
     return action.run({ args, terminal, rest });
@@ -89,7 +92,7 @@ interface ListedSavepoint {
 
 async function create({ args, terminal, rest }: Call): Promise<number> {
   const client = await connect(args);
-  const id = await deploymentId(client, rest[0]!);
+  const id = await client.deploymentId(rest[0]!);
   const made = await client.request<ListedSavepoint>("POST", `/deployments/${id}/savepoints`, {});
   terminal.out(args.has("json") ? `${JSON.stringify(made)}\n` : `${made.path}\n`);
   terminal.say(`start from it: millrace run FILE --from-savepoint ${made.path}`);
@@ -98,7 +101,7 @@ async function create({ args, terminal, rest }: Call): Promise<number> {
 
 async function list({ args, terminal, rest }: Call): Promise<number> {
   const client = await connect(args);
-  const id = await deploymentId(client, rest[0]!);
+  const id = await client.deploymentId(rest[0]!);
   const { savepoints } = await client.request<{ readonly savepoints: readonly ListedSavepoint[] }>(
     "GET",
     `/deployments/${id}/savepoints`,
@@ -228,25 +231,6 @@ async function remove({ args, terminal, rest }: Call): Promise<number> {
 
 function connect(args: ParsedArgs): Promise<PlatformClient> {
   return PlatformClient.connect(engineParts({}).env, args.text("data") ?? ".millrace");
-}
-
-async function deploymentId(client: PlatformClient, name: string): Promise<string> {
-  const { deployments } = await client.request<{
-    readonly deployments: readonly {
-      readonly id: string;
-      readonly name: string;
-      readonly job: { readonly jobId: string } | null;
-    }[];
-  }>("GET", "/deployments");
-  const found = deployments.find(
-    (one) => one.name === name || one.id === name || one.job?.jobId === name,
-  );
-  if (found === undefined)
-    throw cliErrors.JOB_UNKNOWN({
-      name,
-      known: deployments.map((one) => one.name).join(", ") || "none",
-    });
-  return found.id;
 }
 
 function timeText(ms: number): string {

@@ -32,6 +32,11 @@ const FLAGS: readonly Flag[] = [
   { name: "option", short: "p", value: "KEY=VALUE", help: "an option, as SET", repeat: true },
   { name: "output", short: "o", value: "FORMAT", help: FORMATS.join(", ") },
   { name: "limit", value: "N", help: "stop a query after N changes" },
+  {
+    name: "data",
+    value: "DIR",
+    help: "the platform's folder, for the state of its jobs (default .millrace)",
+  },
   { name: "for", value: "DURATION", help: "stop a query after this time, for example 30s" },
 ];
 
@@ -47,6 +52,7 @@ ${flagHelp(FLAGS)}`,
     const args = parseArgs("sql", argv, FLAGS);
     const runner = new StatementRunner({
       terminal,
+      platform: args.text("data") ?? ".millrace",
       folder: dirname(args.all("file")[0] ?? "."),
       format: outputFormat(args, terminal),
       limit: args.integer("limit", { min: 1, max: Number.MAX_SAFE_INTEGER }),

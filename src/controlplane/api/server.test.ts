@@ -141,6 +141,23 @@ describe("the console's API", { timeout: 60_000 }, () => {
     };
     assert.equal(state.columns.at(-1)?.name, "n");
     assert.ok(state.rows.length > 0 && state.rows.length <= 3);
+    const now = (
+      await call("GET", `/deployments/${id}/state/GroupAggregate`)
+    ).json() as typeof state;
+    assert.deepEqual([now.columns, now.rows.length], [state.columns, 4]);
+    const counted = (all: unknown[][]) => all.reduce((sum, row) => sum + Number(row.at(-1)), 0);
+    assert.ok(counted(now.rows) > counted(state.rows));
+    const headers = { accept: "application/x-ndjson" };
+    const streamed = await call("GET", `/deployments/${id}/state/GroupAggregate`, undefined, {
+      headers,
+    });
+    const lines = streamed.body
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual([lines[0].rows.length, lines.at(-1)], [4, { type: "end" }]);
+    const wrong = await call("GET", `/deployments/${id}/state/Nope`, undefined, { headers });
+    assert.equal(codeOf(wrong), "MR4265");
     assert.equal((await call("POST", `/deployments/${id}/stop`, { drain: true })).statusCode, 200);
     const started = await call("POST", `/deployments/${id}/start`, { savepoint: name });
     assert.equal(started.statusCode, 200, started.body);

@@ -9,6 +9,8 @@ import type { SavepointSample, StateRows, StateVerdict, Target } from "../target
 import type { DeploymentController } from "./deployments.ts";
 import { controllerErrors } from "./errors.ts";
 
+export type { StateRows };
+
 export class DeploymentSavepoints {
   readonly #deployments: DeploymentController;
   readonly #target: Target;
@@ -41,9 +43,14 @@ export class DeploymentSavepoints {
     return this.#target.checkState(path, await this.#deployments.plan(id));
   }
 
-  /** State of one operator in it, as rows. */
-  async state(id: string, name: string, operator: string, limit: number): Promise<StateRows> {
-    return this.#target.readState((await this.find(id, name)).path, operator, limit);
+  /** State of one operator in it, in pieces. */
+  async state(id: string, name: string, operator: string): Promise<AsyncGenerator<StateRows>> {
+    return this.#target.readState((await this.find(id, name)).path, operator);
+  }
+
+  /** What an operator of the running job holds now, in pieces. */
+  async liveState(id: string, operator: string): Promise<AsyncGenerator<StateRows>> {
+    return (await this.#deployments.job(id)).state(operator);
   }
 
   async find(id: string, name: string): Promise<SavepointSample> {

@@ -75,6 +75,9 @@ export class SimulatedJob implements TargetJob {
   async savepoint(): Promise<SavepointSample> {
     return savepointOf(this.jobId);
   }
+  async *state() {
+    yield { columns: [], rows: [] };
+  }
   async stopWithSavepoint(): Promise<string> {
     this.show({ status: "FINISHED", endedAt: 2 });
     return `/savepoints/of-${this.jobId.slice(0, 4)}`;
@@ -121,8 +124,8 @@ export class SimulatedTarget implements Target {
   async checkState() {
     return [];
   }
-  async readState() {
-    return { columns: [], rows: [] };
+  async *readState() {
+    yield { columns: [], rows: [] };
   }
   async remove(jobId: string): Promise<void> {
     this.jobs.delete(jobId);

@@ -5,6 +5,7 @@
  * Rules:   a job outlives the control plane; adopt() finds it again by its id. Nothing here blocks on a job.
  */
 import type { ErrorObject } from "../../foundation/base/errors.ts";
+import type { LogicalType } from "../../foundation/columnar/logical-type.ts";
 import type { RowKind } from "../../foundation/columnar/row-kind.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
 import type { ChangelogMode, ExecPlan } from "../../foundation/plan/exec-node.ts";
@@ -99,7 +100,12 @@ export interface StateVerdict {
 
 /** Keyed state as rows; values are JSON-safe. */
 export interface StateRows {
-  readonly columns: readonly { readonly name: string; readonly type: string }[];
+  readonly columns: readonly {
+    readonly name: string;
+    /** As SQL writes it. */
+    readonly type: string;
+    readonly logicalType: LogicalType;
+  }[];
   readonly rows: readonly (readonly unknown[])[];
 }
 
@@ -149,6 +155,8 @@ export interface TargetJob {
   cancel(): Promise<void>;
   /** Takes a savepoint and runs on. */
   savepoint(): Promise<SavepointSample>;
+  /** What an operator holds now; as readState() of a target. */
+  state(operator: string): AsyncGenerator<StateRows>;
   /** Stops at a savepoint and returns its folder; `drain` fires all windows before, as at the end of input. */
   stopWithSavepoint(options?: { readonly drain?: boolean }): Promise<string>;
   /** Where another start goes on: the newest completed checkpoint; undefined = from the beginning. */
@@ -169,8 +177,8 @@ export interface Target {
   /** Removes one of them, by its path. */
   removeSavepoint(path: string): Promise<void>;
   checkState(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]>;
-  /** `operator`: a uid or type, with `.map` behind it where there are several. */
-  readState(path: string, operator: string, limit: number): Promise<StateRows>;
+  /** `operator`: a uid or type, with `.map` behind it where there are several. In pieces; the first one comes always. */
+  readState(path: string, operator: string): AsyncGenerator<StateRows>;
   /** Removes what an earlier control plane left behind: all jobs but the known ones (previews whose reader is gone). */
   prune(known: ReadonlySet<string>): Promise<void>;
   /** Lets go of all jobs without touching them. */

@@ -14,7 +14,8 @@ import { buildJobGraph } from "./graph/job-graph.ts";
 import type { CompletedCheckpoint } from "./master/checkpoint-coordinator.ts";
 import type { CheckpointView } from "./master/checkpoint-history.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
-import { JobMaster, type JobResult, type JobView } from "./master/job-master.ts";
+import { JobMaster } from "./master/job-master.ts";
+import type { JobResult, JobView } from "./master/job-view.ts";
 import type { JobMetrics } from "./master/metrics-collector.ts";
 import type { JobStatus } from "./master/job-status.ts";
 import {

@@ -1,10 +1,13 @@
 /** The calls about savepoints (types.ts lists them). */
-import type { FastifyInstance, FastifyRequest } from "fastify";
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { StartOptions } from "../../controller/deployments.ts";
-import type { DeploymentSavepoints } from "../../controller/savepoints.ts";
+import type { DeploymentSavepoints, StateRows } from "../../controller/savepoints.ts";
+import { toMillraceError } from "../../../foundation/base/errors.ts";
+import { NdjsonStream } from "./ndjson-stream.ts";
 import type * as t from "./types.ts";
 
+const NDJSON = "application/x-ndjson";
 const DEFAULT_ROWS = 100;
 const MAX_ROWS = 10_000;
 
@@ -21,12 +24,56 @@ export function savepointRoutes(api: FastifyInstance, savepoints: DeploymentSave
     const { id, name } = place(request);
     return { operators: await savepoints.check(id, name) };
   });
-  api.get(`${all}/:name/state/:operator`, async (request) => {
+  api.get(`${all}/:name/state/:operator`, async (request, reply) => {
     const { id, name, operator } = place(request);
-    const { limit } = request.query as { readonly limit?: string };
-    const asked = Math.trunc(Number(limit ?? DEFAULT_ROWS)) || DEFAULT_ROWS;
-    return savepoints.state(id, name, operator, Math.min(Math.max(asked, 1), MAX_ROWS));
+    return sendState(request, reply, await savepoints.state(id, name, operator));
   });
+  api.get("/deployments/:id/state/:operator", async (request, reply) => {
+    const { id, operator } = place(request);
+    return sendState(request, reply, await savepoints.liveState(id, operator));
+  });
+}
+
+/** Its first rows, or all of them as a stream for those who accept one. */
+async function sendState(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  pieces: AsyncGenerator<StateRows>,
+): Promise<unknown> {
+  if (request.headers.accept === NDJSON) return streamState(reply, pieces);
+  const { limit } = request.query as { readonly limit?: string };
+  const asked = Math.trunc(Number(limit ?? DEFAULT_ROWS)) || DEFAULT_ROWS;
+  const room = Math.min(Math.max(asked, 1), MAX_ROWS);
+  let columns: StateRows["columns"] = [];
+  const rows: (readonly unknown[])[] = [];
+  for await (const piece of pieces) {
+    columns = piece.columns;
+    rows.push(...piece.rows.slice(0, room - rows.length));
+    if (rows.length === room) break;
+  }
+  return { columns, rows };
+}
+
+async function streamState(reply: FastifyReply, pieces: AsyncGenerator<StateRows>): Promise<void> {
+  // What cannot be read at all is an answer with its status.
+  const first = await pieces.next();
+  const stream = new NdjsonStream(reply);
+  let gone = false;
+  void stream.closed.then(() => {
+    gone = true;
+  });
+  try {
+    if (!first.done) await stream.write(first.value);
+    for await (const piece of pieces) {
+      if (gone) break;
+      await stream.write(piece);
+    }
+    await stream.write({ type: "end" });
+  } catch (error) {
+    await stream.write({ type: "error", error: toMillraceError(error).toObject() });
+  } finally {
+    stream.end();
+  }
 }
 
 /** What a start is asked to go on from, with the savepoint's folder in place of its name. */

@@ -23,6 +23,8 @@
  *   DELETE /deployments/:id/savepoints/:name → {}
  *   GET    /deployments/:id/savepoints/:name/check → { operators: StateVerdict[] }        (against the deployment's script)
  *   GET    /deployments/:id/savepoints/:name/state/:operator?limit=N → StateRows          (aggregates as finished values)
+ *   GET    /deployments/:id/state/:operator?limit=N → StateRows                           (what it holds now)
+ *          both calls about state, with `Accept: application/x-ndjson`: a stream of StateRows, all of it
  *   GET    /catalog                    → Catalog                    (its ddl, run in a SqlSession, gives the same tables)
  *   POST   /sql/check                  { script } → { diagnostics: Diagnostic[] }
  *   POST   /sql/query                  { sql, limit?, timeoutMs? } → stream of ResultMessage; closing the request cancels

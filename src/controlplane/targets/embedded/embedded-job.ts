@@ -18,6 +18,7 @@ import type {
   JobView,
   ResultEvent,
   SavepointSample,
+  StateRows,
   TargetJob,
 } from "../target.ts";
 import { TERMINAL } from "../target.ts";
@@ -31,6 +32,8 @@ const CHECKPOINTS_KEPT = 100;
 export interface EmbeddedJobOptions {
   readonly env: Env;
   readonly savepointsFolder: string;
+  /** The state of one operator in a snapshot. */
+  readonly readState: (path: string, operator: string) => AsyncGenerator<StateRows>;
 }
 
 export class EmbeddedJob implements TargetJob {
@@ -101,6 +104,15 @@ export class EmbeddedJob implements TargetJob {
     const taken = await savepointAt(this.#options.env.files, path);
     assert(taken !== undefined, `the savepoint ${path} cannot be read`);
     return taken;
+  }
+
+  async *state(operator: string): AsyncGenerator<StateRows> {
+    const { path, checkpointId } = await this.#handle.request("holdCheckpoint", {});
+    try {
+      yield* this.#options.readState(path, operator);
+    } finally {
+      if (this.isAlive) await this.#handle.request("releaseCheckpoint", { checkpointId });
+    }
   }
 
   async stopWithSavepoint({ drain = false }: { readonly drain?: boolean } = {}): Promise<string> {

@@ -13,7 +13,7 @@ import type { Env } from "../../../foundation/host/env.ts";
 import { assert } from "../../../foundation/base/errors.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { JobRequest, SavepointSample, StateRows, StateVerdict, Target } from "../target.ts";
-import { EmbeddedJob } from "./embedded-job.ts";
+import { EmbeddedJob, type EmbeddedJobOptions } from "./embedded-job.ts";
 import { embeddedErrors } from "./errors.ts";
 import { listSavepoints } from "./savepoint-folder.ts";
 
@@ -32,7 +32,8 @@ export interface SnapshotTools {
     options: { readonly allowLoss?: boolean; readonly reset?: readonly string[] },
   ): Promise<ExecPlan>;
   check(path: string, plan: ExecPlan): Promise<readonly StateVerdict[]>;
-  read(path: string, operator: string, limit: number): Promise<StateRows>;
+  /** In pieces; the first one comes always, for its columns. */
+  read(path: string, operator: string): AsyncGenerator<StateRows>;
   /** Makes the state there that planned queries read as tables. */
   fillTables(): Promise<void>;
 }
@@ -97,8 +98,14 @@ export class EmbeddedTarget implements Target {
     return this.#snapshots().check(path, plan);
   }
 
-  readState(path: string, operator: string, limit: number): Promise<StateRows> {
-    return this.#snapshots().read(path, operator, limit);
+  readState(path: string, operator: string): AsyncGenerator<StateRows> {
+    return this.#snapshots().read(path, operator);
+  }
+
+  #jobOptions(): EmbeddedJobOptions {
+    const { env, savepointsFolder } = this.#options;
+    const readState = (path: string, operator: string) => this.readState(path, operator);
+    return { env, savepointsFolder, readState };
   }
 
   #snapshots(): SnapshotTools {
@@ -130,7 +137,7 @@ export class EmbeddedTarget implements Target {
     if (known !== undefined) return known;
     const handle = await adoptJobProcess(this.#options.env, this.#folder(jobId));
     if (handle === undefined) return undefined;
-    return this.#keep(await EmbeddedJob.open(handle, this.#options));
+    return this.#keep(await EmbeddedJob.open(handle, this.#jobOptions()));
   }
 
   async remove(jobId: string): Promise<void> {
@@ -165,7 +172,7 @@ export class EmbeddedTarget implements Target {
       ...(nodeOptions === undefined ? {} : { nodeOptions }),
     });
     this.#jobs.get(request.jobId)?.close();
-    return this.#keep(await EmbeddedJob.open(handle, this.#options));
+    return this.#keep(await EmbeddedJob.open(handle, this.#jobOptions()));
   }
 
   async #keepResults(from: string, to: string): Promise<void> {

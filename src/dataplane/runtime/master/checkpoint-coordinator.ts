@@ -78,6 +78,10 @@ export class CheckpointCoordinator {
   #stores: Promise<void> = Promise.resolve();
   #periodic = false;
   #restored: CompletedCheckpoint | undefined;
+  /** Who reads a checkpoint, by its id; it stays until nobody does. */
+  readonly #readers = new Map<number, number>();
+  /** Replaced by newer ones while they were read. */
+  #outlived: CompletedCheckpoint[] = [];
 
   readonly #savepoints: PeriodicSavepoints;
 
@@ -156,6 +160,27 @@ export class CheckpointCoordinator {
     return this.#begin(request);
   }
 
+  /** A checkpoint of now that stays, whatever comes after it, until release() is called as often as this. */
+  async hold(): Promise<CompletedCheckpoint> {
+    for (;;) {
+      const completed = await this.#begin({ kind: "checkpoint", stop: "none" });
+      const { checkpointId } = completed.metadata;
+      // A newer one may have replaced it already.
+      if (!this.#completed.includes(completed)) continue;
+      this.#readers.set(checkpointId, (this.#readers.get(checkpointId) ?? 0) + 1);
+      return completed;
+    }
+  }
+
+  async release(checkpointId: number): Promise<void> {
+    const readers = (this.#readers.get(checkpointId) ?? 0) - 1;
+    if (readers > 0) this.#readers.set(checkpointId, readers);
+    else this.#readers.delete(checkpointId);
+    const outlived = this.#outlived.filter((one) => !this.#readers.has(one.metadata.checkpointId));
+    this.#outlived = this.#outlived.filter((one) => !outlived.includes(one));
+    for (const completed of outlived) await this.#discard(completed);
+  }
+
   onSnapshot(checkpointId: number, report: SubtaskReport): void {
     const pending = this.#pending.get(checkpointId);
     if (pending !== undefined) this.#add(pending, report);
@@ -187,7 +212,9 @@ export class CheckpointCoordinator {
   /** At the end of the job: checkpoints that nobody asked to keep go. */
   async discardAll(): Promise<void> {
     for (const path of this.#older.splice(0)) await this.#options.storage.discard(path);
-    for (const completed of this.#completed.splice(0)) await this.#discard(completed);
+    this.#readers.clear();
+    const all = [...this.#outlived.splice(0), ...this.#completed.splice(0)];
+    for (const completed of all) await this.#discard(completed);
     const { options, env, jobId } = this.#options;
     const copies = options.localBackup(jobId, env.variables["TMPDIR"]);
     // What cannot be removed is a copy.
@@ -323,6 +350,10 @@ export class CheckpointCoordinator {
   async #discard(completed: CompletedCheckpoint): Promise<void> {
     // What the job was started from, and savepoints, belong to the user.
     if (completed === this.#restored || completed.metadata.kind === "savepoint") return;
+    if (this.#readers.has(completed.metadata.checkpointId)) {
+      this.#outlived.push(completed);
+      return;
+    }
     await this.#options.storage.discard(completed.path);
     this.history.discarded(completed.metadata.checkpointId);
   }

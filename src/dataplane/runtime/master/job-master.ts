@@ -36,6 +36,7 @@ import { Committers } from "./committers.ts";
 import { errorFromObject } from "./error-object.ts";
 import { Execution, type ExecutionEvents } from "./execution.ts";
 import { checkTransition, isTerminal, type JobStatus } from "./job-status.ts";
+import type { JobResult, JobView } from "./job-view.ts";
 import { type JobMetrics, MetricsCollector } from "./metrics-collector.ts";
 import { Monitor } from "./monitor.ts";
 import { type RestartStrategy, restartStrategy } from "./restart-strategy.ts";
@@ -71,23 +72,6 @@ export interface JobMasterOptions {
   readonly onCheckpoint?: (view: CheckpointView) => void;
   readonly onStatus?: (status: JobStatus, view: JobView) => void;
   readonly onMessage?: (worker: number, message: WorkerMessage) => void;
-}
-
-export interface JobView {
-  readonly status: JobStatus;
-  readonly startedMs: number;
-  readonly endedMs: number | null;
-  readonly restarts: number;
-  /** The last failure, of a running job too. */
-  readonly failure: MillraceError | null;
-  /** When each status was last entered, epoch ms. */
-  readonly timestamps: Readonly<Partial<Record<JobStatus, number>>>;
-}
-
-export interface JobResult extends JobView {
-  readonly status: "FINISHED" | "FAILED" | "CANCELED";
-  /** As of the end of the last attempt. */
-  readonly metrics: JobMetrics;
 }
 
 export class JobMaster {
@@ -181,6 +165,15 @@ export class JobMaster {
 
   async triggerCheckpoint(): Promise<CompletedCheckpoint> {
     return await this.#running("a checkpoint").trigger({ kind: "checkpoint", stop: "none" });
+  }
+
+  /** Takes a checkpoint for someone who reads it: it stays until it is released. */
+  async holdCheckpoint(): Promise<CompletedCheckpoint> {
+    return await this.#running("a checkpoint").hold();
+  }
+
+  async releaseCheckpoint(checkpointId: number): Promise<void> {
+    await this.#coordinator?.release(checkpointId);
   }
 
   /** Takes a savepoint and goes on. */

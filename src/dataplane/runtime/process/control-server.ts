@@ -35,6 +35,8 @@ export class Connection {
   readonly topics = new Set<Topic>();
   /** Sinks whose rows it follows, and how many it has missed. */
   readonly sinks = new Map<string, number>();
+  /** Checkpoints that it reads. */
+  readonly held: number[] = [];
 
   constructor(socket: LineSocket) {
     this.socket = socket;
@@ -45,10 +47,17 @@ export class ControlServer {
   readonly #server: Server;
   readonly #greeting: Greeting;
   readonly #handlers: ControlHandlers;
+  readonly #onGone: (connection: Connection) => void;
   readonly #connections = new Set<Connection>();
 
-  constructor(greeting: Greeting, handlers: ControlHandlers) {
+  /** `onGone`: a connection has ended, from either side. */
+  constructor(
+    greeting: Greeting,
+    handlers: ControlHandlers,
+    onGone: (connection: Connection) => void,
+  ) {
     this.#greeting = greeting;
+    this.#onGone = onGone;
     this.#handlers = handlers;
     this.#server = createServer((socket) => this.#accept(socket));
   }
@@ -98,7 +107,10 @@ export class ControlServer {
         onLine: (line) => {
           void this.#answer(connection, line as { id: number; kind: string; params: unknown });
         },
-        onClose: () => this.#connections.delete(connection),
+        onClose: () => {
+          this.#connections.delete(connection);
+          this.#onGone(connection);
+        },
       }),
     );
     this.#connections.add(connection);

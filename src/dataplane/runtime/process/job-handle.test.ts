@@ -92,6 +92,30 @@ describe("a job process", () => {
     await assert.rejects(handle.request("status", {}), { code: "MR5012" });
   });
 
+  test("a checkpoint that is read stays until it is released, or its reader is gone", async () => {
+    const handle = await start("held", endless);
+    await handle.request("follow", { topics: ["samples"] });
+    await event(handle, "sample", ({ sample: { rowsIn } }) => rowsIn > 0);
+    const other = (await adoptJobProcess(env, join(base, "held")))!;
+    const [held, left] = [
+      await handle.request("holdCheckpoint", {}),
+      await other.request("holdCheckpoint", {}),
+    ];
+    const isThere = async (path: string) =>
+      (await env.files.stat(join(path, "_metadata"))) !== undefined;
+    const { checkpointId: next } = await handle.request("checkpoint", {});
+    await handle.request("checkpoint", {});
+    assert.ok(next > left.checkpointId && left.checkpointId > held.checkpointId);
+    assert.deepEqual([await isThere(held.path), await isThere(left.path)], [true, true]);
+    await handle.request("releaseCheckpoint", held);
+    assert.deepEqual([await isThere(held.path), await isThere(left.path)], [false, true]);
+    other.close();
+    while (await isThere(left.path)) await handle.request("checkpoint", {});
+    const over = closed(handle);
+    await handle.request("cancel", {});
+    assert.equal(await over, "ended");
+  });
+
   test("outlives its control plane, and is found again", async () => {
     const first = await start("two", endless);
     const { pid } = first.file.process!;

@@ -21,7 +21,8 @@ import type { Env } from "../../../foundation/host/env.ts";
 import { createLogger, type Logger } from "../../../foundation/host/log.ts";
 import { realEnv } from "../../../foundation/host/real-env.ts";
 import { runtimeErrors } from "../errors.ts";
-import type { JobMaster, JobResult } from "../master/job-master.ts";
+import type { JobMaster } from "../master/job-master.ts";
+import type { JobResult } from "../master/job-view.ts";
 import { startJob } from "../run-job.ts";
 import { threadTransport } from "../worker/thread-transport.ts";
 import type { WorkerBindings } from "../worker/worker-thread.ts";
@@ -102,7 +103,9 @@ class JobProcess {
     const socket = this.#socketPath(request.jobId, nonce);
     const { pid } = process;
     const greeting = { greeting: CONTROL_VERSION, jobId: request.jobId, pid, nonce } as const;
-    this.#server = new ControlServer(greeting, this.#handlers());
+    this.#server = new ControlServer(greeting, this.#handlers(), ({ held }) => {
+      for (const checkpointId of held) void this.#master?.releaseCheckpoint(checkpointId);
+    });
     await this.#server.listen(socket);
     const recovery = await recoveryPoint(this.#env.files, file);
     await this.#update({ starts: file.starts + 1 });
@@ -236,6 +239,16 @@ class JobProcess {
       checkpoints: async () => master().checkpoints,
       exceptions: async () => this.#failures,
       checkpoint: async () => place(await master().triggerCheckpoint()),
+      holdCheckpoint: async (_, { held }) => {
+        const taken = place(await master().holdCheckpoint());
+        held.push(taken.checkpointId);
+        return taken;
+      },
+      releaseCheckpoint: async ({ checkpointId }, { held }) => {
+        const at = held.indexOf(checkpointId);
+        if (at >= 0) await master().releaseCheckpoint(held.splice(at, 1)[0]!);
+        return null;
+      },
       savepoint: async ({ directory }) => place(await master().triggerSavepoint(directory)),
       stop: async (params) => place(await master().stopWithSavepoint(params)),
       cancel: async () => {

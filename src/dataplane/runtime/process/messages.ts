@@ -52,6 +52,12 @@ export interface ControlRequests {
   /** Failures of attempts, oldest first. */
   readonly exceptions: { readonly params: object; readonly result: readonly JobFailure[] };
   readonly checkpoint: { readonly params: object; readonly result: SnapshotPlace };
+  /** A checkpoint of now that stays until it is released or the connection ends. */
+  readonly holdCheckpoint: { readonly params: object; readonly result: SnapshotPlace };
+  readonly releaseCheckpoint: {
+    readonly params: { readonly checkpointId: number };
+    readonly result: null;
+  };
   readonly savepoint: {
     readonly params: { readonly directory?: string };
     readonly result: SnapshotPlace;

@@ -148,11 +148,12 @@ export abstract class RelationParser extends MatchParser {
     throw this.unexpected();
   }
 
-  /** `SAVEPOINT('path').operator[.map]`: state, read like a file; the host knows what the name means. */
+  /** `SAVEPOINT([JOB] 'path').operator[.map]`: state, read like a file; the host knows what the name means. */
   private savepointState(start: Span): RelationNode {
     this.expectOp("(");
+    const job = this.accept("JOB") ? "JOB " : "";
     if (this.token.kind !== "string") throw this.unexpected();
-    const folder = this.advance().value;
+    const folder = job + this.advance().value;
     this.expectOp(")");
     this.expectOp(".");
     const { parts } = this.compoundIdentifier();
