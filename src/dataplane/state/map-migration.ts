@@ -50,6 +50,8 @@ export type Migration =
 const INTEGERS = new Set(["TINYINT", "SMALLINT", "INTEGER", "BIGINT"]);
 const SUM = /^\$?SUM0?(\$1)?\(/;
 const WORD = 4;
+/** What a value has of the rows that it keeps: a handle, or the parts of a row set. */
+const ROWS_BYTES = { one: 8, set: 16, ranked: 16 } as const;
 
 /** `keyNames`: whether names of key fields matter. */
 export function planMigration(
@@ -67,10 +69,16 @@ export function planMigration(
     const rows = keptRows(saved, wanted);
     if (typeof rows === "string") return differs(rows);
     if (rows.some(({ isSame }) => !isSame)) {
-      const all = { kind: "bytes", from: 0, to: 0, width: wanted.valueBytes } as const;
+      const blocks = blocksBeside(wanted);
+      const list = blocks.find(({ flat }) => flat !== true);
+      if (list !== undefined) return differs(`'${list.name}' keeps a list, which is not moved`);
+      const moves: readonly Move[] = [
+        { kind: "bytes", from: 0, to: 0, width: wanted.valueBytes },
+        ...blocks.map(({ offset }) => ({ kind: "block", from: offset, to: offset }) as const),
+      ];
       const added = rows.flatMap((plan) => plan.added);
       const dropped = rows.flatMap((plan) => plan.dropped);
-      return { kind: "migrates", moves: [all], added, dropped, rows };
+      return { kind: "migrates", moves, added, dropped, rows };
     }
     const names = fieldsDifference("key", saved.keyFields, wanted.keyFields, true);
     return names === undefined ? { kind: "same" } : { kind: "renamed" };
@@ -78,6 +86,13 @@ export function planMigration(
   if (wanted.mayGrow !== true || saved.mayGrow !== true)
     return differs(values ?? `values had ${saved.valueBytes} bytes, now ${wanted.valueBytes}`);
   return new Planner(saved, wanted).plan();
+}
+
+/** Handles that are not those of the rows: what moves rows does not know them. */
+function blocksBeside({ valueFields, rows = [] }: KeyedMapSpec): readonly StateField[] {
+  const isOfRows = (at: number) =>
+    rows.some(({ kind, offset }) => at >= offset && at < offset + ROWS_BYTES[kind]);
+  return valueFields.filter(({ type, offset }) => type === "handle" && !isOfRows(offset));
 }
 
 /** What becomes of the rows that a map keeps; nothing where an earlier release has not written their form. */

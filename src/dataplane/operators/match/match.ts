@@ -30,6 +30,7 @@ import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { forEachEntry } from "../rows/state-entries.ts";
 import { RowTimes } from "../rows/row-times.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 import { MatchConditions } from "./match-conditions.ts";
 import { COUNTS, END, MatchPattern, MatchRecords, START } from "./match-pattern.ts";
@@ -83,7 +84,11 @@ export class MatchOperator extends BaseOperator {
       keyBytes: keys.keyBytes,
       valueBytes: KEPT_BYTES,
       keyFields: keys.keyFields,
-      valueFields: [...ROW_SET_FIELDS, { name: "matches", offset: BLOCK, type: "handle" }],
+      valueFields: [
+        ...ROW_SET_FIELDS,
+        { name: "matches", offset: BLOCK, type: "handle", flat: true },
+      ],
+      rows: [stateRows(schema, "set")],
       ttlMs: 0,
     });
     const shared = {
@@ -154,6 +159,7 @@ export class MatchOperator extends BaseOperator {
       valueBytes: ROW_SET_BYTES + 8,
       keyFields: this.#pendingKeys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [stateRows(schema, "set")],
       ttlMs: 0,
     });
     this.#timers = new WindowTimers(context, "timers", this.#pendingKeys.keyBytes);

@@ -18,6 +18,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { OverRows, rowsSchemaOf } from "./over-rows.ts";
 
 const KIND = { insert: 0, updateBefore: 1, updateAfter: 2, delete: 3 } as const;
@@ -57,6 +58,7 @@ export class NonTimeOverOperator extends BaseOperator {
       valueBytes: ROW_SET_BYTES,
       keyFields: this.#keys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [stateRows(schema, "set", { whole: true })],
       ttlMs: stateTtlMs ?? 0,
     });
   }

@@ -34,6 +34,7 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { stateRows } from "../rows/state-rows.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 
 export class TemporalSortOperator extends BaseOperator {
@@ -75,6 +76,7 @@ export class TemporalSortOperator extends BaseOperator {
       valueBytes: ROW_SET_BYTES + 8,
       keyFields: this.#keys.keyFields,
       valueFields: ROW_SET_FIELDS,
+      rows: [stateRows(input, "set")],
       ttlMs: 0,
     });
     this.#last = context.state.operatorValue("lastTime");

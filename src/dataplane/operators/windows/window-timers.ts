@@ -41,6 +41,8 @@ export class WindowTimers {
         { name: "last", offset: 4, type: "counter" },
         { name: "keys", offset: 8, type: "counter" },
       ],
+      // Keys, no rows of an input.
+      rows: [],
       ttlMs: 0,
     });
     const { memory } = context.runtime;
