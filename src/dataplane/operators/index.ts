@@ -47,6 +47,7 @@ import { VectorSearchOperator } from "./vector-search/vector-search.ts";
 import { WatermarkAssignerOperator } from "./watermark-assigner/watermark-assigner.ts";
 import { EmittingWindowAggregateOperator } from "./window-aggregate/emitting-window-aggregate.ts";
 import { KeptRowsAggregateOperator } from "./window-aggregate/kept-rows-aggregate.ts";
+import { LocalWindowAggregateOperator } from "./window-aggregate/local-window-aggregate.ts";
 import { SessionAggregateOperator } from "./window-aggregate/session-aggregate.ts";
 import { SliceAggregateOperator } from "./window-aggregate/slice-aggregate.ts";
 import { WindowAggregateOperator } from "./window-aggregate/window-aggregate.ts";
@@ -105,6 +106,7 @@ export const operatorFactories: Factories = {
 /** Rows kept until their window is over, sessions, windows that share slices, or windows that every row is folded into. */
 function createWindowAggregate(node: WindowAggregateNode, context: OperatorContext): Operator {
   const { window, attached, aggregates, emit } = node;
+  if (node.isLocal === true) return new LocalWindowAggregateOperator(node, context);
   if (emit !== undefined) return new EmittingWindowAggregateOperator(node, emit, context);
   const isSession = window.kind === "SESSION" && attached === undefined;
   const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));

@@ -133,9 +133,21 @@ export interface WindowAggregateNode extends Base {
   readonly grouping: readonly number[];
   readonly aggregates: readonly AggregateCall[];
   readonly properties: readonly WindowProperty[];
+  /** Written as GROUP BY TUMBLE(…), the older form. */
+  readonly isGroupWindow?: boolean;
   /** Set: the results are updated. */
   readonly emit?: WindowEmit;
   readonly generateUpdateBefore?: boolean;
+  /**
+   * First half of two phases: folds rows by key and slice; its output is the grouping fields, the slice's end (of attached
+   * windows start and end) and an accumulator as bytes.
+   */
+  readonly isLocal?: boolean;
+  /**
+   * Second half: merges what a first half gives on. Grouping, `attached` and the window's time column (the slice's end)
+   * refer to its input, the aggregates' arguments to these fields, which the first half has read.
+   */
+  readonly mergedRows?: Schema;
 }
 
 export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";

@@ -4,11 +4,17 @@
  * Flow:    batch-group-aggregate.ts, window-aggregate → accumulate(batch) … → results(keys) → remove.
  * State:   map "groups": key → accumulators of the plain calls; per DISTINCT (arguments, filter) a map "distinct0" with the
  *          values seen, (key, arguments), and "groups0" with the accumulators of its calls: a value is folded in once.
+ * Merged:  with `merged` the input holds accumulators of a first phase; the state is what rows would have made of it.
  * Windows: with `momentField` the values seen are registered with their window's end, so that they go with it.
  * Errors:  MR4105 for aggregates that cannot be compiled.
  */
-import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
-import type { Schema } from "../../../foundation/columnar/schema.ts";
+import {
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALUES,
+  columnPtr,
+} from "../../../foundation/columnar/batch.ts";
+import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
 import { countsNulls } from "../../codegen/aggregates/collection-choice.ts";
@@ -32,6 +38,8 @@ export interface AccumulatorsOptions {
   readonly aggregates: readonly AggregateCall[];
   /** Field with the window's end, i64. */
   readonly momentField?: number;
+  /** The field with the input's accumulators, and the rows that they were made of: what arguments refer to. */
+  readonly merged?: { readonly field: number; readonly rows: Schema } | undefined;
   readonly operator: string;
 }
 
@@ -89,6 +97,10 @@ export class Accumulators {
     const encoded = this.keys.encode(batch);
     const plain = this.#groups[0]!;
     const entries = this.#upsert(plain, n, encoded);
+    if (this.#options.merged !== undefined) {
+      plain.compiled.merge(entries, this.#accumulators(batch, n), n, plain.map.ptr);
+      return { n, entries, ...encoded };
+    }
     plain.compiled.accumulate(batch, entries, plain.map.ptr);
     for (const group of this.#groups.slice(1)) {
       const fresh = group.distinct!.fresh(batch);
@@ -193,6 +205,14 @@ export class Accumulators {
     }
   }
 
+  /** Addresses of the accumulators that the rows hold, u32[n]. */
+  #accumulators(batch: BatchPtr, n: number): number {
+    const { context, schema, merged } = this.#options;
+    const { kernels, memory } = context.runtime;
+    const at = columnPtr(batch, physicalIndex(schema, merged?.field ?? 0)) + COLUMN_VALUES;
+    return kernels.narrow(n, new DataView(memory.buffer).getUint32(at, true)) >>> 0;
+  }
+
   #upsert({ map }: CallGroup, n: number, { keys, hashes }: EncodedKeys): number {
     const { kernels } = this.#options.context.runtime;
     const entries = kernels.arenaAlloc(n * 4) >>> 0;
@@ -217,7 +237,7 @@ export class Accumulators {
     };
     const distance = hashDistance(keyBytes);
     const compiled = compileAccumulate(
-      { input: schema, aggregates: calls, hashDistance: distance },
+      { input: this.#options.merged?.rows ?? schema, aggregates: calls, hashDistance: distance },
       options,
     );
     const output = { fields: calls.map(({ name, type }) => ({ name, type })) };

@@ -6,6 +6,7 @@
  * State:   accumulators keyed by grouping and slice; timers by slice end, by which a window finds the keys of its slices; the
  *          operator value "over" says up to where windows have fired, so that a restore fires none twice. A slice goes
  *          when its last window has fired.
+ * Merged:  the second half of two phases reads accumulators of slices (local-window-aggregate.ts); its state is the same.
  * Scratch: a map from grouping key to a number, outside state, empty between calls.
  * Late:    a row whose slice is in no open window is dropped and counted in numLateRecordsDropped.
  * Errors:  MR4151 rows that take back. DISTINCT goes through window-aggregate.ts, which folds rows into each window.
@@ -28,6 +29,7 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimes } from "../windows/window-times.ts";
 import { type TimerKeys, WindowTimers } from "../windows/window-timers.ts";
+import { SliceTimes } from "./slice-times.ts";
 import { WindowSlices } from "./window-slices.ts";
 
 const REGISTERED = TOUCHED_OFFSET;
@@ -61,19 +63,21 @@ export class SliceAggregateOperator extends BaseOperator {
   override open(): void {
     const { context } = this;
     const { runtime, state } = context;
-    const { grouping, aggregates, window, description: operator } = this.#node;
+    const { grouping, aggregates, window, description: operator, mergedRows } = this.#node;
     const input = context.inputs[0]!;
     const time = types.bigint(false);
     const schema = { fields: [...input.fields, { name: "$slice_end", type: time }] };
     this.#rows = new BatchRows(runtime, input);
     const slice = { ...window, kind: "TUMBLE" as const, sizeMs: this.#slices.sizeMs };
-    this.#times = new WindowTimes(context, slice);
+    this.#times =
+      mergedRows === undefined ? new WindowTimes(context, slice) : new SliceTimes(context, slice);
     this.#accumulators = new Accumulators({
       context,
       schema,
       keys: [...grouping, input.fields.length],
       groupFields: grouping,
       aggregates,
+      merged: mergedRows && { field: input.fields.length - 1, rows: mergedRows },
       operator,
     });
     const fields = grouping.map((_, index) => index);

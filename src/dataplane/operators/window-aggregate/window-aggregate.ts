@@ -2,6 +2,7 @@
  * WindowAggregate: aggregates per key and window, emitted once, when the window is over.
  *
  * In/out:  insert-only → insert-only: grouping fields, aggregates, window properties.
+ * Merged:  the second half of two phases reads accumulators (local-window-aggregate.ts); its state is that of one phase.
  * Windows: of the time attribute (each row is folded into all its windows), or attached: columns of the input.
  * State:   accumulators.ts keyed by grouping, window start and end; timers by end: a window finds its keys without looking
  *          at others, and leaves nothing behind when it has fired.
@@ -32,6 +33,7 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimes } from "../windows/window-times.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
+import { SliceTimes } from "./slice-times.ts";
 
 /** Byte of an accumulator that is unused here: set once its key is registered with its window. */
 const REGISTERED = TOUCHED_OFFSET;
@@ -53,7 +55,7 @@ export class WindowAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
-    const { attached, grouping, aggregates, window, description } = this.#node;
+    const { attached, grouping, aggregates, window, description, mergedRows } = this.#node;
     const input = context.inputs[0]!;
     const schema = attached === undefined ? withWindow(input) : input;
     const start = attached?.start ?? input.fields.length;
@@ -65,7 +67,11 @@ export class WindowAggregateOperator extends BaseOperator {
         remedy: "Aggregate with GROUP BY window_start, window_end without a window function.",
       });
     this.#rows = new BatchRows(context.runtime, input);
-    if (attached === undefined) this.#times = new WindowTimes(context, window);
+    if (attached === undefined)
+      this.#times =
+        mergedRows === undefined
+          ? new WindowTimes(context, window)
+          : new SliceTimes(context, window);
     this.#accumulators = new Accumulators({
       context,
       schema,
@@ -73,6 +79,7 @@ export class WindowAggregateOperator extends BaseOperator {
       groupFields: grouping,
       aggregates,
       momentField: end,
+      merged: mergedRows && { field: input.fields.length - 1, rows: mergedRows },
       operator: description,
     });
     this.#endColumn = physicalIndex(schema, end);

@@ -4,15 +4,11 @@
  * Rules:   a window [start, end) on the wall clock is over when watermark or clock ≥ the instant of end − 1 ms.
  * Source:  Flink TimeWindowUtil.isWindowFired, SlicingWindowOperator.
  */
-import { zoneOffsetMs } from "../../../foundation/columnar/value-text.ts";
 import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import type { TimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
-import { wallClockToEpoch } from "./window-times.ts";
+import { wallClockAfter, wallClockToEpoch } from "./window-times.ts";
 import type { WindowTimers } from "./window-timers.ts";
-
-/** Beyond this there are no dates: watermarks before the first row and at the end. */
-const MAX_DATE_MS = 8.64e15;
 
 export class WindowClock {
   readonly #context: OperatorContext;
@@ -42,8 +38,7 @@ export class WindowClock {
 
   /** The wall-clock time up to which windows are over at this instant. */
   wallClockAfter(now: number): number {
-    if (this.#zone === "UTC" || Math.abs(now) > MAX_DATE_MS) return now + 1;
-    return now + zoneOffsetMs(now, this.#zone) + 1;
+    return wallClockAfter(now, this.#zone);
   }
 
   /** The instant of a wall-clock time of windows. */

@@ -120,6 +120,15 @@ export class WindowTimes {
   }
 }
 
+/** Beyond this there are no dates: watermarks before the first row and at the end. */
+const MAX_DATE_MS = 8.64e15;
+
+/** The wall-clock time up to which windows are over at this instant. */
+export function wallClockAfter(now: number, zone: string): number {
+  if (zone === "UTC" || Math.abs(now) > MAX_DATE_MS) return now + 1;
+  return now + zoneOffsetMs(now, zone) + 1;
+}
+
 /** The instant of a wall-clock time; of two (clocks set back) the earlier, in a gap the one after it. */
 export function wallClockToEpoch(wallClockMs: number, zone: string): number {
   if (zone === "UTC") return wallClockMs;

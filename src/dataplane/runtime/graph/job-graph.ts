@@ -11,9 +11,11 @@
  *          of exchanges on a way to it. Local edges within one level are fused; between levels they
  *          become forward exchanges, so that tasks never form a cycle (a barrier would wait for
  *          itself). In batch mode they are fused too where that makes no cycle: it has no barriers.
+ *          Window aggregates of two phases run as one at parallelism 1.
  * Limits:  parallelism at most MAX_PARALLELISM.
  * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
  */
+import { inOnePhase } from "../../../foundation/plan/aggregate-phases.ts";
 import type { Distribution, ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import { PLAN_VERSION } from "../../../foundation/plan/exec-node.ts";
 import { defaultMaxParallelism } from "../../../foundation/columnar/key-group.ts";
@@ -51,13 +53,14 @@ export interface JobGraph {
 }
 
 export function buildJobGraph(
-  plan: ExecPlan,
+  written: ExecPlan,
   options: { readonly parallelism: number; readonly maxParallelism?: number },
 ): JobGraph {
   const { parallelism } = options;
   if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM)
     throw runtimeErrors.PARALLELISM_INVALID({ parallelism, limit: MAX_PARALLELISM });
-  checkPlan(plan);
+  checkPlan(written);
+  const plan = parallelism === 1 ? withoutLocalWindows(written) : written;
   const nodes = new Map(plan.nodes.map((node) => [node.id, node]));
   const parallelisms = nodeParallelisms(plan, parallelism);
   const local = (from: number, to: number, distribution: Distribution) =>
@@ -85,11 +88,18 @@ export function buildJobGraph(
   return { parallelism, maxParallelism, tasks, edges };
 }
 
+/** Where no row is moved, windows are aggregated in one phase: the state is the same. */
+function withoutLocalWindows(plan: ExecPlan): ExecPlan {
+  return { ...plan, nodes: inOnePhase(plan.nodes, ({ type }) => type === "WindowAggregate") };
+}
+
 /** How Flink names an operator in its graph. */
 export function nodeName(node: ExecNode): string {
   if (node.type === "TableSourceScan") return `Source: ${shortName(node.table.name)}[${node.id}]`;
   if (node.type === "Sink") return `Sink: ${shortName(node.table.name)}[${node.id}]`;
-  return `${node.type}[${node.id}]`;
+  if (node.type !== "WindowAggregate") return `${node.type}[${node.id}]`;
+  const half = node.isLocal === true ? "Local" : node.mergedRows === undefined ? "" : "Global";
+  return `${half}${node.type}[${node.id}]`;
 }
 
 function shortName(table: string): string {

@@ -8,6 +8,7 @@
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, ExecNodeType, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { inOnePhase } from "../../../foundation/plan/aggregate-phases.ts";
 import { digest, identitiesOf } from "../../../foundation/plan/operator-identity.ts";
 
 export interface OperatorRecord {
@@ -62,7 +63,11 @@ export function operatorRecords({ nodes }: Pick<ExecPlan, "nodes">): readonly Op
 }
 
 function recordsOf(planned: readonly ExecNode[]): readonly OperatorRecord[] {
-  const nodes = inOnePhase(planned);
+  // Either goes on from the other.
+  const nodes = inOnePhase(
+    planned,
+    (half) => half.type === "WindowAggregate" || half.foldsMiniBatches === true,
+  );
   const identities = identitiesOf(nodes);
   return nodes.map((node): OperatorRecord => {
     const { uid, type, description } = node;
@@ -83,27 +88,6 @@ function recordsOf(planned: readonly ExecNode[]): readonly OperatorRecord[] {
         ? { aggregates: { grouping: node.grouping, calls: node.aggregates } }
         : {}),
     };
-  });
-}
-
-/** A stream's aggregate of two phases has the state that it has in one: either goes on from the other. */
-function inOnePhase(nodes: readonly ExecNode[]): readonly ExecNode[] {
-  const isHalf = (node: ExecNode) =>
-    node.type === "GroupAggregate" && node.foldsMiniBatches === true;
-  if (!nodes.some(isHalf)) return nodes;
-  const locals = new Map(
-    nodes.flatMap((node) =>
-      node.type === "GroupAggregate" && isHalf(node) && node.isLocal === true
-        ? [[node.id, node] as const]
-        : [],
-    ),
-  );
-  return nodes.flatMap((node): ExecNode[] => {
-    if (locals.has(node.id)) return [];
-    const local = locals.get(node.inputs[0]?.node ?? -1);
-    if (node.type !== "GroupAggregate" || local === undefined) return [node];
-    const { mergedRows: _rows, foldsMiniBatches: _folds, ...rest } = node;
-    return [{ ...rest, grouping: local.grouping, inputs: local.inputs }];
   });
 }
 

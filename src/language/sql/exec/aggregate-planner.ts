@@ -164,10 +164,14 @@ function planWindowAggregate(
   const attached =
     pulled === undefined ? { start: properties.starts[0]!, end: properties.ends[0]! } : undefined;
   const extra = windowFields(properties.window.time.type, properties.window.time.attribute);
+  const isGroupWindow = properties.window.isGroupWindow === true && pulled !== undefined;
   const fields: RowField[] = [
     ...grouping.map((index) => node.schema.fields[index]!),
     ...rel.calls.map((call) => ({ name: call.name, type: call.type })),
-    ...wanted.map((kind) => extra.find((field) => field.name === kind)!),
+    ...wanted.map((kind) => {
+      const field = extra.find(({ name }) => name === kind)!;
+      return isGroupWindow ? { ...field, name: groupWindowName(kind, window) } : field;
+    }),
   ];
   const emit = windowEmit(planner.options, {
     window: properties.window,
@@ -183,6 +187,7 @@ function planWindowAggregate(
       grouping,
       aggregates: callsOf(rel.calls, !isInsertOnly(node), place),
       properties: wanted,
+      ...(isGroupWindow ? { isGroupWindow } : {}),
       ...(emit === undefined ? {} : { emit, generateUpdateBefore: false }),
     },
     [{ node, distribution: hashBy(grouping) }],
@@ -195,6 +200,12 @@ function planWindowAggregate(
         },
   );
   return reorder(planner, rel, aggregate, { keys, wanted, kindOf });
+}
+
+/** As Flink names the properties of group windows. */
+function groupWindowName(property: WindowProperty, { time }: WindowSpec): string {
+  if (property !== "window_time") return property === "window_start" ? "w$start" : "w$end";
+  return time.attribute === "ROWTIME" ? "w$rowtime" : "w$proctime";
 }
 
 /** Back to the logical order: grouping as written, then the calls. */

@@ -22,6 +22,7 @@ import { withLocalAggregates } from "./local-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
+import { withWindowPhases } from "./window-phases.ts";
 
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
   const order = topological(roots);
@@ -94,9 +95,12 @@ class Builder {
             withHashJoins(withEstimates(identified, lookup), this.#options.option),
             this.#options.option,
           )
-        : miniBatch === undefined
-          ? identified
-          : withLocalAggregates(identified, this.#options.option, true);
+        : withWindowPhases(
+            miniBatch === undefined
+              ? identified
+              : withLocalAggregates(identified, this.#options.option, true),
+            this.#options.option,
+          );
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };
   }
 

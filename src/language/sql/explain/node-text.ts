@@ -1,7 +1,5 @@
 /** The text of one physical node as EXPLAIN prints it: `Calc(select=[a], where=[>(a, 1)])`. */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
-import type { WindowEmit } from "../../../foundation/plan/window-spec.ts";
 import {
   type AggregateCall,
   REPLICATE_ROWS,
@@ -14,6 +12,12 @@ import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
 import { phaseText } from "./phase-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
+import {
+  attachedText,
+  windowAggregateName,
+  windowAggregateText,
+  windowText,
+} from "./window-text.ts";
 
 export function describeNode(
   spec: PhysSpec,
@@ -27,6 +31,7 @@ export function describeNode(
 /** SortLimit that keeps everything is Flink's Sort; copies of rows are a Correlate there. */
 function nodeName(spec: PhysSpec): string {
   if (spec.type === "ReplicateRows") return "Correlate";
+  if (spec.type === "WindowAggregate") return windowAggregateName(spec);
   if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true)
     return spec.isLocal === true ? "LocalGroupAggregate" : "GlobalGroupAggregate";
   if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
@@ -69,7 +74,7 @@ function details(
     case "WindowTableFunction":
       return [`window=[${windowText(spec.window, name)}]`];
     case "WindowAggregate":
-      return windowAggregateText(spec, name);
+      return windowAggregateText(spec, name, output);
     case "Join":
     case "WindowJoin":
     case "LateralSnapshotJoin":
@@ -249,7 +254,7 @@ function laterText(
       ];
     case "WindowRank":
       return [
-        `window=[${spec.window.kind}(win_start=[${name(spec.attached.start)}], win_end=[${name(spec.attached.end)}], ${sizes(spec.window)})]`,
+        `window=[${attachedText(spec.window, spec.attached, name)}]`,
         "rankType=[ROW_NUMBER]",
         `rankRange=[rankStart=${spec.rankStart}, rankEnd=${spec.rankEnd}]`,
         `partitionBy=[${list(spec.partitionKeys)}]`,
@@ -258,10 +263,11 @@ function laterText(
       ];
     case "WindowDeduplicate":
       return [
-        `window=[${spec.window.kind}(win_start=[${name(spec.attached.start)}], win_end=[${name(spec.attached.end)}], ${sizes(spec.window)})]`,
+        `window=[${attachedText(spec.window, spec.attached, name)}]`,
         `keep=[${spec.keepLast ? "LastRow" : "FirstRow"}]`,
         `partitionKeys=[${list(spec.keys)}]`,
         `orderKey=[${name(spec.time.index)}]`,
+        `order=[${spec.window.time.attribute}]`,
       ];
     default:
       return [`orderBy=[${sortText(spec.sort, name)}]`];
@@ -319,69 +325,6 @@ export function aggregateText(call: AggregateCall, name: (index: number) => stri
   const filter = call.filter < 0 ? "" : ` FILTER ${name(call.filter)}`;
   const retract = call.retract ? "_RETRACT" : "";
   return `${plainName(call.function)}${retract}(${distinct}${args})${filter} AS ${call.name}`;
-}
-
-function windowAggregateText(
-  spec: PhysSpecOf<"WindowAggregate">,
-  name: (index: number) => string,
-): string[] {
-  const attached = spec.attached;
-  const window =
-    attached === undefined
-      ? windowText(spec.window, name)
-      : `${spec.window.kind}(win_start=[${name(attached.start)}], win_end=[${name(attached.end)}], ${sizes(spec.window)})`;
-  const start = spec.properties.map((property) => `${property} AS ${property}`);
-  const select = [
-    ...spec.grouping.map(name),
-    ...spec.aggregates.map((call) => aggregateText(call, name)),
-    ...start,
-  ];
-  return [
-    ...(spec.grouping.length > 0 ? [`groupBy=[${spec.grouping.map(name).join(", ")}]`] : []),
-    `window=[${window}]`,
-    `select=[${select.join(", ")}]`,
-    ...(spec.emit === undefined ? [] : [`emit=[${emitText(spec.emit)}]`]),
-  ];
-}
-
-function emitText({ earlyMs, lateMs }: WindowEmit): string {
-  const text = (phase: string, delay: number | undefined) =>
-    delay === undefined
-      ? []
-      : [delay > 0 ? `${phase} delay ${delay} millisecond` : `${phase} no delay`];
-  return [...text("early", earlyMs), ...text("late", lateMs)].join(", ");
-}
-
-export function windowText(window: WindowSpec, name: (index: number) => string): string {
-  const keys = window.partitionKeys ?? [];
-  const partition = keys.length === 0 ? "" : `, partition keys=[${keys.map(name).join(", ")}]`;
-  return `${window.kind}(time_col=[${name(window.time.index)}], ${sizes(window)}${partition})`;
-}
-
-function sizes(window: WindowSpec): string {
-  const parts = [
-    ...(window.gapMs === undefined ? [] : [`gap=[${duration(window.gapMs)}]`]),
-    ...(window.kind === "SESSION"
-      ? []
-      : [`${window.kind === "CUMULATE" ? "max_size" : "size"}=[${duration(window.sizeMs)}]`]),
-    ...(window.slideMs === undefined ? [] : [`slide=[${duration(window.slideMs)}]`]),
-    ...(window.stepMs === undefined ? [] : [`step=[${duration(window.stepMs)}]`]),
-    ...(window.offsetMs === 0 ? [] : [`offset=[${duration(window.offsetMs)}]`]),
-  ];
-  return parts.join(", ");
-}
-
-const UNITS = [
-  [86_400_000, "d"],
-  [3_600_000, "h"],
-  [60_000, "min"],
-  [1000, "s"],
-] as const;
-
-export function duration(millis: number): string {
-  for (const [size, unit] of UNITS)
-    if (millis !== 0 && millis % size === 0) return `${millis / size} ${unit}`;
-  return `${millis} ms`;
 }
 
 function rankText(

@@ -35,23 +35,23 @@ export function phaseText(
   ];
 }
 
-const isCountStar = ({ function: name, args }: AggregateCall): boolean =>
+export const isCountStar = ({ function: name, args }: AggregateCall): boolean =>
   name === "COUNT" && args.length === 0;
 
 function called({ function: name, retract }: AggregateCall, of: string): string {
   return `${plainName(name)}${retract ? "_RETRACT" : ""}(${of})`;
 }
 
-function argumentsText({ args }: AggregateCall, name: (index: number) => string): string {
+export function argumentsText({ args }: AggregateCall, name: (index: number) => string): string {
   return args.length === 0 ? "*" : args.map(name).join(", ");
 }
 
-function filterText({ filter }: AggregateCall, name: (index: number) => string): string {
+export function filterText({ filter }: AggregateCall, name: (index: number) => string): string {
   return filter < 0 ? "" : ` FILTER ${name(filter)}`;
 }
 
 /** Each call's fields of the accumulator, numbered through; more than one stands in parentheses. */
-function accumulatorNames(calls: readonly AggregateCall[]): string[] {
+export function accumulatorNames(calls: readonly AggregateCall[]): string[] {
   let number = 0;
   return calls.map((call) => {
     const named = partsOf(call).map((part) => `${part}$${number++}`);
@@ -75,6 +75,6 @@ function partsOf(call: AggregateCall): string[] {
     case "$SUM0":
       return ["sum"];
     default:
-      return [call.function.toLowerCase()];
+      return [plainName(call.function).toLowerCase()];
   }
 }

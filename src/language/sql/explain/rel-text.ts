@@ -4,7 +4,7 @@ import type { Expression } from "../../../foundation/plan/expression.ts";
 import { plainName } from "../../../foundation/plan/user-function.ts";
 import { type RelNode, relInputs } from "../rel/rel-node.ts";
 import { expressionText, literalText } from "./expression-text.ts";
-import { duration } from "./node-text.ts";
+import { duration } from "./window-text.ts";
 import { invocationText, rowTypeText } from "./process-text.ts";
 
 export function relText(rel: RelNode): string {

@@ -1,0 +1,90 @@
+/**
+ * Window aggregates of streams in two phases: LocalWindowAggregate folds rows by key and slice where they are, GlobalWindowAggregate
+ * merges the slices and fires.
+ *
+ * Flow:    exec-plan-builder → here → ExecPlan.
+ * Which:   event-time windows of window functions, but sessions, over rows that only insert, whose aggregates can be merged. Not
+ *          group windows (GROUP BY TUMBLE), nor with `table.optimizer.agg-phase-strategy` = ONE_PHASE.
+ * Source:  Flink TwoStageOptimizedWindowAggregateRule, AggregateUtil.doAllSupportPartialMerge.
+ */
+import { types } from "../../../foundation/columnar/logical-type.ts";
+import type { RowField } from "../../../foundation/columnar/logical-type.ts";
+import type { ExecNode, WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import { describeNode } from "../explain/node-text.ts";
+import { isMergeable } from "./local-aggregates.ts";
+
+export function withWindowPhases(
+  nodes: readonly ExecNode[],
+  option: (key: string) => string | undefined,
+): ExecNode[] {
+  if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
+    return [...nodes];
+  const byId = new Map(nodes.map((node) => [node.id, node]));
+  // Nodes are numbered by their place: those behind a new one move on.
+  const moved = new Map<number, number>();
+  const out: ExecNode[] = [];
+  for (const node of nodes) {
+    const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
+    const rows = byId.get(node.inputs[0]?.node ?? -1);
+    const id = out.length + 1;
+    if (node.type === "WindowAggregate" && rows !== undefined && hasPhases(node, rows))
+      out.push(...split({ ...node, inputs }, rows, id));
+    else out.push({ ...node, inputs, id });
+    moved.set(node.id, out.length);
+  }
+  return out;
+}
+
+function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
+  const { window, isGroupWindow, emit, aggregates } = node;
+  if (window.time.attribute !== "ROWTIME" || window.kind === "SESSION") return false;
+  if (isGroupWindow === true || emit !== undefined) return false;
+  if (rows.changelogMode !== "insert-only") return false;
+  return aggregates.every((call) => !call.retract && isMergeable(call, rows.output));
+}
+
+/** The two halves, numbered from `id` on. */
+function split(node: WindowAggregateNode, rows: ExecNode, id: number): WindowAggregateNode[] {
+  const { attached, window } = node;
+  const keys = node.grouping.map((_, index) => index);
+  const [edge] = node.inputs as [WindowAggregateNode["inputs"][0]];
+  const { fields } = rows.output;
+  const bounds: RowField[] =
+    attached === undefined
+      ? [{ name: "$slice_end", type: types.bigint(false) }]
+      : [fields[attached.start]!, fields[attached.end]!];
+  const local: WindowAggregateNode = {
+    ...node,
+    id,
+    uid: `${node.uid}-local`,
+    inputs: [{ node: edge.node, distribution: { kind: "forward" } }],
+    output: {
+      fields: [
+        ...node.grouping.map((field) => fields[field]!),
+        ...bounds,
+        { name: "accumulators", type: types.bytes(false) },
+      ],
+    },
+    upsertKeys: [],
+    isLocal: true,
+  };
+  const { distribution } = edge;
+  const global: WindowAggregateNode = {
+    ...node,
+    id: id + 1,
+    inputs: [
+      {
+        node: id,
+        distribution: distribution.kind === "hash" ? { kind: "hash", keys } : distribution,
+      },
+    ],
+    grouping: keys,
+    window: { ...window, time: { ...window.time, index: keys.length + bounds.length - 1 } },
+    ...(attached === undefined ? {} : { attached: { start: keys.length, end: keys.length + 1 } }),
+    mergedRows: rows.output,
+  };
+  return [
+    { ...local, description: describeNode(local, [rows.output], local.output) },
+    { ...global, description: describeNode(global, [local.output], global.output) },
+  ];
+}
