@@ -67,11 +67,13 @@ export class CalcStages {
     const sites: CallSite[] = [];
     const target = { ...options, module: this.#builder, sites };
     const ofCondition = spec.condition === undefined ? [] : [spec.condition];
-    const plan = extractColumnCalls(spec.input, [...spec.projection, ...ofCondition], tables);
+    const expressions = spec.projection;
+    const all = extractColumnCalls(spec.input, { expressions, condition: spec.condition }, tables);
     const split =
-      plan.calls.length > 0 &&
+      all.calls.length > 0 &&
       spec.condition !== undefined &&
-      extractColumnCalls(spec.input, ofCondition, tables).calls.length === 0;
+      extractColumnCalls(spec.input, { expressions: ofCondition }, tables).calls.length === 0;
+    const plan = split ? extractColumnCalls(spec.input, { expressions }, tables) : all;
     if (split) {
       const fields = spec.input.fields;
       const projection = fields.map((field, index) => input(index, field.type));
@@ -85,13 +87,12 @@ export class CalcStages {
     this.#inputColumns = physicalColumns(spec.input).length;
     this.#widened = physicalColumns(schema).length;
     this.#stages = this.#generateStages(plan.calls, schema, target);
-    const rewritten = plan.expressions;
     generateCalcLoop(
       {
         name: "process",
         input: plan.calls.length === 0 ? spec.input : schema,
-        projection: rewritten.slice(0, spec.projection.length),
-        condition: split ? undefined : rewritten[spec.projection.length],
+        projection: plan.expressions,
+        condition: plan.condition,
         output: spec.output,
       },
       target,

@@ -197,7 +197,8 @@ test("column functions run once per batch, only for the rows that CASE reaches",
     [null, null],
     ["D!", "d"],
   ]);
-  assert.deepEqual(seen.sort(), ["1010", "1010", undefined].sort());
+  // The projection's own call has what the branch needs: only the outer call is made for the branch.
+  assert.deepEqual(seen, [undefined, "1010"]);
   const filtered = run(s, rows, [shout], { functions, condition: isOne });
   assert.deepEqual(filtered.rows, [["A!"], [null]]);
 });
@@ -239,4 +240,31 @@ test("strings compare by bytes, with constants and with columns", () => {
       both ? (order > 0 ? x : y) : null,
     ]);
   });
+});
+
+test("arguments of column functions are computed for the rows of their branch only", () => {
+  const functions: FunctionTable = {
+    HALF: {
+      kind: "column",
+      prepare:
+        () =>
+        ({ rows, mask, args, out }) => {
+          for (let i = 0; i < rows; i++) {
+            if (mask?.[i] !== 0) out.setBigint(i, args[0]!.bigint(i) / 2n);
+          }
+        },
+    },
+  };
+  const type = types.bigint(false);
+  const [x, zero] = [input(0, type), literal("0", type)];
+  const half = call("HALF", [call("MOD", [literal("10", type), x], type)], type);
+  const isPositive = call("GREATER_THAN", [x, zero], types.boolean(false));
+  const branch = call("CASE", [isPositive, half, zero], type);
+  const both = run(schema(type), [[0n], [3n], [8n]], [branch], { functions });
+  assert.deepEqual(both.rows, [[0n], [0n], [1n]]);
+  assert.throws(() => run(schema(type), [[0n]], [half], { functions }), /Division by zero/);
+  // The condition needs a stage of its own too: rows that fail it must not reach the projection.
+  const condition = call("GREATER_THAN", [call("HALF", [x], type), zero], types.boolean(false));
+  const passed = run(schema(type), [[0n], [3n], [8n]], [half], { functions, condition });
+  assert.deepEqual(passed.rows, [[0n], [1n]]);
 });

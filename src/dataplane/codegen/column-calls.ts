@@ -3,12 +3,19 @@
  *
  * Depth:   0 for a call whose arguments hold no other column call, else one more than theirs.
  * Guard:   when the call lies in a branch, a BOOLEAN that says for which rows the branch is taken. Guards are built from the
- *          rewritten conditions, so that a guard may itself rest on earlier results.
+ *          rewritten conditions, so that a guard may itself rest on earlier results. Arguments that are computed are so for
+ *          those rows only (NULL for the others): they may fail.
  * ROWs:    arguments and results may be ROWs: they have readers and writers of their fields (column-access.ts).
  */
 import { type RowField, types, withNullable } from "../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../foundation/columnar/schema.ts";
-import { call, type Call, type Expression, input } from "../../foundation/plan/expression.ts";
+import {
+  call,
+  type Call,
+  type Expression,
+  input,
+  literal,
+} from "../../foundation/plan/expression.ts";
 import { ExpressionIds } from "./expressions/expression-ids.ts";
 import { isRow } from "./expressions/row-parts.ts";
 import { type ColumnFunction, findFunction, type FunctionTable } from "./functions/registry.ts";
@@ -26,20 +33,33 @@ export interface ColumnCallPlan {
 export interface ColumnCallsPlan {
   /** The given expressions, with calls replaced by references to result fields. */
   readonly expressions: readonly Expression[];
+  readonly condition: Expression | undefined;
   readonly calls: readonly ColumnCallPlan[];
   readonly results: readonly RowField[];
 }
 
 const BOOLEAN = types.boolean(false);
 
+/** With a condition the expressions are evaluated for rows that pass it only. */
 export function extractColumnCalls(
   schema: Schema,
-  expressions: readonly Expression[],
+  {
+    expressions,
+    condition,
+  }: { readonly expressions: readonly Expression[]; readonly condition?: Expression | undefined },
   tables: readonly FunctionTable[],
 ): ColumnCallsPlan {
   const extraction = new Extraction(schema, tables);
-  const rewritten = expressions.map((expression) => extraction.rewrite(expression, []).expression);
-  return { expressions: rewritten, calls: extraction.calls, results: extraction.results };
+  const tested = condition === undefined ? undefined : extraction.rewrite(condition, []);
+  const passes =
+    tested === undefined
+      ? []
+      : [{ ...tested, expression: call("IS_TRUE", [tested.expression], BOOLEAN) }];
+  const rewritten = expressions.map(
+    (expression) => extraction.rewrite(expression, passes).expression,
+  );
+  const { calls, results } = extraction;
+  return { expressions: rewritten, condition: tested?.expression, calls, results };
 }
 
 interface Rewritten {
@@ -97,19 +117,24 @@ class Extraction {
     implementation: ColumnFunction,
     guards: readonly Rewritten[],
   ): Rewritten {
-    const key = `${this.#ids.idOf(node)}|${guards.map((g) => this.#ids.idOf(g.expression)).join()}`;
-    const known = this.#known.get(key);
-    if (known !== undefined) return known;
+    // What was computed for more rows is good for these too.
+    let key = `${this.#ids.idOf(node)}`;
+    for (const guard of [undefined, ...guards]) {
+      if (guard !== undefined) key += `|${this.#ids.idOf(guard.expression)}`;
+      const known = this.#known.get(key);
+      if (known !== undefined) return known;
+    }
     const depth = Math.max(argDepth, ...guards.map((guard) => guard.depth));
     const resultField = this.#schema.fields.length + this.results.length;
     // A masked result has NULL where it was not asked for.
     const type = guards.length > 0 ? withNullable(node.type, true) : node.type;
     this.results.push({ name: `f${resultField}`, type: withNullable(type, true) });
+    const guard = conjunction(guards.map(({ expression }) => expression));
     this.calls.push({
       call: written,
       implementation,
-      args: node.args,
-      guard: conjunction(guards.map((guard) => guard.expression)),
+      args: guard === undefined ? node.args : node.args.map((arg) => whereTaken(arg, guard)),
+      guard,
       depth,
       resultField,
     });
@@ -155,6 +180,13 @@ class Extraction {
     });
     return out;
   }
+}
+
+/** The argument of rows that take the branch; reading a column or a literal cannot fail. */
+function whereTaken(arg: Expression, guard: Expression): Expression {
+  if (arg.kind !== "call") return arg;
+  const type = withNullable(arg.type, true);
+  return call("CASE", [guard, arg, literal(null, type)], type);
 }
 
 function conjunction(guards: readonly Expression[]): Expression | undefined {
