@@ -367,3 +367,4 @@ export {
   strideViews,
   zeroedValues,
 } from "./group-table.as";
+export { accumulatedRows, rowsOfPhase } from "./phases.as";

@@ -37,13 +37,17 @@ function whole(local: AggregateNode, global: AggregateNode): ExecNode {
   const keyed =
     distribution.kind === "hash" ? { kind: "hash" as const, keys: grouping } : distribution;
   const inputs = [{ node, distribution: keyed }];
-  const { mergedRows: _rows, ...rest } = global;
-  if (rest.type === "GroupAggregate") {
-    const { foldsMiniBatches: _folds, ...whole } = rest;
+  if (global.type === "GroupAggregate") {
+    const { mergedRows: _rows, foldsMiniBatches: _folds, ...whole } = global;
     return { ...whole, grouping, inputs };
   }
-  const { attached: _attached, ...whole } = rest;
-  if (local.type !== "WindowAggregate") return { ...whole, grouping, inputs };
-  const { window, attached } = local;
-  return { ...whole, grouping, inputs, window, ...(attached === undefined ? {} : { attached }) };
+  const { isLocal: _isLocal, ...own } = local as WindowAggregateNode;
+  const { id, uid, output, description, upsertKeys } = global;
+  return { ...own, id, uid, inputs, output, description, upsertKeys };
+}
+
+/** The fields that aggregates refer to, but those of the grouping. */
+export function argumentFields(node: Pick<AggregateNode, "grouping" | "aggregates">): number[] {
+  const used = node.aggregates.flatMap(({ args, filter }) => [...args, filter]);
+  return [...new Set(used)].filter((field) => field >= 0 && !node.grouping.includes(field));
 }

@@ -139,15 +139,15 @@ export interface WindowAggregateNode extends Base {
   readonly emit?: WindowEmit;
   readonly generateUpdateBefore?: boolean;
   /**
-   * First half of two phases: folds rows by key and slice; its output is the grouping fields, the slice's end (of attached
-   * windows start and end) and an accumulator as bytes.
+   * First half of two phases: folds rows by key and slice. Its output: the grouping fields, the slice's end (of attached windows
+   * start and end), an accumulator as bytes, then the other fields that aggregates refer to.
    */
   readonly isLocal?: boolean;
   /**
-   * Second half: merges what a first half gives on. Grouping, `attached` and the window's time column (the slice's end)
-   * refer to its input, the aggregates' arguments to these fields, which the first half has read.
+   * Second half: the field with accumulators. Everything refers to its input, the output of a first half; the window's time
+   * column is the slice's end.
    */
-  readonly mergedRows?: Schema;
+  readonly accumulators?: number;
 }
 
 export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";

@@ -4,7 +4,7 @@
  * Flow:    batch-group-aggregate.ts, window-aggregate → accumulate(batch) … → results(keys) → remove.
  * State:   map "groups": key → accumulators of the plain calls; per DISTINCT (arguments, filter) a map "distinct0" with the
  *          values seen, (key, arguments), and "groups0" with the accumulators of its calls: a value is folded in once.
- * Merged:  with `merged` the input holds accumulators of a first phase; the state is what rows would have made of it.
+ * Merged:  with `accumulators` the input comes from a first phase; the state is what rows would have made of it.
  * Windows: with `momentField` the values seen are registered with their window's end, so that they go with it.
  * Errors:  MR4105 for aggregates that cannot be compiled.
  */
@@ -27,6 +27,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
 import { assembleBatch } from "../rows/assembled-batch.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
+import { callSets } from "./call-sets.ts";
 import { DistinctValues } from "./distinct-values.ts";
 
 export interface AccumulatorsOptions {
@@ -38,8 +39,8 @@ export interface AccumulatorsOptions {
   readonly aggregates: readonly AggregateCall[];
   /** Field with the window's end, i64. */
   readonly momentField?: number;
-  /** The field with the input's accumulators, and the rows that they were made of: what arguments refer to. */
-  readonly merged?: { readonly field: number; readonly rows: Schema } | undefined;
+  /** The field with accumulators, where the input is the output of a first phase. */
+  readonly accumulators?: number | undefined;
   readonly operator: string;
 }
 
@@ -61,9 +62,6 @@ export interface Accumulated extends EncodedKeys {
   readonly entries: number;
 }
 
-/** No sum of distinct values differs for these. */
-const SAME_WITHOUT_DISTINCT = new Set(["MIN", "MAX"]);
-
 export class Accumulators {
   readonly keys: KeyCodec;
   readonly map: KeyedMap;
@@ -79,14 +77,7 @@ export class Accumulators {
     const { keys: fields, groupFields } = options;
     this.keys = compileGroupedKeys({ context, schema, fields, groupFields, operator });
     this.#keyBuilder = compileBatchBuilder({ output: this.keys.schema, runtime, operator });
-    const sets = new Map<string, number[]>([["", []]]);
-    aggregates.forEach((aggregate, place) => {
-      const distinct = aggregate.distinct && !SAME_WITHOUT_DISTINCT.has(aggregate.function);
-      const nulls = countsNulls(aggregate) ? "/NULL" : "";
-      const set = distinct ? `${aggregate.args.join()}/${aggregate.filter}${nulls}` : "";
-      sets.set(set, [...(sets.get(set) ?? []), place]);
-    });
-    this.#groups = [...sets.values()].map((places, index) => this.#createGroup(places, index));
+    this.#groups = callSets(aggregates).map((places, index) => this.#createGroup(places, index));
     this.map = this.#groups[0]!.map;
   }
 
@@ -97,19 +88,34 @@ export class Accumulators {
     const encoded = this.keys.encode(batch);
     const plain = this.#groups[0]!;
     const entries = this.#upsert(plain, n, encoded);
-    if (this.#options.merged !== undefined) {
-      plain.compiled.merge(entries, this.#accumulators(batch, n), n, plain.map.ptr);
-      return { n, entries, ...encoded };
-    }
     plain.compiled.accumulate(batch, entries, plain.map.ptr);
-    for (const group of this.#groups.slice(1)) {
-      const fresh = group.distinct!.fresh(batch);
-      if (fresh === 0) continue;
-      const rows = new DataView(memory.buffer).getUint32(fresh + BATCH_ROWS, true);
-      const own = this.#upsert(group, rows, this.keys.encode(fresh));
-      group.compiled.accumulate(fresh, own, group.map.ptr);
-    }
+    for (const group of this.#groups.slice(1)) this.#addFresh(group, batch);
     return { n, entries, ...encoded };
+  }
+
+  /** Merges the accumulators of the plain calls that the rows hold. */
+  mergeRows(batch: BatchPtr): Accumulated {
+    const { memory } = this.#options.context.runtime;
+    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
+    const encoded = this.keys.encode(batch);
+    const plain = this.#groups[0]!;
+    const entries = this.#upsert(plain, n, encoded);
+    plain.compiled.merge(entries, this.#accumulatorsOf(batch, n), n, plain.map.ptr);
+    return { n, entries, ...encoded };
+  }
+
+  /** Folds rows into the calls of one DISTINCT alone, the set-th. */
+  addValues(batch: BatchPtr, set: number): void {
+    this.#addFresh(this.#groups[set + 1]!, batch);
+  }
+
+  #addFresh(group: CallGroup, batch: BatchPtr): void {
+    const { memory } = this.#options.context.runtime;
+    const fresh = group.distinct!.fresh(batch);
+    if (fresh === 0) return;
+    const rows = new DataView(memory.buffer).getUint32(fresh + BATCH_ROWS, true);
+    const own = this.#upsert(group, rows, this.keys.encode(fresh));
+    group.compiled.accumulate(fresh, own, group.map.ptr);
   }
 
   /** The aggregates of n keys as columns in their order. `entries`: of the plain calls. */
@@ -205,11 +211,11 @@ export class Accumulators {
     }
   }
 
-  /** Addresses of the accumulators that the rows hold, u32[n]. */
-  #accumulators(batch: BatchPtr, n: number): number {
-    const { context, schema, merged } = this.#options;
+  /** Addresses, u32[n]. */
+  #accumulatorsOf(batch: BatchPtr, n: number): number {
+    const { context, schema, accumulators } = this.#options;
     const { kernels, memory } = context.runtime;
-    const at = columnPtr(batch, physicalIndex(schema, merged?.field ?? 0)) + COLUMN_VALUES;
+    const at = columnPtr(batch, physicalIndex(schema, accumulators ?? 0)) + COLUMN_VALUES;
     return kernels.narrow(n, new DataView(memory.buffer).getUint32(at, true)) >>> 0;
   }
 
@@ -237,7 +243,7 @@ export class Accumulators {
     };
     const distance = hashDistance(keyBytes);
     const compiled = compileAccumulate(
-      { input: this.#options.merged?.rows ?? schema, aggregates: calls, hashDistance: distance },
+      { input: schema, aggregates: calls, hashDistance: distance },
       options,
     );
     const output = { fields: calls.map(({ name, type }) => ({ name, type })) };

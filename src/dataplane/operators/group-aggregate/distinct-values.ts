@@ -126,7 +126,13 @@ export class DistinctValues {
   }
 }
 
-function countsCondition({ schema, args, filter, nulls }: DistinctValuesOptions): Expression {
+/** Which rows count: with the filter, and without NULL among the arguments unless it is a value. */
+export function countsCondition({
+  schema,
+  args,
+  filter,
+  nulls,
+}: Pick<DistinctValuesOptions, "schema" | "args" | "filter" | "nulls">): Expression {
   const reference = (field: number) => input(field, schema.fields[field]!.type);
   const conditions =
     nulls === true ? [] : args.map((field) => call("IS_NOT_NULL", [reference(field)], BOOLEAN));

@@ -1,40 +1,41 @@
 /**
  * LocalWindowAggregate: the first half of a window aggregation in two phases: rows of a key are folded by slice before they are
- * moved to the key's subtask.
+ * moved to the key's subtask, and DISTINCT values are passed on once.
  *
- * Out:     the grouping fields, the slice's end in wall-clock milliseconds (of attached windows their start and end), then the
- *          accumulator as bytes (codegen/aggregates); merged by window-aggregate.ts and slice-aggregate.ts.
- * Memory:  at most MOST_GROUPS pairs of key and slice; a full table goes out and is begun anew.
+ * Out:     phase-parts.ts: accumulators, DISTINCT values, or rows as they came; read by window-aggregate.ts and
+ *          slice-aggregate.ts.
+ * Memory:  bounded tables (group-table.ts) by key and slice, and by key, slice and value for each DISTINCT; when one is full all
+ *          go out and are begun anew.
  * Flushed: also by a watermark behind the end of a slice, before it is passed on, so that no row gets late here; at a barrier
  *          and at the end of input, so that there is no state.
- * Adapts:  where a table of at least FEWEST_FOLDED rows had less than FEWEST_ROWS rows a pair, folding saves too little: the
- *          next PASSED_ROWS rows go out as accumulators of their own, then it is tried again.
+ * Adapts:  where at least FEWEST_FOLDED rows made more than one row out of FEWEST_ROWS, folding saves too little: the next
+ *          PASSED_ROWS rows go on as they came, then it is tried again.
  * Late:    nothing is dropped here: the second half knows which windows are over.
  * Source:  Flink LocalSlicingWindowAggOperator, RecordsWindowBuffer.LocalFactory.
  */
-import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
-import { physicalColumns } from "../../../foundation/columnar/schema.ts";
+import { physicalColumns, physicalCount } from "../../../foundation/columnar/schema.ts";
+import { argumentFields } from "../../../foundation/plan/aggregate-phases.ts";
 import type { WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
-import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/batch-builder.ts";
-import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator, functionEnvironment } from "../base-operator.ts";
-import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
+import { callSets } from "../group-aggregate/call-sets.ts";
+import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { WindowTimes, wallClockAfter } from "../windows/window-times.ts";
+import { DistinctTable } from "./distinct-table.ts";
+import { GroupTable, type GroupTablePiece } from "./group-table.ts";
 import { WindowSlices } from "./window-slices.ts";
 
-const TABLE_BYTES = 64;
-/** A power of two; with accumulators of 100 bytes the table is about as big as a core's caches. */
-const MOST_GROUPS = 16_384;
-const TEXT_BYTES = 2 * 1024 * 1024;
 const FEWEST_ROWS = 2;
 const FEWEST_FOLDED = 4_096;
 const PASSED_ROWS = 1_000_000;
+/** Of the widest physical column. */
+const WIDEST = 16;
 
 export class LocalWindowAggregateOperator extends BaseOperator {
   readonly #node: WindowAggregateNode;
@@ -42,16 +43,18 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   readonly #zone: string;
   #rows: BatchRows | undefined;
   #times: WindowTimes | undefined;
-  #keys: KeyCodec | undefined;
-  #keyBuilder: BatchBuilder | undefined;
   #compiled: CompiledAccumulate | undefined;
-  #projected: ProjectedRows | undefined;
+  #table: GroupTable | undefined;
+  #distinct: readonly DistinctTable[] = [];
+  #keyFields: ProjectedRows | undefined;
+  #argFields: ProjectedRows | undefined;
+  #args: readonly number[] = [];
   #inputColumns = 0;
   #keyColumns = 0;
-  #table = 0;
-  /** Folded into the table since it was empty. */
+  #argColumns = 0;
+  /** Folded since the tables were empty. */
   #folded = 0;
-  /** Still to be passed on one by one. */
+  /** Still to be passed on as they come. */
   #passing = 0;
   /** Number of the slice that the watermark is in. */
   #slice = Number.NEGATIVE_INFINITY;
@@ -78,39 +81,40 @@ export class LocalWindowAggregateOperator extends BaseOperator {
     }
     this.#rows = new BatchRows(runtime, input);
     this.#inputColumns = physicalColumns(input).length;
-    this.#projected = new ProjectedRows(runtime, schema, fields);
-    this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
-    this.#keyBuilder = compileBatchBuilder({ output: this.#keys.schema, runtime, operator });
-    this.#keyColumns = physicalColumns(this.#keys.schema).length;
-    const { keyBytes } = this.#keys;
+    this.#keyFields = new ProjectedRows(runtime, schema, fields);
+    this.#args = argumentFields(this.#node);
+    this.#argFields = new ProjectedRows(runtime, input, this.#args);
+    this.#keyColumns = physicalColumns(this.#keyFields.schema).length;
+    this.#argColumns = physicalColumns(this.#argFields.schema).length;
+    this.#table = new GroupTable({ runtime, schema, fields, operator });
+    const [plain, ...sets] = callSets(aggregates);
     this.#compiled = compileAccumulate(
-      { input, aggregates, hashDistance: hashDistance(keyBytes) },
+      {
+        input,
+        aggregates: plain!.map((place) => ({ ...aggregates[place]!, distinct: false })),
+        hashDistance: hashDistance(this.#table.keys.keyBytes),
+      },
       { runtime, environment: functionEnvironment(context), operator },
     );
-    const { valueBytes } = this.#compiled;
-    this.#table = runtime.kernels.operatorAllocate(TABLE_BYTES) >>> 0;
-    runtime.kernels.groupsInit(this.#table, keyBytes, valueBytes, MOST_GROUPS, TEXT_BYTES);
+    this.#table.open(this.#compiled.valueBytes);
+    this.#distinct = sets.map(
+      ([place]) =>
+        new DistinctTable({ context, schema, keys: fields, call: aggregates[place!]!, operator }),
+    );
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const { kernels, memory } = this.context.runtime;
     const sliced = this.#times === undefined ? batch : this.#withSlices(batch, this.#times);
     if (sliced === 0) return;
-    const n = new DataView(memory.buffer).getUint32(sliced + BATCH_ROWS, true);
+    const n = this.#rows!.rows(sliced);
     if (this.#passing > 0) {
       this.#pass(sliced, n);
       return;
     }
-    const { keys, hashes } = this.#keys!.encode(sliced);
-    if (kernels.groupsHaveRoom(this.#table, n, keys) === 0) this.#flush();
-    if (this.#passing > 0 || kernels.groupsHaveRoom(this.#table, n, keys) === 0) {
-      this.#pass(sliced, n);
-      return;
+    if (!this.#fold(sliced, n)) {
+      this.#flush();
+      if (this.#passing > 0 || !this.#fold(sliced, n)) this.#pass(sliced, n);
     }
-    const entries = kernels.arenaAlloc(n * 4) >>> 0;
-    kernels.groupsUpsert(this.#table, n, hashes, keys, entries);
-    this.#compiled!.accumulate(sliced, entries, 0);
-    this.#folded += n;
   }
 
   override processWatermark(watermark: number): void {
@@ -130,11 +134,25 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   }
 
   override close(): void {
-    if (this.#table === 0) return;
-    const { kernels } = this.context.runtime;
-    kernels.groupsFree(this.#table);
-    kernels.operatorFree(this.#table, TABLE_BYTES);
-    this.#table = 0;
+    this.#table?.close();
+    for (const table of this.#distinct) table.close();
+    this.#table = undefined;
+    this.#distinct = [];
+  }
+
+  /** False when a table has no room; then nothing is folded. */
+  #fold(batch: BatchPtr, n: number): boolean {
+    const table = this.#table!;
+    const keys = table.keys.encode(batch);
+    if (!table.hasRoom(n, keys)) return false;
+    const values = this.#distinct.map((distinct) => distinct.values(batch));
+    if (!this.#distinct.every((distinct, i) => distinct.hasRoom(values[i]))) return false;
+    this.#compiled!.accumulate(batch, table.upsert(n, keys), 0);
+    this.#distinct.forEach((distinct, i) => {
+      distinct.add(values[i]);
+    });
+    this.#folded += n;
+    return true;
   }
 
   /** The rows that have a time, with the end of their slice behind; 0 when there is none. */
@@ -149,37 +167,66 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   }
 
   #flush(): void {
-    const { kernels } = this.context.runtime;
-    const count = kernels.groupsCount(this.#table);
-    if (count === 0) return;
-    for (let from = 0; from < count; from += MAX_BATCH_ROWS) {
-      const mark = kernels.arenaMark();
-      const n = Math.min(MAX_BATCH_ROWS, count - from);
-      const out = this.#keyBuilder!.begin(n);
-      this.#keys!.decode(kernels.groupsKeys(this.#table, from, n) >>> 0, n, out, 0, 0);
-      const keyBatch = this.#keyBuilder!.finish(n, { insertOnly: true });
-      this.#emit(n, keyBatch, kernels.groupsViews(this.#table, from, n) >>> 0);
-      kernels.arenaRelease(mark);
-    }
-    if (this.#folded >= FEWEST_FOLDED && this.#folded < count * FEWEST_ROWS)
+    const table = this.#table!;
+    const made = this.#distinct.reduce((sum, { count }) => sum + count, table.count);
+    if (made === 0) return;
+    table.drain((piece) => {
+      this.#emitAccumulators(piece);
+    });
+    this.#distinct.forEach((distinct, set) => {
+      distinct.drain((piece) => {
+        this.#emitValues(piece, distinct, set);
+      });
+    });
+    const { length } = this.#distinct;
+    if (this.#folded >= FEWEST_FOLDED && this.#folded * (1 + length) < made * FEWEST_ROWS)
       this.#passing = PASSED_ROWS;
-    kernels.groupsClear(this.#table);
     this.#folded = 0;
   }
 
-  /** Each row with an accumulator of its own. */
+  #emitAccumulators({ n, keys, views }: GroupTablePiece): void {
+    const values = this.#zeros(n);
+    const args = Array.from({ length: this.#argColumns }, () => ({ values }));
+    this.#emit(n, [...columnsOf(keys, 0, this.#keyColumns), { values: views }, ...args]);
+  }
+
+  /** Arguments in their columns, a filter that let them through; the others hold nothing. */
+  #emitValues({ n, keys }: GroupTablePiece, { call }: DistinctTable, set: number): void {
+    const { kernels, memory } = this.context.runtime;
+    const nothing = this.#zeros(n);
+    const passed = kernels.arenaAlloc(n) >>> 0;
+    new Uint8Array(memory.buffer, passed, n).fill(1);
+    const number = kernels.arenaAlloc(1) >>> 0;
+    new Uint8Array(memory.buffer)[number] = set;
+    const { fields } = this.context.inputs[0]!;
+    const args = this.#args.flatMap((field): ColumnFrom[] => {
+      const width = physicalCount(fields[field]!.type);
+      if (field === call.filter) return [{ values: passed }];
+      const at = call.args.indexOf(field);
+      if (at < 0) return Array.from({ length: width }, () => ({ values: nothing }));
+      const before = call.args.slice(0, at).map((arg) => physicalCount(fields[arg]!.type));
+      const first = before.reduce((sum, count) => sum + count, this.#keyColumns);
+      return columnsOf(keys, first, width);
+    });
+    const views = { values: kernels.strideViews(number, 0, 1, n) >>> 0 };
+    this.#emit(n, [...columnsOf(keys, 0, this.#keyColumns), views, ...args]);
+  }
+
+  /** The rows as they came. */
   #pass(batch: BatchPtr, n: number): void {
-    const { kernels } = this.context.runtime;
-    const { valueBytes } = this.#compiled!;
-    const values = kernels.zeroedValues(n, valueBytes) >>> 0;
-    const views = kernels.strideViews(values, valueBytes, valueBytes, n) >>> 0;
-    this.#compiled!.accumulate(batch, kernels.narrow(n, views) >>> 0, 0);
-    this.#emit(n, this.#projected!.project(batch), views);
+    this.#emit(n, [
+      ...columnsOf(this.#keyFields!.project(batch), 0, this.#keyColumns),
+      { values: this.#zeros(n) },
+      ...columnsOf(this.#argFields!.project(batch), 0, this.#argColumns),
+    ]);
     this.#passing = Math.max(0, this.#passing - n);
   }
 
-  #emit(n: number, keys: BatchPtr, views: number): void {
-    const columns = [...columnsOf(keys, 0, this.#keyColumns), { values: views }];
+  #zeros(n: number): number {
+    return this.context.runtime.kernels.zeroedValues(n, WIDEST) >>> 0;
+  }
+
+  #emit(n: number, columns: readonly ColumnFrom[]): void {
     this.context.output.emit(assembleBatch(this.context.runtime, n, columns));
   }
 }

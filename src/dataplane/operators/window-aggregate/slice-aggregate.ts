@@ -29,6 +29,7 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimes } from "../windows/window-times.ts";
 import { type TimerKeys, WindowTimers } from "../windows/window-timers.ts";
+import { ACCUMULATORS, type PhasePart, PhaseParts } from "./phase-parts.ts";
 import { SliceTimes } from "./slice-times.ts";
 import { WindowSlices } from "./window-slices.ts";
 
@@ -44,6 +45,7 @@ export class SliceAggregateOperator extends BaseOperator {
   readonly #node: WindowAggregateNode;
   readonly #slices: WindowSlices;
   #rows: BatchRows | undefined;
+  #parts: PhaseParts | undefined;
   #times: WindowTimes | undefined;
   #accumulators: Accumulators | undefined;
   #timers: WindowTimers | undefined;
@@ -63,21 +65,22 @@ export class SliceAggregateOperator extends BaseOperator {
   override open(): void {
     const { context } = this;
     const { runtime, state } = context;
-    const { grouping, aggregates, window, description: operator, mergedRows } = this.#node;
+    const { grouping, aggregates, window, description: operator, accumulators } = this.#node;
     const input = context.inputs[0]!;
     const time = types.bigint(false);
     const schema = { fields: [...input.fields, { name: "$slice_end", type: time }] };
     this.#rows = new BatchRows(runtime, input);
+    this.#parts = new PhaseParts(context, accumulators, 0);
     const slice = { ...window, kind: "TUMBLE" as const, sizeMs: this.#slices.sizeMs };
     this.#times =
-      mergedRows === undefined ? new WindowTimes(context, slice) : new SliceTimes(context, slice);
+      accumulators === undefined ? new WindowTimes(context, slice) : new SliceTimes(context, slice);
     this.#accumulators = new Accumulators({
       context,
       schema,
       keys: [...grouping, input.fields.length],
       groupFields: grouping,
       aggregates,
-      merged: mergedRows && { field: input.fields.length - 1, rows: mergedRows },
+      accumulators,
       operator,
     });
     const fields = grouping.map((_, index) => index);
@@ -100,17 +103,25 @@ export class SliceAggregateOperator extends BaseOperator {
         operator: this.#node.description,
         kind: "-U, +U or -D",
       });
-    const { kernels, metrics, runtime } = {
-      ...this.context,
-      kernels: this.context.runtime.kernels,
-    };
+    for (const part of this.#parts!.split(batch)) this.#process(part);
+  }
+
+  #process(part: PhasePart): void {
+    const { batch } = part;
+    const { metrics, runtime } = this.context;
+    const { kernels } = runtime;
     const slices = this.#times!.assign(batch);
     const list = kernels.arenaAlloc(slices.count * 4) >>> 0;
     const bound = BigInt(this.#slices.firstOpenSliceEnd(this.#over) - 1);
     const kept = kernels.rowsAbove(slices.count, slices.ends, 8, 0, bound, list) >>> 0;
-    if (kept < slices.count) metrics.counter("numLateRecordsDropped").value += slices.count - kept;
-    if (kept === 0) return;
     const all = kept === this.#rows!.rows(batch);
+    if (kept < slices.count) {
+      const left = kernels.gatherWords(slices.rows, kept, list) >>> 0;
+      const late = this.#parts!.rowsOf(part, slices.rows, slices.count);
+      const inTime = this.#parts!.rowsOf(part, left, kept);
+      metrics.counter("numLateRecordsDropped").value += late - inTime;
+    }
+    if (kept === 0) return;
     const ends = all ? slices.ends : kernels.gatherWide(slices.ends, 8, kept, list) >>> 0;
     const rowOf = all ? 0 : kernels.gatherWords(slices.rows, kept, list) >>> 0;
     const gathered = all ? batch : this.#rows!.gather(batch, rowOf, kept);
@@ -119,7 +130,10 @@ export class SliceAggregateOperator extends BaseOperator {
       ...columnsOf(gathered, 0, columns),
       { values: ends },
     ]);
-    const { n, entries, keys, hashes } = this.#accumulators!.accumulate(extended);
+    const { n, entries, keys, hashes } =
+      part.kind === ACCUMULATORS
+        ? this.#accumulators!.mergeRows(extended)
+        : this.#accumulators!.accumulate(extended);
     this.#timers!.register(n, { keys, hashes }, entries, ends, REGISTERED);
   }
 

@@ -28,11 +28,13 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
 import { Accumulators } from "../group-aggregate/accumulators.ts";
+import { callSets } from "../group-aggregate/call-sets.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { WindowClock } from "../windows/window-clock.ts";
-import { WindowTimes } from "../windows/window-times.ts";
+import { type AssignedWindows, WindowTimes } from "../windows/window-times.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
+import { type PhasePart, PhaseParts, ROWS } from "./phase-parts.ts";
 import { SliceTimes } from "./slice-times.ts";
 
 /** Byte of an accumulator that is unused here: set once its key is registered with its window. */
@@ -42,6 +44,7 @@ const INSERT_MASK = 1;
 export class WindowAggregateOperator extends BaseOperator {
   readonly #node: WindowAggregateNode;
   #rows: BatchRows | undefined;
+  #parts: PhaseParts | undefined;
   #times: WindowTimes | undefined;
   #accumulators: Accumulators | undefined;
   #timers: WindowTimers | undefined;
@@ -55,7 +58,7 @@ export class WindowAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
-    const { attached, grouping, aggregates, window, description, mergedRows } = this.#node;
+    const { attached, grouping, aggregates, window, description, accumulators } = this.#node;
     const input = context.inputs[0]!;
     const schema = attached === undefined ? withWindow(input) : input;
     const start = attached?.start ?? input.fields.length;
@@ -67,9 +70,10 @@ export class WindowAggregateOperator extends BaseOperator {
         remedy: "Aggregate with GROUP BY window_start, window_end without a window function.",
       });
     this.#rows = new BatchRows(context.runtime, input);
+    this.#parts = new PhaseParts(context, accumulators, callSets(aggregates).length - 1);
     if (attached === undefined)
       this.#times =
-        mergedRows === undefined
+        accumulators === undefined
           ? new WindowTimes(context, window)
           : new SliceTimes(context, window);
     this.#accumulators = new Accumulators({
@@ -79,7 +83,7 @@ export class WindowAggregateOperator extends BaseOperator {
       groupFields: grouping,
       aggregates,
       momentField: end,
-      merged: mergedRows && { field: input.fields.length - 1, rows: mergedRows },
+      accumulators,
       operator: description,
     });
     this.#endColumn = physicalIndex(schema, end);
@@ -93,8 +97,9 @@ export class WindowAggregateOperator extends BaseOperator {
         operator: this.#node.description,
         kind: "-U, +U or -D",
       });
-    if (this.#times === undefined) this.#processAttached(batch);
-    else this.#processAssigned(batch, this.#times);
+    for (const part of this.#parts!.split(batch))
+      if (this.#times === undefined) this.#processAttached(part);
+      else this.#processAssigned(part, this.#times);
     this.#clock!.registered();
   }
 
@@ -111,18 +116,20 @@ export class WindowAggregateOperator extends BaseOperator {
     if (this.context.mode === "batch") this.#clock!.end((moment) => this.#fire(moment));
   }
 
-  #processAttached(batch: BatchPtr): void {
+  #processAttached(part: PhasePart): void {
+    const { batch } = part;
     const { kernels, memory } = this.context.runtime;
     const rows = this.#rows!.rows(batch);
     const at = columnPtr(batch, this.#endColumn);
     const ends = new DataView(memory.buffer).getUint32(at + COLUMN_VALUES, true);
     const list = kernels.arenaAlloc(rows * 4) >>> 0;
     const kept = kernels.rowsAbove(rows, ends, 8, 0, this.#bound(), list);
-    this.#countLate(rows - kept);
-    if (kept > 0) this.#add(kept === rows ? batch : this.#rows!.gather(batch, list, kept));
+    if (kept < rows) this.#countLate(part, rows, kept, list);
+    if (kept > 0) this.#add(kept === rows ? batch : this.#rows!.gather(batch, list, kept), part);
   }
 
-  #processAssigned(batch: BatchPtr, times: WindowTimes): void {
+  #processAssigned(part: PhasePart, times: WindowTimes): void {
+    const { batch } = part;
     const { kernels } = this.context.runtime;
     const windows = times.assign(batch);
     const list = kernels.arenaAlloc(windows.count * 4) >>> 0;
@@ -130,7 +137,7 @@ export class WindowAggregateOperator extends BaseOperator {
     const rowOf = kernels.gatherWords(windows.rows, kept, list) >>> 0;
     const starts = kernels.gatherWide(windows.starts, 8, kept, list) >>> 0;
     const ends = kernels.gatherWide(windows.ends, 8, kept, list) >>> 0;
-    this.#countLate(kernels.runsOf(windows.count, windows.rows) - kernels.runsOf(kept, rowOf));
+    if (kept < windows.count) this.#countLateWindows(part, windows, rowOf, kept);
     const columns = physicalColumns(this.context.inputs[0]!).length;
     for (let from = 0; from < kept; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
@@ -146,6 +153,7 @@ export class WindowAggregateOperator extends BaseOperator {
           { values: starts + from * 8 },
           { values: ends + from * 8 },
         ]),
+        part,
       );
       kernels.arenaRelease(mark);
     }
@@ -156,13 +164,37 @@ export class WindowAggregateOperator extends BaseOperator {
     return BigInt(this.#clock!.overUntil);
   }
 
-  #countLate(rows: number): void {
-    if (rows > 0) this.context.metrics.counter("numLateRecordsDropped").value += rows;
+  /** Of `rows` rows those in `list` are kept. */
+  #countLate(part: PhasePart, rows: number, kept: number, list: number): void {
+    const late = this.#parts!.rowsOf(part, 0, rows) - this.#parts!.rowsOf(part, list, kept);
+    this.context.metrics.counter("numLateRecordsDropped").value += late;
   }
 
-  #add(batch: BatchPtr): void {
+  /** A row is late when all its windows are over; its windows stand together. */
+  #countLateWindows(part: PhasePart, all: AssignedWindows, rowOf: number, kept: number): void {
+    const { kernels, memory } = this.context.runtime;
+    const late = kernels.runsOf(all.count, all.rows) - kernels.runsOf(kept, rowOf);
+    if (late === 0) return;
+    const firsts = (list: number, n: number): number => {
+      const own = [...new Set(new Uint32Array(memory.buffer, list, n))];
+      const at = kernels.arenaAlloc(own.length * 4) >>> 0;
+      new Uint32Array(memory.buffer, at, own.length).set(own);
+      return this.#parts!.rowsOf(part, at, own.length);
+    };
+    const dropped = part.kind === ROWS ? late : firsts(all.rows, all.count) - firsts(rowOf, kept);
+    this.context.metrics.counter("numLateRecordsDropped").value += dropped;
+  }
+
+  #add(batch: BatchPtr, { kind }: PhasePart): void {
     const { memory } = this.context.runtime;
-    const { n, entries, keys, hashes } = this.#accumulators!.accumulate(batch);
+    const accumulators = this.#accumulators!;
+    if (kind >= 0) {
+      // The accumulators that came with the values register their windows.
+      accumulators.addValues(batch, kind);
+      return;
+    }
+    const { n, entries, keys, hashes } =
+      kind === ROWS ? accumulators.accumulate(batch) : accumulators.mergeRows(batch);
     const at = columnPtr(batch, this.#endColumn);
     const ends = new DataView(memory.buffer).getUint32(at + COLUMN_VALUES, true);
     this.#timers!.register(n, { keys, hashes }, entries, ends, REGISTERED);

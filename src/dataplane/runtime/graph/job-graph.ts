@@ -98,7 +98,7 @@ export function nodeName(node: ExecNode): string {
   if (node.type === "TableSourceScan") return `Source: ${shortName(node.table.name)}[${node.id}]`;
   if (node.type === "Sink") return `Sink: ${shortName(node.table.name)}[${node.id}]`;
   if (node.type !== "WindowAggregate") return `${node.type}[${node.id}]`;
-  const half = node.isLocal === true ? "Local" : node.mergedRows === undefined ? "" : "Global";
+  const half = node.isLocal === true ? "Local" : node.accumulators === undefined ? "" : "Global";
   return `${half}${node.type}[${node.id}]`;
 }
 

@@ -10,6 +10,8 @@
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { ExecNode, WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import { argumentFields } from "../../../foundation/plan/aggregate-phases.ts";
+import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { describeNode } from "../explain/node-text.ts";
 import { isMergeable } from "./local-aggregates.ts";
 
@@ -40,7 +42,14 @@ function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
   if (window.time.attribute !== "ROWTIME" || window.kind === "SESSION") return false;
   if (isGroupWindow === true || emit !== undefined) return false;
   if (rows.changelogMode !== "insert-only") return false;
-  return aggregates.every((call) => !call.retract && isMergeable(call, rows.output));
+  return aggregates.every(
+    (call) => !call.retract && (isMergeable(call, rows.output) || isDistinctSet(call)),
+  );
+}
+
+/** Its values are sent once each: the second half folds them, whatever the aggregate is. */
+function isDistinctSet({ distinct, function: name }: AggregateCall): boolean {
+  return distinct && name !== "MIN" && name !== "MAX";
 }
 
 /** The two halves, numbered from `id` on. */
@@ -53,6 +62,8 @@ function split(node: WindowAggregateNode, rows: ExecNode, id: number): WindowAgg
     attached === undefined
       ? [{ name: "$slice_end", type: types.bigint(false) }]
       : [fields[attached.start]!, fields[attached.end]!];
+  const args = argumentFields(node);
+  const behind = keys.length + bounds.length;
   const local: WindowAggregateNode = {
     ...node,
     id,
@@ -63,10 +74,15 @@ function split(node: WindowAggregateNode, rows: ExecNode, id: number): WindowAgg
         ...node.grouping.map((field) => fields[field]!),
         ...bounds,
         { name: "accumulators", type: types.bytes(false) },
+        ...args.map((field) => fields[field]!),
       ],
     },
     upsertKeys: [],
     isLocal: true,
+  };
+  const place = (field: number): number => {
+    const key = node.grouping.indexOf(field);
+    return key < 0 ? behind + 1 + args.indexOf(field) : key;
   };
   const { distribution } = edge;
   const global: WindowAggregateNode = {
@@ -79,9 +95,14 @@ function split(node: WindowAggregateNode, rows: ExecNode, id: number): WindowAgg
       },
     ],
     grouping: keys,
-    window: { ...window, time: { ...window.time, index: keys.length + bounds.length - 1 } },
+    aggregates: node.aggregates.map((call) => ({
+      ...call,
+      args: call.args.map(place),
+      filter: call.filter < 0 ? -1 : place(call.filter),
+    })),
+    window: { ...window, time: { ...window.time, index: behind - 1 } },
     ...(attached === undefined ? {} : { attached: { start: keys.length, end: keys.length + 1 } }),
-    mergedRows: rows.output,
+    accumulators: behind,
   };
   return [
     { ...local, description: describeNode(local, [rows.output], local.output) },

@@ -21,10 +21,10 @@ type Name = (index: number) => string;
 
 const TEXTS = { window_start: "start('w$)", window_end: "end('w$)" } as const;
 
-export function windowAggregateName({ isLocal, mergedRows, isGroupWindow }: Spec): string {
+export function windowAggregateName({ isLocal, accumulators, isGroupWindow }: Spec): string {
   if (isGroupWindow === true) return "GroupWindowAggregate";
   if (isLocal === true) return "LocalWindowAggregate";
-  return mergedRows === undefined ? "WindowAggregate" : "GlobalWindowAggregate";
+  return accumulators === undefined ? "WindowAggregate" : "GlobalWindowAggregate";
 }
 
 export function windowAggregateText(spec: Spec, name: Name, output: Schema): string[] {
@@ -34,7 +34,7 @@ export function windowAggregateText(spec: Spec, name: Name, output: Schema): str
   const window = `window=[${windowOf(spec, name)}]`;
   if (spec.isLocal === true) return [...groupBy, window, `select=[${localSelect(spec, name)}]`];
   const calls =
-    spec.mergedRows === undefined
+    spec.accumulators === undefined
       ? spec.aggregates.map((call) => callText(call, name))
       : globalCalls(spec);
   const made = [...calls, ...spec.properties.map((property) => propertyText(spec, property))];
@@ -45,8 +45,8 @@ export function windowAggregateText(spec: Spec, name: Name, output: Schema): str
 }
 
 function windowOf(spec: Spec, name: Name): string {
-  const { attached, window, mergedRows } = spec;
-  if (mergedRows !== undefined) {
+  const { attached, window, accumulators } = spec;
+  if (accumulators !== undefined) {
     const end = attached === undefined ? `slice_end=[$slice_end]` : `win_end=[$window_end]`;
     return `${window.kind}(${end}, ${sizes(window)})`;
   }
