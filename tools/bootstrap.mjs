@@ -2,7 +2,7 @@
  * The first step of every npm script: plain JavaScript that runs on an old Node (20), installs what is missing, and
  * goes on under a Node that Millrace can use (the one npm installs here, 26, or the running one from 24 on).
  *
- * Flow:    `npm start|test|tidy|build|bench|conformance|faults|fuzz-expressions|properties [-- arguments]` → here → the entry of that command.
+ * Flow:    `npm start|test|tidy|build|bench|conformance|faults|fuzz-expressions|fuzz-queries|properties [-- arguments]` → here → the entry of that command.
  * Exit:    the status of the command; signals are passed on to it.
  * Errors:  one line on stderr that says what to do, and exit status 1.
  */
@@ -26,6 +26,7 @@ const COMMANDS = {
   conformance: { build: ["kernels"], run: ["testkit/conformance/main.ts"] },
   faults: { build: ["kernels", "cli"], run: ["tests/faults/main.ts"] },
   "fuzz-expressions": { build: ["kernels"], run: ["tests/fuzz/expressions.ts"] },
+  "fuzz-queries": { build: ["kernels"], run: ["tests/fuzz/queries.ts"] },
   properties: { build: ["kernels"], run: ["tests/properties/main.ts"] },
 };
 

@@ -10,6 +10,7 @@ import type { ModuleBuilder } from "../emitter/module-builder.ts";
 import type { KernelName } from "../../kernels/kernels.generated.ts";
 import { KERNEL_SIGNATURES } from "../../kernels/kernels.generated.ts";
 import type { NullFlag, Value } from "../value.ts";
+import type { LogicalType } from "../../../foundation/columnar/logical-type.ts";
 import { type Flag, ROWS_OFFSET } from "./accumulator-layout.ts";
 
 /** The generated function that the aggregates are part of. */
@@ -47,7 +48,7 @@ export function pushHash({ f, entry, hashDistance }: AggregateTarget): void {
 
 /** How an aggregate knows whether it has a value. */
 export type Presence =
-  /** Always: its argument is never NULL and there is no filter. */
+  /** With every row: its argument is never NULL and there is no filter. */
   | { readonly kind: "rows" }
   | { readonly kind: "counter"; readonly offset: number }
   | { readonly kind: "flag"; readonly flag: Flag };
@@ -70,9 +71,13 @@ export function emptyFlag({ f, entry }: AggregateTarget, presence: Presence): Lo
   return empty;
 }
 
-/** The NULL flag of the result. */
-export function resultNull(target: AggregateTarget, presence: Presence): NullFlag {
-  return presence.kind === "rows" ? "never" : emptyFlag(target, presence);
+/** The NULL flag of a result of this type: without GROUP BY a bounded query has a row over no rows, too. */
+export function resultNull(
+  target: AggregateTarget,
+  presence: Presence,
+  type: LogicalType,
+): NullFlag {
+  return presence.kind === "rows" && !type.nullable ? "never" : emptyFlag(target, presence);
 }
 
 /** Code: remembers that there is a value, or (with `pushPresent`) whether there is. */

@@ -312,10 +312,15 @@ function distinctSets(calls: readonly AggregateCall[], retract: boolean): Distin
         reason: `more than ${MAX_DISTINCT_FILTERS} filters over one DISTINCT argument`,
       });
   }
-  return [...sets.values()].map((set) => ({
-    ...set,
-    valueBytes: retract ? set.filters.length * 8 : 8,
-  }));
+  const labels = new Map<string, number>();
+  return [...sets.values()].map(({ label, ...set }) => {
+    const valueBytes = retract ? set.filters.length * 8 : 8;
+    if (label === undefined) return { ...set, valueBytes };
+    // Columns that are computed alike have one label: state tells them apart by their order.
+    const same = labels.get(label) ?? 0;
+    labels.set(label, same + 1);
+    return { ...set, valueBytes, label: same === 0 ? label : `${label} #${same + 1}` };
+  });
 }
 
 function sumForm(call: AggregateCall, arg: LogicalType, result: LogicalType): SumForm {

@@ -56,7 +56,10 @@ export function keptCode(spec: KeptSpec): AggregateCode {
   };
   return {
     update: (target, values) => fold(target, values[0]!, () => write(target, spec, values[0]!)),
-    result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
+    result: (target) => ({
+      ...read(target, spec),
+      isNull: resultNull(target, presence, spec.type),
+    }),
     merge: (target, other) => {
       const { f } = target;
       const empty = emptyFlag(other, presence);
@@ -186,7 +189,10 @@ export function listCode({ type, offset, presence, separator }: ListSpec): Aggre
       pushPart(f, values[0]!.parts[0]!).call(kernel(target, "slotAppendView"));
       setPresent(target, presence);
     },
-    result: (target) => ({ ...read(target, spec), isNull: resultNull(target, presence) }),
+    result: (target) => ({
+      ...read(target, spec),
+      isNull: resultNull(target, presence, spec.type),
+    }),
     merge: (target, other) => {
       const { f, entry } = target;
       f.get(emptyFlag(other, presence)).op("i32.eqz");

@@ -78,7 +78,7 @@ export function sumCode({ type, form, offset, presence, zero, beyond }: SumSpec)
       setPresent(target, presence);
     },
     result: (target) => {
-      const absent = zero ? "never" : resultNull(target, presence);
+      const absent = zero ? "never" : resultNull(target, presence, type);
       const overflow = mark();
       if (overflow === undefined) return readSum(target, type, form, offset, absent);
       const { f } = target;

@@ -65,6 +65,7 @@ export interface Accumulated extends EncodedKeys {
 export class Accumulators {
   readonly keys: KeyCodec;
   readonly map: KeyedMap;
+  readonly #names = new Set<string>();
   readonly #options: AccumulatorsOptions;
   readonly #groups: readonly CallGroup[];
   readonly #keyBuilder: BatchBuilder;
@@ -226,6 +227,14 @@ export class Accumulators {
     return entries;
   }
 
+  /** Columns that are computed alike have one label: state tells them apart by their order. */
+  #named(label: string): string {
+    let name = label;
+    for (let i = 2; this.#names.has(name); i++) name = `${label} #${i}`;
+    this.#names.add(name);
+    return name;
+  }
+
   #createGroup(places: readonly number[], index: number): CallGroup {
     const { context, schema, operator, aggregates } = this.#options;
     const { runtime } = context;
@@ -252,7 +261,7 @@ export class Accumulators {
       places,
       compiled,
       map: context.state.map({
-        name: index === 0 ? "groups" : `groups${label(first, index - 1)}`,
+        name: this.#named(index === 0 ? "groups" : `groups${label(first, index - 1)}`),
         keyBytes,
         valueBytes: compiled.valueBytes,
         keyFields,
@@ -270,7 +279,7 @@ export class Accumulators {
               args: first.args,
               filter: first.filter,
               nulls: countsNulls(first),
-              name: `distinct${label(first, index)}`,
+              name: this.#named(`distinct${label(first, index)}`),
             }),
     };
   }

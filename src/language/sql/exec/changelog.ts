@@ -70,7 +70,7 @@ export class UpdateKinds {
       case "DropUpdateBefore":
         return "after";
       case "Rank":
-        return spec.strategy.kind === "update" && this.#canEmitAfter(input) ? "after" : "both";
+        return spec.strategy.kind === "update" ? "after" : "both";
       case "ProcessTableFunction":
         return takesUpserts(spec, index) && this.#canEmitAfter(input) ? "after" : "both";
       default:
@@ -78,50 +78,50 @@ export class UpdateKinds {
     }
   }
 
-  /** Whether a node can leave out -U without its readers losing anything. */
   #canEmitAfter(node: PhysNode): boolean {
-    let known = this.#satisfiable.get(node);
-    if (known === undefined) {
-      known = this.#computeAfter(node);
-      this.#satisfiable.set(node, known);
-    }
-    return known;
+    return canEmitAfter(node, this.#satisfiable);
   }
+}
 
-  #computeAfter(node: PhysNode): boolean {
-    if ((node.kinds & UPDATE) === 0) return true;
-    const { spec } = node;
-    switch (spec.type) {
-      case "Calc":
-        return !filtersByOther(node) && this.#inputsCan(node);
-      case "Union":
-      case "WatermarkAssigner":
-      case "Expand":
-      case "WindowTableFunction":
-        return this.#inputsCan(node);
-      // No key of the input tells its rows apart.
-      case "Correlate":
-      case "AsyncCorrelate":
-      case "ReplicateRows":
-        return false;
-      case "LookupJoin":
-      case "TemporalJoin":
-        return this.#canEmitAfter(node.inputs[0]!.node);
-      case "Join":
-        return node.inputs.every(
-          (edge, i) =>
-            (edge.node.kinds & UPDATE) === 0 ||
-            (updatesByJoinKey(node, i) && this.#canEmitAfter(edge.node)),
-        );
-      case "ProcessTableFunction":
-        return node.upsertSource === true;
-      default:
-        return true;
-    }
+/** Whether a node can leave out -U without its readers losing anything. `known`: what is found of nodes that are shared. */
+export function canEmitAfter(node: PhysNode, known = new Map<PhysNode, boolean>()): boolean {
+  let can = known.get(node);
+  if (can === undefined) {
+    can = computeAfter(node, (input) => canEmitAfter(input, known));
+    known.set(node, can);
   }
+  return can;
+}
 
-  #inputsCan(node: PhysNode): boolean {
-    return node.inputs.every((edge) => this.#canEmitAfter(edge.node));
+function computeAfter(node: PhysNode, can: (input: PhysNode) => boolean): boolean {
+  if ((node.kinds & UPDATE) === 0) return true;
+  const { spec } = node;
+  const inputsCan = () => node.inputs.every((edge) => can(edge.node));
+  switch (spec.type) {
+    case "Calc":
+      return !filtersByOther(node) && inputsCan();
+    case "Union":
+    case "WatermarkAssigner":
+    case "Expand":
+    case "WindowTableFunction":
+      return inputsCan();
+    // No key of the input tells its rows apart.
+    case "Correlate":
+    case "AsyncCorrelate":
+    case "ReplicateRows":
+      return false;
+    case "LookupJoin":
+    case "TemporalJoin":
+      return can(node.inputs[0]!.node);
+    case "Join":
+      return node.inputs.every(
+        (edge, i) =>
+          (edge.node.kinds & UPDATE) === 0 || (updatesByJoinKey(node, i) && can(edge.node)),
+      );
+    case "ProcessTableFunction":
+      return node.upsertSource === true;
+    default:
+      return true;
   }
 }
 

@@ -12,6 +12,7 @@ import { ALL, INSERT, type PhysNode, hashBy, isInsertOnly } from "./phys-node.ts
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { updateKey } from "./monotonicity.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
+import { canEmitAfter } from "./changelog.ts";
 import { exchangeKeys } from "./upsert-keys.ts";
 
 export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
@@ -27,7 +28,8 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
     const bare = { ...rel, outputRankNumber: false };
     return withNumber(planner, rel, planRank(planner, bare));
   }
-  const primaryKey = updateKey(node, rel.partition, rel.sort);
+  // Without -U a row that a filter drops would stay.
+  const primaryKey = canEmitAfter(node) ? updateKey(node, rel.partition, rel.sort) : undefined;
   const own = exchangeKeys(node.upsertKeys, rel.partition);
   const keys = [...own];
   if (rel.outputRankNumber) keys.push([...rel.partition, fields.length - 1]);

@@ -168,8 +168,15 @@ export function windowTvf(input: RelNode, window: WindowSpec): RelNode {
   };
 }
 
+/** Inputs of one type but for NOT NULL: a column may be NULL where that of one input may. */
 export function union(inputs: readonly RelNode[], all: boolean): RelNode {
-  return setop("UNION", all, inputs, inputs[0]!.schema);
+  const fields = inputs[0]!.schema.fields.map((field, i) => {
+    const nullable = inputs.some(({ schema }) => schema.fields[i]!.type.nullable);
+    return nullable === field.type.nullable
+      ? field
+      : { ...field, type: { ...field.type, nullable } };
+  });
+  return setop("UNION", all, inputs, { fields });
 }
 
 export function setop(

@@ -1,0 +1,185 @@
+/**
+ * One run of the query fuzzer: each query is answered by DuckDB over the tables' final contents, and by this engine in four
+ * ways: as a stream of inserts, as a stream of changes, the same with three tasks in mini-batches and two phases, and bounded.
+ *
+ * Flow:    query-generator.ts → here → Engine, DuckDB → sorted final rows, compared.
+ */
+import { SimulatedWorld } from "../../../src/foundation/host/simulated-env.ts";
+import { Engine } from "../../../testkit/conformance/engine.ts";
+import { retracted } from "../../../testkit/conformance/row-compare.ts";
+import { errorText } from "../../../testkit/conformance/suite.ts";
+import type { ValuesEvent } from "../../../testkit/values/values-store.ts";
+import { seededRandom } from "../sql-grammar.ts";
+import { type Query, QueryGenerator } from "./query-generator.ts";
+import { ddlOf, type FuzzData, fuzzData, literal } from "./query-tables.ts";
+
+const QUERIES_A_WORLD = 25;
+
+const MINI_BATCH = {
+  "table.exec.mini-batch.enabled": "true",
+  "table.exec.mini-batch.allow-latency": "1 s",
+  "table.exec.mini-batch.size": "7",
+  "table.optimizer.agg-phase-strategy": "TWO_PHASE",
+  "table.optimizer.distinct-agg.split.enabled": "true",
+};
+
+interface Way {
+  readonly batch?: boolean;
+  readonly changes?: boolean;
+  readonly parallelism?: number;
+  readonly config?: Readonly<Record<string, string>>;
+  readonly batchRows?: number;
+}
+
+export const WAYS: Readonly<Record<string, Way>> = {
+  inserts: {},
+  changes: { changes: true, batchRows: 5 },
+  "mini-batch": { changes: true, parallelism: 3, config: MINI_BATCH, batchRows: 11 },
+  bounded: { batch: true },
+};
+
+export type QueryOutcome =
+  | { readonly kind: "equal" | "both-refused" }
+  | { readonly kind: "refused" | "peer-refused"; readonly way: string; readonly reason: string }
+  | {
+      readonly kind: "different";
+      readonly way: string;
+      readonly missing: readonly string[];
+      readonly extra: readonly string[];
+    };
+
+export interface QueryResult {
+  readonly seed: number;
+  readonly sql: string;
+  readonly outcomes: readonly QueryOutcome[];
+}
+
+export type Question = Pick<Query, "text" | "boundedOnly">;
+
+type Ask = (sql: string) => Promise<readonly (readonly unknown[])[]>;
+
+/** Queries first … first + count - 1: the seed of a query gives its tables, too. */
+export async function runQueries(options: {
+  readonly first: number;
+  readonly count: number;
+  /** Instead of random ones; the seeds still give the tables. */
+  readonly queries?: readonly Question[];
+  readonly onQuery?: (result: QueryResult, done: number) => void;
+}): Promise<QueryResult[]> {
+  const { DuckDBInstance } = await import("@duckdb/node-api");
+  const instance = await DuckDBInstance.create(":memory:", { threads: "1" });
+  const connection = await instance.connect();
+  const results: QueryResult[] = [];
+  let tables: FuzzData[] = [];
+  let world = -1;
+  try {
+    for (let seed = options.first; seed < options.first + options.count; seed++) {
+      if (Math.floor(seed / QUERIES_A_WORLD) !== world) {
+        world = Math.floor(seed / QUERIES_A_WORLD);
+        tables = fuzzData(seededRandom(world * 7919 + 1));
+        for (const { name } of tables) await connection.run(`DROP TABLE IF EXISTS ${name}`);
+        for (const table of tables) await connection.run(peerTable(table));
+      }
+      const ask: Ask = async (sql) => (await connection.runAndReadAll(sql)).getRowsJson();
+      const query =
+        options.queries?.[seed - options.first] ?? new QueryGenerator(seededRandom(seed)).query();
+      const result = await answerQuery(seed, query, tables, ask);
+      results.push(result);
+      options.onQuery?.(result, results.length);
+    }
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+  return results;
+}
+
+function peerTable(table: FuzzData): string {
+  const rows = table.final.map((row) => `(${row.map(literal).join(", ")})`);
+  const values = rows.length === 0 ? "" : `; INSERT INTO ${table.name} VALUES ${rows.join(", ")}`;
+  return `${ddlOf(table)}${values}`;
+}
+
+async function answerQuery(
+  seed: number,
+  { text: sql, boundedOnly }: Question,
+  tables: readonly FuzzData[],
+  ask: Ask,
+): Promise<QueryResult> {
+  let expected: string[] | undefined;
+  let peerError = "";
+  try {
+    expected = (await ask(sql)).map((row) => row.map(normal).join(" | ")).sort();
+  } catch (error) {
+    [peerError = ""] = String((error as Error).message).split("\n");
+  }
+  const outcomes: QueryOutcome[] = [];
+  for (const [way, options] of Object.entries(WAYS)) {
+    if (boundedOnly && options.batch !== true) continue;
+    try {
+      const got = await answer(sql, tables, options, seed);
+      if (expected === undefined) outcomes.push({ kind: "peer-refused", way, reason: peerError });
+      else outcomes.push(compared(way, expected, got));
+    } catch (error) {
+      const reason = errorText(error);
+      if (expected === undefined) outcomes.push({ kind: "both-refused" });
+      else outcomes.push({ kind: "refused", way, reason });
+    }
+  }
+  return { seed, sql, outcomes };
+}
+
+async function answer(
+  sql: string,
+  tables: readonly FuzzData[],
+  { batch = false, changes = false, parallelism = 1, config = {}, batchRows }: Way,
+  seed: number,
+): Promise<string[]> {
+  const world = new SimulatedWorld(seed);
+  const engine = new Engine({ batch, env: world.boot(), config });
+  for (const table of tables) {
+    const mode = changes ? ", 'changelog-mode' = 'I,UA,UB,D'" : "";
+    const end = batch ? "'bounded' = 'true'" : "'terminating' = 'true'";
+    engine.execute(
+      `${ddlOf(table)} WITH ('connector' = 'values', 'bounded' = '${batch}', ${end}${mode})`,
+    );
+    const events: readonly ValuesEvent[] = changes
+      ? table.history
+      : table.final.map((row) => ({ kind: "+I", row }));
+    engine.store.register(table.name, events, batchRows === undefined ? {} : { batchRows });
+  }
+  const planned = engine.execute(sql);
+  if (planned.kind !== "query") return [];
+  await world.run(engine.runPlan(planned.plan, { parallelism }));
+  const sink = planned.plan.nodes.findLast(({ type }) => type === "Sink");
+  const rows = engine.rowsOf(sink?.type === "Sink" ? sink.table.name : "");
+  return retracted(rows)
+    .map((row) =>
+      row.values.map((value, i) => (value === null ? "NULL" : normal(row.fields[i]))).join(" | "),
+    )
+    .sort();
+}
+
+/** Numbers by value, so that 1.50 is 1.5. */
+function normal(value: unknown): string {
+  if (value === null || value === undefined) return "NULL";
+  const text = String(value);
+  return /^-?\d+(\.\d+)?$/.test(text) ? String(Number(text)) : text;
+}
+
+function compared(way: string, expected: readonly string[], got: readonly string[]): QueryOutcome {
+  const missing = without(expected, got);
+  const extra = without(got, expected);
+  if (missing.length + extra.length === 0) return { kind: "equal" };
+  return { kind: "different", way, missing, extra };
+}
+
+function without(from: readonly string[], taken: readonly string[]): string[] {
+  const counts = new Map<string, number>();
+  for (const text of taken) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return from.filter((text) => {
+    const left = counts.get(text) ?? 0;
+    counts.set(text, left - 1);
+    return left <= 0;
+  });
+}
