@@ -14,6 +14,7 @@ import {
 } from "../../../../testkit/operator-harness/operator-case.ts";
 import { OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
 import type { ExecNode, WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import { operatorRecords } from "../../../dataplane/runtime/savepoint/operator-record.ts";
 import { SqlSession } from "../script/sql-session.ts";
 
 const SEED = 20_261_123;
@@ -114,6 +115,17 @@ for (const [kind, window] of Object.entries(WINDOWS))
           harness.close();
           assert.deepEqual(emitted, expected, `restored before event ${at}, seed ${SEED}`);
         }
+    });
+
+    test(`${kind} of ${what}: a snapshot says the same of it`, () => {
+      const recordOf = (strategy: string) => {
+        const nodes = plan(calls, window, strategy);
+        return operatorRecords({ nodes })
+          .filter(({ type }) => type === "WindowAggregate")
+          .map(({ description: _, ...record }) => record);
+      };
+      assert.equal(recordOf("AUTO").length, 1);
+      assert.deepEqual(recordOf("AUTO"), recordOf("ONE_PHASE"));
     });
 
     test(`${kind} of ${what}: late rows are counted as in one phase`, () => {
