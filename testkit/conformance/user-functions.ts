@@ -156,16 +156,31 @@ export const VarSum2AggFunction: UserAggregateFunction = {
   accumulate: () => undefined,
 };
 
-export const WeightedAvg: UserAggregateFunction = {
+export const WeightedAvgWithoutMerge: UserAggregateFunction = {
   kind: "aggregate",
-  signatures: [{ args: ["BIGINT", "INT"], returns: "BIGINT" }],
+  signatures: [
+    { args: ["BIGINT", "INT"], returns: "BIGINT" },
+    { args: ["BIGINT", "BIGINT"], returns: "BIGINT" },
+  ],
   accumulator: "ROW<total BIGINT, weights BIGINT>",
   create: () => [0n, 0n],
-  accumulate: ([sum, n]: readonly [bigint, bigint], value: bigint | null, weight: number | null) =>
+  accumulate: (
+    [sum, n]: readonly [bigint, bigint],
+    value: bigint | null,
+    weight: number | bigint | null,
+  ) =>
     value === null || weight === null
       ? undefined
       : [sum + value * BigInt(weight), n + BigInt(weight)],
   value: ([sum, n]: readonly [bigint, bigint]) => (n === 0n ? null : sum / n),
+};
+
+export const WeightedAvg: UserAggregateFunction = {
+  ...WeightedAvgWithoutMerge,
+  merge: ([sum, n]: readonly [bigint, bigint], [otherSum, otherN]: readonly [bigint, bigint]) => [
+    sum + otherSum,
+    n + otherN,
+  ],
 };
 
 export const MyUdaf: UserAggregateFunction = {
