@@ -22,8 +22,11 @@ function events(seed: number) {
   });
 }
 
-async function planned(sql: string, strategy: string): Promise<{ engine: Engine; plan: ExecPlan }> {
+const isLocal = (line: string): boolean => line.startsWith("LocalWindowAggregate");
+
+async function planned(sql: string, strategy: string, set?: string) {
   const engine = new Engine();
+  if (set !== undefined) engine.execute(set);
   engine.store.register("t", events(20_261_123), { batchRows: 100 });
   engine.execute(`SET 'table.optimizer.agg-phase-strategy' = '${strategy}'`);
   engine.execute(`CREATE TABLE t (k INT, v INT, s STRING NOT NULL, f BOOLEAN NOT NULL, ms BIGINT,
@@ -34,16 +37,21 @@ async function planned(sql: string, strategy: string): Promise<{ engine: Engine;
   return { engine, plan: (result as { plan: ExecPlan }).plan };
 }
 
-async function rowsOf(sql: string, strategy: string, parallelism: number): Promise<string[]> {
-  const { engine, plan } = await planned(sql, strategy);
+async function rowsOf(
+  sql: string,
+  strategy: string,
+  parallelism: number,
+  set?: string,
+): Promise<string[]> {
+  const { engine, plan } = await planned(sql, strategy, set);
   await engine.runPlan(plan, { parallelism });
   const sink = plan.nodes.find((node) => node.type === "Sink");
   const rows = engine.rowsOf(sink?.type === "Sink" ? sink.table.name : "");
   return rows.map(({ text }) => text).sort();
 }
 
-async function explained(sql: string, strategy = "AUTO"): Promise<string[]> {
-  const { plan } = await planned(sql, strategy);
+async function explained(sql: string, strategy = "AUTO", set?: string): Promise<string[]> {
+  const { plan } = await planned(sql, strategy, set);
   const text = planText(plan, { style: "infix", changes: false, collect: true });
   return text.split("\n").map((line) => line.replace(/^[ :+-]+/, ""));
 }
@@ -77,7 +85,7 @@ test("one phase: ONE_PHASE, FIRST_VALUE, sessions, group windows", async () => {
   const none = async (sql: string, strategy?: string) => {
     const lines = await explained(sql, strategy);
     assert.match(lines[0]!, one);
-    assert.ok(lines.every((line) => !line.startsWith("LocalWindowAggregate")));
+    assert.ok(!lines.some(isLocal));
   };
   await none(by("k, ", PLAIN, TUMBLE), "ONE_PHASE");
   await none(by("k, ", "FIRST_VALUE(v) AS v", TUMBLE));
@@ -110,6 +118,17 @@ const QUERIES: readonly (readonly [string, string])[] = [
     ),
   ],
 ];
+
+test("DISTINCT that is split: rows are those of the whole", async () => {
+  const split = "SET 'table.optimizer.distinct-agg.split.enabled' = 'true'";
+  for (const window of [TUMBLE, HOP, CUMULATE]) {
+    const sql = by("k, ", "COUNT(*) AS n, SUM(v) AS s, COUNT(DISTINCT s) AS d", window);
+    const one = await rowsOf(sql, "ONE_PHASE", 1);
+    assert.equal((await explained(sql, "AUTO", split)).filter(isLocal).length, 2);
+    for (const strategy of ["ONE_PHASE", "AUTO"])
+      assert.deepEqual(await rowsOf(sql, strategy, 2, split), one);
+  }
+});
 
 for (const [what, sql] of QUERIES)
   test(`rows are those of one phase: ${what}`, async () => {

@@ -54,7 +54,7 @@ for (const sql of [
     assert.doesNotMatch(planOf(sql, {}), /\$bucket/);
   });
 
-test("what cannot be merged, mini-batches off, and windows stay whole", () => {
+test("what cannot be merged, and all with mini-batches off, stays whole", () => {
   const on = { [SPLIT]: "true" };
   for (const sql of [
     "SELECT k, COUNT(DISTINCT v), COUNT(DISTINCT s) FROM t GROUP BY k",

@@ -5,11 +5,12 @@
  *   → GROUP BY k: $SUM0(c), SUM(s)  of  GROUP BY k, MOD(HASH_CODE(d), buckets): COUNT(DISTINCT d) AS c, SUM(v) AS s
  *
  * Option:  table.optimizer.distinct-agg.split.enabled, table.optimizer.distinct-agg.split.bucket-num (1024); not where
- *          mini-batches are switched off.
- * Which:   one field under DISTINCT, an integer or a text; COUNT, SUM, MIN and MAX beside it. Others, and aggregates of windows,
- *          stay as they are.
+ *          mini-batches are switched off, unless the aggregate is of windows.
+ * Which:   one field under DISTINCT, an integer or a text; COUNT, SUM, MIN and MAX beside it. Others stay as they are, as do
+ *          windows of processing time, sessions and group windows.
  * Source:  Flink SplitAggregateRule (which also splits by several fields, with AVG, FIRST_VALUE and LISTAGG).
  */
+import type { WindowSpec } from "../../../foundation/plan/exec-node.ts";
 import { types, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { call, type Expression, input, literal } from "../../../foundation/plan/expression.ts";
 import { aggregate, extend, uniqueNames } from "../rel/rel-builder.ts";
@@ -37,22 +38,36 @@ const MERGED_BY: Readonly<Record<string, string>> = {
 export function splitDistinct(rel: RelNode, option: (key: string) => string | undefined): RelNode {
   const isSet = (key: string, value: string) => option(key)?.trim().toLowerCase() === value;
   if (!isSet("table.optimizer.distinct-agg.split.enabled", "true")) return rel;
-  if (isSet("table.exec.mini-batch.enabled", "false")) return rel;
   const buckets = Number(option("table.optimizer.distinct-agg.split.bucket-num") ?? BUCKETS);
-  return splitAll(rel, buckets);
+  return splitAll(rel, buckets, !isSet("table.exec.mini-batch.enabled", "false"));
 }
 
-function splitAll(rel: RelNode, buckets: number): RelNode {
+function splitAll(rel: RelNode, buckets: number, miniBatches: boolean): RelNode {
   const node = withInputs(
     rel,
-    relInputs(rel).map((each) => splitAll(each, buckets)),
+    relInputs(rel).map((each) => splitAll(each, buckets, miniBatches)),
   );
-  return node.kind === "aggregate" ? split(node, buckets) : node;
+  if (node.kind !== "aggregate") return node;
+  const windows = windowsOf(node);
+  const isSplit =
+    windows === undefined
+      ? miniBatches && windowProperties(node.input) === undefined
+      : windows.time.attribute === "ROWTIME" && windows.kind !== "SESSION";
+  return isSplit ? split(node, buckets) : node;
+}
+
+/** The windows that an aggregate is of: it groups by their start and end. */
+function windowsOf({ input: rows, grouping }: AggregateRel): WindowSpec | undefined {
+  const properties = windowProperties(rows);
+  const has = (fields: readonly number[]) => grouping.some((field) => fields.includes(field));
+  if (properties === undefined || !has(properties.starts) || !has(properties.ends))
+    return undefined;
+  return properties.window.isGroupWindow === true ? undefined : properties.window;
 }
 
 function split(rel: AggregateRel, buckets: number): RelNode {
   const bucket = bucketOf(rel, buckets);
-  if (bucket === undefined || windowProperties(rel.input) !== undefined) return rel;
+  if (bucket === undefined) return rel;
   const { fields } = rel.input.schema;
   const names = uniqueNames([...fields.map(({ name }) => name), "$bucket"]);
   const spread = extend(rel.input, [bucket], [names.at(-1)!]);
