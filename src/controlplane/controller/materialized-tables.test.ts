@@ -61,7 +61,6 @@ test("SUSPEND takes a savepoint, RESUME goes on from it with its options", async
   const [first] = target.started;
   assert.equal(first!.request.plan.config["execution.checkpointing.interval"], "30000 ms");
   await assert.rejects(rows(CONTINUOUS), /already exists/);
-  await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RENAME TO x"), /kept under its name/);
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals RESUME"), { code: "MR6025" });
   await assert.rejects(rows("ALTER MATERIALIZED TABLE totals REFRESH"), /not supported/);
   await rows("ALTER MATERIALIZED TABLE totals SUSPEND");
@@ -179,6 +178,65 @@ test("a table in full is refreshed at every period, one at a time; results and e
     /last error/,
   );
   await next.close();
+});
+
+test("SET, RENAME and changes of the schema stop a running job with a savepoint, and it goes on as it is then", async () => {
+  const { rows, target, deployments, close } = await platform();
+  await rows(CONTINUOUS);
+  const last = () => target.started.at(-1)!;
+  const sink = () => {
+    const node = last().request.plan.nodes.at(-1)!;
+    assert.ok(node.type === "Sink");
+    return node;
+  };
+  const savepoint = () => `/savepoints/of-${target.started.at(-2)!.jobId.slice(0, 4)}`;
+  const alter = (what: string) => rows(`ALTER MATERIALIZED TABLE totals ${what}`);
+  await alter("SET ('max-rows' = '9')");
+  assert.equal(target.started.length, 2);
+  assert.equal(sink().table.options["max-rows"], "9");
+  assert.equal(last().request.restoreFrom, savepoint());
+  target.failure = baseErrors.INTERNAL({ message: "no room" });
+  const failing = alter("RESET ('max-rows')");
+  const start = target.start.bind(target);
+  target.start = (request) => {
+    if (sink().table.options["max-rows"] === undefined) target.failure = undefined;
+    return start(request);
+  };
+  await assert.rejects(failing, /no room/);
+  target.failure = undefined;
+  target.start = start;
+  assert.match(String(await rows("SHOW CREATE MATERIALIZED TABLE totals")), /'max-rows' = '9'/);
+  const described = async () => (await rows("DESCRIBE totals")).map(([name, type]) => [name, type]);
+  await alter("ADD (twice AS v * 2)");
+  await alter("MODIFY v BIGINT COMMENT 'sum' FIRST");
+  assert.deepEqual(await described(), [
+    ["v", "BIGINT"],
+    ["id", "BIGINT"],
+    ["twice", "BIGINT"],
+  ]);
+  assert.equal(last().request.restoreFrom, savepoint());
+  await alter("DROP twice");
+  const jobs = target.started.length;
+  await assert.rejects(alter("ADD n INT"), /physical column `n` could not be found in the query/);
+  await assert.rejects(alter("DROP v"), /Column\(s\) \('v'\) are used in query/);
+  await assert.rejects(alter("MODIFY v AS id"), /Changing of physical column 'v' to computed/);
+  await assert.rejects(
+    alter("MODIFY v BOOLEAN"),
+    /with type BIGINT can not be changed to type BOOL/,
+  );
+  await assert.rejects(alter("DROP WATERMARK"), /ALTER MATERIALIZED TABLE statement.\nThe base/);
+  assert.equal(target.started.length, jobs, "what is wrong stops nothing");
+  await alter("RENAME TO sums");
+  assert.match(sink().table.name, /sums$/);
+  assert.equal(last().request.restoreFrom, savepoint());
+  assert.equal((await deployments.list())[0]?.name, "default_catalog.default_database.sums");
+  await rows("ALTER MATERIALIZED TABLE sums SUSPEND");
+  await rows("ALTER MATERIALIZED TABLE sums SET ('max-rows' = '3')");
+  await rows("ALTER MATERIALIZED TABLE sums RESUME");
+  assert.equal(sink().table.options["max-rows"], "3");
+  await rows("DROP MATERIALIZED TABLE sums");
+  assert.deepEqual(await deployments.list(), []);
+  await close();
 });
 
 test("the freshness says which mode, and which ones a schedule can keep", async () => {

@@ -45,6 +45,15 @@ const ALTERATIONS: ReadonlySet<string> = new Set([
   "setOptions",
   "resetOptions",
   "renameTable",
+  "add",
+  "modify",
+  "dropColumns",
+  "dropConstraint",
+  "dropPrimaryKey",
+  "dropWatermark",
+  "addDistribution",
+  "modifyDistribution",
+  "dropDistribution",
 ]);
 
 interface Text {
@@ -207,55 +216,27 @@ export class MaterializedTables {
           "its job refreshes it continuously",
           "Only tables with REFRESH_MODE = FULL are refreshed by hand here.",
         );
-      case "asQuery":
-        if (!full) return this.#changeQuery({ ...row, definition }, row, defined);
-        break;
-      case "setFreshness":
-        break;
-      case "renameTable":
-        if (full) return this.#rename({ ...row, definition }, row.id, defined);
-        throw this.#refusal(
-          row.id,
-          "its job's state is kept under its name",
-          "CREATE one of the new name with the same query, and DROP this one.",
-        );
-      case "setOptions":
-      case "resetOptions":
-        if (full || row.status === "SUSPENDED") break;
-        throw this.#refusal(
-          row.id,
-          "its job is running",
-          "Write ALTER … SUSPEND first, and RESUME.",
-        );
     }
-    const script = jobScript({ ...row, definition }, full);
-    this.#workspace.planScript(script);
-    await this.#set(row.id, { definition });
-    await this.#setScript(row, script);
-    this.#keep({ ...row, definition }, defined);
+    const id = identifierText(defined.table.identifier);
+    const changed = { ...row, id, definition };
+    if (full) {
+      this.#workspace.planScript(jobScript(changed, full));
+      await this.#set(row.id, { definition });
+      await this.#setScript(row, jobScript(changed, full));
+    } else await this.#changeJob(changed, row, { defined, fresh: action === "asQuery" });
+    if (id !== row.id) await this.#rename(id, row);
+    this.#keep(changed, defined);
     return OK;
   }
 
-  /** Of a table in full: its rows stay where they are, and its jobs keep nothing. */
-  async #rename(row: Row, before: string, defined: DefinedTable): Promise<Rows> {
-    const id = identifierText(defined.table.identifier);
-    const renamed = { ...row, id };
-    const script = jobScript(renamed, true);
-    this.#workspace.planScript(script);
+  /** Its rows stay where they are. */
+  async #rename(id: string, { id: before, deployment_id: deployment }: Row): Promise<void> {
     this.#workspace.remove(before);
     this.#timers.stop(before);
     this.#tables.delete(before);
-    const { definition } = row;
     const { db } = this.#store;
-    await db
-      .updateTable("deployment")
-      .set({ name: id, script })
-      .where("id", "=", row.deployment_id)
-      .execute();
-    const change = { id, definition };
-    await db.updateTable("materialized_table").set(change).where("id", "=", before).execute();
-    this.#keep(renamed, defined);
-    return OK;
+    await db.updateTable("deployment").set({ name: id }).where("id", "=", deployment).execute();
+    await this.#set(before, { id });
   }
 
   async #suspend(row: Row, full: boolean): Promise<Rows> {
@@ -292,32 +273,41 @@ export class MaterializedTables {
     return OK;
   }
 
-  /** The new query begins with nothing: the old one's state is not its own. */
-  async #changeQuery(row: Row, before: Row, defined: DefinedTable): Promise<Rows> {
-    const { id, deployment_id: deployment, definition } = row;
+  /**
+   * Stops the job with a savepoint, and lets it go on from there as it is to be. `fresh`: a new query begins with nothing, the old
+   * one's state is not its own. If it does not start, the job goes on as it was.
+   */
+  async #changeJob(
+    row: Row,
+    before: Row,
+    { defined, fresh }: { readonly defined: DefinedTable; readonly fresh: boolean },
+  ): Promise<void> {
+    const { deployment_id: deployment, definition } = row;
+    const { id } = before;
     const script = jobScript(row, isFull(defined));
+    this.#workspace.planScript(script);
     const known = await this.#deployment(row);
     const running = isAlive(known);
     if (running) await this.#deployments.stop(deployment);
     const restoreFrom = (await this.#records.last(deployment))?.restore_from ?? undefined;
     await this.#setScript(row, script);
-    if (row.status === "SUSPENDED") {
+    if (row.status === "SUSPENDED" && fresh) {
       await this.#deployments.delete(deployment);
       const { id: made } = await this.#deployments.create({ name: id, script });
       await this.#set(id, { definition, deployment_id: made });
-    } else {
+      return;
+    }
+    if (row.status === "ACTIVATED") {
       try {
-        await this.#deployments.start(deployment, { fresh: true });
+        await this.#deployments.start(deployment, fresh ? { fresh } : {});
       } catch (error) {
         await this.#setScript(row, known?.script ?? before.definition);
         const from = restoreFrom === undefined ? {} : { from: restoreFrom };
         if (running) await this.#deployments.start(deployment, from);
         throw error;
       }
-      await this.#set(id, { definition });
     }
-    this.#keep(row, defined);
-    return OK;
+    await this.#set(id, { definition });
   }
 
   // ---------------------------------------------------------------------------------- refreshes in full

@@ -117,13 +117,15 @@ export class Workspace {
   /** The plan of a script's INSERT or STATEMENT SET; undefined when there is none. */
   planScript(script: string): ExecPlan | undefined {
     const plans: { readonly plan: ExecPlan; readonly sinks: readonly string[] }[] = [];
-    for (const { node, result } of run(
-      this.#session(named(script, "createMaterializedTable")),
-      script,
-    )) {
+    const session = this.#session(named(script, "createMaterializedTable"));
+    for (const { node, result } of run(session, script)) {
       if (result.kind !== "insert") continue;
-      // What alters a materialized table is the plan of its job from then on.
-      const replaced = plans.findIndex(({ sinks }) => sinks[0] === result.sinks[0]);
+      // What alters a materialized table is the plan of its job from then on, whatever it is called then.
+      const known =
+        node.kind === "alterMaterializedTable" && node.action.action === "renameTable"
+          ? identifierText(session.context.catalog.qualify(node.name.parts.map(({ name }) => name)))
+          : result.sinks[0];
+      const replaced = plans.findIndex(({ sinks }) => sinks[0] === known);
       if (node.kind === "alterMaterializedTable" && replaced >= 0) plans.splice(replaced, 1);
       plans.push(result);
     }

@@ -53,6 +53,8 @@ interface Base {
 export interface TableSpec {
   /** catalog.database.table */
   readonly name: string;
+  /** Of a table that was renamed: the name that the state of the job that writes it goes by. */
+  readonly stateName?: string;
   readonly options: Readonly<Record<string, string>>;
   /** Physical (and metadata) columns as the connector knows them, before any projection. */
   readonly schema: Schema;

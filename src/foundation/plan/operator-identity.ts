@@ -90,7 +90,7 @@ export function identitiesOf(nodes: readonly ExecNode[]): ReadonlyMap<number, Op
   }
   const tables = order.map((id) => {
     const { node } = drafts.get(id)!;
-    return node.type === "Sink" ? node.table.name : "";
+    return node.type === "Sink" ? (node.table.stateName ?? node.table.name) : "";
   });
   return new Map(
     [...drafts].map(([id, { node, role, fields, aggregates }]) => {
@@ -161,7 +161,7 @@ function roleOf(
     case "TableSourceScan":
       return `${node.type}(${tableName(node.table.name)})`;
     case "Sink":
-      return `${node.type}(${tableName(node.table.name)})`;
+      return `${node.type}(${tableName(node.table.stateName ?? node.table.name)})`;
     case "Values":
       return `${node.type}(${digest(JSON.stringify(node.rows))})`;
     case "GroupAggregate":

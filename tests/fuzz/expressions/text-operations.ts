@@ -105,7 +105,8 @@ const strings: readonly TextSpec[] = [
     text: {
       flink: "TO_BASE64($1)",
       duckdb: "TO_BASE64(ENCODE($1))",
-      postgres: "ENCODE(CONVERT_TO($1, 'UTF8'), 'base64')",
+      // It breaks lines after 76 characters.
+      postgres: "TRANSLATE(ENCODE(CONVERT_TO($1, 'UTF8'), 'base64'), E'\\n', '')",
     },
   },
   {

@@ -117,13 +117,16 @@ test("a continuous table goes on from its savepoint: no row is missing, none com
   assert.match(shown, /-- refresh status: SUSPENDED/);
   await next.rows("ALTER MATERIALIZED TABLE copied RESUME");
   await until(() => contents("copied").length > before);
-  await next.rows("ALTER MATERIALIZED TABLE copied SUSPEND");
+  await next.rows("ALTER MATERIALIZED TABLE copied RENAME TO copies");
+  const renamed = contents("copied").length;
+  await until(() => contents("copied").length > renamed);
+  await next.rows("ALTER MATERIALIZED TABLE copies SUSPEND");
   const ids = contents("copied").map(({ id }) => id!);
   assert.deepEqual(
     ids.sort((a, b) => a - b),
     ids.map((_, i) => i + 1),
   );
-  await next.rows("DROP MATERIALIZED TABLE copied");
+  await next.rows("DROP MATERIALIZED TABLE copies");
   await next.close();
 });
 

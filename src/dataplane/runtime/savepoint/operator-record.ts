@@ -104,7 +104,7 @@ function specOf(node: ExecNode): object {
       return { table: node.table.name, connector: node.table.options.connector };
     case "Sink":
       return {
-        table: node.table.name,
+        table: node.table.stateName ?? node.table.name,
         connector: node.table.options.connector,
         upsertMaterialize: node.upsertMaterialize,
       };

@@ -67,6 +67,8 @@ export interface MaterializedQuery {
   readonly partitionFormats?: Readonly<Record<string, string>>;
   /** That of the session, for them. */
   readonly timeZone?: string;
+  /** CONTINUOUS: what the table was called when it was made: its job's state goes by that. */
+  readonly stateName?: string;
   /** CONTINUOUS: the interval of the job's checkpoints; FULL: from one refresh to the next. */
   readonly periodMs?: number;
   /** Of ALTER … RESUME WITH: how its job writes, beyond the table's own options. */

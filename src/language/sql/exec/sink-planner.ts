@@ -24,7 +24,11 @@ import { tableSpec } from "./scan-planner.ts";
 export function planSink(planner: PhysicalPlanner, rel: SinkRel): PhysNode {
   const table = { ...rel.table, options: { ...rel.table.options, ...rel.dynamicOptions } };
   const columns = sinkColumns(table);
-  const spec = tableSpec(table, columns);
+  const stateName = table.materialized?.stateName;
+  const spec: TableSpec = {
+    ...tableSpec(table, columns),
+    ...(stateName === undefined ? {} : { stateName }),
+  };
   checkOverwrite(planner, rel, table.options.connector ?? "");
   const input = renamed(planner, planner.plan(rel.input), spec.schema);
   const insertOnly = isInsertOnly(input);

@@ -24,9 +24,13 @@ type SchemaAction = Exclude<
   | DistributionAction
 >;
 /** Every refusal of ALTER TABLE begins so. */
-const FAILED = "Failed to execute ALTER TABLE statement.\n";
+const failed = (statement: string) => `Failed to execute ${statement} statement.\n`;
 
-export function alterTable(session: SessionContext, node: AlterTableNode): StatementResult {
+export function alterTable(
+  session: SessionContext,
+  node: AlterTableNode,
+  statement = "ALTER TABLE",
+): StatementResult {
   const { catalog } = session;
   const parts = namesOf(node.name);
   const table = catalog.lookup(parts);
@@ -47,15 +51,22 @@ export function alterTable(session: SessionContext, node: AlterTableNode): State
     catalog.drop(table.identifier, "table", { temporary: table.temporary, ifExists: false });
     return OK;
   }
-  catalog.replace(alteredTable(session, table, action, node));
+  catalog.replace(alteredTable(session, table, { action, node, statement }));
   return OK;
 }
 
 function alteredTable(
   session: SessionContext,
   table: ResolvedTable,
-  action: Exclude<AlterTableAction, { action: "renameTable" }>,
-  node: AlterTableNode,
+  {
+    action,
+    node,
+    statement,
+  }: {
+    readonly action: Exclude<AlterTableAction, { action: "renameTable" }>;
+    readonly node: AlterTableNode;
+    readonly statement: string;
+  },
 ): ResolvedTable {
   switch (action.action) {
     case "setOptions":
@@ -65,13 +76,13 @@ function alteredTable(
     case "addDistribution":
     case "modifyDistribution":
     case "dropDistribution":
-      return withDistribution(table, action, node);
+      return withDistribution(table, action, { node, statement });
     case "addPartitions":
       return addPartitions(session, table, action);
     case "dropPartitions":
       return dropPartitions(session, table, action);
     default:
-      return withSchema(session, table, action, node);
+      return withSchema(session, table, action, { node, statement });
   }
 }
 
@@ -94,12 +105,12 @@ function withoutOptions(
 function withDistribution(
   table: ResolvedTable,
   action: DistributionAction,
-  node: AlterTableNode,
+  { node, statement }: { readonly node: AlterTableNode; readonly statement: string },
 ): ResolvedTable {
   const { distribution, ...rest } = table;
   const refuse = (message: string) =>
     validateErrors.TABLE_DEFINITION(
-      { message: FAILED + message, remedy: "SHOW CREATE TABLE shows the distribution." },
+      { message: failed(statement) + message, remedy: "SHOW CREATE TABLE shows the distribution." },
       { at: node.span },
     );
   if (action.action === "addDistribution" && distribution !== undefined)
@@ -124,12 +135,12 @@ function withSchema(
   session: SessionContext,
   table: ResolvedTable,
   action: SchemaAction,
-  node: AlterTableNode,
+  { node, statement }: { readonly node: AlterTableNode; readonly statement: string },
 ): ResolvedTable {
   const draft = draftOf(table);
   const fail = (message: string): never => {
     throw validateErrors.TABLE_DEFINITION(
-      { message: FAILED + message, remedy: "DESCRIBE shows the table's schema." },
+      { message: failed(statement) + message, remedy: "DESCRIBE shows the table's schema." },
       { at: node.span },
     );
   };

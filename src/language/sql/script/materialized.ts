@@ -28,6 +28,7 @@ import { unparseQuery } from "../parser/unparse-queries.ts";
 import { alterTable } from "./alter-table.ts";
 import { expandedQuery } from "./expand-query.ts";
 import { formatOptions, takePartitionFormats } from "./partition-formats.ts";
+import { alterMaterializedSchema, isKept } from "./materialized-schema.ts";
 import { refreshPeriodMs } from "./refresh-schedule.ts";
 import { refusal } from "./refusals.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -59,14 +60,20 @@ export function alterMaterialized(
       try {
         alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
         session.catalog.replace(withFormats(session, session.catalog.lookup(parts)));
+        return rewritten(session, found, parts);
       } catch (error) {
         session.catalog.replace(found);
         throw error;
       }
-      return OK;
     }
-    case "renameTable":
-      return alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
+    case "renameTable": {
+      const { stateName = identifierText(found.identifier) } = found.materialized;
+      const materialized = full ? found.materialized : { ...found.materialized, stateName };
+      session.catalog.replace({ ...found, materialized });
+      alterTable(session, { kind: "alterTable", ifExists: false, name, action, span });
+      const to = action.to.parts.map((part) => part.name);
+      return rewritten(session, found, to);
+    }
     case "refresh":
       return refresh(session, found, { node, partition: action.partition });
     case "suspend":
@@ -89,9 +96,42 @@ export function alterMaterialized(
       const materialized = { ...found.materialized, freshness, periodMs };
       return changed(session, { ...found, materialized });
     }
-    default:
+    case "setRefreshMode":
+    case "setStartMode":
+    case "addPartitions":
+    case "dropPartitions":
+    case "renameColumn":
       throw refusal(session, node);
+    default:
+      alterMaterializedSchema(session, {
+        table: found,
+        node,
+        action,
+        yields: queryFields(session, found).map((field) => field.name),
+      });
+      try {
+        return rewritten(session, found, parts);
+      } catch (error) {
+        session.catalog.replace(found);
+        throw error;
+      }
   }
+}
+
+/** What has been changed in the catalog; where deployments are the jobs, its job writes the table as it is now. */
+function rewritten(
+  session: SessionContext,
+  { materialized: { refreshMode } }: Materialized,
+  name: readonly string[],
+): StatementResult {
+  if (refreshMode === "FULL" || session.host.jobs !== true) return OK;
+  return changed(session, session.catalog.lookup([...name]) as Materialized);
+}
+
+/** Columns that a table's query yields. */
+function queryFields(session: SessionContext, { materialized }: Materialized) {
+  const analysed = () => queryRel(session, materialized.query).schema.fields;
+  return materialized.refreshMode === "FULL" ? inBatchMode(session, analysed) : analysed();
 }
 
 function formatsOf({ materialized }: Materialized): Record<string, string> {
@@ -262,14 +302,16 @@ function changedQuery(
   { node, query: given }: { readonly node: AlterMaterializedTableNode; readonly query: QueryNode },
 ): Materialized {
   const query = wholeQuery(session, given);
-  const full = table.materialized.refreshMode === "FULL";
-  const analysed = () => queryRel(session, query);
-  const { fields } = (full ? inBatchMode(session, analysed) : analysed()).schema;
-  table.columns.forEach((column, i) => {
+  const { materialized } = table;
+  const fields = queryFields(session, { ...table, materialized: { ...materialized, query } });
+  const written = table.columns.filter(isKept);
+  written.forEach((column, i) => {
     const field = fields[i];
     const same =
       field?.name === column.name &&
-      typeEquals(withoutTimeAttribute(field.type), column.type, { ignoreNullability: true });
+      typeEquals(withoutTimeAttribute(field.type), withoutTimeAttribute(column.type), {
+        ignoreNullability: true,
+      });
     if (same) return;
     throw validateErrors.STATEMENT_INVALID(
       {
@@ -279,7 +321,7 @@ function changedQuery(
       { at: node.span },
     );
   });
-  const added = fields.slice(table.columns.length).map(
+  const added = fields.slice(written.length).map(
     ({ name, type }) =>
       ({
         kind: "physical",

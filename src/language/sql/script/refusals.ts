@@ -55,8 +55,8 @@ function reasonOf(session: SessionContext, node: StatementNode): readonly [strin
       return [
         `ALTER MATERIALIZED TABLE ${unparseName(node.name)} (${node.action.action})`,
         session.host.jobs === true
-          ? "SUSPEND, RESUME, REFRESH, AS, SET and RESET work here, with REFRESH_MODE = FULL also SET FRESHNESS; for anything else drop the table and create it again."
-          : "This session starts no jobs of its own. What refreshes a table is a job of the platform: run the statement in the SQL box of its console. SET, RESET, RENAME and REFRESH work here, with REFRESH_MODE = FULL also AS and SET FRESHNESS.",
+          ? "SUSPEND, RESUME, REFRESH, AS, SET, RESET, RENAME TO, ADD, MODIFY and DROP work here, with REFRESH_MODE = FULL also SET FRESHNESS; for anything else drop the table and create it again."
+          : "This session starts no jobs of its own. What refreshes a table is a job of the platform: run the statement in the SQL box of its console. SET, RESET, RENAME TO, ADD, MODIFY, DROP and REFRESH work here, with REFRESH_MODE = FULL also AS and SET FRESHNESS.",
       ];
     }
     default:
