@@ -9,7 +9,7 @@ export {
   pageAllocate,
   pageFree,
 } from "./memory.as";
-export { copyBytes } from "./copy.as";
+export { copyBytes, warmViews } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
 export {
   hash64,
@@ -209,6 +209,7 @@ export {
   joinFinalGroup,
   joinFinalHandle,
   joinPairRows,
+  joinPlace,
   setsAppend,
   setsCleanup,
   setsRemove,

@@ -25,6 +25,8 @@ import {
   rowOfBlock,
   setAdd,
   setFind,
+  setLink,
+  setReserve,
   setUnlink,
   viewAddress,
   viewLength,
@@ -55,6 +57,8 @@ const CALL_PAIR_BLOCKS: usize = 68;
 const CALL_NOW: usize = 72;
 const CALL_OWN_TTL: usize = 76;
 const CALL_OTHER_TTL: usize = 80;
+/** u32[n]: blocks that joinPlace has reserved for the rows, 0 = none; 0 = rows are copied when they are kept. */
+const CALL_HANDLES: usize = 84;
 
 const OWN_OUTER: u32 = 1;
 const OTHER_OUTER: u32 = 2;
@@ -111,6 +115,36 @@ export function joinCollect(call: usize): bool {
   store<u32>(call, 0, CALL_COLLECT_HANDLE);
   store<u32>(call, count, CALL_PAIRS);
   return true;
+}
+
+/**
+ * Where the rows from … to - 1 go, of `sizes` bytes (u32[n]) each: rows that will be kept straight to a block of the state,
+ * the others into the arena. Fills CALL_VIEWS, CALL_HANDLES and `targets` (u32[n] addresses), for the row writer.
+ */
+export function joinPlace(call: usize, sizes: usize, targets: usize, from: u32, to: u32): void {
+  const map = <usize>load<u32>(call, CALL_OWN_MAP);
+  const kinds = <usize>load<u32>(call, CALL_KINDS);
+  const hashes = <usize>load<u32>(call, CALL_HASHES);
+  const entries = <usize>load<u32>(call, CALL_OWN_ENTRIES);
+  const views = <usize>load<u32>(call, CALL_VIEWS);
+  const handles = <usize>load<u32>(call, CALL_HANDLES);
+  const single = load<u32>(call, CALL_IDENTITIES) == 1;
+  const written: u32 = load<u32>(call, CALL_OWN_TTL) == 0 ? 0 : load<u32>(call, CALL_NOW);
+  for (let row = from; row < to; row++) {
+    const bytes = load<u32>(sizes + (row << 2));
+    let handle: u32 = 0;
+    let address: usize;
+    if (load<u32>(entries + (row << 2)) != 0 && (kinds == 0 || (load<u8>(kinds + row) & 1) == 0)) {
+      const group = groupOf(map, load<u32>(hashes + (row << 3), 4));
+      handle = setReserve(group, single ? 0 : identityOf(call, row), bytes, written);
+      address = rowOfBlock(logPtrIn(group, handle));
+    } else {
+      address = arenaAlloc(bytes);
+    }
+    store<u32>(handles + (row << 2), handle);
+    store<u32>(targets + (row << 2), <u32>address);
+    store<u64>(views + (row << 3), <u64>address | (<u64>bytes << 32));
+  }
 }
 
 /** Both sides of the candidates as row addresses (u32[pairs] each), for the condition. */
@@ -287,7 +321,10 @@ function updateOwn(call: usize, flags: u32, accumulate: bool, row: u32, entry: u
   const ttl = load<u32>(call, CALL_OWN_TTL);
   const now: u32 = ttl == 0 ? 0 : load<u32>(call, CALL_NOW);
   if (ttl != 0) dropExpired(map, hash, entry, now, ttl);
-  setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now);
+  const handles = <usize>load<u32>(call, CALL_HANDLES);
+  const reserved: u32 = handles == 0 ? 0 : load<u32>(handles + (row << 2));
+  if (reserved != 0) setLink(map, hash, entry, reserved, matched);
+  else setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now);
 }
 
 /** Rows lie in the order in which they came: those that have expired come first, but for refreshed ones. */

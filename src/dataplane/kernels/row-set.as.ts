@@ -117,22 +117,47 @@ export function setPlace(
   associations: u32,
   written: u32,
 ): u32 {
+  const group = groupOf(map, hash);
+  const handle = setReserve(group, identity, rowBytes, written);
+  link(group, entry, handle, associations);
+  return handle;
+}
+
+/** A block for a row of so many bytes that is in no set yet: the caller writes the row to rowOfBlock, then setLink. */
+export function setReserve(group: usize, identity: u64, rowBytes: u32, written: u32): u32 {
   const identityBytes = viewLength(identity);
   const timed = written != 0;
   const bytes = <u32>BLOCK_HEADER + identityBytes + rowBytes;
-  const group = groupOf(map, hash);
   const handle = allocateLinked(group, timed ? bytes + WRITTEN_BYTES : bytes);
   const block = logPtrIn(group, handle);
-  const last = load<u32>(entry, SET_LAST);
   store<u32>(block, 0, BLOCK_NEXT);
-  store<u32>(block, last, BLOCK_PREVIOUS);
-  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
   store<u32>(block, timed ? identityBytes | WRITTEN : identityBytes, BLOCK_IDENTITY);
   if (timed) {
     store<u32>(block + bytes, 0);
     store<u32>(block + bytes + 4, written);
   }
   if (identityBytes != 0) copyBytes(block + BLOCK_HEADER, viewAddress(identity), identityBytes);
+  return handle;
+}
+
+/** Appends a reserved block, its row written, to a set. The entry's page is touched already. */
+export function setLink(map: usize, hash: u32, entry: usize, handle: u32, associations: u32): void {
+  const group = groupOf(map, hash);
+  link(group, entry, handle, associations);
+  if (load<u32>(entry, SET_INDEX) != 0) {
+    const block = logPtrIn(group, handle);
+    const rows = load<u32>(entry, SET_ROWS);
+    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
+  }
+}
+
+@inline
+function link(group: usize, entry: usize, handle: u32, associations: u32): void {
+  const block = logPtrIn(group, handle);
+  const last = load<u32>(entry, SET_LAST);
+  touchPage(block);
+  store<u32>(block, last, BLOCK_PREVIOUS);
+  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
   if (last == 0) {
     store<u32>(entry, handle, SET_FIRST);
   } else {
@@ -142,7 +167,6 @@ export function setPlace(
   }
   store<u32>(entry, handle, SET_LAST);
   store<u32>(entry, load<u32>(entry, SET_ROWS) + 1, SET_ROWS);
-  return handle;
 }
 
 function slotsOf(index: usize): u32 {

@@ -13,6 +13,7 @@ import { ModuleBuilder } from "../emitter/module-builder.ts";
 import { type CodegenRuntime, GeneratedModule } from "../generated-module.ts";
 import { Prologue } from "../prologue.ts";
 import { pushView } from "./key-codec.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { RowLayout } from "./row-layout.ts";
 
 export interface RowCodec {
@@ -87,7 +88,9 @@ function generate(builder: ModuleBuilder, schema: Schema, layout: RowLayout): vo
     row,
     name: "c",
   });
+  const ahead = new ReadAhead(builder, { f, source, layout, row, end });
   f.for(row, end, () => {
+    ahead.code();
     const values = source.columns.map((_, index) => source.load(index));
     const size = layout.size(f, values);
     if (fixed) {

@@ -13,6 +13,7 @@ import type { Local } from "../emitter/function-builder.ts";
 import { ModuleBuilder } from "../emitter/module-builder.ts";
 import { type CodegenRuntime, GeneratedModule } from "../generated-module.ts";
 import { Prologue } from "../prologue.ts";
+import { ReadAhead } from "./read-ahead.ts";
 import { RowLayout } from "./row-layout.ts";
 
 export interface RowWriter {
@@ -78,7 +79,9 @@ function generateStore(builder: ModuleBuilder, schema: Schema, layout: RowLayout
   const copyBytes = builder.importFunction("k", "copyBytes", KERNEL_SIGNATURES.copyBytes);
   const prologue = new Prologue(f);
   const source = columnsOf(builder, schema, { prologue, batch, row });
+  const ahead = new ReadAhead(builder, { f, source, layout, row, end });
   f.for(row, end, () => {
+    ahead.code();
     pushElement(f, targets, row, 4);
     f.load("i32.load").tee(to);
     f.if(() => {

@@ -13,6 +13,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { JoinInputUnique } from "../../../foundation/plan/exec-node.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
+import { compileRowWriter, type RowWriter } from "../../codegen/codecs/row-writer.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
@@ -49,6 +50,7 @@ export class JoinSide {
   readonly map: KeyedMap;
   readonly isUnique: boolean;
   readonly #options: JoinSideOptions;
+  #writer: RowWriter | undefined;
   readonly #identity: { readonly rows: ProjectedRows; readonly codec: RowCodec } | undefined;
   readonly #nullColumns: number;
   readonly #nullCount: number;
@@ -70,6 +72,13 @@ export class JoinSide {
     this.#nullCount = columns.length;
     this.#nullColumns = runtime.kernels.operatorAllocate(Math.max(4, columns.length * 4)) >>> 0;
     new Uint32Array(runtime.memory.buffer, this.#nullColumns).set(columns);
+  }
+
+  /** Writes rows to where they stay in state. */
+  get writer(): RowWriter {
+    const { context, schema, operator } = this.#options;
+    this.#writer ??= compileRowWriter({ schema, runtime: context.runtime, operator });
+    return this.#writer;
   }
 
   /** After so many seconds a row is gone; 0 = never. As the state backend rounds it. */

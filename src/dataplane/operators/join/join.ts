@@ -1,7 +1,8 @@
 /**
  * Join: regular streaming join of two changelogs, INNER, LEFT, RIGHT, FULL, SEMI and ANTI.
  *
- * Flow:    batch of one side → its keys, rows and the other side's entries → joinCollect (candidates) → condition over the
+ * Flow:    batch of one side → its keys and the other side's entries → joinPlace and RowWriter (its rows, straight into
+ *          state) → joinCollect (candidates) → condition over the
  *          pairs → joinApply (changes of both) → ChangeEmitter. A batch changes only its own side's rows, so all candidates
  *          of a batch can be looked up at once.
  * In/out:  any changelog → any. INNER carries the kind of the row that came; outer joins give +I and -D.
@@ -35,6 +36,7 @@ export const JOIN_FLAG = {
 /** Field offsets of the kernels' call struct (kernels/join.as.ts), in order of its words. */
 export const JOIN_CALL_BYTES = 128;
 export const JOIN_CALL_PAIRS = 60;
+const PLACED_ROWS = 256;
 
 export class JoinOperator extends BaseOperator {
   readonly #node: JoinNode;
@@ -77,8 +79,10 @@ export class JoinOperator extends BaseOperator {
     const other = this.#sides![1 - input]!;
     const rows = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const { keys, hashes } = own.keys.encode(batch);
-    const views = own.format.encode(batch);
     const identities = own.identities(batch);
+    const sizes = own.writer.sizes(batch);
+    const views = kernels.arenaAlloc(rows * 8) >>> 0;
+    const handles = kernels.arenaAlloc(rows * 4) >>> 0;
     const entries = kernels.arenaAlloc(rows * 4) >>> 0;
     const kept = kernels.arenaAlloc(rows * 4) >>> 0;
     const others = kernels.arenaAlloc(rows * 4) >>> 0;
@@ -91,12 +95,13 @@ export class JoinOperator extends BaseOperator {
     [
       [own.map.ptr, other.map.ptr, rows, kinds, hashes, kept, others, views, identities],
       [this.#flags(input), 0, 0, 0, 0, 0, 0, 0, 0],
-      [this.#second(), own.ttlSeconds, other.ttlSeconds],
+      [this.#second(), own.ttlSeconds, other.ttlSeconds, handles],
     ]
       .flat()
       .forEach((word, index) => {
         data.setUint32(this.#call + index * 4, word, true);
       });
+    this.#place(own, batch, rows, sizes);
     this.#run();
     kernels.setsCleanup(own.map.ptr, rows, entries);
   }
@@ -151,6 +156,17 @@ export class JoinOperator extends BaseOperator {
     const { kernels } = this.context.runtime;
     kernels.clearMarked(rows, marks, others);
     if ((this.#flags(input) & JOIN_FLAG.later) === 0) kernels.clearMarked(rows, marks, kept);
+  }
+
+  /** Writes the rows to where they stay, some at a time: what was laid out is written while it is in the cache. */
+  #place(own: JoinSide, batch: BatchPtr, rows: number, sizes: number): void {
+    const { kernels } = this.context.runtime;
+    const targets = kernels.arenaAlloc(rows * 4) >>> 0;
+    for (let from = 0; from < rows; from += PLACED_ROWS) {
+      const to = Math.min(rows, from + PLACED_ROWS);
+      kernels.joinPlace(this.#call, sizes, targets, from, to);
+      own.writer.store(batch, targets, from, to);
+    }
   }
 
   #run(): void {

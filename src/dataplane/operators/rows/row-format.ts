@@ -7,6 +7,7 @@ import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
+import { RowLayout } from "../../codegen/codecs/row-layout.ts";
 import type { StateField } from "../../contract/keyed-state.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 
@@ -18,20 +19,28 @@ export class RowFormat {
   readonly schema: Schema;
   readonly columns: number;
   readonly #runtime: WorkerRuntime;
-  readonly #codec: RowCodec;
+  readonly #operator: string;
+  readonly #slots: RowLayout;
+  /** Compiled when the first batch is encoded: rows may be written in another way. */
+  #codec: RowCodec | undefined;
   #layout: number;
 
   constructor(runtime: WorkerRuntime, schema: Schema, operator: string) {
     this.#runtime = runtime;
     this.schema = schema;
-    this.columns = physicalColumns(schema).length;
-    this.#codec = compileRowCodec({ schema, runtime, operator });
+    this.#operator = operator;
+    const columns = physicalColumns(schema);
+    this.columns = columns.length;
+    this.#slots = new RowLayout(columns, "row");
     this.#layout = runtime.kernels.operatorAllocate(this.#layoutBytes()) >>> 0;
     this.#fillLayout();
   }
 
   /** u64[n] views of the rows, in the arena. */
   encode(batch: BatchPtr): number {
+    const { schema } = this;
+    const names = { runtime: this.#runtime, operator: this.#operator };
+    this.#codec ??= compileRowCodec({ schema, ...names });
     return this.#codec.encode(batch);
   }
 
@@ -42,7 +51,7 @@ export class RowFormat {
 
   /** Byte of a physical column's value within a row. */
   slotOf(column: number): number {
-    return this.#codec.layout.slots[column]!.offset;
+    return this.#slots.slots[column]!.offset;
   }
 
   close(): void {
@@ -55,7 +64,7 @@ export class RowFormat {
   }
 
   #fillLayout(): void {
-    const { layout } = this.#codec;
+    const layout = this.#slots;
     const data = new DataView(this.#runtime.memory.buffer);
     data.setUint32(this.#layout, this.columns, true);
     layout.slots.forEach(({ column, offset, nullBit }, index) => {
