@@ -29,4 +29,6 @@ export interface KeyedMapLayout {
   readonly ttlMs: number;
   /** Value fields may come and go between snapshots: they start from zero, for each is of rows that were added. */
   readonly mayGrow?: boolean;
+  /** The key that earlier releases gave it; what a restore brings of it is moved by whoever asked for the map. */
+  readonly former?: Pick<KeyedMapLayout, "keyBytes" | "keyFields">;
 }

@@ -103,6 +103,8 @@ export interface KeyedMapSpec {
   readonly ttlMs: number;
   /** A restore may add and drop value fields (state/map-migration.ts): each is of rows that were added. */
   readonly mayGrow?: boolean;
+  /** The key that earlier releases gave it: KeyedMap.former is what a restore has brought of it. */
+  readonly former?: Pick<KeyedMapSpec, "keyBytes" | "keyFields">;
   /** The rows behind its handles. */
   readonly rows?: readonly StateRows[];
 }
@@ -111,6 +113,8 @@ export interface KeyedMap {
   readonly spec: KeyedMapSpec;
   /** Passed to the kernels. */
   readonly ptr: number;
+  /** Entries with the former key, which the operator moves into this map before the first row and then releases. */
+  readonly former?: { readonly ptr: number; release(): void };
 }
 
 export interface KeyedStateBackend {

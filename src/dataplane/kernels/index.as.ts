@@ -254,6 +254,7 @@ export {
   viewsMerge,
   viewsMultiset,
 } from "./aggregate-collections.as";
+export { numberGroups } from "./group-numbers.as";
 export { keepCleanup, keepDue, keepEarliest, keepFinal, keepFinals, keepFirst, keepRows, keepTimed } from "./keep-row.as";
 export {
   batchColumns,

@@ -45,6 +45,8 @@ export type Migration =
       /** Of maps that keep rows. */
       readonly rows?: readonly RowsPlan[];
     }
+  /** It has the former key: the operator moves its entries. */
+  | { readonly kind: "rekeyed" }
   | { readonly kind: "differs"; readonly reason: string };
 
 const INTEGERS = new Set(["TINYINT", "SMALLINT", "INTEGER", "BIGINT"]);
@@ -60,6 +62,7 @@ export function planMigration(
   { keyNames }: { readonly keyNames: boolean },
 ): Migration {
   const differs = (reason: string) => ({ kind: "differs", reason }) as const;
+  if (hasFormerKey(saved, wanted, keyNames)) return { kind: "rekeyed" };
   if (saved.keyBytes !== wanted.keyBytes)
     return differs(`keys had ${bytes(saved.keyBytes)}, now ${bytes(wanted.keyBytes)}`);
   const keys = fieldsDifference("key", saved.keyFields, wanted.keyFields, keyNames);
@@ -88,6 +91,17 @@ export function planMigration(
   return new Planner(saved, wanted).plan();
 }
 
+/** Only entries without handles are moved by their operators, so the values must be the same. */
+function hasFormerKey(saved: KeyedMapSpec, wanted: KeyedMapSpec, keyNames: boolean): boolean {
+  const { former } = wanted;
+  if (former === undefined || saved.keyBytes !== former.keyBytes) return false;
+  return (
+    fieldsDifference("key", saved.keyFields, former.keyFields, keyNames) === undefined &&
+    fieldsDifference("value", saved.valueFields, wanted.valueFields, true) === undefined &&
+    saved.valueBytes === wanted.valueBytes
+  );
+}
+
 /** Handles that are not those of the rows: what moves rows does not know them. */
 function blocksBeside({ valueFields, rows = [] }: KeyedMapSpec): readonly StateField[] {
   const isOfRows = (at: number) =>
@@ -113,6 +127,7 @@ export function layoutDifference(saved: KeyedMapSpec, wanted: KeyedMapSpec): str
   const grown = { ...saved, mayGrow: false };
   const migration = planMigration(grown, wanted, { keyNames: true });
   if (migration.kind === "migrates") return "the rows it keeps have other columns";
+  if (migration.kind === "rekeyed") return "its keys have another form";
   return migration.kind === "differs" ? migration.reason : undefined;
 }
 

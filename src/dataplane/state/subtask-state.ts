@@ -227,7 +227,7 @@ export class SubtaskState {
       checkpointId,
       maxParallelism,
       keyGroups,
-      maps: [...this.#maps.values()].map(({ uid, spec, ptr }) => ({
+      maps: [...this.#maps.values()].map(({ uid, spec: { former: _, ...spec }, ptr }) => ({
         uid,
         ...spec,
         entries: kernels.mapEntries(ptr) >>> 0,
@@ -415,10 +415,20 @@ export class SubtaskState {
     if (migration.kind === "differs")
       throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference: migration.reason });
     if (migration.kind === "migrates") return this.#migrated(found, spec, migration);
+    if (migration.kind === "rekeyed") return this.#rekeyed(found, spec);
     found.claimed = true;
     found.spec = spec;
     runtime.kernels.mapSetTtl(found.ptr, ttlSeconds(spec));
     return { spec, ptr: found.ptr };
+  }
+
+  /** A new map beside the restored one, whose entries its operator moves. */
+  #rekeyed(old: MapState, spec: KeyedMapSpec): KeyedMap {
+    const { runtime } = this.#options;
+    this.#maps.delete(mapKey(old.uid, spec.name));
+    const { ptr } = this.#create(old.uid, spec, true);
+    const release = () => guarded(runtime.kernels, () => runtime.kernels.mapDestroy(old.ptr));
+    return { spec, ptr, former: { ptr: old.ptr, release } };
   }
 
   /** The entries of a restored map in a new one with the layout that is wanted now. */

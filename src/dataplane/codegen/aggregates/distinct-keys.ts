@@ -3,60 +3,85 @@
  *
  * Rows:    those whose argument is not NULL and which some filter lets through; when that is every row, the batch itself,
  *          else a dense batch of the key's columns (a calc), in the same order.
+ * Key:     (group key, arguments); of groups with texts in their key, to which rows are only added, (number of the group,
+ *          arguments): group-numbers.ts. Snapshots of earlier releases have the group key there too: move() takes them over.
  * Hashes:  moved into the key group of the row's group (hashWithinGroups), so that both live in one subtask.
  */
-import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import {
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALUES,
+  columnPtr,
+} from "../../../foundation/columnar/batch.ts";
 import { types } from "../../../foundation/columnar/logical-type.ts";
-import type { Schema } from "../../../foundation/columnar/schema.ts";
+import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { call, type Expression, input } from "../../../foundation/plan/expression.ts";
 import type { KeyedMapLayout, StateField } from "../state-layout.ts";
 import { type CompiledCalc, type CompileOptions, compileCalc } from "../calc.ts";
-import { compileKeyCodec, type KeyCodec } from "../codecs/key-codec.ts";
+import { compileKeyCodec, type KeyCodec, keyShape } from "../codecs/key-codec.ts";
 import type { DistinctSet } from "./aggregate-plan.ts";
+import { FormerKeys, type MovedMaps } from "./former-keys.ts";
+import { type GroupNumbers, numberedSchema } from "./group-numbers.ts";
 
 const BOOLEAN = types.boolean(false);
+
+export interface DistinctKeysSpec {
+  readonly input: Schema;
+  readonly grouping: readonly number[];
+  readonly set: DistinctSet;
+  readonly index: number;
+  readonly retract: boolean;
+  readonly stateTtlMs: number;
+  readonly maxParallelism: number;
+}
 
 export class DistinctKeys {
   readonly mapSpec: KeyedMapLayout;
   readonly keyBytes: number;
+  readonly #spec: DistinctKeysSpec;
   readonly #options: CompileOptions;
-  readonly #maxParallelism: number;
+  readonly #isNumbered: boolean;
   readonly #filter: CompiledCalc | undefined;
   readonly #own: KeyCodec;
   readonly #groups: KeyCodec;
+  /** Column with the hashes of the rows' groups in the batch that keys are encoded from. */
+  readonly #hashColumn: number;
 
+  /** `isNumbered`: batches have been extended by GroupNumbers. */
   constructor(
-    spec: {
-      readonly input: Schema;
-      readonly grouping: readonly number[];
-      readonly set: DistinctSet;
-      readonly index: number;
-      readonly retract: boolean;
-      readonly stateTtlMs: number;
-      readonly maxParallelism: number;
-    },
+    spec: DistinctKeysSpec,
     groups: KeyCodec,
+    isNumbered: boolean,
     options: CompileOptions,
   ) {
+    this.#spec = spec;
     this.#options = options;
-    this.#maxParallelism = spec.maxParallelism;
+    this.#isNumbered = isNumbered;
     const { runtime, operator } = options;
-    const fields = [...spec.grouping, ...spec.set.args];
+    const { args, nulls } = spec.set;
+    const schema = isNumbered ? numberedSchema(spec.input) : spec.input;
+    const number = spec.input.fields.length;
+    const group = isNumbered ? [number] : spec.grouping;
+    const fields = [...group, ...args];
     const condition = countsCondition(spec.input, spec.set);
+    this.#groups = groups;
     if (condition === undefined) {
-      this.#own = compileKeyCodec({ schema: spec.input, fields, runtime, operator });
-      this.#groups = groups;
+      this.#own = compileKeyCodec({ schema, fields, runtime, operator });
+      this.#hashColumn = physicalColumns(schema).length - 1;
     } else {
-      const dense = { fields: fields.map((field) => spec.input.fields[field]!) };
-      const projection = fields.map((field) => input(field, spec.input.fields[field]!.type));
-      this.#filter = compileCalc(
-        { input: spec.input, projection, condition, output: dense },
-        options,
-      );
+      const taken = isNumbered ? [...fields, number + 1] : fields;
+      const dense = { fields: taken.map((field) => schema.fields[field]!) };
+      // What is tested needs no flag in the key.
+      if (isNumbered && !nulls) dense.fields[1] = notNull(dense.fields[1]!);
+      const projection = taken.map((field) => input(field, schema.fields[field]!.type));
+      this.#filter = compileCalc({ input: schema, projection, condition, output: dense }, options);
       const all = fields.map((_, index) => index);
       this.#own = compileKeyCodec({ schema: dense, fields: all, runtime, operator });
-      const ofGroup = all.slice(0, spec.grouping.length);
-      this.#groups = compileKeyCodec({ schema: dense, fields: ofGroup, runtime, operator });
+      this.#hashColumn = physicalColumns(dense).length - 1;
+      if (!isNumbered) {
+        const ofGroup = all.slice(0, spec.grouping.length);
+        this.#groups = compileKeyCodec({ schema: dense, fields: ofGroup, runtime, operator });
+      }
     }
     this.keyBytes = this.#own.keyBytes;
     this.mapSpec = {
@@ -66,27 +91,66 @@ export class DistinctKeys {
       keyFields: this.#own.keyFields,
       valueFields: valueFields(spec.set, spec.retract),
       ttlMs: spec.stateTtlMs,
+      ...(isNumbered ? { former: formerKey(spec) } : {}),
     };
   }
 
-  /** Address of the u32 list of entries, one for each row that counts. `groupHashes`: of all rows. */
+  /**
+   * Address of the u32 list of entries, one for each row that counts. `groupHashes`: of all rows. The batch has been
+   * extended where groups are numbered.
+   */
   upsert(batch: BatchPtr, rows: number, groupHashes: number, map: number): number {
     const { kernels, memory } = this.#options.runtime;
     let dense = batch;
     let n = rows;
-    let ofGroups = groupHashes;
     if (this.#filter !== undefined) {
       dense = this.#filter.process(batch);
       if (dense === 0) return 0;
       n = new DataView(memory.buffer).getUint32(dense + BATCH_ROWS, true);
-      ofGroups = this.#groups.encode(dense).hashes;
     }
     const { keys, hashes } = this.#own.encode(dense);
-    kernels.hashWithinGroups(n, ofGroups, hashes, this.#maxParallelism);
+    kernels.hashWithinGroups(
+      n,
+      this.#ofGroups(dense, groupHashes),
+      hashes,
+      this.#spec.maxParallelism,
+    );
     const entries = kernels.arenaAlloc(n * 4) >>> 0;
     kernels.mapUpsertBatch(map, n, hashes, keys, entries);
     return entries;
   }
+
+  /** Moves the entries of a map with the former key. */
+  move(maps: MovedMaps, numbers: GroupNumbers): void {
+    const { grouping, set, input: schema, maxParallelism } = this.#spec;
+    const { args } = set;
+    const former = { schema, grouping, args, maxParallelism };
+    const fields = args.map((field, index) => {
+      const one = schema.fields[field]!;
+      return index === 0 && !set.nulls ? notNull(one) : one;
+    });
+    new FormerKeys({ ...former, fields, keyBytes: this.keyBytes }, this.#options).move(
+      maps,
+      numbers,
+    );
+  }
+
+  #ofGroups(dense: BatchPtr, groupHashes: number): number {
+    if (this.#filter === undefined) return groupHashes;
+    if (!this.#isNumbered) return this.#groups.encode(dense).hashes;
+    const { memory } = this.#options.runtime;
+    const at = columnPtr(dense, this.#hashColumn) + COLUMN_VALUES;
+    return new DataView(memory.buffer).getUint32(at, true);
+  }
+}
+
+function notNull<F extends Schema["fields"][number]>(field: F): F {
+  return { ...field, type: { ...field.type, nullable: false } };
+}
+
+function formerKey({ input: schema, grouping, set }: DistinctKeysSpec) {
+  const { keyBytes, keyFields } = keyShape(schema, [...grouping, ...set.args]);
+  return { keyBytes, keyFields };
 }
 
 /** Which rows count; undefined when all do. */

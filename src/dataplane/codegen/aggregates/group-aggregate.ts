@@ -7,6 +7,8 @@
  *          last column of the input, as accumulate.ts makes them.
  * Maps:    first the groups: key → accumulator (accumulator-layout.ts); then one for each DISTINCT argument list:
  *          (key, arguments) → counts or bits. Entries of the latter get hashes within the key group of their group.
+ *          Where rows are only added to groups with texts in their key, (number of the group, arguments) and two maps more
+ *          for the numbers (group-numbers.ts).
  * Output:  emit() is called with batches of at most MAX_BATCH_ROWS rows, in the arena. Nothing is held back.
  * Errors:  AGGREGATE_UNSUPPORTED, TYPE_UNSUPPORTED.
  */
@@ -26,6 +28,8 @@ import { ModuleBuilder } from "../emitter/module-builder.ts";
 import { GeneratedModule } from "../generated-module.ts";
 import { AggregatePlan } from "./aggregate-plan.ts";
 import { DistinctKeys } from "./distinct-keys.ts";
+import type { MovedMaps } from "./former-keys.ts";
+import { GroupNumbers } from "./group-numbers.ts";
 import { GroupLoops } from "./group-loop.ts";
 import { aggregateHostFunctions } from "./host-functions.ts";
 
@@ -54,7 +58,14 @@ export interface CompiledGroupAggregate {
     maps: readonly { readonly ptr: number }[],
     emit: (out: BatchPtr) => void,
   ): void;
+  /** Moves what restored maps hold under their former keys; before the first batch. */
+  moveFormer(maps: readonly AggregateMap[], keyGroups: MovedMaps["keyGroups"]): void;
   toText(): string;
+}
+
+export interface AggregateMap {
+  readonly ptr: number;
+  readonly former?: { readonly ptr: number; release(): void };
 }
 
 /** Bytes before the key of an entry: hash and meta (contract/keyed-state.ts). */
@@ -82,6 +93,8 @@ class GroupAggregate implements CompiledGroupAggregate {
   readonly #module: GeneratedModule;
   readonly #keys: KeyCodec;
   readonly #distinct: readonly DistinctKeys[];
+  /** Where DISTINCT values are kept by them. */
+  readonly #numbers: GroupNumbers | undefined;
   readonly #mode: "rows" | "folded" | "merged";
   /** The column with accumulators. */
   readonly #column: number;
@@ -96,8 +109,10 @@ class GroupAggregate implements CompiledGroupAggregate {
     this.#column = physicalColumns(input).length - 1;
     const plan = new AggregatePlan(rows, spec.aggregates, { retract });
     this.#keys = compileKeyCodec({ schema: input, fields: grouping, runtime, operator });
+    const isNumbered = !retract && this.#keys.keyBytes < 0 && plan.distinctSets.length > 0;
+    if (isNumbered) this.#numbers = new GroupNumbers(spec, this.#keys, runtime);
     this.#distinct = plan.distinctSets.map(
-      (set, index) => new DistinctKeys({ ...spec, set, index }, this.#keys, options),
+      (set, index) => new DistinctKeys({ ...spec, set, index }, this.#keys, isNumbered, options),
     );
     const loops = new GroupLoops(this.#builder, {
       ...spec,
@@ -128,6 +143,7 @@ class GroupAggregate implements CompiledGroupAggregate {
         mayGrow: !retract,
       },
       ...this.#distinct.map((distinct) => distinct.mapSpec),
+      ...(this.#numbers?.mapSpecs ?? []),
     ];
   }
 
@@ -144,8 +160,10 @@ class GroupAggregate implements CompiledGroupAggregate {
     const { keys, hashes } = this.#keys.encode(batch);
     const entries = kernels.arenaAlloc(rows * 4) >>> 0;
     kernels.mapUpsertBatch(groups, rows, hashes, keys, entries);
+    const numbering = pointers.slice(1 + this.#distinct.length);
+    const numbered = this.#numbers?.extend(batch, rows, { keys, hashes }, numbering) ?? batch;
     const lists = this.#distinct.map((distinct, index) =>
-      distinct.upsert(batch, rows, hashes, pointers[index + 1]!),
+      distinct.upsert(numbered, rows, hashes, pointers[index + 1]!),
     );
     const { exports } = this.#module;
     (exports.begin as Numbers)(...lists);
@@ -165,8 +183,18 @@ class GroupAggregate implements CompiledGroupAggregate {
       for (let from = 0; from < touched; from += this.#step)
         forward(changes(batch, groups, from, Math.min(touched, from + this.#step)));
     }
-    (exports.sweep as Numbers)(...pointers);
+    (exports.sweep as Numbers)(...pointers.slice(0, 1 + this.#distinct.length));
     this.#module.check();
+  }
+
+  moveFormer(maps: readonly AggregateMap[], keyGroups: MovedMaps["keyGroups"]): void {
+    const numbers = maps.slice(1 + this.#distinct.length).map(({ ptr }) => ptr);
+    for (const [index, distinct] of this.#distinct.entries()) {
+      const { ptr: to, former } = maps[index + 1]!;
+      if (former === undefined || this.#numbers === undefined) continue;
+      distinct.move({ from: former.ptr, to, numbers, keyGroups }, this.#numbers);
+      former.release();
+    }
   }
 
   /** Addresses of the rows' accumulators. */

@@ -104,3 +104,48 @@ test("batch mode without grouping: one row also for no input", () => {
     expected: [[], ["+I[0, null, null, 0]"]],
   });
 });
+
+test("DISTINCT values of groups with texts in their key: numbers of groups survive restores and rescales", () => {
+  const values = schemaOf({
+    k: types.string(),
+    day: types.string(false),
+    v: types.bigint(),
+    s: types.string(),
+    f: types.boolean(),
+  });
+  const count = (name: string, args: number[], filter = -1): AggregateCall => ({
+    ...aggregate(name, args, types.bigint(false), false, true),
+    function: "COUNT",
+    filter,
+  });
+  runCase({
+    node: {
+      ...node(false, { generateUpdateBefore: false, grouping: [0, 1] }),
+      aggregates: [count("v", [2]), count("filtered", [2], 4), count("s", [3], 4)],
+      output: schemaOf({
+        k: types.string(),
+        day: types.string(false),
+        v: types.bigint(false),
+        filtered: types.bigint(false),
+        s: types.bigint(false),
+      }),
+    },
+    inputs: [values],
+    rescaleBy: [0, 1],
+    unordered: true,
+    events: [
+      rows(["+I", "a", "1", 7n, "x", true], ["+I", "b", "1", 7n, "x", false]),
+      rows(["+I", "a", "2", 7n, null, true], ["+I", null, "1", null, "x", true]),
+      rows(["+I", "a", "1", 7n, "x", true], ["+I", "b", "1", 7n, "x", true]),
+      rows(["+I", "c", "1", 7n, "x", null], ["+I", "a", "1", 8n, "y", false]),
+      rows(["+I", "a", "2", 7n, "", true], ["+I", null, "1", 0n, "x", true]),
+    ],
+    expected: [
+      ["+I[a, 1, 1, 1, 1]", "+I[b, 1, 1, 0, 0]"],
+      ["+I[a, 2, 1, 1, 0]", "+I[null, 1, 0, 0, 1]"],
+      ["+U[b, 1, 1, 1, 1]"],
+      ["+I[c, 1, 1, 0, 0]", "+U[a, 1, 2, 1, 1]"],
+      ["+U[a, 2, 1, 1, 1]", "+U[null, 1, 1, 1, 1]"],
+    ],
+  });
+});

@@ -5,7 +5,8 @@
  * In/out:  any changelog → retract, or upsert without generateUpdateBefore; -U and +U are adjacent, in that order.
  *          With `table.exec.mini-batch.enabled` = 'false' every input row shows its own change; otherwise changes of a key
  *          are folded per batch.
- * State:   map "groups": key → accumulator; maps "distinct0" …: (key, arguments) → counts. Nothing is held back at a barrier.
+ * State:   map "groups": key → accumulator; maps "distinct0" …: (key, arguments) → counts, or (number of the group, arguments)
+ *          with maps "group numbers" and "last group number". Nothing is held back at a barrier.
  * Merged:  GlobalGroupAggregate of a stream: the input holds accumulators of mini-batches; state is the same as of one phase.
  * Batch:   one +I per key at the end of input; without grouping also when there was no row (batch-group-aggregate.ts).
  * Source:  Flink StreamExecGroupAggregate, GroupAggFunction.
@@ -19,6 +20,7 @@ import {
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator, functionEnvironment } from "../base-operator.ts";
+import { ownKeyGroups } from "../rows/state-entries.ts";
 
 const MINI_BATCH = "table.exec.mini-batch.enabled";
 
@@ -56,6 +58,7 @@ export class GroupAggregateOperator extends BaseOperator {
       { runtime, environment: functionEnvironment(this.context), operator: description },
     );
     this.#maps = this.#compiled.mapSpecs.map((spec) => state.map(spec));
+    this.#compiled.moveFormer(this.#maps, ownKeyGroups(this.context));
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
