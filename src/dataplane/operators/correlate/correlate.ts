@@ -3,11 +3,11 @@
  *
  * Flow:    batch → RowExpansion (rows of the function, the row each belongs to) → the batch's rows repeated beside them →
  *          condition → output.
- * In/out:  any changelog; each result has the kind of its row. LEFT: a row without results leaves once, with NULLs.
+ * In/out:  any changelog; each result has the kind of its row. LEFT: a row without results, or without
+ *          one that meets the condition (outer-matches.ts), leaves once, with NULLs.
  * State:   none. Limits: MAX_BATCH_ROWS rows a batch that leaves.
  * Source:  Flink StreamExecCorrelate, BatchExecCorrelate.
  */
-import { baseErrors } from "../../../foundation/base/errors.ts";
 import {
   type BatchPtr,
   COLUMN_VALIDITY,
@@ -23,6 +23,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator, functionEnvironment } from "../base-operator.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import type { ExpandedRows, RowExpansion } from "./expanded-rows.ts";
+import { OuterMatches } from "./outer-matches.ts";
 import { Unnest } from "./unnest.ts";
 import { UserTable } from "./user-table.ts";
 
@@ -32,6 +33,7 @@ export class CorrelateOperator extends BaseOperator {
   #rows: BatchRows | undefined;
   #expansion: RowExpansion | undefined;
   #condition: CompiledCalc | undefined;
+  #outer: OuterMatches | undefined;
 
   constructor(node: CorrelateNode, context: OperatorContext) {
     super(context);
@@ -40,21 +42,26 @@ export class CorrelateOperator extends BaseOperator {
   }
 
   override open(): void {
-    const { call, condition, joinType } = this.#node;
-    if (condition !== undefined && joinType === "LEFT")
-      throw baseErrors.UNSUPPORTED({
-        what: "a condition of LEFT JOIN with a table function",
-        remedy: "Write ON TRUE, and filter behind the join.",
-      });
+    const { call, condition, joinType, output } = this.#node;
     this.#rows = new BatchRows(this.context.runtime, this.context.inputs[0]!);
     this.#expansion = this.#expansionOf(call as Call);
-    if (condition !== undefined) this.#condition = this.#filter(condition);
+    if (condition === undefined) return;
+    if (joinType === "INNER") this.#condition = this.#filter(condition);
+    else {
+      const { runtime } = this.context;
+      this.#outer = new OuterMatches(runtime, output, condition, this.#compileOptions());
+    }
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
     const { output, runtime } = this.context;
     const { kernels } = runtime;
     const expanded = this.#expansion!.expand(batch);
+    if (this.#outer !== undefined) {
+      const join = (from: number) => this.#join(batch, expanded, from);
+      this.#outer.emit(expanded, join, (result) => output.emit(result));
+      return;
+    }
     for (let from = 0; from < expanded.rows; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
       const joined = this.#join(batch, expanded, from);

@@ -51,6 +51,30 @@ test("LEFT JOIN keeps rows whose collection is NULL or empty; ordinality counts 
   ]);
 });
 
+test("LEFT JOIN on a condition keeps rows without an element that meets it, over batches of any size", async () => {
+  const select = "SELECT id, e FROM t LEFT JOIN UNNEST(n) AS u (e) ON e > id";
+  assert.deepEqual(await answers(select, ROWS), [
+    "+I[1, 7]",
+    "-D[2, 8]",
+    "+I[3, null]",
+    "+I[4, null]",
+  ]);
+  const none =
+    "SELECT id, x, o FROM t LEFT JOIN UNNEST(r) WITH ORDINALITY AS u (x, y, o) ON y = 'q'";
+  assert.deepEqual(await answers(none, ROWS), [
+    "+I[1, null, null]",
+    "-D[2, null, null]",
+    "+I[3, null, null]",
+    "+I[4, null, null]",
+  ]);
+  const numbers = Array.from({ length: 10_000 }, (_, i) => i);
+  const many = [1, 2].map((id) => ({ row: [id, null, numbers, null, null] }));
+  const odd = "SELECT id, e FROM t LEFT JOIN UNNEST(n) AS u (e) ON id = 1 AND MOD(e, 2) = 1";
+  const found = await answers(odd, many);
+  assert.equal(found.length, 5001);
+  assert.deepEqual([found[0], ...found.slice(-2)], ["+I[1, 1]", "+I[1, 9999]", "+I[2, null]"]);
+});
+
 test("rows as elements become columns", async () => {
   const select = "SELECT id, x, y FROM t, UNNEST(r) AS u (x, y)";
   assert.deepEqual(await answers(select, ROWS), [

@@ -24,6 +24,7 @@ import type {
   TableAliasNode,
   TableNode,
 } from "../parser/ast.ts";
+import { unparseExpression } from "../parser/unparse-expressions.ts";
 import { decorrelate } from "../rel/decorrelate.ts";
 import { TRUE, and, fieldRefs } from "../rel/expressions.ts";
 import { join as makeJoin, project } from "../rel/rel-builder.ts";
@@ -292,6 +293,16 @@ function lateralJoin(
       { at: node.span },
     );
   const type = node.type === "LEFT" ? "LEFT" : "INNER";
+  const { on } = node;
+  const isTrue = on === undefined || (on.kind === "boolean" && on.value === true);
+  if (type === "LEFT" && right.kind === "tableFunction" && !isTrue)
+    throw planErrors.JOIN_CONDITION(
+      {
+        message: `Left outer joins with a table function do not accept a predicate such as ${unparseExpression(on)}. Only literal TRUE is accepted.`,
+        remedy: "Write ON TRUE, and filter behind the join.",
+      },
+      { at: on.span },
+    );
   const width = left.rel.schema.fields.length;
   const fields = result.rel.schema.fields.map((field, i) =>
     type === "LEFT" && i >= width ? { ...field, type: withNullable(field.type, true) } : field,
