@@ -196,7 +196,15 @@ export interface WindowJoinNode extends Base {
   readonly leftWindowEnd: number;
   readonly rightWindowEnd: number;
   readonly attribute: "ROWTIME" | "PROCTIME";
+  /** Of the left and the right side, for the description. */
+  readonly windows?: readonly [JoinedWindow, JoinedWindow];
   readonly condition?: Expression;
+}
+export interface JoinedWindow {
+  readonly window: WindowSpec;
+  /** Fields of that side. */
+  readonly start: number;
+  readonly end: number;
 }
 /** Top-N: ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) between start and end (1-based, inclusive). */
 export interface RankNode extends Base {

@@ -144,4 +144,5 @@ const LEFT_OUT = new Set([
   "condition",
   "generateUpdateBefore",
   "strategyHints",
+  "windows",
 ]);

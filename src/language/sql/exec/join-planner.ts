@@ -4,6 +4,7 @@
  * Keys that are expressions become columns of their side first, and are dropped behind the join.
  * Source: Flink StreamPhysicalJoinRule, StreamPhysicalWindowJoinRule. Errors: MR2201 joins without a node.
  */
+import type { JoinedWindow } from "../../../foundation/plan/exec-node.ts";
 import { type Expression, input } from "../../../foundation/plan/expression.ts";
 import {
   TRUE,
@@ -17,7 +18,7 @@ import {
 } from "../rel/expressions.ts";
 import { extend, joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
 import type { JoinRel, RelNode, TtlHint } from "../rel/rel-node.ts";
-import { joinWindows } from "../rel/window-properties.ts";
+import { joinWindows, type WindowProperties } from "../rel/window-properties.ts";
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
 import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
@@ -189,6 +190,10 @@ function planWindowJoin(
       leftWindowEnd: keyWithin(keys.leftKeys, windowed.left.ends),
       rightWindowEnd: keyWithin(keys.rightKeys, windowed.right.ends),
       attribute: windowed.left.window.time.attribute,
+      windows: [
+        joinedWindow(windowed.left, keys.leftKeys),
+        joinedWindow(windowed.right, keys.rightKeys),
+      ],
       ...(isTrue(keys.condition) ? {} : { condition: keys.condition }),
     },
     [
@@ -198,6 +203,14 @@ function planWindowJoin(
     joinSchema(left.schema, right.schema, rel.type),
     { kinds: INSERT },
   );
+}
+
+function joinedWindow(
+  { window: written, starts, ends }: WindowProperties,
+  keys: readonly number[],
+): JoinedWindow {
+  const { isGroupWindow: _, ...window } = written;
+  return { window, start: keyWithin(keys, starts), end: keyWithin(keys, ends) };
 }
 
 function keyWithin(keys: readonly number[], columns: readonly number[]): number {

@@ -5,8 +5,10 @@
  *         join are written as ≥ and ≤ in milliseconds, however the query wrote them.
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { JoinedWindow } from "../../../foundation/plan/exec-node.ts";
 import type { PhysSpecOf } from "../exec/phys-node.ts";
 import { expressionText, type TextStyle } from "./expression-text.ts";
+import { attachedText } from "./window-text.ts";
 
 export const JOIN_NAMES = {
   INNER: "InnerJoin",
@@ -40,10 +42,13 @@ export function joinText(
   const name = uniqueName([...left.fields, ...right.fields].map((field) => field.name));
   const compare = (symbol: string, a: string, b: string) =>
     style === "infix" ? `(${a} ${symbol} ${b})` : `${symbol}(${a}, ${b})`;
-  const parts = spec.leftKeys.map((key, i) => {
+  const windows = spec.type === "WindowJoin" ? spec.windows : undefined;
+  const bounds = windows === undefined ? [] : [windows[0].start, windows[0].end];
+  const parts = spec.leftKeys.flatMap((key, i) => {
+    if (bounds.includes(key)) return [];
     const nulls = "filterNulls" in spec && !spec.filterNulls[i];
     const symbol = nulls ? "IS NOT DISTINCT FROM" : "=";
-    return compare(symbol, name(key), name(width + spec.rightKeys[i]!));
+    return [compare(symbol, name(key), name(width + spec.rightKeys[i]!))];
   });
   if (spec.type === "IntervalJoin") {
     const [a, b] = [name(spec.leftTime.index), name(width + spec.rightTime.index)];
@@ -54,12 +59,23 @@ export function joinText(
   if (spec.type === "TemporalJoin") parts.push(temporalText(spec, width, name));
   const all = style === "infix" ? `(${parts.join(" AND ")})` : `AND(${parts.join(", ")})`;
   return [
+    ...(windows === undefined ? [] : windowsText(windows, left, right)),
     `joinType=[${JOIN_NAMES[spec.joinType]}]`,
     ...(spec.type === "IntervalJoin" ? [boundsText(spec)] : []),
     `where=[${parts.length <= 1 ? (parts[0] ?? "true") : all}]`,
     `select=[${names(output)}]`,
     ...sidesText(spec),
   ];
+}
+
+function windowsText(
+  [ofLeft, ofRight]: readonly [JoinedWindow, JoinedWindow],
+  left: Schema,
+  right: Schema,
+): string[] {
+  const text = (of: JoinedWindow, { fields }: Schema) =>
+    attachedText(of.window, of, (index) => fields[index]?.name ?? `$${index}`);
+  return [`leftWindow=[${text(ofLeft, left)}]`, `rightWindow=[${text(ofRight, right)}]`];
 }
 
 /** Fields by name, those of the right side told apart by a number. */
