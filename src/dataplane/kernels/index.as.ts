@@ -369,4 +369,4 @@ export {
   strideViews,
   zeroedValues,
 } from "./group-table.as";
-export { accumulatedRows, rowsOfPhase } from "./phases.as";
+export { accumulatedRows, accumulatorsPack, accumulatorsUnpack, rowsOfPhase } from "./phases.as";

@@ -26,6 +26,7 @@ import { ROWS_OFFSET } from "./accumulator-layout.ts";
 import { type AggregateTarget, kernel, pushHash } from "./aggregate-code.ts";
 import { AggregatePlan } from "./aggregate-plan.ts";
 import { aggregateHostFunctions } from "./host-functions.ts";
+import { generateMergeInto } from "./merge-into.ts";
 import { addCounter, emitMerge, emitUpdate, loadIsAdd } from "./update-code.ts";
 import { copyView } from "./value-compare.ts";
 
@@ -42,10 +43,17 @@ export interface CompiledAccumulate {
   /** Of an accumulator; a multiple of 8. All zero = no rows. */
   readonly valueBytes: number;
   readonly valueFields: readonly StateField[];
+  /** Offsets of what is kept in the log. */
+  readonly handles: readonly number[];
   /** Folds row i of the batch into entries[i]; an entry may occur many times. */
   accumulate(batch: BatchPtr, entries: number, map: number): void;
   /** Folds sources[i] (entries of `map`) into targets[i] (temporary accumulators); a target may occur many times. */
   merge(targets: number, sources: number, n: number, map: number): void;
+  /**
+   * Folds sources[i] (temporary accumulators) into entries[i] of `map`; an entry may occur many times. `scratch`: an entry's
+   * hash, key and value have room there.
+   */
+  mergeInto(entries: number, sources: number, n: number, map: number, scratch: number): void;
   /**
    * Writes results into columns firstColumn… of a batch that has them allocated, rows `at`…. Texts are copied to the arena.
    */
@@ -77,28 +85,31 @@ export function compileAccumulate(
   const builder = new ModuleBuilder();
   generateAccumulate(builder, spec, plan);
   generateMerge(builder, spec, plan);
+  generateMergeInto(builder, spec, plan);
   generateResults(builder, spec, plan);
   generateFree(builder, spec, plan);
   const { runtime, operator } = options;
   const host = aggregateHostFunctions({ ...spec, retract: spec.retract === true }, options);
   const module = new GeneratedModule({ runtime, module: builder, sites: [], operator, host });
   const { exports } = module;
-  const names = ["accumulate", "merge", "results", "free"] as const;
-  const [accumulate, merge, results, free] = names.map((name) => exports[name] as Numbers) as [
-    Numbers,
-    Numbers,
-    Numbers,
-    Numbers,
-  ];
+  const names = ["accumulate", "merge", "mergeInto", "results", "free"] as const;
+  const [accumulate, merge, mergeInto, results, free] = names.map(
+    (name) => exports[name] as Numbers,
+  ) as [Numbers, Numbers, Numbers, Numbers, Numbers];
   return {
     valueBytes: plan.layout.valueBytes,
     valueFields: plan.layout.fields,
+    handles: plan.layout.handles,
     accumulate(batch, entries, map) {
       accumulate(batch, entries, map);
       module.check();
     },
     merge(targets, sources, n, map) {
       merge(targets, sources, n, map);
+      module.check();
+    },
+    mergeInto(entries, sources, n, map, scratch) {
+      mergeInto(entries, sources, n, map, scratch);
       module.check();
     },
     results(entries, n, map, out, first, at) {

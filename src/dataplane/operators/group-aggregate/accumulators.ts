@@ -101,7 +101,10 @@ export class Accumulators {
     const encoded = this.keys.encode(batch);
     const plain = this.#groups[0]!;
     const entries = this.#upsert(plain, n, encoded);
-    plain.compiled.merge(entries, this.#accumulatorsOf(batch, n), n, plain.map.ptr);
+    const { compiled, map } = plain;
+    const { kernels } = this.#options.context.runtime;
+    const scratch = kernels.arenaAlloc(hashDistance(this.keys.keyBytes) + compiled.valueBytes);
+    compiled.mergeInto(entries, this.#accumulatorsOf(batch, n), n, map.ptr, scratch >>> 0);
     return { n, entries, ...encoded };
   }
 
@@ -217,7 +220,18 @@ export class Accumulators {
     const { context, schema, accumulators } = this.#options;
     const { kernels, memory } = context.runtime;
     const at = columnPtr(batch, physicalIndex(schema, accumulators ?? 0)) + COLUMN_VALUES;
-    return kernels.narrow(n, new DataView(memory.buffer).getUint32(at, true)) >>> 0;
+    const views = new DataView(memory.buffer).getUint32(at, true);
+    const { handles } = this.#groups[0]!.compiled;
+    if (handles.length === 0) return kernels.narrow(n, views) >>> 0;
+    return kernels.accumulatorsUnpack(n, views, this.#handles(handles), handles.length) >>> 0;
+  }
+
+  /** u16 offsets, in the arena. */
+  #handles(handles: readonly number[]): number {
+    const { kernels, memory } = this.#options.context.runtime;
+    const at = kernels.arenaAlloc(handles.length * 2) >>> 0;
+    new Uint16Array(memory.buffer, at, handles.length).set(handles);
+    return at;
   }
 
   #upsert({ map }: CallGroup, n: number, { keys, hashes }: EncodedKeys): number {

@@ -48,10 +48,6 @@ export class DistinctTable {
     );
   }
 
-  get count(): number {
-    return this.#table.count;
-  }
-
   values(batch: BatchPtr): CountedValues {
     const counted = this.#filter.process(batch);
     if (counted === 0) return undefined;
@@ -67,8 +63,8 @@ export class DistinctTable {
     if (values !== undefined) this.#table.upsert(values.n, values);
   }
 
-  drain(emit: (piece: GroupTablePiece) => void): void {
-    this.#table.drain(emit);
+  drain(emit: (piece: GroupTablePiece) => void): number {
+    return this.#table.drain(emit);
   }
 
   close(): void {

@@ -51,10 +51,6 @@ export class GroupTable {
     kernels.groupsInit(this.#table, this.keys.keyBytes, valueBytes, MOST_GROUPS, TEXT_BYTES);
   }
 
-  get count(): number {
-    return this.#runtime.kernels.groupsCount(this.#table) >>> 0;
-  }
-
   hasRoom(n: number, { keys }: EncodedKeys): boolean {
     return Boolean(this.#runtime.kernels.groupsHaveRoom(this.#table, n, keys));
   }
@@ -67,10 +63,10 @@ export class GroupTable {
     return entries;
   }
 
-  /** Every entry, in order of coming, then none is left. */
-  drain(emit: (piece: GroupTablePiece) => void): void {
+  /** Every entry, in order of coming, then none is left; how many there were. */
+  drain(emit: (piece: GroupTablePiece) => void): number {
     const { kernels } = this.#runtime;
-    const { count } = this;
+    const count = kernels.groupsCount(this.#table) >>> 0;
     for (let from = 0; from < count; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
       const n = Math.min(MAX_BATCH_ROWS, count - from);
@@ -81,6 +77,7 @@ export class GroupTable {
       kernels.arenaRelease(mark);
     }
     if (count > 0) kernels.groupsClear(this.#table);
+    return count;
   }
 
   close(): void {

@@ -4,7 +4,7 @@
  *
  * Out:     phase-parts.ts: accumulators, DISTINCT values, or rows as they came; read by window-aggregate.ts and
  *          slice-aggregate.ts.
- * Memory:  bounded tables (group-table.ts) by key and slice, and by key, slice and value for each DISTINCT; when one is full all
+ * Memory:  bounded tables (group-table.ts; log-table.ts for texts and lists) by key and slice, and by key, slice and value for each DISTINCT; when one is full all
  *          go out and are begun anew.
  * Flushed: also by a watermark behind the end of a slice, before it is passed on, so that no row gets late here; at a barrier
  *          and at the end of input, so that there is no state.
@@ -29,6 +29,7 @@ import { ProjectedRows } from "../rows/projected-rows.ts";
 import { WindowTimes, wallClockAfter } from "../windows/window-times.ts";
 import { DistinctTable } from "./distinct-table.ts";
 import { GroupTable, type GroupTablePiece } from "./group-table.ts";
+import { LogTable } from "./log-table.ts";
 import { WindowSlices } from "./window-slices.ts";
 
 const FEWEST_ROWS = 2;
@@ -44,7 +45,9 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   #rows: BatchRows | undefined;
   #times: WindowTimes | undefined;
   #compiled: CompiledAccumulate | undefined;
+  /** Of plain accumulators, or of such as keep something in a log. */
   #table: GroupTable | undefined;
+  #logged: LogTable | undefined;
   #distinct: readonly DistinctTable[] = [];
   #keyFields: ProjectedRows | undefined;
   #argFields: ProjectedRows | undefined;
@@ -96,7 +99,11 @@ export class LocalWindowAggregateOperator extends BaseOperator {
       },
       { runtime, environment: functionEnvironment(context), operator },
     );
-    this.#table.open(this.#compiled.valueBytes);
+    if (this.#compiled.handles.length === 0) this.#table.open(this.#compiled.valueBytes);
+    else {
+      this.#logged = new LogTable({ runtime, schema, fields, operator });
+      this.#logged.open(this.#compiled);
+    }
     this.#distinct = sets.map(
       ([place]) =>
         new DistinctTable({ context, schema, keys: fields, call: aggregates[place!]!, operator }),
@@ -135,8 +142,10 @@ export class LocalWindowAggregateOperator extends BaseOperator {
 
   override close(): void {
     this.#table?.close();
+    this.#logged?.close();
     for (const table of this.#distinct) table.close();
     this.#table = undefined;
+    this.#logged = undefined;
     this.#distinct = [];
   }
 
@@ -144,10 +153,12 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   #fold(batch: BatchPtr, n: number): boolean {
     const table = this.#table!;
     const keys = table.keys.encode(batch);
-    if (!table.hasRoom(n, keys)) return false;
+    const hasRoom = this.#logged === undefined ? table.hasRoom(n, keys) : this.#logged.hasRoom(n);
+    if (!hasRoom) return false;
     const values = this.#distinct.map((distinct) => distinct.values(batch));
     if (!this.#distinct.every((distinct, i) => distinct.hasRoom(values[i]))) return false;
-    this.#compiled!.accumulate(batch, table.upsert(n, keys), 0);
+    if (this.#logged === undefined) this.#compiled!.accumulate(batch, table.upsert(n, keys), 0);
+    else this.#logged.fold(batch, keys);
     this.#distinct.forEach((distinct, i) => {
       distinct.add(values[i]);
     });
@@ -167,14 +178,12 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   }
 
   #flush(): void {
-    const table = this.#table!;
-    const made = this.#distinct.reduce((sum, { count }) => sum + count, table.count);
-    if (made === 0) return;
-    table.drain((piece) => {
+    if (this.#folded === 0) return;
+    let made = (this.#logged ?? this.#table!).drain((piece) => {
       this.#emitAccumulators(piece);
     });
     this.#distinct.forEach((distinct, set) => {
-      distinct.drain((piece) => {
+      made += distinct.drain((piece) => {
         this.#emitValues(piece, distinct, set);
       });
     });

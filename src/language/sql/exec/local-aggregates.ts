@@ -64,7 +64,7 @@ function isStreamSplittable(node: ExecNode, byId: ReadonlyMap<number, ExecNode>)
   );
 }
 
-export function isMergeable(call: AggregateCall, { fields }: Schema): boolean {
+function isMergeable(call: AggregateCall, { fields }: Schema): boolean {
   const fixed =
     isFixedWidth(call.type) && call.args.every((arg) => isFixedWidth(fields[arg]!.type));
   return MERGEABLE.has(call.function) && !call.distinct && fixed;

@@ -73,6 +73,8 @@ const WINDOWS = {
 };
 const CALLS = {
   numbers: "COUNT(*) AS n, COUNT(v) AS c, SUM(v) AS s, AVG(v) AS g, MIN(v) AS a, MAX(v) AS z",
+  texts:
+    "MAX(s) AS a, MIN(s) AS b, COUNT(v) AS c, ARRAY_AGG(v) AS d, LISTAGG(s) AS e, COLLECT(v) AS f, MAX(s) FILTER (WHERE v > 2) AS g",
   distinct: "COUNT(*) AS n, COUNT(DISTINCT v) AS d, COUNT(DISTINCT s) AS t, SUM(v) AS s",
 };
 

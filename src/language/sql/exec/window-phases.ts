@@ -13,7 +13,6 @@ import type { ExecNode, WindowAggregateNode } from "../../../foundation/plan/exe
 import { argumentFields } from "../../../foundation/plan/aggregate-phases.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { describeNode } from "../explain/node-text.ts";
-import { isMergeable } from "./local-aggregates.ts";
 
 export function withWindowPhases(
   nodes: readonly ExecNode[],
@@ -42,9 +41,29 @@ function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
   if (window.time.attribute !== "ROWTIME" || window.kind === "SESSION") return false;
   if (isGroupWindow === true || emit !== undefined) return false;
   if (rows.changelogMode !== "insert-only") return false;
-  return aggregates.every(
-    (call) => !call.retract && (isMergeable(call, rows.output) || isDistinctSet(call)),
-  );
+  return aggregates.every((call) => !call.retract && (isDistinctSet(call) || isMerged(call)));
+}
+
+const MERGED = new Set([
+  "COUNT",
+  "SUM",
+  "SUM0",
+  "$SUM0",
+  "AVG",
+  "MIN",
+  "MAX",
+  "LISTAGG",
+  "COLLECT",
+  "ARRAY_AGG",
+  "ARRAY_AGG_IGNORE_NULLS",
+  "PERCENTILE",
+  "$WELFORD_M2$1",
+]);
+const MERGED_FAMILIES = /^(JSON_OBJECTAGG|JSON_ARRAYAGG|BITMAP_(AND|OR|XOR|BUILD))_/;
+
+/** Flink's functions that have merge(): not FIRST_VALUE and LAST_VALUE. */
+function isMerged({ function: name }: AggregateCall): boolean {
+  return MERGED.has(name) || MERGED_FAMILIES.test(name);
 }
 
 /** Its values are sent once each: the second half folds them, whatever the aggregate is. */
