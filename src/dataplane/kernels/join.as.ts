@@ -119,7 +119,8 @@ export function joinCollect(call: usize): bool {
 
 /**
  * Where the rows from … to - 1 go, of `sizes` bytes (u32[n]) each: rows that will be kept straight to a block of the state,
- * the others into the arena. Fills CALL_VIEWS, CALL_HANDLES and `targets` (u32[n] addresses), for the row writer.
+ * the others into the arena. So do all where a row of the batch may take out another one: its block would be free, and
+ * written over, while the changes that show it are still to come. Fills CALL_VIEWS, CALL_HANDLES and `targets` (u32[n] addresses), for the row writer.
  */
 export function joinPlace(call: usize, sizes: usize, targets: usize, from: u32, to: u32): void {
   const map = <usize>load<u32>(call, CALL_OWN_MAP);
@@ -130,11 +131,12 @@ export function joinPlace(call: usize, sizes: usize, targets: usize, from: u32, 
   const handles = <usize>load<u32>(call, CALL_HANDLES);
   const single = load<u32>(call, CALL_IDENTITIES) == 1;
   const written: u32 = load<u32>(call, CALL_OWN_TTL) == 0 ? 0 : load<u32>(call, CALL_NOW);
+  const stays = kinds == 0 && (load<u32>(call, CALL_FLAGS) & OWN_UNIQUE) == 0;
   for (let row = from; row < to; row++) {
     const bytes = load<u32>(sizes + (row << 2));
     let handle: u32 = 0;
     let address: usize;
-    if (load<u32>(entries + (row << 2)) != 0 && (kinds == 0 || (load<u8>(kinds + row) & 1) == 0)) {
+    if (stays && load<u32>(entries + (row << 2)) != 0) {
       const group = groupOf(map, load<u32>(hashes + (row << 3), 4));
       handle = setReserve(group, single ? 0 : identityOf(call, row), bytes, written);
       address = rowOfBlock(logPtrIn(group, handle));
