@@ -25,6 +25,11 @@ const ONCE_WRONG = [
    FROM (SELECT MAX(b1) AS m FROM b HAVING COUNT(*) > 0 AND MIN(b1) >= 0) AS x) AS y WHERE n <= 1`,
   // DISTINCT over two columns that are computed alike.
   "SELECT b2, CAST(SUM(DISTINCT y) AS BIGINT), CAST(SUM(DISTINCT 4) AS BIGINT) FROM (SELECT DISTINCT 4 AS y, b2 FROM b) AS x GROUP BY b2",
+  // What is unique before the sets of CUBE is not behind them.
+  "SELECT s, k, SUM(k) FROM (SELECT c2 AS k, CAST(SUM(c1) AS BIGINT) AS s FROM c GROUP BY c2) AS x GROUP BY CUBE (s, k) HAVING COUNT(*) > 0",
+  // One column in two keys of a join, with NULLs that match and NULLs that do not.
+  "SELECT a1 FROM a WHERE a1 = (SELECT MIN(b1) FROM b WHERE b1 IS NOT DISTINCT FROM a1)",
+  "SELECT a1, a2 FROM a JOIN (SELECT COALESCE(b1, 1) AS n, b1 FROM b) AS x ON a1 = n AND a1 = b1",
 ].map((text) => ({ text, boundedOnly: false }));
 
 /** A global aggregate over nothing has no value, whatever its argument. */

@@ -15,10 +15,11 @@ import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/c
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { JoinNode } from "../../../foundation/plan/exec-node.ts";
+import { agreeing, joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
-import { filteringColumns, nullableKeys, withNullableFields } from "../join/join-keys.ts";
+import { filteringColumns, withNullableFields } from "../join/join-keys.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { RowFormat } from "../rows/row-format.ts";
 import { PairCondition } from "./pair-condition.ts";
@@ -446,11 +447,12 @@ export class HashJoinOperator extends BaseOperator {
  * keys of fixed width are shorter without a place for them. A text that is NULL may point anywhere, so it keeps its place.
  */
 function comparedNulls(node: JoinNode, left: Schema, right: Schema): boolean[] {
-  return nullableKeys(node, left, right).map((nullable, index) => {
+  const compared = joinKeyNullability(node, left, right).map((nullable, index) => {
     const physical = physicalOf(left.fields[node.leftKeys[index]!]!.type);
     const isFixed = physical !== "view" && physical !== "row";
     return nullable && !(isFixed && node.filterNulls[index] !== false);
   });
+  return agreeing(node, compared);
 }
 
 type Emitted = "matched" | "unmatched" | undefined;

@@ -19,6 +19,7 @@ import type {
   TemporalJoinNode,
   TimeColumn,
 } from "../../../foundation/plan/exec-node.ts";
+import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import type { EncodedKeys } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap, StateField } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
@@ -193,15 +194,11 @@ export class TimedSides {
   #createSide(input: 0 | 1, createMap: (keys: JoinSide["keys"]) => KeyedMap): JoinSide {
     const node = this.#node;
     const [left, right] = this.#context.inputs as readonly [Schema, Schema];
-    const nullableKeys = node.leftKeys.map(
-      (field, key) =>
-        left.fields[field]!.type.nullable || right.fields[node.rightKeys[key]!]!.type.nullable,
-    );
     return new JoinSide({
       context: this.#context,
       schema: input === 0 ? left : right,
       keys: input === 0 ? node.leftKeys : node.rightKeys,
-      nullableKeys,
+      nullableKeys: joinKeyNullability(node, left, right),
       filterNulls: node.filterNulls,
       unique: "no-unique-key",
       stateName: "records",

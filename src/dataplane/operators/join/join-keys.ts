@@ -1,19 +1,6 @@
 /** The keys of a join's sides: encoded alike on both, and the columns whose NULLs keep a row from matching. */
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import { physicalCount, physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
-import type { JoinNode } from "../../../foundation/plan/exec-node.ts";
-
-/** By key: whether it is nullable on either side. */
-export function nullableKeys(
-  node: Pick<JoinNode, "leftKeys" | "rightKeys">,
-  left: Schema,
-  right: Schema,
-): boolean[] {
-  return node.leftKeys.map(
-    (field, index) =>
-      left.fields[field]!.type.nullable || right.fields[node.rightKeys[index]!]!.type.nullable,
-  );
-}
 
 /** The schema with its key fields as nullable as said. */
 export function withNullableFields(

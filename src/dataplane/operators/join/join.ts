@@ -14,12 +14,12 @@
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { JoinNode, JoinType } from "../../../foundation/plan/exec-node.ts";
+import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { ownKeyGroups } from "../rows/state-entries.ts";
 import { JoinCondition, NO_MASK } from "./join-condition.ts";
-import { nullableKeys } from "./join-keys.ts";
 import { JoinSide } from "./join-side.ts";
 
 export const JOIN_FLAG = {
@@ -139,7 +139,7 @@ export class JoinOperator extends BaseOperator {
       context: this.context,
       schema: input === 0 ? leftSchema : rightSchema,
       keys: input === 0 ? node.leftKeys : node.rightKeys,
-      nullableKeys: nullableKeys(node, leftSchema, rightSchema),
+      nullableKeys: joinKeyNullability(node, leftSchema, rightSchema),
       filterNulls: node.filterNulls,
       unique: side.unique,
       uniqueKey: side.uniqueKey,

@@ -16,6 +16,7 @@
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { LateralSnapshotJoinNode } from "../../../foundation/plan/exec-node.ts";
+import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import type { OperatorValue } from "../../contract/keyed-state.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
@@ -108,15 +109,11 @@ export class LateralSnapshotJoinOperator extends BaseOperator {
   #createSide(input: 0 | 1): JoinSide {
     const node = this.#node;
     const [left, right] = this.context.inputs as readonly [Schema, Schema];
-    const nullableKeys = node.leftKeys.map(
-      (field, key) =>
-        left.fields[field]!.type.nullable || right.fields[node.rightKeys[key]!]!.type.nullable,
-    );
     return new JoinSide({
       context: this.context,
       schema: input === 0 ? left : right,
       keys: input === 0 ? node.leftKeys : node.rightKeys,
-      nullableKeys,
+      nullableKeys: joinKeyNullability(node, left, right),
       filterNulls: node.filterNulls,
       unique: input === 0 ? "no-unique-key" : node.right.unique,
       uniqueKey: input === 0 ? undefined : node.right.uniqueKey,

@@ -17,6 +17,7 @@ import {
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex, type Schema } from "../../../foundation/columnar/schema.ts";
 import type { WindowJoinNode } from "../../../foundation/plan/exec-node.ts";
+import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import { call, type Expression, input } from "../../../foundation/plan/expression.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
@@ -119,16 +120,11 @@ export class WindowJoinOperator extends BaseOperator {
     const { joinType } = node;
     const [leftSchema, rightSchema] = context.inputs as readonly [Schema, Schema];
     const schema = index === 0 ? leftSchema : rightSchema;
-    const nullableKeys = node.leftKeys.map(
-      (field, key) =>
-        leftSchema.fields[field]!.type.nullable ||
-        rightSchema.fields[node.rightKeys[key]!]!.type.nullable,
-    );
     const join = new JoinSide({
       context,
       schema,
       keys: index === 0 ? node.leftKeys : node.rightKeys,
-      nullableKeys,
+      nullableKeys: joinKeyNullability(node, leftSchema, rightSchema),
       filterNulls: node.leftKeys.map(() => true),
       unique: "no-unique-key",
       stateName: index === 0 ? "left-records" : "right-records",

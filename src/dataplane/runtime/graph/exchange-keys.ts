@@ -9,7 +9,8 @@
  */
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
+import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import { nullableKeys, withKeys } from "../../../foundation/plan/process-table-function.ts";
 import type { EdgeSpec } from "./job-graph.ts";
 
@@ -29,23 +30,14 @@ export function exchangeKeys(edge: EdgeSpec, plan: ExecPlan): ExchangeKeys | und
     const { keys } = edge.distribution;
     return { schema: withKeys(output, keys, nullableKeys(reader.tables, inputs)), fields: keys };
   }
-  const pairs = joinKeys(reader);
-  if (pairs === undefined) return { schema: output, fields: edge.distribution.keys };
-  const own = edge.toInput === 0 ? pairs.left : pairs.right;
-  const other = edge.toInput === 0 ? pairs.right : pairs.left;
-  const otherSchema = nodeOf(nodeOf(edge.toNode).inputs[1 - edge.toInput]!.node).output;
+  if (!("leftKeys" in reader) || !("rightKeys" in reader))
+    return { schema: output, fields: edge.distribution.keys };
+  const own = edge.toInput === 0 ? reader.leftKeys : reader.rightKeys;
+  const [left, right] = reader.inputs.map(({ node }) => nodeOf(node).output) as [Schema, Schema];
+  const nullable = joinKeyNullability(reader, left, right);
   const fields = output.fields.map((field, index) => {
-    const pair = own.indexOf(index);
-    const partner = pair === -1 ? undefined : otherSchema.fields[other[pair]!];
-    const nullable = field.type.nullable || partner?.type.nullable === true;
-    return { ...field, type: withNullable(field.type, nullable) };
+    const key = own.indexOf(index);
+    return key < 0 ? field : { ...field, type: withNullable(field.type, nullable[key]!) };
   });
   return { schema: { fields }, fields: own };
-}
-
-function joinKeys(
-  node: ExecNode,
-): { readonly left: readonly number[]; readonly right: readonly number[] } | undefined {
-  if (!("leftKeys" in node) || !("rightKeys" in node)) return undefined;
-  return { left: node.leftKeys, right: node.rightKeys };
 }

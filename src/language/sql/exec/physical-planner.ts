@@ -284,7 +284,12 @@ export class PhysicalPlanner {
       rel.schema,
       {
         kinds: input.kinds,
-        upsertKeys: input.upsertKeys.map((key) => [...key, rel.schema.fields.length - 1]),
+        // A field that some copies have as NULL tells nothing apart.
+        upsertKeys: input.upsertKeys
+          .filter((key) =>
+            key.every((index) => rel.projections.every((copy) => keeps(copy, index))),
+          )
+          .map((key) => [...key, rel.schema.fields.length - 1]),
       },
     );
   }
@@ -295,6 +300,11 @@ export class PhysicalPlanner {
     const params = { consumer, changes: changesOf(node), producer: node.spec.type };
     throw planErrors.CHANGES_NOT_ACCEPTED(withOrigin(params, node));
   }
+}
+
+function keeps(projection: readonly Expression[], index: number): boolean {
+  const expression = projection[index];
+  return expression?.kind === "input" && expression.index === index;
 }
 
 /** Adds who made the changes, which others between may only hand on. */
