@@ -127,3 +127,16 @@ test("edges: constant 0 as divisor, sums beyond their precision, GROUP BY of a m
   await assert.rejects(final(byMap, true), /not an orderable data type/);
   assert.deepEqual(await final(byMap, false), ["+I[1]", "+I[1]", "+I[2]"]);
 });
+
+test("OVER keeps rows: the first, the last, and all of a frame; what has no order is refused as in Flink", async () => {
+  const over = (calls: string) =>
+    `SELECT id, ${calls} FROM (SELECT id, ROW(id, 'a') AS r FROM (VALUES (1), (2)) AS t (id))`;
+  const calls = `FIRST_VALUE(r) OVER (ORDER BY id), (LAST_VALUE(r) OVER (ORDER BY id)).EXPR$0, COUNT(r) OVER (ORDER BY id),
+    ARRAY_AGG(r) OVER (ORDER BY id ROWS BETWEEN 1 PRECEDING AND CURRENT ROW)`;
+  assert.deepEqual(await final(over(calls), true), [
+    "+I[1, +I[1, a], 1, 1, [+I[1, a]]]",
+    "+I[2, +I[1, a], 2, 2, [+I[1, a], +I[2, a]]]",
+  ]);
+  for (const name of ["LAG", "LEAD", "MAX", "MIN"])
+    await assert.rejects(final(over(`${name}(r) OVER (ORDER BY id)`), false), { code: "MR2208" });
+});

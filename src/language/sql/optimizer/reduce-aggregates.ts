@@ -48,7 +48,7 @@ export function reduceAggregates(rel: RelNode): RelNode {
   const node = withInputs(rel, relInputs(rel).map(reduceAggregates));
   if (node.kind === "aggregate")
     return unpackRows(reduceVariances(wrapArguments(exactCounts(node))), node);
-  return node.kind === "over" ? reduceOver(node) : node;
+  return node.kind === "over" ? wrapOver(reduceOver(node)) : node;
 }
 
 /** An exact count is the best approximation. */
@@ -162,6 +162,37 @@ function retyped(inner: RelNode, expressions: readonly Expression[], rel: RelNod
 
 /** Arguments that are given to the aggregate as text or bytes. */
 function wrapArguments(rel: AggregateRel): AggregateRel {
+  const { added, calls } = wrappedCalls(rel);
+  if (added.length === 0) return rel;
+  const width = rel.input.schema.fields.length;
+  const names = added.map((_, i) => `$f${width + i}`);
+  return aggregate(extend(rel.input, added, names), rel.grouping, calls, rel.ttl) as AggregateRel;
+}
+
+/** The same for OVER, whose results stand behind the fields of its input. */
+function wrapOver(rel: RelNode): RelNode {
+  if (rel.kind !== "over") return withInputs(rel, relInputs(rel).map(wrapOver));
+  const { added, calls } = wrappedCalls(rel);
+  if (added.length === 0) return rel;
+  const own = rel.input.schema.fields;
+  const below = extend(
+    rel.input,
+    added,
+    added.map((_, i) => `$f${own.length + i}`),
+  );
+  const base = below.schema.fields.length;
+  const all = [...below.schema.fields, ...calls.map(({ name, type }) => ({ name, type }))];
+  const names = uniqueNames(all.map(({ name }) => name));
+  const fields = all.map(({ type }, i) => ({ name: names[i]!, type }));
+  const inner: RelNode = { ...rel, input: below, calls, schema: { fields } };
+  const results = calls.map(({ type }, i) => unpacked(input(base + i, type), rel.calls[i]!.type));
+  return retyped(inner, [...own.map((field, i) => input(i, field.type)), ...results], rel);
+}
+
+function wrappedCalls<Call extends AnyCall>(rel: {
+  readonly input: RelNode;
+  readonly calls: readonly Call[];
+}): { readonly added: readonly Expression[]; readonly calls: readonly Call[] } {
   const added: Expression[] = [];
   const width = rel.input.schema.fields.length;
   const places = new Map<number, number>();
@@ -181,24 +212,25 @@ function wrapArguments(rel: AggregateRel): AggregateRel {
     const type = KEPT_ROWS.has(one.function) ? types.bytes() : one.type;
     return { ...one, type, args: one.args.with(last, wrapped(value, wrap)) };
   });
-  if (calls.every((one, i) => one === rel.calls[i])) return rel;
-  const names = added.map((_, i) => `$f${width + i}`);
-  return aggregate(extend(rel.input, added, names), rel.grouping, calls, rel.ttl) as AggregateRel;
+  return { added, calls };
 }
 
 /** Rows that an aggregate kept as bytes are rows again. */
 function unpackRows(rel: RelNode, written: AggregateRel): RelNode {
   const { fields } = written.schema;
-  const packed = rel.schema.fields.map(
-    ({ type }, i) => type.kind === "VARBINARY" && isRow(fields[i]!.type),
+  if (!rel.schema.fields.some(({ type }, i) => isPacked(type, fields[i]!.type))) return rel;
+  const expressions = rel.schema.fields.map(({ type }, i) =>
+    unpacked(input(i, type), fields[i]!.type),
   );
-  if (!packed.includes(true)) return rel;
-  const expressions = rel.schema.fields.map(({ type }, i) => {
-    const kept = input(i, type);
-    return packed[i] === true ? call("$ROW_OF_BYTES", [kept], fields[i]!.type) : kept;
-  });
   return retyped(rel, expressions, written);
 }
+
+function unpacked(kept: Expression, type: LogicalType): Expression {
+  return isPacked(kept.type, type) ? call("$ROW_OF_BYTES", [kept], type) : kept;
+}
+
+const isPacked = (kept: LogicalType, written: LogicalType) =>
+  kept.kind === "VARBINARY" && isRow(written);
 
 const isRow = ({ kind }: LogicalType) => kind === "ROW" || kind === "STRUCTURED";
 
@@ -207,7 +239,7 @@ const KEPT_ROWS = new Set(["FIRST_VALUE", "LAST_VALUE", "SINGLE_VALUE"]);
 const OF_ROWS = new Set(["ARRAY_AGG", "ARRAY_AGG_IGNORE_NULLS", "COLLECT"]);
 
 function wrapperOf(
-  { function: name, args }: RelAggregateCall,
+  { function: name, args }: AnyCall,
   rel: RelNode,
   value: number,
 ): ((value: Expression) => Expression) | undefined {

@@ -10,7 +10,9 @@ import { digest } from "../rel/expressions.ts";
 import { placed } from "../rel/rel-place.ts";
 import { extend, uniqueNames } from "../rel/rel-builder.ts";
 import type { FrameBound, OverCall, OverRel, RelNode } from "../rel/rel-node.ts";
+import { planErrors } from "../errors.ts";
 import type { OverRequest } from "./collectors.ts";
+import { isRow } from "./type-system.ts";
 
 export interface BuiltOvers {
   readonly rel: RelNode;
@@ -20,6 +22,7 @@ export interface BuiltOvers {
 
 export function buildOvers(from: RelNode, requests: readonly OverRequest[]): BuiltOvers {
   if (requests.length === 0) return { rel: from, columns: [] };
+  for (const request of requests) checkRows(request);
   const added: Expression[] = [];
   const width = from.schema.fields.length;
   const place = (expression: Expression): number => {
@@ -68,6 +71,20 @@ export function buildOvers(from: RelNode, requests: readonly OverRequest[]): Bui
     rel = placed(over(rel, first, calls), first.request.at);
   }
   return { rel, columns };
+}
+
+/** As Flink: rows have no order, and are not looked back at. */
+function checkRows({ function: name, args, at }: OverRequest): void {
+  const kept = { LAG: "LeadLag", LEAD: "LeadLag", MAX: "Max", MIN: "Min" }[name];
+  const [value] = args;
+  if (kept === undefined || value === undefined || !isRow(value.type)) return;
+  throw planErrors.WINDOW_PLAN(
+    {
+      message: `${kept} aggregate function does not support type: ''${value.type.kind}''.`,
+      remedy: "Name a field of the row.",
+    },
+    at === undefined ? {} : { at },
+  );
 }
 
 function over(
