@@ -10,7 +10,9 @@ import type { TypedJson } from "../../testkit/conformance/typed-json.ts";
 export type Random = () => number;
 
 const LATE = "the input has late rows already";
-const WATERMARK = /^WATERMARK FOR `?(\w+)`? AS `?(\w+)`? - INTERVAL '(\d+)' SECOND$/i;
+/** TO_TIMESTAMP(c), and times of a BIGINT in seconds or milliseconds. */
+const FROM_COLUMN = "TO_TIMESTAMP(?:_LTZ)?\\((?:FROM_UNIXTIME\\()?(\\w+)(?:\\)|, ?3)?\\)";
+const WATERMARK = /^WATERMARK FOR `?(\w+)`? AS `?(\w+)`?( - INTERVAL '(\d+)' SECOND)?$/i;
 
 /** The tables, or why they have no other order. */
 export function shuffledTables(
@@ -29,7 +31,7 @@ export function shuffledTables(
 function shuffledTable(table: ProgramTable, random: Random): ProgramTable | string {
   const found = table.schema.map((part) => WATERMARK.exec(part)).find((match) => match !== null);
   if (found === undefined || found === null) return "a table without a watermark of some seconds";
-  const boundMs = Number(found[3]) * 1000;
+  const boundMs = Number(found[4] ?? 0) * 1000;
   const column = physicalColumn(table.schema, found[1]!);
   if (column === undefined) return "the event time is computed from another type";
   const rows = table.rows ?? [];
@@ -39,7 +41,7 @@ function shuffledTable(table: ProgramTable, random: Random): ProgramTable | stri
   for (const row of rows) {
     const time = timeOf(row.row?.[column]);
     if (Number.isNaN(time)) return "a row without an event time";
-    if (time <= latest - boundMs) return LATE;
+    if (time < latest && time <= latest - boundMs) return LATE;
     latest = Math.max(latest, time);
     delayed.push({ row, at: time + random() * boundMs });
   }
@@ -56,7 +58,7 @@ export function hasLateRows(tables: readonly ProgramTable[]): boolean {
 function physicalColumn(schema: readonly string[], name: string): number | undefined {
   const plain = (part: string) => part.replaceAll("`", "");
   const computed = schema
-    .map((part) => new RegExp(`^${name} AS TO_TIMESTAMP\\((\\w+)\\)$`, "i").exec(plain(part)))
+    .map((part) => new RegExp(`^${name} AS ${FROM_COLUMN}$`, "i").exec(plain(part)))
     .find((match) => match !== null);
   const wanted = computed?.[1] ?? name;
   const physical = schema.filter((part) => !/^(\S+ AS |WATERMARK |PRIMARY KEY)/i.test(part));
@@ -65,6 +67,7 @@ function physicalColumn(schema: readonly string[], name: string): number | undef
 }
 
 function timeOf(value: TypedJson | undefined): number {
+  if (typeof value === "number") return value * 1000;
   if (typeof value === "string") return Date.parse(`${value.replace(" ", "T")}Z`);
   if (typeof value !== "object" || value === null) return Number.NaN;
   const [text] = Object.values(value) as unknown[];

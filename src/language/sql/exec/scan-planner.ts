@@ -72,6 +72,7 @@ export class ScanPlanner {
     const table = { ...use.table, options };
     const traits = this.#options.source(table);
     const streaming = this.#options.mode === "streaming";
+    if (!streaming && traits.changelogMode !== "insert-only") throw changesInBatch(table);
     const normalise = this.#normalises(table, traits.changelogMode);
     const always: Path[] = [];
     const columnIndex = (name: string) => table.columns.findIndex((c) => c.name === name);
@@ -199,6 +200,14 @@ export class ScanPlanner {
       { kinds: ALL, upsertKeys: [key] },
     );
   }
+}
+
+/** Flink's words: a bounded run reads changes as if all of them were rows. */
+function changesInBatch(table: ResolvedTable): Error {
+  return planErrors.WINDOW_PLAN({
+    message: `Querying a table in batch mode is currently only possible for INSERT-only table sources. But the source for table '${identifierText(table.identifier)}' produces other changelog messages than just INSERT.`,
+    remedy: "Run the query in streaming mode: SET 'execution.runtime-mode' = 'streaming'.",
+  });
 }
 
 /** The one condition that all readers of a table have, if they have. */

@@ -173,7 +173,11 @@ function materializes(
   const upsertSink = mode === "upsert" && primaryKey.length > 0;
   if (rel.onConflict !== undefined && !upsertSink)
     throw planErrors.ON_CONFLICT_NOT_ALLOWED({ table: name });
-  if (planner.options.mode === "batch") return false;
+  if (planner.options.mode === "batch")
+    return (
+      (rel.onConflict === "ERROR" || rel.onConflict === "NOTHING") &&
+      !holdsUpsertKey(primaryKey, input.upsertKeys)
+    );
   const setting = planner.options.option("table.exec.sink.upsert-materialize")?.toUpperCase();
   if (setting === "FORCE") return primaryKey.length > 0 && mode !== "retract";
   if (!upsertSink || setting === "NONE") return false;
