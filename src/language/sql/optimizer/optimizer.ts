@@ -12,7 +12,7 @@ import type { RelNode } from "../rel/rel-node.ts";
 import { factorConditions } from "./factor-conditions.ts";
 import { inferConditions } from "./infer-conditions.ts";
 import { splitNotIn } from "./not-in.ts";
-import { orderJoins } from "./order-joins.ts";
+import { type JoinOrderOptions, orderJoins } from "./order-joins.ts";
 import { pruneColumns } from "./prune-columns.ts";
 import { pushFilters } from "./push-filters.ts";
 import { recognizeRanks } from "./recognize-ranks.ts";
@@ -38,18 +38,32 @@ export function optimize(rel: RelNode, options: OptimizerOptions): RelNode {
   result = recognizeRanks(result);
   result = pushFilters(result);
   if (batch) result = pushFilters(arrange(result, options));
-  else result = splitDistinct(result, options.option);
+  else result = splitDistinct(reordered(result, options), options.option);
   result = simplifyRel(result);
   return pruneColumns(result);
 }
 
-function arrange(rel: RelNode, { option, statistics }: OptimizerOptions): RelNode {
+/** Streams keep the written order of joins unless they are told otherwise. */
+function reordered(rel: RelNode, options: OptimizerOptions): RelNode {
+  return reorders(options) ? pushFilters(orderJoins(rel, joinOptions(options))) : rel;
+}
+
+function arrange(rel: RelNode, options: OptimizerOptions): RelNode {
+  return orderJoins(pushFilters(inferConditions(rel)), joinOptions(options));
+}
+
+const reorders = ({ option }: OptimizerOptions) =>
+  option("table.optimizer.join-reorder-enabled")?.toLowerCase() === "true";
+
+function joinOptions(options: OptimizerOptions): JoinOrderOptions {
+  const { mode, option, statistics } = options;
   const threshold = Number(
     option("table.optimizer.bushy-join-reorder-threshold") ?? BUSHY_THRESHOLD,
   );
-  return orderJoins(pushFilters(inferConditions(rel)), {
-    reorder: option("table.optimizer.join-reorder-enabled")?.toLowerCase() === "true",
+  return {
+    reorder: reorders(options),
+    streaming: mode !== "batch",
     bushyUpTo: Math.min(threshold, MAX_BUSHY_THRESHOLD),
     statistics: statistics ?? (() => undefined),
-  });
+  };
 }

@@ -97,9 +97,9 @@ function expectedRows({ tables, conditions }: Graph): string[] {
 
 const textOf = (cells: Row) => `(${cells.map((cell) => cell ?? "CAST(NULL AS INT)").join(", ")})`;
 
-function engineOf(tables: Graph["tables"], reorder: boolean): Engine {
+function engineOf(tables: Graph["tables"], reorder: boolean, batch = true): Engine {
   const config = { "table.optimizer.join-reorder-enabled": String(reorder) };
-  const engine = new Engine({ batch: true, config });
+  const engine = new Engine({ batch, config });
   tables.forEach((rows, i) => {
     const values = rows.map(textOf).join(", ");
     engine.execute(`CREATE VIEW v${i} AS SELECT * FROM (VALUES ${values}) AS v(a, b, c)`);
@@ -116,10 +116,15 @@ test("random join graphs: the same rows in every order, with and without reorder
     const expected = expectedRows(graph);
     const order = graph.tables.map((_, k) => k).sort(() => random(3) - 1);
     const sql = queryOf(graph, order);
-    for (const reorder of [false, true]) {
-      const { rows } = await engineOf(graph.tables, reorder).query(sql);
+    for (const [reorder, batch] of [
+      [false, true],
+      [true, true],
+      [true, false],
+    ] as const) {
+      const { rows } = await engineOf(graph.tables, reorder, batch).query(sql);
       const found = rows.map(({ text }) => text).sort();
-      assert.deepEqual(found, expected, `${again}\n${sql}\nreorder ${reorder}, graph ${i}`);
+      const how = `reorder ${reorder}, batch ${batch}, graph ${i}`;
+      assert.deepEqual(found, expected, `${again}\n${sql}\n${how}`);
     }
   }
 });
@@ -206,10 +211,13 @@ test("no cross product where an equality connects; the written order otherwise",
   assert.deepEqual(joins("SELECT big.e FROM big, small"), ["(big) × (small)"]);
 });
 
-test("streams keep the written order, whatever it is", () => {
+test("streams keep the written order, whatever it is, unless reordering is on", () => {
   const comma = "SELECT big.e FROM small, mid, big WHERE big.d = small.d AND big.k = mid.k";
-  const streaming = { ...ON, mode: "streaming" };
+  const streaming = { mode: "streaming" };
   assert.deepEqual(joins(comma, streaming), ["(small) × (mid)", "(small ⋈ mid) ⋈ (big)"]);
+  const ordered = joins(comma, { ...ON, ...streaming });
+  assert.equal(ordered.length, 2);
+  assert.ok(!ordered.some((text) => text.includes("×")), ordered.join());
 });
 
 test("by cost: the selective join first, the larger side on the left", () => {

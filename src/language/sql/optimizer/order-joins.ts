@@ -1,32 +1,42 @@
 /**
- * Order of joins in batch mode: trees of inner joins are taken apart and put together again.
+ * Order of joins: trees of inner joins are taken apart and put together again.
  *
  * Off:     (table.optimizer.join-reorder-enabled = false, Flink's default) the written order stays, unless it would make a cross
  *          product of tables that an equality connects: FROM a, b, c WHERE a.x = c.x AND b.y = c.y.
  * On:      the cheapest bushy tree of up to table.optimizer.bushy-join-reorder-threshold inputs, greedy above. Semi and anti
  *          joins go down to the input that they read when that has no more rows than the joins above it yield; inner joins
  *          that reduce go below outer ones.
- * Streams: their plans stay as written: the order of joins names their state.
+ * Streams: their plans stay as written (the order of joins names their state) unless it is on: then inner joins are ordered,
+ *          but not those whose inputs have time attributes: their conditions make them interval or window joins.
  */
+import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import { inputRefs } from "../../../foundation/plan/expression.ts";
 import { conjuncts, refsWithin, remapRefs } from "../rel/expressions.ts";
 import { join } from "../rel/rel-builder.ts";
 import { type JoinRel, type RelNode, relInputs, withInputs } from "../rel/rel-node.ts";
 import { RelEstimator } from "../statistics/rel-estimates.ts";
 import type { StatisticsLookup } from "../statistics/table-statistics.ts";
-import { type JoinGraph, build, isPlainInner, joinGraph, leafRel } from "./join-graph.ts";
+import {
+  type JoinGraph,
+  type Leaf,
+  build,
+  isPlainInner,
+  joinGraph,
+  leafRel,
+} from "./join-graph.ts";
 import { cheapestOrder, connectedOrder } from "./join-orders.ts";
 import { raiseOuterJoins } from "./raise-outer-joins.ts";
 
 export interface JoinOrderOptions {
   readonly reorder: boolean;
+  readonly streaming: boolean;
   readonly bushyUpTo: number;
   readonly statistics: StatisticsLookup;
 }
 
 export function orderJoins(root: RelNode, options: JoinOrderOptions): RelNode {
   const estimator = new RelEstimator(options.statistics);
-  const tree = options.reorder ? raiseOuterJoins(root, estimator) : root;
+  const tree = options.reorder && !options.streaming ? raiseOuterJoins(root, estimator) : root;
   return new JoinOrderer(options, estimator).visit(tree);
 }
 
@@ -55,12 +65,13 @@ class JoinOrderer {
       rel,
       relInputs(rel).map((input) => this.visit(input)),
     );
-    return this.#options.reorder && isSemi(node) ? this.#lower(node) : node;
+    const { reorder, streaming } = this.#options;
+    return reorder && !streaming && isSemi(node) ? this.#lower(node) : node;
   }
 
   #order(rel: JoinRel): RelNode {
     const graph = joinGraph(rel);
-    if (graph === undefined)
+    if (graph === undefined || (this.#options.streaming && graph.leaves.some(hasTime)))
       return withInputs(
         rel,
         relInputs(rel).map((input) => this.visit(input)),
@@ -105,6 +116,10 @@ class JoinOrderer {
     const inner = { ...graph, leaves };
     return build(inner, this.#cheapest(inner), rel.left);
   }
+}
+
+function hasTime({ rel }: Leaf): boolean {
+  return rel.schema.fields.some(({ type }) => withoutTimeAttribute(type) !== type);
 }
 
 function isSemi(rel: RelNode): rel is JoinRel {
