@@ -99,6 +99,8 @@ export interface UserFunctionReference {
   readonly async?: true;
   /** Of an aggregate function. */
   readonly accumulator?: LogicalType;
+  /** An aggregate function with merge(). */
+  readonly merges?: true;
 }
 
 /** The implementation that a call's name refers to. */
@@ -108,7 +110,9 @@ export function referenceText(reference: UserFunctionReference): string {
   const { name, module, deterministic, accumulator } = reference;
   const state = accumulator && `?${encodeURIComponent(JSON.stringify(accumulator))}`;
   const later = reference.async === true ? "!" : "";
-  return `${name}@${module}#${reference.export}${state ?? ""}${later}${deterministic ? "" : "~"}`;
+  const merges = reference.merges === true ? "+" : "";
+  const key = `${reference.export}${merges}`;
+  return `${name}@${module}#${key}${state ?? ""}${later}${deterministic ? "" : "~"}`;
 }
 
 /** Undefined for a function of the library. */
@@ -119,7 +123,8 @@ export function parseReference(text: string): UserFunctionReference | undefined 
   const deterministic = !text.endsWith("~");
   const [whole, state] = text.slice(hash + 1, deterministic ? undefined : -1).split("?");
   const isLater = whole!.endsWith("!");
-  const key = isLater ? whole!.slice(0, -1) : whole!;
+  const merges = whole!.endsWith("+");
+  const key = isLater || merges ? whole!.slice(0, -1) : whole!;
   const later = isLater ? ({ async: true } as const) : {};
   const place = {
     name: text.slice(0, at),
@@ -129,7 +134,7 @@ export function parseReference(text: string): UserFunctionReference | undefined 
   };
   if (state === undefined) return { ...place, deterministic };
   const accumulator = JSON.parse(decodeURIComponent(state)) as LogicalType;
-  return { ...place, deterministic, accumulator };
+  return { ...place, deterministic, accumulator, ...(merges ? { merges } : {}) };
 }
 
 /** A function's name as people wrote it. */

@@ -57,6 +57,9 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   #argColumns = 0;
   /** Folded since the tables were empty. */
   #folded = 0;
+  /** Folded by earlier flushes that were not judged yet, and what they made of it. */
+  #judged = 0;
+  #made = 0;
   /** Still to be passed on as they come. */
   #passing = 0;
   /** Number of the slice that the watermark is in. */
@@ -187,10 +190,14 @@ export class LocalWindowAggregateOperator extends BaseOperator {
         this.#emitValues(piece, distinct, set);
       });
     });
-    const { length } = this.#distinct;
-    if (this.#folded >= FEWEST_FOLDED && this.#folded * (1 + length) < made * FEWEST_ROWS)
-      this.#passing = PASSED_ROWS;
+    this.#judged += this.#folded;
+    this.#made += made;
     this.#folded = 0;
+    if (this.#judged < FEWEST_FOLDED) return;
+    if (this.#judged * (1 + this.#distinct.length) < this.#made * FEWEST_ROWS)
+      this.#passing = PASSED_ROWS;
+    this.#judged = 0;
+    this.#made = 0;
   }
 
   #emitAccumulators({ n, keys, views }: GroupTablePiece): void {

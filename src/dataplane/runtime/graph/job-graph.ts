@@ -11,7 +11,7 @@
  *          of exchanges on a way to it. Local edges within one level are fused; between levels they
  *          become forward exchanges, so that tasks never form a cycle (a barrier would wait for
  *          itself). In batch mode they are fused too where that makes no cycle: it has no barriers.
- *          Window aggregates of two phases run as one at parallelism 1.
+ *          Window aggregates of two phases run as one where both halves have parallelism 1.
  * Limits:  parallelism at most MAX_PARALLELISM.
  * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
  */
@@ -60,7 +60,7 @@ export function buildJobGraph(
   if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM)
     throw runtimeErrors.PARALLELISM_INVALID({ parallelism, limit: MAX_PARALLELISM });
   checkPlan(written);
-  const plan = parallelism === 1 ? withoutLocalWindows(written) : written;
+  const plan = withoutLocalWindows(written, parallelism);
   const nodes = new Map(plan.nodes.map((node) => [node.id, node]));
   const parallelisms = nodeParallelisms(plan, parallelism);
   const local = (from: number, to: number, distribution: Distribution) =>
@@ -88,9 +88,16 @@ export function buildJobGraph(
   return { parallelism, maxParallelism, tasks, edges };
 }
 
-/** Where no row is moved, windows are aggregated in one phase: the state is the same. */
-function withoutLocalWindows(plan: ExecPlan): ExecPlan {
-  return { ...plan, nodes: inOnePhase(plan.nodes, ({ type }) => type === "WindowAggregate") };
+/** Where both halves run in one subtask, windows are aggregated in one phase: the state is the same. */
+function withoutLocalWindows(plan: ExecPlan, parallelism: number): ExecPlan {
+  const parallelisms = nodeParallelisms(plan, parallelism);
+  const isAlone = (id: number) => parallelisms.get(id) === 1;
+  const readers = new Map(plan.nodes.map(({ id, inputs }) => [inputs[0]?.node, id]));
+  const nodes = inOnePhase(
+    plan.nodes,
+    ({ type, id }) => type === "WindowAggregate" && isAlone(id) && isAlone(readers.get(id) ?? id),
+  );
+  return { ...plan, nodes };
 }
 
 /** How Flink names an operator in its graph. */

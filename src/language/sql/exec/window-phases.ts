@@ -3,8 +3,9 @@
  * merges the slices and fires.
  *
  * Flow:    exec-plan-builder → here → ExecPlan.
- * Which:   event-time windows of window functions, but sessions, over rows that only insert, whose aggregates can be merged. Not
- *          group windows (GROUP BY TUMBLE), nor with `table.optimizer.agg-phase-strategy` = ONE_PHASE.
+ * Which:   event-time windows of window functions, but sessions, over rows that only insert, whose aggregates can be merged and
+ *          that are not distributed by the keys already. Not group windows (GROUP BY TUMBLE), nor with
+ *          `table.optimizer.agg-phase-strategy` = ONE_PHASE.
  * Source:  Flink TwoStageOptimizedWindowAggregateRule, AggregateUtil.doAllSupportPartialMerge.
  */
 import { types } from "../../../foundation/columnar/logical-type.ts";
@@ -12,6 +13,7 @@ import type { RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { ExecNode, WindowAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { argumentFields } from "../../../foundation/plan/aggregate-phases.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { describeNode } from "../explain/node-text.ts";
 
 export function withWindowPhases(
@@ -28,8 +30,8 @@ export function withWindowPhases(
     const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
     const rows = byId.get(node.inputs[0]?.node ?? -1);
     const id = out.length + 1;
-    if (node.type === "WindowAggregate" && rows !== undefined && hasPhases(node, rows))
-      out.push(...split({ ...node, inputs }, rows, id));
+    const splits = node.type === "WindowAggregate" && rows !== undefined && hasPhases(node, rows);
+    if (splits && !isDistributed(node, byId)) out.push(...split({ ...node, inputs }, rows, id));
     else out.push({ ...node, inputs, id });
     moved.set(node.id, out.length);
   }
@@ -42,6 +44,21 @@ function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
   if (isGroupWindow === true || emit !== undefined) return false;
   if (rows.changelogMode !== "insert-only") return false;
   return aggregates.every((call) => !call.retract && (isDistinctSet(call) || isMerged(call)));
+}
+
+/** The input comes from an aggregate by the same keys in the same order, so that its rows are where they are wanted. */
+function isDistributed(node: WindowAggregateNode, byId: ReadonlyMap<number, ExecNode>): boolean {
+  let keys = node.grouping;
+  let at = byId.get(node.inputs[0]!.node);
+  while (at?.type === "Calc") {
+    const { projection } = at;
+    const fields = keys.map((key) => projection[key]!);
+    if (!fields.every((field) => field.kind === "input")) return false;
+    keys = fields.map((field) => (field.kind === "input" ? field.index : -1));
+    at = byId.get(at.inputs[0]!.node);
+  }
+  if (at?.type !== "WindowAggregate" && at?.type !== "GroupAggregate") return false;
+  return keys.length === at.grouping.length && keys.every((key, i) => key === i);
 }
 
 const MERGED = new Set([
@@ -61,8 +78,10 @@ const MERGED = new Set([
 ]);
 const MERGED_FAMILIES = /^(JSON_OBJECTAGG|JSON_ARRAYAGG|BITMAP_(AND|OR|XOR|BUILD))_/;
 
-/** Flink's functions that have merge(): not FIRST_VALUE and LAST_VALUE. */
+/** Functions that have merge(): of Flink's not FIRST_VALUE and LAST_VALUE. */
 function isMerged({ function: name }: AggregateCall): boolean {
+  const own = parseReference(name);
+  if (own !== undefined) return own.merges === true;
   return MERGED.has(name) || MERGED_FAMILIES.test(name);
 }
 

@@ -41,7 +41,9 @@ export function userFunctionDefinition(
     own.kind === "aggregate" ? { accumulator: parseType(place.name, own.accumulator) } : {};
   const isAsync = kind === "async-scalar" || kind === "async-table";
   const later = isAsync ? ({ async: true } as const) : {};
-  const name = referenceText({ ...place, deterministic, ...state, ...later });
+  const merges = own.kind === "aggregate" && own.merge !== undefined;
+  const merged = merges ? ({ merges } as const) : {};
+  const name = referenceText({ ...place, deterministic, ...state, ...later, ...merged });
   if (!deterministic) declareNonDeterministic(name);
   const forms = signatures.map((signature) => formOf(place.name, signature));
   return {
