@@ -18,7 +18,7 @@ import { operatorRecords } from "../../../dataplane/runtime/savepoint/operator-r
 import { SqlSession } from "../script/sql-session.ts";
 
 const SEED = 20_261_123;
-const STEPS = 24;
+const STEPS = 16;
 
 function plan(calls: string, window: string, strategy: string): readonly ExecNode[] {
   const session = new SqlSession({});
