@@ -11,6 +11,7 @@ import { errorText } from "../../../testkit/conformance/suite.ts";
 import type { ValuesEvent } from "../../../testkit/values/values-store.ts";
 import { seededRandom } from "../sql-grammar.ts";
 import { type Query, QueryGenerator } from "./query-generator.ts";
+import { peerText } from "./event-queries.ts";
 import { ddlOf, type FuzzData, fuzzData, literal } from "./query-tables.ts";
 
 const QUERIES_A_WORLD = 25;
@@ -80,7 +81,7 @@ export async function runQueries(options: {
         for (const { name } of tables) await connection.run(`DROP TABLE IF EXISTS ${name}`);
         for (const table of tables) await connection.run(peerTable(table));
       }
-      const ask: Ask = async (sql) => (await connection.runAndReadAll(sql)).getRowsJson();
+      const ask: Ask = async (sql) => (await connection.runAndReadAll(peerText(sql))).getRowsJson();
       const query =
         options.queries?.[seed - options.first] ?? new QueryGenerator(seededRandom(seed)).query();
       const result = await answerQuery(seed, query, tables, ask);
@@ -97,7 +98,7 @@ export async function runQueries(options: {
 function peerTable(table: FuzzData): string {
   const rows = table.final.map((row) => `(${row.map(literal).join(", ")})`);
   const values = rows.length === 0 ? "" : `; INSERT INTO ${table.name} VALUES ${rows.join(", ")}`;
-  return `${ddlOf(table)}${values}`;
+  return `${ddlOf(table, false)}${values}`;
 }
 
 async function answerQuery(
@@ -138,10 +139,10 @@ async function answer(
   const world = new SimulatedWorld(seed);
   const engine = new Engine({ batch, env: world.boot(), config });
   for (const table of tables) {
-    const mode = changes ? ", 'changelog-mode' = 'I,UA,UB,D'" : "";
+    const mode = changes && table.timed !== true ? ", 'changelog-mode' = 'I,UA,UB,D'" : "";
     const end = batch ? "'bounded' = 'true'" : "'terminating' = 'true'";
     engine.execute(
-      `${ddlOf(table)} WITH ('connector' = 'values', 'bounded' = '${batch}', ${end}${mode})`,
+      `${ddlOf(table, true)} WITH ('connector' = 'values', 'bounded' = '${batch}', ${end}${mode})`,
     );
     const events: readonly ValuesEvent[] = changes
       ? table.history

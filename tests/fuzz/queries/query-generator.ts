@@ -6,6 +6,7 @@
  * Rules:   no division, no function whose name or type differs; sorts name every column and where NULLs go, so that what a
  *          LIMIT or a rank keeps does not depend on the order of ties.
  */
+import { type Draw, eventQuery } from "./event-queries.ts";
 import type { Random } from "../sql-grammar.ts";
 
 export type ColumnType = "BIGINT" | "STRING" | "DECIMAL" | "BOOLEAN";
@@ -60,6 +61,14 @@ const JOINS = ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"] as const;
 export class QueryGenerator {
   readonly #next: Random;
   #names = 0;
+  readonly #draw: Draw = {
+    below: (n) => this.#below(n),
+    chance: (of) => this.#chance(of),
+    pick: (from) => this.#pick(from),
+    name: () => this.#name(),
+    aggregate: (columns) => this.#aggregate(columns),
+    condition: (columns) => this.#plainCondition(columns),
+  };
 
   constructor(next: Random) {
     this.#next = next;
@@ -105,6 +114,7 @@ export class QueryGenerator {
       () => this.#topN(depth),
       () => this.#over(depth),
       () => this.#limited(depth),
+      () => eventQuery(this.#draw),
     ];
     return this.#pick(forms)();
   }

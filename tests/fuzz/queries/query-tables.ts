@@ -1,5 +1,6 @@
 /** The tables of the query fuzzer: few values, so that keys meet, NULLs among them; a history of changes, and what it ends in. */
 import type { ValuesEvent } from "../../../testkit/values/values-store.ts";
+import { BOUND, EVENT_COLUMNS, EVENT_TABLES } from "./event-queries.ts";
 import type { Random } from "../sql-grammar.ts";
 import { type Column, type ColumnType, TABLES } from "./query-generator.ts";
 
@@ -12,12 +13,21 @@ export interface FuzzData {
   /** +I, -U and +U, -D. */
   readonly history: readonly ValuesEvent[];
   readonly final: readonly Row[];
+  /** Behind its columns comes the time, ts; only inserts. */
+  readonly timed?: boolean;
 }
 
 const CHANGES = 40;
 const NULLS = 6;
+const EVENTS = 30;
+/** Flink's OVER takes no rows of 1970's first second and before. */
+const EPOCH = Date.UTC(2024, 1, 28, 23, 59);
 
 export function fuzzData(next: Random): FuzzData[] {
+  return [...plainData(next), ...EVENT_TABLES.map((name) => eventData(name, next))];
+}
+
+function plainData(next: Random): FuzzData[] {
   return Object.entries(TABLES).map(([name, columns]) => {
     const history: ValuesEvent[] = [];
     const final: Row[] = [];
@@ -41,6 +51,26 @@ export function fuzzData(next: Random): FuzzData[] {
   });
 }
 
+/** One row a second or less, BOUND - 1 seconds out of order at most. */
+function eventData(name: string, next: Random): FuzzData {
+  const rows: Row[] = [];
+  for (let at = 0; rows.length < EVENTS; at += 1 + next(4)) {
+    const time = new Date(EPOCH + at * 1000).toISOString().slice(0, 19).replace("T", " ");
+    rows.push([
+      ...EVENT_COLUMNS.map(({ type }) => (next(NULLS) === 0 ? null : cell(type, next))),
+      time,
+    ]);
+  }
+  const arrival = rows.map((row, i) => ({ row, at: timeOf(row) + next(BOUND), i }));
+  arrival.sort((a, b) => a.at - b.at || a.i - b.i);
+  const history = arrival.map(({ row }) => ({ kind: "+I", row }));
+  return { name, columns: EVENT_COLUMNS, history, final: rows, timed: true };
+}
+
+function timeOf(row: Row): number {
+  return Date.parse(`${String(row.at(-1)).replace(" ", "T")}Z`) / 1000;
+}
+
 function cell(type: ColumnType, next: Random): Cell {
   switch (type) {
     case "BIGINT":
@@ -61,9 +91,15 @@ export const SQL_TYPE: Readonly<Record<ColumnType, string>> = {
   BOOLEAN: "BOOLEAN",
 };
 
-/** A table's columns as DDL has them. */
-export function ddlOf({ name, columns }: Pick<FuzzData, "name" | "columns">): string {
-  return `CREATE TABLE ${name} (${columns.map((one) => `${one.name} ${SQL_TYPE[one.type]}`).join(", ")})`;
+/** A table's columns as DDL has them; with its watermark, where the peer knows one. */
+export function ddlOf(
+  { name, columns, timed = false }: Pick<FuzzData, "name" | "columns" | "timed">,
+  watermark: boolean,
+): string {
+  const parts = columns.map((one) => `${one.name} ${SQL_TYPE[one.type]}`);
+  if (timed) parts.push(watermark ? "ts TIMESTAMP(3)" : "ts TIMESTAMP");
+  if (timed && watermark) parts.push(`WATERMARK FOR ts AS ts - INTERVAL '${BOUND}' SECOND`);
+  return `CREATE TABLE ${name} (${parts.join(", ")})`;
 }
 
 export function literal(value: Cell): string {
