@@ -9,12 +9,18 @@
 import type { LogicalType, RowField } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
 import type { AsyncAsking, AsyncRequest } from "./async-request.ts";
-import type { TimeColumn, WindowEmit, WindowSpec } from "./window-spec.ts";
+import type {
+  JoinedWindow,
+  TimeColumn,
+  WindowAggregateSpec,
+  WindowProperty,
+  WindowSpec,
+} from "./window-spec.ts";
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
-export type { TimeColumn, WindowSpec };
+export type { JoinedWindow, TimeColumn, WindowProperty, WindowSpec };
 
 export const PLAN_VERSION = 1;
 
@@ -125,31 +131,9 @@ export interface WindowTableFunctionNode extends Base {
   readonly type: "WindowTableFunction";
   readonly window: WindowSpec;
 }
-export type WindowProperty = "window_start" | "window_end" | "window_time";
 /** Output: grouping fields, aggregates, then `properties`. */
-export interface WindowAggregateNode extends Base {
+export interface WindowAggregateNode extends Base, WindowAggregateSpec {
   readonly type: "WindowAggregate";
-  readonly window: WindowSpec;
-  /** Set when the input already carries windows (second level): field indexes of window_start and window_end. */
-  readonly attached?: { readonly start: number; readonly end: number };
-  readonly grouping: readonly number[];
-  readonly aggregates: readonly AggregateCall[];
-  readonly properties: readonly WindowProperty[];
-  /** Written as GROUP BY TUMBLE(…), the older form. */
-  readonly isGroupWindow?: boolean;
-  /** Set: the results are updated. */
-  readonly emit?: WindowEmit;
-  readonly generateUpdateBefore?: boolean;
-  /**
-   * First half of two phases: folds rows by key and slice. Its output: the grouping fields, the slice's end (of attached windows
-   * start and end), an accumulator as bytes, then the other fields that aggregates refer to.
-   */
-  readonly isLocal?: boolean;
-  /**
-   * Second half: the field with accumulators. Everything refers to its input, the output of a first half; the window's time
-   * column is the slice's end.
-   */
-  readonly accumulators?: number;
 }
 
 export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";
@@ -199,12 +183,6 @@ export interface WindowJoinNode extends Base {
   /** Of the left and the right side, for the description. */
   readonly windows?: readonly [JoinedWindow, JoinedWindow];
   readonly condition?: Expression;
-}
-export interface JoinedWindow {
-  readonly window: WindowSpec;
-  /** Fields of that side. */
-  readonly start: number;
-  readonly end: number;
 }
 /** Top-N: ROW_NUMBER() OVER (PARTITION BY … ORDER BY …) between start and end (1-based, inclusive). */
 export interface RankNode extends Base {

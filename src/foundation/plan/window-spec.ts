@@ -1,5 +1,6 @@
-/** Windows as a plan says them, and the early and late firings of group windows. */
+/** Windows as a plan says them: aggregates and joins of them, and the early and late firings of group windows. */
 import type { LogicalType } from "../columnar/logical-type.ts";
+import type { AggregateCall } from "./expression.ts";
 
 export interface WindowSpec {
   readonly kind: "TUMBLE" | "HOP" | "CUMULATE" | "SESSION";
@@ -25,4 +26,35 @@ export interface WindowEmit {
   readonly lateMs?: number;
   /** For how long behind its end a window takes late rows. */
   readonly latenessMs: number;
+}
+export type WindowProperty = "window_start" | "window_end" | "window_time";
+export interface WindowAggregateSpec {
+  readonly window: WindowSpec;
+  /** Set when the input already carries windows (second level): field indexes of window_start and window_end. */
+  readonly attached?: { readonly start: number; readonly end: number };
+  readonly grouping: readonly number[];
+  readonly aggregates: readonly AggregateCall[];
+  readonly properties: readonly WindowProperty[];
+  /** Written as GROUP BY TUMBLE(…), the older form. */
+  readonly isGroupWindow?: boolean;
+  /** Set: the results are updated. */
+  readonly emit?: WindowEmit;
+  readonly generateUpdateBefore?: boolean;
+  /**
+   * First half of two phases: folds rows by key and slice. Its output: the grouping fields, the slice's end (of attached windows
+   * start and end), an accumulator as bytes, then the other fields that aggregates refer to.
+   */
+  readonly isLocal?: boolean;
+  /**
+   * Second half: the field with accumulators. Everything refers to its input, the output of a first half; the window's time
+   * column is the slice's end.
+   */
+  readonly accumulators?: number;
+}
+/** Of one side of a join. */
+export interface JoinedWindow {
+  readonly window: WindowSpec;
+  /** Fields of that side. */
+  readonly start: number;
+  readonly end: number;
 }
