@@ -18,7 +18,7 @@ import { createChecker } from "./checker.ts";
 import { completion } from "./completion.ts";
 import { actionKeys, clickToDefinition, formatDocument } from "./editor-actions.ts";
 import { editorHints, hideHints, hintKeys } from "./editor-hints.ts";
-import { createEditorService } from "./editor-service.ts";
+import { createEditorService, prepareWhenIdle } from "./editor-service.ts";
 
 const CHECK_DELAY_MS = 150;
 
@@ -88,7 +88,11 @@ export function SqlEditor(props: {
       },
       closePopups: () => closePopups(view),
     });
-    return () => view.destroy();
+    const endPreparation = prepareWhenIdle(service);
+    return () => {
+      endPreparation();
+      view.destroy();
+    };
   }, []);
   return <div className="editor" ref={holder} />;
 }

@@ -11,7 +11,7 @@
 import { MillraceError } from "../../../foundation/base/errors.ts";
 import { formatScript, type Formatted } from "../format/format-script.ts";
 import { parseParts, type ScriptPart } from "../parser/parser.ts";
-import type { SqlSession } from "../script/sql-session.ts";
+import { SqlSession } from "../script/sql-session.ts";
 import { completeAt } from "./completion.ts";
 import type { CompletionList } from "./completion-item.ts";
 import { cursorAt } from "./cursor.ts";
@@ -20,6 +20,7 @@ import { EditorSession } from "./editor-session.ts";
 import { type Hover, hoverAt } from "./hover.ts";
 import { type EditorCatalogue, NO_CATALOGUE } from "./option-info.ts";
 import { type OutlineEntry, outlineOf } from "./outline.ts";
+import { warmUp } from "./warm-up.ts";
 import { signatureHelpAt, type SignatureHelp } from "./signature-help.ts";
 
 /** UTF-16 units. */
@@ -43,6 +44,13 @@ export class SqlEditorService {
   constructor({ newSession, catalogue, runsDefinitions }: EditorOptions) {
     this.#editor = new EditorSession(newSession, runsDefinitions ?? true);
     this.#catalogue = catalogue ?? NO_CATALOGUE;
+  }
+
+  /** Steps of a few milliseconds for idle times before the first question, whose answer then comes as fast as the others. */
+  prepare(): Iterator<void> {
+    return warmUp(
+      new SqlEditorService({ newSession: () => new SqlSession(), catalogue: this.#catalogue }),
+    );
   }
 
   complete(text: string, offset: number): CompletionList {

@@ -66,11 +66,11 @@ export class EditorSession {
       this.#done = [];
       this.#known.clear();
     }
-    for (const definition of texts.slice(this.#done.length)) {
-      run(this.#session, definition);
-      this.#done.push(definition);
+    for (const { statement } of definitions.slice(this.#done.length)) {
+      if (statement !== undefined) run(this.#session, statement, text);
       this.#known.clear();
     }
+    this.#done = texts;
     return this.#session;
   }
 
@@ -84,9 +84,9 @@ export class EditorSession {
   }
 }
 
-function run(session: SqlSession, definition: string): void {
+function run(session: SqlSession, definition: StatementNode, text: string): void {
   try {
-    session.execute(definition);
+    session.execute(definition, text);
   } catch (error) {
     if (!(error instanceof MillraceError)) throw error;
   }
