@@ -17,7 +17,12 @@ import { DropUpdateBeforeOperator } from "./drop-update-before/drop-update-befor
 import { ExpandOperator } from "./expand/expand.ts";
 import { BatchGroupAggregateOperator } from "./group-aggregate/batch-group-aggregate.ts";
 import { GroupAggregateOperator } from "./group-aggregate/group-aggregate.ts";
+import { IncrementalGroupAggregateOperator } from "./group-aggregate/incremental-group-aggregate.ts";
 import { HashJoinOperator } from "./hash-join/hash-join.ts";
+import {
+  keepsMoreThanNumbers,
+  LocalPartialAggregateOperator,
+} from "./group-aggregate/local-partial-aggregate.ts";
 import { LocalGroupAggregateOperator } from "./group-aggregate/local-group-aggregate.ts";
 import { MergingGroupAggregateOperator } from "./group-aggregate/merging-group-aggregate.ts";
 import { IntervalJoinOperator } from "./interval-join/interval-join.ts";
@@ -131,12 +136,17 @@ function createLookupJoin(node: ExecNodeOf<"LookupJoin">, context: OperatorConte
 
 function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {
   const size = miniBatchSize(context);
-  if (node.isLocal === true) return new LocalGroupAggregateOperator(node, context, size);
+  if (node.isLocal === true)
+    return size !== undefined && keepsMoreThanNumbers(node, context.inputs[0]!)
+      ? new LocalPartialAggregateOperator(node, context, size)
+      : new LocalGroupAggregateOperator(node, context, size);
   if (context.mode === "batch")
     return node.mergedRows === undefined
       ? new BatchGroupAggregateOperator(node, context)
       : new MergingGroupAggregateOperator(node, node.mergedRows, context);
   if (size === undefined) return new GroupAggregateOperator(node, context);
+  if (node.incrementalGrouping !== undefined)
+    return new IncrementalGroupAggregateOperator(node, node.mergedRows!, context, size);
   return new MiniBatchGroupAggregateOperator(node, context, size);
 }
 

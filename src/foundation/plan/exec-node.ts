@@ -112,13 +112,23 @@ export interface GroupAggregateNode extends Base {
   /** The TTL as a STATE_TTL hint gave it, for the description. */
   readonly stateTtlHint?: string;
   readonly generateUpdateBefore: boolean;
-  /** First half of two phases: folds what it has room for; its output is the grouping fields and an accumulator as bytes. */
+  /**
+   * First half of two phases: folds what it has room for; its output is the grouping fields and an accumulator as bytes, of
+   * streams also single values (value-sets.ts).
+   */
   readonly isLocal?: boolean;
   /**
    * Second half: merges accumulators of a first half. Its grouping refers to its input; the aggregates' arguments
    * refer to these fields, which the first half has read.
    */
   readonly mergedRows?: Schema;
+  /**
+   * Between two exchanges: merges accumulators of a first half, and gives on accumulators of these of its grouping fields, in
+   * which DISTINCT values are counted.
+   */
+  readonly incrementalGrouping?: readonly number[];
+  /** Second half behind an incremental one: merges accumulators in which DISTINCT values are counted. */
+  readonly isResolved?: boolean;
   /** Of halves of a stream's aggregate: they fold mini-batches. */
   readonly foldsMiniBatches?: boolean;
   /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */

@@ -31,6 +31,8 @@ export type Direction = "add" | Local;
 export interface AggregateCode {
   /** Code: folds the arguments' values in. */
   update(target: AggregateTarget, values: readonly Value[], direction: Direction): void;
+  /** Code: so many (an i64 local, negative: fewer) rows more have the values; of extremes that rows are taken back from. */
+  change?(target: AggregateTarget, values: readonly Value[], delta: Local): void;
   /** Code: the result in fresh locals. */
   result(target: AggregateTarget): Value;
   /** Code: folds the accumulator at `other` in; absent for rows that may be taken back. */

@@ -53,6 +53,12 @@ export interface DistinctSet {
 const INTEGERS = new Set(["TINYINT", "SMALLINT", "INTEGER", "BIGINT"]);
 const MAX_DISTINCT_FILTERS = 64;
 
+export interface AggregatePlanOptions {
+  readonly retract: boolean;
+  /** DISTINCT values were counted elsewhere: accumulators hold what they came to. */
+  readonly isResolved?: boolean | undefined;
+}
+
 export class AggregatePlan {
   readonly layout = new AccumulatorLayout();
   /** In order of the calls. */
@@ -66,12 +72,12 @@ export class AggregatePlan {
   constructor(
     schema: Schema,
     unnamed: readonly AggregateCall[],
-    { retract }: { readonly retract: boolean },
+    { retract, isResolved = false }: AggregatePlanOptions,
   ) {
     const calls = unnamed.map((call) => ({ ...call, name: call.state?.name ?? call.name }));
     this.schema = schema;
     this.retract = retract;
-    this.distinctSets = distinctSets(calls, retract);
+    this.distinctSets = isResolved ? [] : distinctSets(calls, retract);
     for (const call of calls) if (this.#needsCounter(call)) this.#counter(call, true);
     this.codes = calls.map((call) => this.#code(call));
     for (const late of this.#lateFlags) late.flag = this.layout.flag(late.name);

@@ -23,12 +23,7 @@ import {
 import { isUserAggregate, userAggregateCode } from "./user-aggregates.ts";
 import { welfordCode } from "./welford.ts";
 
-const COUNTS_NULLS = new Set(["ARRAY_AGG", "SINGLE_VALUE", "JSON_ARRAYAGG_NULL_ON_NULL"]);
-
-/** Whether rows count whose (first) argument is NULL. */
-export function countsNulls(call: AggregateCall): boolean {
-  return COUNTS_NULLS.has(call.function) || isUserAggregate(call);
-}
+export { countsNulls } from "../../../foundation/plan/value-sets.ts";
 
 export const WELFORD_M2 = "$WELFORD_M2$1";
 

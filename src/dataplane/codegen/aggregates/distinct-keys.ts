@@ -33,16 +33,19 @@ export interface DistinctKeysSpec {
   readonly retract: boolean;
   readonly stateTtlMs: number;
   readonly maxParallelism: number;
+  /** Which rows count, when the set does not say. */
+  readonly condition?: Expression | undefined;
 }
 
 export class DistinctKeys {
   readonly mapSpec: KeyedMapLayout;
   readonly keyBytes: number;
+  /** Of the group, or its number, and the arguments. */
+  readonly codec: KeyCodec;
   readonly #spec: DistinctKeysSpec;
   readonly #options: CompileOptions;
   readonly #isNumbered: boolean;
   readonly #filter: CompiledCalc | undefined;
-  readonly #own: KeyCodec;
   readonly #groups: KeyCodec;
   /** Column with the hashes of the rows' groups in the batch that keys are encoded from. */
   readonly #hashColumn: number;
@@ -63,10 +66,10 @@ export class DistinctKeys {
     const number = spec.input.fields.length;
     const group = isNumbered ? [number] : spec.grouping;
     const fields = [...group, ...args];
-    const condition = countsCondition(spec.input, spec.set);
+    const condition = spec.condition ?? countsCondition(spec.input, spec.set);
     this.#groups = groups;
     if (condition === undefined) {
-      this.#own = compileKeyCodec({ schema, fields, runtime, operator });
+      this.codec = compileKeyCodec({ schema, fields, runtime, operator });
       this.#hashColumn = physicalColumns(schema).length - 1;
     } else {
       const taken = isNumbered ? [...fields, number + 1] : fields;
@@ -76,19 +79,19 @@ export class DistinctKeys {
       const projection = taken.map((field) => input(field, schema.fields[field]!.type));
       this.#filter = compileCalc({ input: schema, projection, condition, output: dense }, options);
       const all = fields.map((_, index) => index);
-      this.#own = compileKeyCodec({ schema: dense, fields: all, runtime, operator });
+      this.codec = compileKeyCodec({ schema: dense, fields: all, runtime, operator });
       this.#hashColumn = physicalColumns(dense).length - 1;
       if (!isNumbered) {
         const ofGroup = all.slice(0, spec.grouping.length);
         this.#groups = compileKeyCodec({ schema: dense, fields: ofGroup, runtime, operator });
       }
     }
-    this.keyBytes = this.#own.keyBytes;
+    this.keyBytes = this.codec.keyBytes;
     this.mapSpec = {
       name: `distinct${spec.set.label === undefined ? spec.index : ` ${spec.set.label}`}`,
       keyBytes: this.keyBytes,
       valueBytes: spec.set.valueBytes,
-      keyFields: this.#own.keyFields,
+      keyFields: this.codec.keyFields,
       valueFields: valueFields(spec.set, spec.retract),
       ttlMs: spec.stateTtlMs,
       ...(isNumbered ? { former: formerKey(spec) } : {}),
@@ -108,7 +111,7 @@ export class DistinctKeys {
       if (dense === 0) return 0;
       n = new DataView(memory.buffer).getUint32(dense + BATCH_ROWS, true);
     }
-    const { keys, hashes } = this.#own.encode(dense);
+    const { keys, hashes } = this.codec.encode(dense);
     kernels.hashWithinGroups(
       n,
       this.#ofGroups(dense, groupHashes),

@@ -247,17 +247,23 @@ export function multisetCode({ type, greatest, offset }: MultisetSpec): Aggregat
     pushHash(target);
     target.f.get(target.entry).i32(offset).op("i32.add");
   };
+  const add = (target: AggregateTarget, value: Value, pushDelta: () => void) => {
+    const { f } = target;
+    pushSlot(target);
+    if (physical === "view") pushPart(f, value.parts[0]!);
+    else pushSortable(f, value);
+    pushDelta();
+    f.call(kernel(target, physical === "view" ? "extremeAddView" : "extremeAdd"));
+  };
   return {
     update: (target, values, direction) => {
       const { f } = target;
-      pushSlot(target);
-      const value = values[0]!;
-      if (physical === "view") pushPart(f, value.parts[0]!);
-      else pushSortable(f, value);
-      if (direction === "add") f.i64(1);
-      else f.i64(1).i64(-1).get(direction).op("select");
-      f.call(kernel(target, physical === "view" ? "extremeAddView" : "extremeAdd"));
+      add(target, values[0]!, () => {
+        if (direction === "add") f.i64(1);
+        else f.i64(1).i64(-1).get(direction).op("select");
+      });
     },
+    change: (target, values, delta) => add(target, values[0]!, () => target.f.get(delta)),
     result: (target) => {
       const { f, module } = target;
       pushSlot(target);

@@ -3,8 +3,8 @@
  *
  * Flow:    operators/group-aggregate: mapSpecs → KeyedStateBackend.map() for each → process(batch, maps, emit) per batch.
  * Modes:   "rows": every input row shows its own change, as Flink without mini-batch. "folded": one change for each key and
- *          batch, as Flink with mini-batch (its bundle is our batch). "merged": the same of accumulators (mergedRows), the
- *          last column of the input, as accumulate.ts makes them.
+ *          batch, as Flink with mini-batch (its bundle is our batch). "merged": the same of what a local half sends
+ *          (mergedRows): foundation/plan/value-sets.ts.
  * Maps:    first the groups: key → accumulator (accumulator-layout.ts); then one for each DISTINCT argument list:
  *          (key, arguments) → counts or bits. Entries of the latter get hashes within the key group of their group.
  *          Where rows are only added to groups with texts in their key, (number of the group, arguments) and two maps more
@@ -12,14 +12,8 @@
  * Output:  emit() is called with batches of at most MAX_BATCH_ROWS rows, in the arena. Nothing is held back.
  * Errors:  AGGREGATE_UNSUPPORTED, TYPE_UNSUPPORTED.
  */
-import {
-  BATCH_ROWS,
-  type BatchPtr,
-  COLUMN_VALUES,
-  columnPtr,
-  MAX_BATCH_ROWS,
-} from "../../../foundation/columnar/batch.ts";
-import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
+import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import type { KeyedMapLayout } from "../state-layout.ts";
 import type { CompileOptions } from "../calc.ts";
@@ -31,6 +25,7 @@ import { DistinctKeys } from "./distinct-keys.ts";
 import type { MovedMaps } from "./former-keys.ts";
 import { GroupNumbers } from "./group-numbers.ts";
 import { GroupLoops } from "./group-loop.ts";
+import { distinctPart, partsOf } from "./parts-of-input.ts";
 import { aggregateHostFunctions } from "./host-functions.ts";
 
 export interface GroupAggregateSpec {
@@ -42,8 +37,10 @@ export interface GroupAggregateSpec {
   /** True when the input may hold -U or -D. */
   readonly retract: boolean;
   readonly mode: "rows" | "folded";
-  /** The input holds accumulators; the aggregates' arguments refer to these fields. */
+  /** The input is what a local half sends; the aggregates' arguments refer to these fields. */
   readonly mergedRows?: Schema | undefined;
+  /** DISTINCT values were counted before. */
+  readonly isResolved?: boolean | undefined;
   /** TTL of the state; with one, updates that change nothing are emitted too, as in Flink. */
   readonly stateTtlMs: number;
   /** Of the state backend. */
@@ -96,32 +93,33 @@ class GroupAggregate implements CompiledGroupAggregate {
   /** Where DISTINCT values are kept by them. */
   readonly #numbers: GroupNumbers | undefined;
   readonly #mode: "rows" | "folded" | "merged";
-  /** The column with accumulators. */
-  readonly #column: number;
   readonly #step: number;
 
   constructor(spec: GroupAggregateSpec, options: CompileOptions) {
     this.#options = options;
     const { runtime, operator } = options;
-    const { input, grouping, retract } = spec;
+    const { input, grouping, retract, isResolved } = spec;
     const rows = spec.mergedRows ?? input;
     this.#mode = spec.mergedRows === undefined ? spec.mode : "merged";
-    this.#column = physicalColumns(input).length - 1;
-    const plan = new AggregatePlan(rows, spec.aggregates, { retract });
+    const plan = new AggregatePlan(rows, spec.aggregates, { retract, isResolved });
+    const parts = spec.mergedRows === undefined ? undefined : partsOf(spec);
     this.#keys = compileKeyCodec({ schema: input, fields: grouping, runtime, operator });
     const isNumbered = !retract && this.#keys.keyBytes < 0 && plan.distinctSets.length > 0;
     if (isNumbered) this.#numbers = new GroupNumbers(spec, this.#keys, runtime);
-    this.#distinct = plan.distinctSets.map(
-      (set, index) => new DistinctKeys({ ...spec, set, index }, this.#keys, isNumbered, options),
-    );
+    this.#distinct = plan.distinctSets.map((set, index) => {
+      const of = { ...spec, set, index };
+      const own = parts === undefined ? of : { ...of, ...distinctPart(parts, set, index) };
+      return new DistinctKeys(own, this.#keys, isNumbered, options);
+    });
     const loops = new GroupLoops(this.#builder, {
       ...spec,
       plan,
+      parts,
       hashDistance: hashDistance(this.#keys.keyBytes),
       distinctHashDistances: this.#distinct.map(({ keyBytes }) => hashDistance(keyBytes)),
       emitUnchanged: spec.stateTtlMs > 0,
     });
-    loops.generate(this.#mode);
+    loops.generate(spec.mode);
     const host = aggregateHostFunctions({ ...spec, input: rows }, options);
     this.#module = new GeneratedModule({
       runtime,
@@ -177,7 +175,7 @@ class GroupAggregate implements CompiledGroupAggregate {
     } else {
       const touched =
         this.#mode === "merged"
-          ? (exports.merge as Numbers)(batch, entries, groups, this.#accumulators(batch, rows))
+          ? (exports.merge as Numbers)(batch, entries, groups)
           : (exports.fold as Numbers)(batch, entries, groups);
       const changes = exports.changes as Numbers;
       for (let from = 0; from < touched; from += this.#step)
@@ -195,13 +193,6 @@ class GroupAggregate implements CompiledGroupAggregate {
       distinct.move({ from: former.ptr, to, numbers, keyGroups }, this.#numbers);
       former.release();
     }
-  }
-
-  /** Addresses of the rows' accumulators. */
-  #accumulators(batch: BatchPtr, rows: number): number {
-    const { kernels, memory } = this.#options.runtime;
-    const at = columnPtr(batch, this.#column) + COLUMN_VALUES;
-    return kernels.narrow(rows, new DataView(memory.buffer).getUint32(at, true)) >>> 0;
   }
 
   toText(): string {

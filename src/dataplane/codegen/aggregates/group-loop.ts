@@ -5,7 +5,7 @@
  *   begin(cursor0, …)                           sets the cursors over the distinct entries (u32 lists)
  *   rows(batch, entries, map, from, to) → out   per-row mode: rows [from, to), changes as Flink emits them, row by row
  *   fold(batch, entries, map) → touched         folded mode: all rows, remembers each key's row and result before
- *   merge(batch, entries, map, sources) → …     merged mode: the same for accumulators, whose addresses are `sources`
+ *   merge(batch, entries, map) → touched        merged mode: the same for what a local half sends (merged-parts.ts)
  *   changes(batch, map, from, to) → out         folded mode: one change for each of the touched keys [from, to)
  *   sweep(map)                                  removes what is to be removed, at the end of the batch
  *   (out is 0 when there is no change)
@@ -35,14 +35,19 @@ import { type AggregateTarget, type Direction, kernel, pushHash } from "./aggreg
 import type { AggregatePlan } from "./aggregate-plan.ts";
 import { BeforeImages } from "./before-images.ts";
 import { DeadList } from "./dead-list.ts";
-import { addCounter, emitMerge, emitUpdate, loadIsAdd, skipDistinct } from "./update-code.ts";
+import { addCounter, emitUpdate, loadIsAdd, skipDistinct } from "./update-code.ts";
+import { MergedParts, type MergedPartsSpec } from "./merged-parts.ts";
 import { copyView, pushSameValues } from "./value-compare.ts";
+
+export type PartsOfInput = Pick<MergedPartsSpec, "columns" | "sets">;
 
 export interface GroupLoopSpec {
   readonly input: Schema;
   readonly output: Schema;
   readonly grouping: readonly number[];
   readonly plan: AggregatePlan;
+  /** In merged mode: what a local half sends. */
+  readonly parts?: PartsOfInput | undefined;
   readonly hashDistance: number;
   /** Of the distinct maps. */
   readonly distinctHashDistances: readonly number[];
@@ -88,11 +93,12 @@ export class GroupLoops {
     this.#keyColumns = fieldColumns(spec.input, spec.grouping).indexes;
   }
 
-  generate(mode: "rows" | "folded" | "merged"): void {
+  generate(mode: "rows" | "folded"): void {
+    const { parts } = this.#spec;
     this.#generateBegin();
-    if (mode === "rows") this.#generateRows();
+    if (mode === "rows" && parts === undefined) this.#generateRows();
     else {
-      if (mode === "merged") this.#generateMerge();
+      if (parts !== undefined) this.#generateMerge(parts);
       else this.#generateFold();
       this.#generateChanges();
     }
@@ -201,28 +207,35 @@ export class GroupLoops {
   }
 
   /** Accumulators that were made of rows elsewhere. One may have taken back more than it added: `rows` tells in the end. */
-  #generateMerge(): void {
-    const f = this.#exported("merge", ["batch", "entries", "map", "sources"]);
-    const [batch, entries, map, sources] = f.params as [number, number, number, number];
+  #generateMerge(parts: PartsOfInput): void {
+    const f = this.#exported("merge", ["batch", "entries", "map"]);
+    const [batch, entries, map] = f.params as [number, number, number];
     const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
     f.get(batch).load("i32.load", BATCH_ROWS).set(end);
     this.#before.allocate(f, end);
     f.get(end).i32(3).op("i32.shl").call(this.#arenaAlloc()).globalSet(this.#touchedKeys);
     const touched = f.local("i32", "touched");
+    const cursors = this.#loadCursors(f);
+    const prologue = new Prologue(f);
+    const source = this.#source(prologue, batch, row);
+    const { plan, input } = this.#spec;
+    const merged = new MergedParts({ plan, input, ...parts });
     const into = this.#target(f, map);
     const from = this.#target(f, map);
     const fresh = f.local("i32", "fresh");
     f.i32(0).set(row);
     f.for(row, end, () => {
       this.#loadEntry(f, entries, row, into.entry);
-      this.#loadEntry(f, sources, row, from.entry);
       f.get(into.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
       f.if(() => {
         f.get(into.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
         this.#remember(f, into, row, touched, fresh);
       });
-      emitMerge(this.#spec.plan, into, from);
+      const onEmpty = (set: number, entry: Local) => this.#distinctDead[set]!.add(f, entry);
+      merged.emit({ into, from, source, prologue, cursors, onEmpty });
     });
+    prologue.close();
+    this.#storeCursors(f, cursors);
     f.get(touched).globalSet(this.#touched);
     f.get(touched);
   }

@@ -94,7 +94,7 @@ export function loadIsAdd(
   f.set(isAdd);
 }
 
-function pushCondition(
+export function pushCondition(
   f: FunctionBuilder,
   { arg, filter }: { readonly arg: number; readonly filter: number },
   load: (field: number) => Value,
@@ -107,7 +107,7 @@ function pushCondition(
   pushNotNullFlag(f, value.isNull).op("i32.and");
 }
 
-function updateMembers(
+export function updateMembers(
   target: AggregateTarget,
   group: AggregateGroup,
   load: (field: number) => Value,
@@ -170,7 +170,11 @@ function emitDistinctSet(
 }
 
 /** Pushes 1 when a row counts for a distinct set: no argument is NULL and some filter lets it through. */
-function pushCounts(f: FunctionBuilder, set: DistinctSet, load: (field: number) => Value): void {
+export function pushCounts(
+  f: FunctionBuilder,
+  set: Pick<DistinctSet, "args" | "filters" | "nulls">,
+  load: (field: number) => Value,
+): void {
   pushCondition(f, { arg: set.nulls ? -1 : set.args[0]!, filter: -1 }, load);
   if (set.filters.includes(-1)) return;
   f.i32(0);

@@ -38,6 +38,12 @@ export class GroupAggregateOperator extends BaseOperator {
     };
   }
 
+  /** Without aggregates (DISTINCT) the plan does not say whether rows are taken back. */
+  get retract(): boolean {
+    const { aggregates } = this.#node;
+    return aggregates.length === 0 || aggregates.some(({ retract }) => retract);
+  }
+
   override open(): void {
     const { grouping, aggregates, generateUpdateBefore, output, description } = this.#node;
     const { runtime, state, config } = this.context;
@@ -48,9 +54,9 @@ export class GroupAggregateOperator extends BaseOperator {
         grouping,
         aggregates,
         generateUpdateBefore,
-        // Without aggregates (DISTINCT) the plan does not say whether rows are taken back.
-        retract: aggregates.length === 0 || aggregates.some(({ retract }) => retract),
+        retract: this.retract,
         mergedRows: this.#node.mergedRows,
+        isResolved: this.#node.isResolved,
         mode: config[MINI_BATCH] === "false" ? "rows" : "folded",
         stateTtlMs: this.#node.stateTtlMs ?? 0,
         maxParallelism: state.maxParallelism,

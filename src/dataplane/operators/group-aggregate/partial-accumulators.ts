@@ -32,7 +32,8 @@ export function compilePartial(
         input: rows,
         aggregates: node.aggregates,
         hashDistance: hashDistance(keys.keyBytes),
-        retract: node.aggregates.some(({ retract }) => retract),
+        // Without aggregates (DISTINCT) the plan does not say whether rows are taken back.
+        retract: node.aggregates.length === 0 || node.aggregates.some(({ retract }) => retract),
       },
       { runtime, environment: functionEnvironment(context), operator },
     ),

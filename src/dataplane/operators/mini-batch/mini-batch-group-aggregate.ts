@@ -21,6 +21,8 @@ import { BaseOperator } from "../base-operator.ts";
 import { GroupAggregateOperator } from "../group-aggregate/group-aggregate.ts";
 import { batchPart } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
+import { partsOf } from "../../codegen/aggregates/parts-of-input.ts";
+import { PartCounter } from "../group-aggregate/part-counter.ts";
 import { JavaKeyOrder } from "./java-key-order.ts";
 import { KeyNumbers } from "./key-numbers.ts";
 import { MAX_BUNDLE_ROWS } from "./mini-batch-size.ts";
@@ -36,6 +38,7 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
   #global: RowBundle | undefined;
   #numbers: KeyNumbers | undefined;
   #order: JavaKeyOrder | undefined;
+  #parts: PartCounter | undefined;
   /** Keys that the second phase has got. */
   #keys = 0;
 
@@ -58,6 +61,9 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
     this.#global = new RowBundle(runtime, schema, operator);
     this.#numbers = new KeyNumbers({ runtime, schema, fields, operator });
     this.#order = new JavaKeyOrder(runtime, this.#numbers.keys.schema);
+    if (this.#node.mergedRows === undefined) return;
+    const { columns } = partsOf({ ...this.#node, retract: this.#aggregate.retract });
+    this.#parts = new PartCounter(runtime, schema, columns.part);
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
@@ -85,10 +91,16 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
     }
   }
 
-  /** Every row is a key of a mini-batch of the first phase; the order among them is that of their first rows. */
+  /** Every accumulator is a key of a mini-batch of the first phase; the order among them is that of their first rows. */
   #addAccumulators(batch: BatchPtr): void {
     const { runtime } = this.context;
     const n = this.#rows!.rows(batch);
+    const keys = this.#parts!.accumulators(batch, n);
+    if (keys < n) {
+      if (this.#keys + keys < this.#size) this.#keep(batch, keys);
+      else this.#split(batch, this.#numbers!.number(batch));
+      return;
+    }
     for (let from = 0; from < n; ) {
       const mark = runtime.kernels.arenaMark();
       const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#keys;

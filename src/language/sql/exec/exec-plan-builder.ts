@@ -18,6 +18,7 @@ import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
 import { withHashJoins } from "./hash-join.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import { withGroupPhases } from "./group-phases.ts";
 import { withLocalAggregates } from "./local-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
@@ -98,7 +99,7 @@ class Builder {
         : withWindowPhases(
             miniBatch === undefined
               ? identified
-              : withLocalAggregates(identified, this.#options.option, true),
+              : withGroupPhases(identified, this.#options.option),
             this.#options.option,
           );
     return { version: PLAN_VERSION, nodes, config, timeZone, mode };

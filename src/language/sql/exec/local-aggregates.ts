@@ -1,12 +1,11 @@
 /**
- * Two-phase aggregation: rows of a key are folded where they are before they are moved to the key's subtask; of bounded input,
- * and of streams a mini-batch at a time.
+ * Two-phase aggregation of bounded input: rows of a key are folded where they are before they are moved to the key's subtask.
+ * Of streams: group-phases.ts.
  *
  * Flow:    exec-plan-builder → here → ExecPlan: GroupAggregate becomes a local one, the exchange, and one that merges.
  * Which:   aggregates whose accumulators are numbers of fixed width: COUNT, SUM, AVG, MIN and MAX of types of fixed width, not
- *          DISTINCT. Of streams whose rows are taken back COUNT, SUM and AVG alone; the steps of a DISTINCT that was split are
- *          left whole. `table.optimizer.agg-phase-strategy` = ONE_PHASE leaves them whole.
- * Source:  Flink BatchPhysicalHashAggRule (two-phase), TwoStageOptimizedAggregateRule, table.optimizer.agg-phase-strategy.
+ *          DISTINCT. `table.optimizer.agg-phase-strategy` = ONE_PHASE leaves them whole.
+ * Source:  Flink BatchPhysicalHashAggRule (two-phase), table.optimizer.agg-phase-strategy.
  */
 import { type LogicalType, physicalOf, types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
@@ -14,13 +13,11 @@ import type { ExecNode, GroupAggregateNode } from "../../../foundation/plan/exec
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { describeNode } from "../explain/node-text.ts";
 
-const COUNTING = new Set(["COUNT", "SUM", "$SUM0", "SUM0", "AVG"]);
-const MERGEABLE = new Set([...COUNTING, "MIN", "MAX"]);
+const MERGEABLE = new Set(["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"]);
 
 export function withLocalAggregates(
   nodes: readonly ExecNode[],
   option: (key: string) => string | undefined,
-  isStream = false,
 ): ExecNode[] {
   if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
     return [...nodes];
@@ -30,11 +27,10 @@ export function withLocalAggregates(
   const out: ExecNode[] = [];
   for (const node of nodes) {
     const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
-    const splits = isStream ? isStreamSplittable(node, byId) : isSplittable(node, byId);
-    const rows = splits ? byId.get(node.inputs[0]!.node) : undefined;
+    const rows = isSplittable(node, byId) ? byId.get(node.inputs[0]!.node) : undefined;
     const id = out.length + 1;
     if (node.type === "GroupAggregate" && rows !== undefined)
-      out.push(...split({ ...node, inputs, ...(isStream && FOLDS) }, rows, id));
+      out.push(...split({ ...node, inputs }, rows, id));
     else out.push({ ...node, inputs, id });
     moved.set(node.id, out.length);
   }
@@ -46,22 +42,6 @@ function isSplittable(node: ExecNode, byId: ReadonlyMap<number, ExecNode>): bool
   const input = byId.get(node.inputs[0]!.node);
   if (input === undefined || input.changelogMode !== "insert-only") return false;
   return node.aggregates.every((call) => !call.retract && isMergeable(call, input.output));
-}
-
-const FOLDS = { foldsMiniBatches: true } as const;
-
-/** Without aggregates (DISTINCT) the plan does not say whether rows are taken back. */
-function isStreamSplittable(node: ExecNode, byId: ReadonlyMap<number, ExecNode>): boolean {
-  if (node.type !== "GroupAggregate" || node.partialFinal !== undefined) return false;
-  const { aggregates } = node;
-  const input = byId.get(node.inputs[0]!.node);
-  if (input === undefined || aggregates.length === 0) return false;
-  return aggregates.every(
-    (call) =>
-      isMergeable(call, input.output) &&
-      call.retract === aggregates[0]!.retract &&
-      (!call.retract || COUNTING.has(call.function)),
-  );
 }
 
 function isMergeable(call: AggregateCall, { fields }: Schema): boolean {

@@ -9,7 +9,7 @@ import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
-import { phaseText } from "./phase-text.ts";
+import { phaseName, phaseText } from "./phase-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
 import {
@@ -32,8 +32,7 @@ export function describeNode(
 function nodeName(spec: PhysSpec): string {
   if (spec.type === "ReplicateRows") return "Correlate";
   if (spec.type === "WindowAggregate") return windowAggregateName(spec);
-  if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true)
-    return spec.isLocal === true ? "LocalGroupAggregate" : "GlobalGroupAggregate";
+  if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true) return phaseName(spec);
   if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
   if (spec.type === "GroupAggregate" && spec.mergedRows !== undefined) return "HashAggregate";
   return isPlainSort(spec) ? "Sort" : spec.type;

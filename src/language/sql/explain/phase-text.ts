@@ -1,44 +1,104 @@
 /**
- * LocalGroupAggregate and GlobalGroupAggregate in Flink's words: what a local one gives on is named by the accumulator's parts.
+ * LocalGroupAggregate, IncrementalGroupAggregate and GlobalGroupAggregate in Flink's words: what a local one gives on is named by
+ * the accumulator's parts, and the values of DISTINCT.
  *
- *   LocalGroupAggregate(groupBy=[a], select=[a, AVG(b) AS (sum$0, count$1), MAX(c) AS max$2])
- *   GlobalGroupAggregate(groupBy=[a], select=[a, AVG((sum$0, count$1)) AS b, MAX(max$2) AS c])
+ *   LocalGroupAggregate(groupBy=[a], select=[a, AVG(b) AS (sum$0, count$1), COUNT(distinct$0 c) AS count$2, DISTINCT(c) AS distinct$0])
+ *   GlobalGroupAggregate(groupBy=[a], select=[a, AVG((sum$0, count$1)) AS b, COUNT(distinct$0 count$2) AS c])
  *
  * Source:  Flink RelExplainUtil.streamGroupAggregationToString.
  */
+import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
+import { isDistinctCall } from "../../../foundation/plan/value-sets.ts";
 import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { PhysSpecOf } from "../exec/phys-node.ts";
 import { ttlText } from "./join-text.ts";
 
+export interface PhaseFacts {
+  /** The functions that a global aggregate behind an incremental one stands for. */
+  readonly finals?: readonly AggregateCall[];
+  /** Rows may be taken back, which DISTINCT without aggregates does not say. */
+  readonly retracts?: boolean;
+}
+
 export function phaseText(
   spec: PhysSpecOf<"GroupAggregate">,
   name: (index: number) => string,
+  facts: PhaseFacts = {},
 ): string[] {
+  const { aggregates, incrementalGrouping } = spec;
+  const retracts = facts.retracts ?? aggregates.some(({ retract }) => retract);
   const keys = spec.grouping.map(name);
-  const { aggregates } = spec;
-  const parts = accumulatorNames(aggregates);
-  const isLocal = spec.isLocal === true;
-  const calls = aggregates.map((call, i) =>
-    isLocal
-      ? `${called(call, argumentsText(call, name))}${filterText(call, name)} AS ${parts[i]}`
-      : `${called(call, parts[i]!)} AS ${call.name}`,
-  );
-  const retracts = aggregates.some(({ retract }) => retract);
+  const shown = incrementalGrouping === undefined ? keys : incrementalGrouping.map(name);
+  const grouping =
+    incrementalGrouping === undefined
+      ? [
+          ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
+          ...(spec.partialFinal === undefined ? [] : [`partialFinalType=[${spec.partialFinal}]`]),
+        ]
+      : [`partialAggGrouping=[${keys.join(", ")}]`, `finalAggGrouping=[${shown.join(", ")}]`];
   const star = aggregates.findIndex((call) => isCountStar(call) && call.filter < 0);
-  const counts = `COUNT_RETRACT(*) AS count1$${partCount(aggregates)}`;
+  const place = spec.isResolved === true && retracts && star >= 0;
   return [
-    ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
-    `select=[${[...keys, ...calls, ...(isLocal && retracts && star < 0 ? [counts] : [])].join(", ")}]`,
-    ...(!isLocal && retracts && star >= 0 ? [`indexOfCountStar=[${star}]`] : []),
-    ...(isLocal ? [] : ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`)),
+    ...grouping,
+    `select=[${[...shown, ...selectText(spec, name, { ...facts, retracts })].join(", ")}]`,
+    ...(place ? [`indexOfCountStar=[${star}]`] : []),
+    ...(spec.isLocal === true
+      ? []
+      : ttlText(spec.stateTtlHint === undefined ? "" : `[${spec.stateTtlHint}]`)),
   ];
+}
+
+export function phaseName(spec: PhysSpecOf<"GroupAggregate">): string {
+  if (spec.isLocal === true) return "LocalGroupAggregate";
+  return spec.incrementalGrouping === undefined
+    ? "GlobalGroupAggregate"
+    : "IncrementalGroupAggregate";
+}
+
+/** A node of these phases as a line of EXPLAIN. */
+export function describePhase(
+  spec: PhysSpecOf<"GroupAggregate">,
+  input: Schema,
+  facts: PhaseFacts,
+): string {
+  const name = (index: number): string => input.fields[index]?.name ?? `$${index}`;
+  return `${phaseName(spec)}(${phaseText(spec, name, facts).join(", ")})`;
+}
+
+function selectText(
+  spec: PhysSpecOf<"GroupAggregate">,
+  name: (index: number) => string,
+  { finals, retracts }: PhaseFacts,
+): string[] {
+  const { aggregates } = spec;
+  const isLocal = spec.isLocal === true;
+  const gives = isLocal || spec.incrementalGrouping !== undefined;
+  const parts = accumulatorNames(aggregates);
+  const sets = [...new Set(aggregates.filter(isDistinctCall).map(({ args }) => args.join()))];
+  const calls = aggregates.map((call, i) => {
+    const set = isDistinctCall(call) && finals === undefined ? sets.indexOf(call.args.join()) : -1;
+    const of = isLocal ? argumentsText(call, name) : parts[i]!;
+    const text = called(finals?.[i] ?? call, call, set < 0 ? of : `distinct$${set} ${of}`);
+    const filter = isLocal ? filterText(call, name) : "";
+    return `${text}${filter} AS ${gives ? parts[i]! : call.name}`;
+  });
+  const star = aggregates.some((call) => isCountStar(call) && call.filter < 0);
+  const count = `count1$${partCount(aggregates)}`;
+  if (gives && retracts === true && !star)
+    calls.push(`COUNT_RETRACT(${isLocal ? "*" : count}) AS ${count}`);
+  if (!isLocal) return calls;
+  const distinct = sets.map((args, set) => {
+    const fields = args.split(",").map((field) => name(Number(field)));
+    return `DISTINCT(${fields.join(", ")}) AS distinct$${set}`;
+  });
+  return [...calls, ...distinct];
 }
 
 export const isCountStar = ({ function: name, args }: AggregateCall): boolean =>
   name === "COUNT" && args.length === 0;
 
-function called({ function: name, retract }: AggregateCall, of: string): string {
+function called({ function: name }: AggregateCall, { retract }: AggregateCall, of: string): string {
   return `${plainName(name)}${retract ? "_RETRACT" : ""}(${of})`;
 }
 
@@ -74,6 +134,10 @@ function partsOf(call: AggregateCall): string[] {
     case "SUM0":
     case "$SUM0":
       return ["sum"];
+    case "LISTAGG":
+      return call.retract ? ["listagg"] : ["accDelimiter", "concatAcc"];
+    case "SINGLE_VALUE":
+      return ["value", "count"];
     default:
       return [plainName(call.function).toLowerCase()];
   }

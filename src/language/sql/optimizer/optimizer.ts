@@ -38,9 +38,9 @@ export function optimize(rel: RelNode, options: OptimizerOptions): RelNode {
   result = recognizeRanks(result);
   result = pushFilters(result);
   if (batch) result = pushFilters(arrange(result, options));
-  else result = splitDistinct(reordered(result, options), options.option);
-  result = simplifyRel(result);
-  return pruneColumns(result);
+  else result = reordered(result, options);
+  result = pruneColumns(simplifyRel(result));
+  return batch ? result : splitDistinct(result, options.option);
 }
 
 /** Streams keep the written order of joins unless they are told otherwise. */

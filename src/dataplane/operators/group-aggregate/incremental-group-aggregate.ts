@@ -1,0 +1,166 @@
+/**
+ * IncrementalGroupAggregate: between the two steps of an aggregate that was split by its DISTINCT values: counts them where they
+ * are kept, by key and bucket, and gives on accumulators by key in which they are counted.
+ *
+ * Flow:    what a local half sends → DISTINCT values against state; the rest folded by key → partial-bundle.ts → its rows, merged
+ *          by group-aggregate.ts.
+ * State:   maps "distinct0" …: (key, bucket, value) → counts. What a mini-batch comes to is none: it ends before a barrier.
+ * Ends:    after `size` accumulators, at a watermark, a barrier and the end of input.
+ * Source:  Flink MiniBatchIncrementalGroupAggFunction, IncrementalAggregateRule.
+ */
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { Schema } from "../../../foundation/columnar/schema.ts";
+import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
+import { AggregatePlan } from "../../codegen/aggregates/aggregate-plan.ts";
+import { DistinctKeys } from "../../codegen/aggregates/distinct-keys.ts";
+import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
+import { compilePartialMerge } from "../../codegen/aggregates/partial-code.ts";
+import {
+  distinctPart,
+  isPart,
+  type Parts,
+  partsOf,
+} from "../../codegen/aggregates/parts-of-input.ts";
+import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
+import type { OperatorContext } from "../../contract/operator.ts";
+import { BaseOperator, functionEnvironment } from "../base-operator.ts";
+import { BatchRows } from "../rows/batch-rows.ts";
+import { PartCounter } from "./part-counter.ts";
+import { PartialBundle } from "./partial-bundle.ts";
+
+export class IncrementalGroupAggregateOperator extends BaseOperator {
+  readonly #node: GroupAggregateNode;
+  /** What the aggregates' arguments refer to. */
+  readonly #fields: Schema;
+  readonly #size: number;
+  #rows: BatchRows | undefined;
+  #parts: PartCounter | undefined;
+  #keys: KeyCodec | undefined;
+  #distinct: readonly DistinctKeys[] = [];
+  #maps: readonly KeyedMap[] = [];
+  #bundle: PartialBundle | undefined;
+  /** Accumulators that the mini-batch has got. */
+  #count = 0;
+  #isEmpty = true;
+
+  constructor(node: GroupAggregateNode, fields: Schema, context: OperatorContext, size: number) {
+    super(context);
+    this.#node = node;
+    this.#fields = fields;
+    this.#size = size;
+  }
+
+  override open(): void {
+    const { context } = this;
+    const { runtime, state } = context;
+    const { grouping, aggregates, description: operator, stateTtlMs = 0 } = this.#node;
+    const input = context.inputs[0]!;
+    const retract = aggregates.some((call) => call.retract);
+    const parts = partsOf({ grouping, aggregates, retract });
+    const options = { runtime, environment: functionEnvironment(context), operator };
+    const plan = new AggregatePlan(this.#fields, aggregates, { retract });
+    const keys = compileKeyCodec({ schema: input, fields: grouping, runtime, operator });
+    const { maxParallelism } = state;
+    const common = { input, grouping, retract, stateTtlMs, maxParallelism };
+    this.#distinct = plan.distinctSets.map(
+      (set, index) =>
+        new DistinctKeys(
+          { ...common, index, ...distinctPart(parts, set, index) },
+          keys,
+          false,
+          options,
+        ),
+    );
+    this.#maps = this.#distinct.map(({ mapSpec }) => state.map(mapSpec));
+    this.#rows = new BatchRows(runtime, input);
+    this.#parts = new PartCounter(runtime, input, parts.columns.part);
+    this.#keys = keys;
+    this.#bundle = this.#createBundle(parts, retract);
+  }
+
+  override processBatch(_input: number, batch: BatchPtr): void {
+    const n = this.#rows!.rows(batch);
+    if (n === 0) return;
+    const { hashes } = this.#keys!.encode(batch);
+    const pointers = this.#maps.map(({ ptr }) => ptr);
+    const distinct = this.#distinct.map((keys, i) => keys.upsert(batch, n, hashes, pointers[i]!));
+    this.#bundle!.add(batch, distinct);
+    this.#bundle!.sweep(pointers);
+    this.#isEmpty = false;
+    this.#count += this.#parts!.accumulators(batch, n);
+    if (this.#count >= this.#size) this.#end();
+  }
+
+  override processWatermark(watermark: number): void {
+    this.#end();
+    this.context.output.emitWatermark(watermark);
+  }
+
+  override prepareSnapshot(): void {
+    this.#end();
+  }
+
+  override endInput(): void {
+    this.#end();
+  }
+
+  override close(): void {
+    this.#bundle?.close();
+    this.#bundle = undefined;
+  }
+
+  #end(): void {
+    if (this.#isEmpty) return;
+    const { kernels } = this.context.runtime;
+    const mark = kernels.arenaMark();
+    this.#isEmpty = true;
+    this.#count = 0;
+    this.#bundle!.take();
+    kernels.arenaRelease(mark);
+  }
+
+  #createBundle(parts: Parts, retract: boolean): PartialBundle {
+    const { context } = this;
+    const { aggregates, output, description: operator, incrementalGrouping = [] } = this.#node;
+    const input = context.inputs[0]!;
+    const sets = parts.sets.flatMap((set, place) =>
+      set.kind === "extremes"
+        ? [
+            {
+              set,
+              args: parts.columns.sets[place]!.args,
+              condition: isPart(parts.columns, place + 1),
+            },
+          ]
+        : [],
+    );
+    const options = {
+      runtime: context.runtime,
+      environment: functionEnvironment(context),
+      operator,
+    };
+    return new PartialBundle({
+      context,
+      input,
+      grouping: incrementalGrouping,
+      sets,
+      output,
+      operator,
+      compile: (distance) =>
+        compilePartialMerge(
+          {
+            input,
+            rows: this.#fields,
+            aggregates,
+            retract,
+            sets: sets.map(({ set }) => set),
+            parts,
+            hashDistance: distance,
+            distinctHashDistances: this.#distinct.map(({ keyBytes }) => hashDistance(keyBytes)),
+          },
+          options,
+        ),
+    });
+  }
+}
