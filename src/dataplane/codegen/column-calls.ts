@@ -51,15 +51,20 @@ export function extractColumnCalls(
 ): ColumnCallsPlan {
   const extraction = new Extraction(schema, tables);
   const tested = condition === undefined ? undefined : extraction.rewrite(condition, []);
-  const passes =
-    tested === undefined
-      ? []
-      : [{ ...tested, expression: call("IS_TRUE", [tested.expression], BOOLEAN) }];
+  const passes = tested === undefined ? [] : passing(tested);
   const rewritten = expressions.map(
     (expression) => extraction.rewrite(expression, passes).expression,
   );
   const { calls, results } = extraction;
   return { expressions: rewritten, condition: tested?.expression, calls, results };
+}
+
+/** What holds for rows that pass; the parts of an AND as its own parts have them for guards, so that these share their calls. */
+function passing({ expression, depth }: Rewritten): Rewritten[] {
+  const isAnd = expression.kind === "call" && expression.function === "AND";
+  const parts = isAnd ? expression.args.map((arg) => call("IS_NOT_FALSE", [arg], BOOLEAN)) : [];
+  const whole = call("IS_TRUE", [expression], BOOLEAN);
+  return [...parts, whole].map((part) => ({ expression: part, depth }));
 }
 
 interface Rewritten {
