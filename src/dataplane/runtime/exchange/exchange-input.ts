@@ -7,6 +7,7 @@
  * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs
  *          no barrier.
  */
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Counter } from "../../contract/metrics.ts";
 import { MAX_WATERMARK } from "../../contract/operator.ts";
 import type { EdgeSpec } from "../graph/job-graph.ts";
@@ -86,6 +87,19 @@ export class ExchangeInput {
 
   unblock(): void {
     for (const channel of this.#channels) channel.blocked = false;
+  }
+
+  /** Whether a channel is read now, and nothing lies in its ring: then a batch may come past it. */
+  reads(index: number): boolean {
+    const channel = this.#channels[index]!;
+    return !channel.blocked && !channel.ended && channel.ring.isEmpty;
+  }
+
+  /** A batch that comes past the ring; `bytes`: what the ring would have carried. */
+  deliver(batch: BatchPtr, bytes: number): void {
+    this.#buffersIn.value++;
+    this.#bytesIn.value += bytes;
+    this.#target.receive(batch);
   }
 
   /** Takes one frame from the next channel that has one. */

@@ -2,7 +2,7 @@
  * ExchangeOutput: one edge's producer side in one subtask: rows to the rings of the consumers,
  *                 control frames to all.
  *
- * Flow:    chain → receive → WireCodec → ring of each consumer; what finds its ring full waits
+ * Flow:    chain → receive → WireCodec → ring of each consumer (or DirectLane, to one of the same worker); what finds its ring full waits
  *          here, the gate is blocked until it is drained, and the subtask reads nothing meanwhile.
  * Limits:  OVERFLOW_LIMIT_BYTES wait at most: what one call may emit beyond full rings.
  * Errors:  MR5007 beyond that.
@@ -14,6 +14,7 @@ import type { EdgeSpec } from "../graph/job-graph.ts";
 import type { ChainTarget, Gate } from "../task/chain-target.ts";
 import type { TaskMetricGroup } from "../task/task-metrics.ts";
 import type { Barrier } from "./barrier.ts";
+import type { DirectLane } from "./direct-lane.ts";
 import { FrameKind, type RingWriter } from "./ring.ts";
 import type { WireCodec } from "./wire-codec.ts";
 
@@ -25,6 +26,8 @@ export interface OutputChannel {
   readonly ring: RingWriter;
   /** Tells the consumer's worker that there is something to read. */
   readonly signal: () => void;
+  /** To a consumer of the same worker; asked for when rows go there, because it may be made later. */
+  readonly direct?: () => DirectLane | undefined;
 }
 
 interface Waiting {
@@ -75,13 +78,48 @@ export class ExchangeOutput implements ChainTarget {
       const block = this.#codec.encode(batch);
       for (let i = 0; i < channels; i++) this.#sendBlock(i, block);
     } else if (kind === "hash" && channels > 1) {
-      this.#codec.encodePartitioned(batch, channels).forEach((block, index) => {
-        if (block !== undefined) this.#sendBlock(index, block);
-      });
+      this.#sendParts(batch);
     } else {
-      this.#sendBlock(this.#next, this.#codec.encode(batch));
+      const lane = this.#laneOf(this.#next);
+      if (lane !== undefined) this.#deliver(lane, batch);
+      else this.#sendBlock(this.#next, this.#codec.encode(batch));
       this.#next = (this.#next + 1) % channels;
     }
+  }
+
+  /** What goes to other workers goes first: they need not wait for what is done here. */
+  #sendParts(batch: BatchPtr): void {
+    const channels = this.#channels.length;
+    const part = this.#codec.partition(batch, channels);
+    for (let i = 0; i < channels; i++) {
+      if (this.#channels[i]!.direct !== undefined) continue;
+      const block = this.#codec.encodePart(batch, part, i);
+      if (block !== undefined) this.#sendBlock(i, block);
+    }
+    for (let i = 0; i < channels; i++) {
+      if (this.#channels[i]!.direct === undefined) continue;
+      const lane = this.#laneOf(i);
+      if (lane !== undefined) {
+        const rows = this.#codec.gatherPart(batch, part, i);
+        if (rows !== undefined) this.#deliver(lane, rows);
+        continue;
+      }
+      const block = this.#codec.encodePart(batch, part, i);
+      if (block !== undefined) this.#sendBlock(i, block);
+    }
+  }
+
+  /** The way past a ring, when it is open and nothing waits for room in the ring. */
+  #laneOf(index: number): DirectLane | undefined {
+    const lane = this.#channels[index]!.direct?.();
+    return lane?.open && this.#waiting[index]!.length === 0 ? lane : undefined;
+  }
+
+  #deliver(lane: DirectLane, batch: BatchPtr): void {
+    const bytes = this.#codec.bytesOf(batch);
+    this.#buffersOut.value++;
+    this.#bytesOut.value += bytes;
+    lane.deliver(batch, bytes);
   }
 
   watermark(watermark: number): void {

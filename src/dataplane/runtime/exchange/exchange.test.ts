@@ -14,10 +14,11 @@ import type { WireCodec } from "./wire-codec.ts";
 /** A "batch" is a number; its block is as many bytes of that value. */
 const codec: WireCodec = {
   encode: (batch) => new Uint8Array(batch).fill(batch),
-  encodePartitioned: (batch, consumers) =>
-    Array.from({ length: consumers }, (_, i) =>
-      i === batch % consumers ? new Uint8Array(batch).fill(batch) : undefined,
-    ),
+  partition: (batch, consumers) => ({ rows: batch % consumers, bounds: new Uint32Array(0) }),
+  encodePart: (batch, { rows }, consumer) =>
+    rows === consumer ? new Uint8Array(batch).fill(batch) : undefined,
+  gatherPart: (batch, { rows }, consumer) => (rows === consumer ? batch : undefined),
+  bytesOf: (batch) => batch,
   allocate: (length) => {
     allocated = new Uint8Array(length);
     return { address: 0, bytes: allocated };

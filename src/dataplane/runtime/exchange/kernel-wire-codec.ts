@@ -7,11 +7,12 @@
  * Hash:    that of the key codec, so that a row arrives where its key group lives.
  */
 import { BATCH_ROWS, type BatchPtr, PHYSICAL_CODE } from "../../../foundation/columnar/batch.ts";
+import { PHYSICAL_WIDTH } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import type { ExchangeKeys } from "../graph/exchange-keys.ts";
-import type { WireCodec } from "./wire-codec.ts";
+import type { Partition, WireCodec } from "./wire-codec.ts";
 
 export interface KernelWireCodecOptions {
   readonly runtime: WorkerRuntime;
@@ -29,6 +30,7 @@ export class KernelWireCodec implements WireCodec {
   readonly #keyCodec: KeyCodec | undefined;
   /** Physical kinds of the columns. */
   readonly #physical: Uint8Array;
+  readonly #widths: Uint8Array;
   #bytes: Uint8Array;
   #words: Uint32Array;
 
@@ -38,10 +40,9 @@ export class KernelWireCodec implements WireCodec {
     this.#maxParallelism = options.maxParallelism;
     this.#keyCodec =
       keys === undefined ? undefined : compileKeyCodec({ ...keys, runtime, operator });
-    this.#physical = Uint8Array.from(
-      physicalColumns(schema),
-      ({ physical }) => PHYSICAL_CODE[physical],
-    );
+    const columns = physicalColumns(schema);
+    this.#physical = Uint8Array.from(columns, ({ physical }) => PHYSICAL_CODE[physical]);
+    this.#widths = Uint8Array.from(columns, ({ physical }) => PHYSICAL_WIDTH[physical]);
     this.#bytes = new Uint8Array(runtime.memory.buffer);
     this.#words = new Uint32Array(runtime.memory.buffer);
   }
@@ -53,24 +54,45 @@ export class KernelWireCodec implements WireCodec {
     return this.#bytes.subarray(address, address + length);
   }
 
-  encodePartitioned(batch: BatchPtr, consumers: number): readonly (Uint8Array | undefined)[] {
+  partition(batch: BatchPtr, consumers: number): Partition {
     const { kernels } = this.#runtime;
     const { hashes } = this.#keyCodec!.encode(batch);
-    const physical = this.#placePhysical();
+    this.#refresh();
     const n = this.#rows(batch);
     const offsets = kernels.arenaAlloc((consumers + 1) * 4) >>> 0;
     const rows = kernels.arenaAlloc(n * 4) >>> 0;
     kernels.partitionRows(n, hashes, this.#maxParallelism, consumers, offsets, rows);
     this.#refresh();
-    const bounds = this.#words.slice(offsets >>> 2, (offsets >>> 2) + consumers + 1);
-    const blocks: { readonly address: number; readonly length: number }[] = [];
-    for (let i = 0; i < consumers; i++)
-      blocks.push(this.#write(batch, physical, rows + bounds[i]! * 4, bounds[i + 1]! - bounds[i]!));
-    // Writing one block may grow the memory: views are taken when all are written.
+    return { rows, bounds: this.#words.slice(offsets >>> 2, (offsets >>> 2) + consumers + 1) };
+  }
+
+  encodePart(
+    batch: BatchPtr,
+    { rows, bounds }: Partition,
+    consumer: number,
+  ): Uint8Array | undefined {
+    const from = bounds[consumer]!;
+    const n = bounds[consumer + 1]! - from;
+    if (n === 0) return undefined;
+    const { address, length } = this.#write(batch, this.#placePhysical(), rows + from * 4, n);
     this.#refresh();
-    return blocks.map(({ address, length }) =>
-      length === 0 ? undefined : this.#bytes.subarray(address, address + length),
-    );
+    return this.#bytes.subarray(address, address + length);
+  }
+
+  gatherPart(batch: BatchPtr, { rows, bounds }: Partition, consumer: number): BatchPtr | undefined {
+    const from = bounds[consumer]!;
+    const n = bounds[consumer + 1]! - from;
+    if (n === 0) return undefined;
+    const { kernels } = this.#runtime;
+    const widths = kernels.arenaAlloc(this.#widths.length) >>> 0;
+    this.#refresh();
+    this.#bytes.set(this.#widths, widths);
+    return kernels.batchGather(batch, widths, n, rows + from * 4, 0) >>> 0;
+  }
+
+  bytesOf(batch: BatchPtr): number {
+    const physical = this.#placePhysical();
+    return this.#runtime.kernels.wireBytes(batch, physical, 0, this.#rows(batch)) >>> 0;
   }
 
   allocate(length: number): { readonly address: number; readonly bytes: Uint8Array } {
@@ -96,7 +118,6 @@ export class KernelWireCodec implements WireCodec {
   }
 
   #write(batch: BatchPtr, physical: number, rows: number, n: number) {
-    if (n === 0) return { address: 0, length: 0 };
     const { kernels } = this.#runtime;
     const size = kernels.wireBytes(batch, physical, rows, n) >>> 0;
     const address = kernels.arenaAlloc(size) >>> 0;

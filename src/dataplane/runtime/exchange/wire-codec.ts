@@ -5,14 +5,28 @@
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 
+/** Rows of a batch by consumer. */
+export interface Partition {
+  /** Address of u32[n] row numbers. */
+  readonly rows: number;
+  /** Consumer i has rows[bounds[i]] … rows[bounds[i + 1]]. */
+  readonly bounds: Uint32Array;
+}
+
 export interface WireCodec {
   /**
    * Encodes a whole batch into the arena. The bytes are a view of the memory, valid until the arena
    * is released.
    */
   encode(batch: BatchPtr): Uint8Array;
-  /** Encodes the rows of each consumer; entries without rows are undefined. */
-  encodePartitioned(batch: BatchPtr, consumers: number): readonly (Uint8Array | undefined)[];
+  /** Sorts the rows of a batch by consumer. */
+  partition(batch: BatchPtr, consumers: number): Partition;
+  /** Encodes the rows of one consumer, as encode() does; undefined when there are none. */
+  encodePart(batch: BatchPtr, part: Partition, consumer: number): Uint8Array | undefined;
+  /** The rows of one consumer as a batch in the arena, its texts where they are; undefined when there are none. */
+  gatherPart(batch: BatchPtr, part: Partition, consumer: number): BatchPtr | undefined;
+  /** Bytes that encode() would make of a batch. */
+  bytesOf(batch: BatchPtr): number;
   /** Room in the arena for a block of `length` bytes; a view of the memory. */
   allocate(length: number): { readonly address: number; readonly bytes: Uint8Array };
   /** The batch that an encoded block at `address` holds; its columns point into the block. */

@@ -142,6 +142,19 @@ export class Subtask {
     return progress ? "progress" : "idle";
   }
 
+  /** As DirectConsumer: what step() asks before it reads from an input. */
+  accepts(input: ExchangeInput): boolean {
+    if (this.#phase !== "running" || this.#options.gate.blocked) return false;
+    if (input.ended || input.blockedByBarrier) return false;
+    if (this.#holds[this.#heads.indexOf(input)]!()) return false;
+    return !this.chain.runners.some(({ working }) => working);
+  }
+
+  /** As DirectConsumer. */
+  run(work: () => void): void {
+    this.#inArena(work);
+  }
+
   assignSplits(nodeId: number, splits: readonly SourceSplit[], noMore: boolean): void {
     this.chain.sources.find(({ node }) => node.id === nodeId)?.assign(splits, noMore);
   }

@@ -7,7 +7,6 @@
 import { keyGroupRange } from "../../../foundation/columnar/key-group.ts";
 import { BatchView } from "../../../foundation/columnar/batch.ts";
 import { assert, toMillraceError } from "../../../foundation/base/errors.ts";
-import type { Counter } from "../../contract/metrics.ts";
 import { exchangeKeys } from "../graph/exchange-keys.ts";
 import {
   consumersOf,
@@ -18,6 +17,7 @@ import {
   type TaskSpec,
 } from "../graph/job-graph.ts";
 import type { Barrier } from "../exchange/barrier.ts";
+import { DirectLane, type SubtaskTimes } from "../exchange/direct-lane.ts";
 import { ExchangeInput } from "../exchange/exchange-input.ts";
 import { ExchangeOutput } from "../exchange/exchange-output.ts";
 import { RingReader, RingWriter } from "../exchange/ring.ts";
@@ -35,7 +35,7 @@ import { bufferTimeoutMs, localBackupOptions, memoryOptions } from "../options.t
 export interface DeployedSubtask {
   readonly subtask: Subtask;
   readonly state: SubtaskState;
-  readonly times: { readonly busy: Counter; readonly idle: Counter; readonly blocked: Counter };
+  readonly times: SubtaskTimes;
 }
 
 export interface DeployOptions {
@@ -58,17 +58,19 @@ export function workerOf(subtask: number): number {
 
 export async function deploySubtasks(options: DeployOptions): Promise<void> {
   const { graph, worker } = options;
+  const deployed = new Map<number, DeployedSubtask>();
   for (const task of graph.tasks) {
-    if (worker.index < task.parallelism) await deploySubtask(options, task, worker.index);
+    if (worker.index < task.parallelism) await deploySubtask(options, task, deployed);
   }
 }
 
 async function deploySubtask(
   options: DeployOptions,
   task: TaskSpec,
-  subtaskIndex: number,
+  deployed: Map<number, DeployedSubtask>,
 ): Promise<void> {
   const { message, worker, wake } = options;
+  const subtaskIndex = worker.index;
   const { env } = worker;
   const { restored, config } = message;
   const environment = taskEnvironment(options);
@@ -76,7 +78,7 @@ async function deploySubtask(
   const metrics = new TaskMetricGroup();
   const gate = new Gate();
   const timers = new ProcessingTimers(env.clock, env.timers, wake);
-  const place: Place = { options, task, subtaskIndex, gate, metrics };
+  const place: Place = { options, task, subtaskIndex, gate, metrics, deployed };
   const outputs = task.outputs.map((edge) => exchangeOutput(place, edge));
   const chainOptions = {
     task,
@@ -111,7 +113,9 @@ async function deploySubtask(
     busy: metrics.counter("busyTimeMs"),
     idle: metrics.counter("idleTimeMs"),
     blocked: metrics.counter("backPressuredTimeMs"),
+    lastMs: 0,
   };
+  deployed.set(task.id, { subtask, state, times });
   options.add({ subtask, state, times });
   for (const { node, metrics: group } of chain.runners)
     group.gauge("millrace.stateSizeBytes", () => state.sizeBytes(node.uid));
@@ -134,6 +138,8 @@ interface Place {
   readonly subtaskIndex: number;
   readonly gate: Gate;
   readonly metrics: TaskMetricGroup;
+  /** The subtasks of this worker that are there already, by task. */
+  readonly deployed: ReadonlyMap<number, DeployedSubtask>;
 }
 
 function taskEnvironment({ message, worker, wake, fail }: DeployOptions): TaskEnvironment {
@@ -206,6 +212,7 @@ function exchangeOutput(place: Place, edge: EdgeSpec): ExchangeOutput {
   const channels = consumersOf(edge, graph, subtaskIndex).map((consumer) => ({
     ring: new RingWriter(rings[consumer]!),
     signal: () => worker.board.signal(workerOf(consumer)),
+    ...(workerOf(consumer) === worker.index ? { direct: directLane(place, edge) } : {}),
   }));
   const operator = nodeName(from);
   const codec = new KernelWireCodec({
@@ -216,6 +223,27 @@ function exchangeOutput(place: Place, edge: EdgeSpec): ExchangeOutput {
     operator,
   });
   return new ExchangeOutput({ edge, channels, codec, gate, metrics, operator });
+}
+
+/** The lane to the edge's consumer in this worker, made when it is first asked for. */
+function directLane(
+  { options, task, subtaskIndex, deployed }: Place,
+  edge: EdgeSpec,
+): () => DirectLane | undefined {
+  let lane: DirectLane | undefined;
+  return () => {
+    const producer = deployed.get(task.id);
+    const consumer = deployed.get(edge.toTask);
+    if (lane !== undefined || producer === undefined || consumer === undefined) return lane;
+    lane = new DirectLane({
+      clock: options.worker.env.clock,
+      channel: producersOf(edge, options.graph, subtaskIndex).indexOf(subtaskIndex),
+      consumer: consumer.subtask,
+      input: consumer.subtask.inputs.find((input) => input.edge.id === edge.id)!,
+      times: { producer: producer.times, consumer: consumer.times },
+    });
+    return lane;
+  };
 }
 
 function exchangeInput(
