@@ -43,12 +43,38 @@ export function declareTable(
       parts.push(`WATERMARK FOR \`${match[1]}\` AS ${watermark(match[1]!, assigner.behindMs)}`);
     }
   }
+  const told = appended && table.rows.some(isWatermark);
+  if (told) tellWatermarks(parts);
   const options = `'connector' = 'values', 'bounded' = '${bounded}', 'disable-lookup' = 'true'`;
-  const events = toEvents(table.rows).map((event) =>
+  const timed = toEvents(table.rows).map((event) =>
     appended && "row" in event ? withTime(event, assigner) : event,
   );
+  const events = told ? withWatermarks(timed) : timed;
   const statement = `CREATE TABLE \`${table.name}\` (${parts.join(", ")}) WITH (${options})`;
   return { statement, events };
+}
+
+/** The column of the watermark that comes behind a row: the table's own stand in its data. */
+const TOLD = "watermark_behind";
+
+function isWatermark(row: TypedJson): boolean {
+  return typeof row === "object" && row !== null && "watermark" in row;
+}
+
+/** Takes the place of the last part, WATERMARK FOR. */
+function tellWatermarks(parts: string[]): void {
+  const own = parts.findIndex((part) => part.startsWith("WATERMARK FOR"));
+  parts[own] = parts[own]!.replace(/ AS .*$/, ` AS \`${TOLD}\``);
+  parts.splice(own, 0, `\`${TOLD}\` TIMESTAMP(3)`);
+}
+
+function withWatermarks(events: readonly ValuesEvent[]): ValuesEvent[] {
+  return events.flatMap((event, i) => {
+    if ("watermark" in event) return [];
+    const next = events[i + 1];
+    const behind = next !== undefined && "watermark" in next ? next.watermark : null;
+    return [{ ...event, row: [...event.row, behind] }];
+  });
 }
 
 function watermark(column: string, behindMs: number | undefined): string {

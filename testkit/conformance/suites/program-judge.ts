@@ -1,5 +1,5 @@
 /** The rows of a program's sinks against its expectations. */
-import type { SinkRow } from "../../values/values-store.ts";
+import { SinkRow } from "../../values/values-store.ts";
 import type { Engine } from "../engine.ts";
 import type { RunKind } from "../program-run.ts";
 import { expectedRowText, retracted, rowText, sameRows, upserted } from "../row-compare.ts";
@@ -8,10 +8,31 @@ import type { ProgramRecord, ProgramRow, ProgramSink } from "./program-record.ts
 
 export function judgeSinks(engine: Engine, record: ProgramRecord, kind: RunKind): Outcome {
   for (const sink of record.sinks) {
-    const outcome = judgeSink(engine.rowsOf(sink.name), sink, kind);
+    const outcome = judgeSink(asWritten(engine.rowsOf(sink.name), sink), sink, kind);
     if (!outcome.passed) return failed(`${sink.name}: ${outcome.expected}`, outcome.got);
   }
   return passed;
+}
+
+/** Flink's test sink has a table's own columns first, then its metadata in the order of the option. */
+function asWritten(rows: readonly SinkRow[], { schema, options }: ProgramSink): readonly SinkRow[] {
+  const written = options?.["writable-metadata"];
+  if (written === undefined) return rows;
+  const names = schema.filter((part) => !/^PRIMARY KEY/i.test(part));
+  const place = (name: string) => names.findIndex((part) => part.startsWith(`${name} `));
+  const own = names.flatMap((part, i) => (/ METADATA\b/i.test(part) ? [] : [i]));
+  const metadata = written.split(",").map((part) => place(part.split(":")[0]!.trim()));
+  const order = [...own, ...metadata];
+  return rows.map((row) => {
+    const fields = order.map((i) => row.schema.fields[i]!);
+    const values = order.map((i) => row.values[i]!);
+    return new SinkRow(
+      row.kind,
+      values,
+      { fields },
+      row.key.map((i) => order.indexOf(i)),
+    );
+  });
 }
 
 /** What the sink must hold at the end. */

@@ -10,7 +10,7 @@ import {
   sourceColumns,
 } from "../catalog/catalog-objects.ts";
 import { planErrors } from "../errors.ts";
-import { digest, isDeterministic, isTrue } from "../rel/expressions.ts";
+import { digest, isCall, isDeterministic, isTrue, transform } from "../rel/expressions.ts";
 import type { ScanRel } from "../rel/rel-node.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
 import { ALL, INSERT, type PhysFactory, type PhysNode, forward, hashBy } from "./phys-node.ts";
@@ -213,9 +213,14 @@ function changesInBatch(table: ResolvedTable): Error {
 /** The one condition that all readers of a table have, if they have. */
 function commonFilter(use: ScanUse): Expression | undefined {
   const [first] = use.filters;
-  if (first === undefined || !isDeterministic(first)) return undefined;
+  if (first === undefined || !isDeterministic(withoutWatermarks(first))) return undefined;
   const key = digest(first);
   return use.filters.every((f) => f !== undefined && digest(f) === key) ? first : undefined;
+}
+
+/** What asks for the watermark may be asked within, as in Flink; clocks and random numbers may not. */
+function withoutWatermarks(condition: Expression): Expression {
+  return transform(condition, (e) => (isCall(e, "CURRENT_WATERMARK") ? e.args[0]! : e));
 }
 
 function sourceIndex(table: ResolvedTable, name: string): number {
