@@ -11,6 +11,7 @@ import { type BenchContext, commonOptions, contextOf, type Peer } from "./contex
 import { requireProc } from "./cpu.ts";
 import { benchErrors } from "./errors.ts";
 import { benchJson } from "./json.ts";
+import { benchLatency, latencyOptions } from "./latency.ts";
 import { describeMachine, warnIfLoaded } from "./machine.ts";
 import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
 import { benchStartup } from "./startup.ts";
@@ -29,6 +30,7 @@ Commands
   startup             from the shell to the first row of a small query: ms
   sql                 parsing, planning and compiling, warm: ms
   scaling [q4 q5 …]   Nexmark queries with one worker against two: speed-up in wall time
+  latency [aggregate join]  from a row's arrival to its result at half load: ms
   state               bytes of memory a key; how long a checkpoint of 100 MB stops the rows: ms
 
 Options of all
@@ -51,6 +53,12 @@ Options of tpch
   --sf N                   scale factor of the data, made when missing (1)
   --vs duckdb              DuckDB over the same files; may stand beside --vs flink
   --no-check               measure without comparing the results with DuckDB's first
+
+Options of latency
+  --rate N                 events a second, instead of a share of what a whole run of --events (5 M) gets through
+  --load SHARE             that share (0.5)
+  --seconds N              length of the paced run, its first 5 seconds left out (20)
+  --checkpoint INTERVAL    (10s)
 
 Options of state
   --keys N                    so many keys of COUNT and SUM; a quarter in memory when a worker cannot hold them
@@ -78,6 +86,7 @@ const COMMANDS: Readonly<Record<string, BenchCommand>> = {
   startup: { options: commonOptions, takesNames: false, run: benchStartup },
   sql: { options: commonOptions, takesNames: false, run: benchSql },
   scaling: { options: scalingOptions, takesNames: true, run: benchScaling },
+  latency: { options: latencyOptions, takesNames: true, run: benchLatency },
   state: { options: stateOptions, takesNames: false, run: benchState },
 };
 

@@ -111,7 +111,8 @@ export class MillraceEngine implements Engine {
   }
 }
 
-function millraceCommand(): readonly string[] {
+/** The words before `run`: Node, its options and the launcher. */
+export function millraceCommand(): readonly string[] {
   const launcher = join(repositoryFolder, "bin", "millrace");
   const source = join(repositoryFolder, "src", "cli", "main.ts");
   // Under this Node, with the options of the launcher's first line: its own would be whichever the shell finds first.
