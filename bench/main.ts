@@ -14,6 +14,7 @@ import { benchJson } from "./json.ts";
 import { benchLatency, latencyOptions } from "./latency.ts";
 import { describeMachine, warnIfLoaded } from "./machine.ts";
 import { benchNexmark, nexmarkOptions } from "./nexmark.ts";
+import { benchRestore, restoreOptions } from "./restore.ts";
 import { benchStartup } from "./startup.ts";
 import { benchSql } from "./sql.ts";
 import { benchScaling, scalingOptions } from "./scaling.ts";
@@ -31,6 +32,7 @@ Commands
   sql                 parsing, planning and compiling, warm: ms
   scaling [q4 q5 …]   Nexmark queries with one worker against two: speed-up in wall time
   latency [aggregate join]  from a row's arrival to its result at half load: ms
+  restore             a job of --gb of state starts from a savepoint: ms to its first result
   state               bytes of memory a key; how long a checkpoint of 100 MB stops the rows: ms
 
 Options of all
@@ -60,6 +62,9 @@ Options of latency
   --seconds N              length of the paced run, its first 5 seconds left out (20)
   --checkpoint INTERVAL    (10s)
 
+Options of restore
+  --gb N                   size of the state (1)
+
 Options of state
   --keys N                    so many keys of COUNT and SUM; a quarter in memory when a worker cannot hold them
   --spill --dirty --restore   state of --events keys (5 M) in a quarter of its memory; 1 GB with 5 % dirty; its restore
@@ -87,6 +92,7 @@ const COMMANDS: Readonly<Record<string, BenchCommand>> = {
   sql: { options: commonOptions, takesNames: false, run: benchSql },
   scaling: { options: scalingOptions, takesNames: true, run: benchScaling },
   latency: { options: latencyOptions, takesNames: true, run: benchLatency },
+  restore: { options: restoreOptions, takesNames: false, run: benchRestore },
   state: { options: stateOptions, takesNames: false, run: benchState },
 };
 

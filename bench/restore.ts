@@ -1,0 +1,199 @@
+/**
+ * `bench restore`: a job with --gb of state (1) stops at a savepoint, and starts again from it: how long until its first result.
+ *
+ * Does:    COUNT, SUM, MAX and MIN of numbers by a random BIGINT key, two workers, until so many rows have come that 86 %
+ *          of the keys have been seen; SIGINT with --savepoint-dir; the same script with --from, at full load, so that its
+ *          first batches ask for keys all over the state.
+ * Times:   from spawn of the second process to the first byte of results on its standard output. Beside it the same
+ *          for an empty start of the same script, which is what of it is start-up and planning.
+ * Cache:   the savepoint was just written: its pages are in memory. On a cold cache the disk decides.
+ * Check:   the first results of the restored job continue counts: most keys have been counted more than once.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type OptionKinds, positiveNumber } from "./arguments.ts";
+import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
+import { cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
+import { benchErrors } from "./errors.ts";
+import { summarise } from "./figures.ts";
+import { machineLine } from "./machine.ts";
+import { millraceCommand } from "./millrace-engine.ts";
+import { progress } from "./progress.ts";
+import { decimals, formatTable, thousands } from "./table.ts";
+
+export const restoreOptions: OptionKinds = { ...commonOptions, gb: "value" };
+
+const WORKERS = 2;
+/** Of one key in a page: header, key, four aggregates with what tells that they are not NULL. */
+const KEY_BYTES = 64;
+/** Rows for each key: 1 − e^−2 of the keys are seen. */
+const ROWS_PER_KEY = 2;
+const SEEN = 1 - Math.exp(-ROWS_PER_KEY);
+const LIMIT_MS = 30 * 60_000;
+/** Of the results that are looked at, those of keys that had been counted before: 86 % if all is well. */
+const LEAST_CONTINUED = 0.7;
+
+interface Started {
+  readonly child: ChildProcess;
+  readonly firstResult: Promise<{ readonly ms: number; readonly text: string }>;
+  readonly ended: Promise<void>;
+  /** Rows that the job has read, as its progress says. */
+  readonly rowsIn: () => number;
+}
+
+export async function benchRestore(context: BenchContext): Promise<void> {
+  const gb = positiveNumber(context.options, "gb", 1);
+  const keys = Math.ceil((gb * 1e9) / KEY_BYTES / SEEN);
+  const others = watchOthers();
+  const cpuBefore = cpuSecondsOfEndedChildren();
+  const folder = mkdtempSync(join(tmpdir(), "millrace-bench-restore-"));
+  try {
+    const file = join(folder, "restore.sql");
+    writeFileSync(file, scriptOf(keys));
+    const savepoints = join(folder, "savepoints");
+    mkdirSync(savepoints);
+    await fill(file, savepoints, keys * ROWS_PER_KEY);
+    const savepoint = join(savepoints, readdirSync(savepoints)[0]!);
+    const sizeBytes = sizeOf(savepoint);
+    progress(`savepoint of ${decimals(sizeBytes / 1e9, 2)} GB`);
+    const empty: number[] = [];
+    const restored: number[] = [];
+    for (let i = 0; i < Math.max(context.repeat, 3); i++) {
+      empty.push((await firstResult(file, [])).ms);
+      const { ms, text } = await firstResult(file, ["--from", savepoint]);
+      checkContinued(text, file);
+      restored.push(ms);
+      progress(
+        `first result after ${decimals(ms, 0)} ms; of an empty start ${decimals(empty.at(-1)!, 0)}`,
+      );
+    }
+    const trusted = isTrusted(context, others(cpuSecondsOfEndedChildren() - cpuBefore));
+    report(context, { keys, sizeBytes, empty, restored, trusted });
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function scriptOf(keys: number): string {
+  return `SET 'execution.checkpointing.interval' = '0';
+CREATE TABLE numbers (k BIGINT, v BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000000',
+  'fields.k.min' = '0', 'fields.k.max' = '${keys - 1}', 'fields.v.min' = '0', 'fields.v.max' = '1000000');
+CREATE TABLE results (k BIGINT, n BIGINT, s BIGINT, h BIGINT, l BIGINT) WITH ('connector' = 'print');
+INSERT INTO results SELECT * FROM (
+  SELECT k, COUNT(*) AS n, SUM(v) AS s, MAX(v) AS h, MIN(v) AS l FROM numbers GROUP BY k) WHERE MOD(s, 64) = 0;
+`;
+}
+
+/** Runs the job until it has read so many rows, and stops it at a savepoint. */
+async function fill(file: string, savepoints: string, rows: number): Promise<void> {
+  const job = start(file, ["--savepoint-dir", savepoints]);
+  const since = performance.now();
+  while (job.rowsIn() < rows) {
+    if (performance.now() - since > LIMIT_MS || job.child.exitCode !== null) {
+      job.child.kill("SIGKILL");
+      throw failed(`read ${job.rowsIn()} of ${rows} rows`, file, "");
+    }
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  progress(
+    `${thousands(job.rowsIn())} rows read after ${decimals((performance.now() - since) / 1000, 0)} s`,
+  );
+  job.child.kill("SIGINT");
+  await job.ended;
+  if (readdirSync(savepoints).length !== 1) throw failed("left no savepoint", file, "");
+}
+
+async function firstResult(file: string, args: readonly string[]) {
+  const job = start(file, args);
+  try {
+    return await job.firstResult;
+  } finally {
+    job.child.kill("SIGKILL");
+    await job.ended;
+  }
+}
+
+function start(file: string, args: readonly string[]): Started {
+  const [node, ...words] = millraceCommand();
+  const begun = performance.now();
+  const all = [...words, "run", file, "-p", String(WORKERS), ...args];
+  const child = spawn(node!, all, { stdio: ["ignore", "pipe", "pipe"] });
+  const kill = () => child.kill("SIGKILL");
+  process.once("exit", kill);
+  let errors = "";
+  let rows = 0;
+  child.stderr!.on("data", (chunk: Buffer) => {
+    errors = (errors + chunk.toString()).slice(-2000);
+    for (const [, count] of errors.matchAll(/(\d+) rows in/g)) rows = Number(count);
+  });
+  const ended = new Promise<void>((resolve) => {
+    child.once("close", () => {
+      process.removeListener("exit", kill);
+      resolve();
+    });
+  });
+  const first = new Promise<{ ms: number; text: string }>((resolve, reject) => {
+    child.stdout!.once("data", (chunk: Buffer) =>
+      resolve({ ms: performance.now() - begun, text: chunk.toString() }),
+    );
+    void ended.then(() => reject(failed("ended without a result", file, errors.trim())));
+  });
+  // Read on, so that the job is not held up; a run that only fills has no use for the first result.
+  child.stdout!.on("data", () => {});
+  first.catch(() => {});
+  return { child, firstResult: first, ended, rowsIn: () => rows };
+}
+
+/** Results are `1> +U[key, count, …]`: after a restore most of the keys have been counted before. */
+function checkContinued(text: string, file: string): void {
+  const counts = [...text.matchAll(/\+[IU]\[\d+, (\d+)/g)].map(([, count]) => Number(count));
+  const continued = counts.filter((count) => count > 1).length;
+  if (counts.length === 0 || continued < counts.length * LEAST_CONTINUED)
+    throw failed(`continued ${continued} of ${counts.length} counts`, file, text.slice(0, 300));
+}
+
+function failed(how: string, script: string, detail: string) {
+  return benchErrors.MILLRACE_FAILED({ how, script, detail });
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
+}
+
+interface Times {
+  readonly keys: number;
+  readonly sizeBytes: number;
+  readonly empty: readonly number[];
+  readonly restored: readonly number[];
+  readonly trusted: boolean;
+}
+
+function report(context: BenchContext, { keys, sizeBytes, empty, restored, trusted }: Times): void {
+  const whole = summarise(restored);
+  const start = summarise(empty);
+  const rows = [
+    ["keys, savepoint", `${Math.round(keys * SEEN)}, ${decimals(sizeBytes / 1e9, 2)} GB`],
+    ["process start to first result, restored, median", `${decimals(whole.median, 0)} ms`],
+    ["the same without state", `${decimals(start.median, 0)} ms`],
+  ];
+  print(
+    context,
+    `Restore of a job, ${WORKERS} workers; its counts went on\n${machineLine(context.machine)}\n\n` +
+      formatTable(["", ""], rows),
+  );
+  const detail = { keys, sizeBytes, emptyMs: start.median, workers: WORKERS };
+  finish(context, [
+    {
+      name: "restore-first-result-ms",
+      value: whole.median,
+      unit: "ms",
+      spread: whole.spread,
+      detail,
+      trusted,
+    },
+  ]);
+}
