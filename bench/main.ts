@@ -49,6 +49,8 @@ Options of nexmark
   --rate N                 events of event time per second (100000)
   --check-events N         size of the input whose results are compared first; 0 leaves it out (200000)
   --warm-up-events N       size of Flink's warm-up run before each query (500000); 0 measures a cold JVM
+  --backend hashmap|rocksdb   Flink's state (hashmap)
+  --checkpoint INTERVAL    checkpoints on both sides, such as 10s (none)
   --count-char             q14 with nexmark's Java function instead of SQL
 
 Options of tpch
@@ -71,6 +73,7 @@ Options of state
 
 Examples
   npm run bench -- nexmark q0 q2 --events 2000000 --vs flink --repeat 3
+  npm run bench -- nexmark q4 q9 --vs flink --backend rocksdb --checkpoint 10s --events 10_000_000
   npm run bench -- tpch --sf 0.1 --vs duckdb
   npm run bench -- startup --json
 `;

@@ -19,6 +19,7 @@ import { nexmarkScript, type QueryInput, requireQuery } from "./nexmark/queries.
 import { type NexmarkPlan, nexmarkFigures, nexmarkTable, type Side } from "./nexmark/report.ts";
 import { type EventFiles, nexmarkEventFiles, readEventFiles } from "./nexmark-events.ts";
 import { sharedPath } from "./paths.ts";
+import type { FlinkSetup } from "./peer/flink/configuration.ts";
 import { FlinkEngine } from "./peer/flink/flink-engine.ts";
 import { progress } from "./progress.ts";
 
@@ -29,6 +30,8 @@ export const nexmarkOptions: OptionKinds = {
   "check-events": "value",
   "warm-up-events": "value",
   "count-char": "flag",
+  backend: "value",
+  checkpoint: "value",
 };
 
 /** The queries without windows over event time or growing state, and q12: those of the first comparison. */
@@ -58,7 +61,7 @@ export async function benchNexmark(context: BenchContext, names: readonly string
       sides.push(await measureSide(context, plan, start, check, outcome, false));
     }
     if (context.flink) {
-      const start = () => FlinkEngine.start(context.parallelism, nexmarkJars());
+      const start = () => FlinkEngine.start(context.parallelism, nexmarkJars(), flinkSetup(plan));
       const measure = () => measureSide(context, plan, start, check, outcome, true);
       const side = await withPeer(context, measure);
       if (side !== undefined) sides.push(side);
@@ -95,7 +98,13 @@ function planOf({ options }: BenchContext, names: readonly string[]): NexmarkPla
       wholeNumber(options, "warm-up-events", DEFAULT_WARM_UP_EVENTS, 0),
     ),
     countCharFunction: options.has("count-char"),
+    backend: oneOf(options, "backend", ["hashmap", "rocksdb"]) ?? "hashmap",
+    checkpointInterval: options.get("checkpoint"),
   };
+}
+
+function flinkSetup({ backend, checkpointInterval }: NexmarkPlan): FlinkSetup {
+  return { backend, ...(checkpointInterval === undefined ? {} : { checkpointInterval }) };
 }
 
 function prepareCheck(plan: NexmarkPlan): Promise<ResultCheck> {
@@ -140,7 +149,11 @@ async function measureSide(
 }
 
 function measureRequest(context: BenchContext, plan: NexmarkPlan, warm: boolean): MeasureRequest {
+  const { checkpointInterval: interval } = plan;
+  const settings =
+    interval === undefined ? "" : `SET 'execution.checkpointing.interval' = '${interval}';\n`;
   const script = (events: number) => (query: string) =>
+    settings +
     nexmarkScript({
       query,
       input: queryInput(context, plan, events),
@@ -188,7 +201,8 @@ function report(
   const text = [
     `Nexmark from ${plan.input}: ${plan.events.toLocaleString("en-US")} events${size}, rate ${plan.rate}/s, `,
     `person:auction:bid 1:3:46, parallelism ${context.parallelism}, sink blackhole, `,
-    `no checkpoints, median of ${context.repeat}\n`,
+    `${plan.checkpointInterval === undefined ? "no checkpoints" : `checkpoints every ${plan.checkpointInterval}`}, `,
+    `median of ${context.repeat}\n`,
     `${machineLine(context.machine)}\n`,
     ...sides.map((side) => `${side.description}\n`),
     "\n",

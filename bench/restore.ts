@@ -15,7 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type OptionKinds, positiveNumber } from "./arguments.ts";
 import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
-import { cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
+import { cpuSecondsOf, cpuSecondsOfEndedChildren, watchOthers } from "./cpu.ts";
 import { benchErrors } from "./errors.ts";
 import { summarise } from "./figures.ts";
 import { machineLine } from "./machine.ts";
@@ -37,7 +37,11 @@ const LEAST_CONTINUED = 0.7;
 
 interface Started {
   readonly child: ChildProcess;
-  readonly firstResult: Promise<{ readonly ms: number; readonly text: string }>;
+  readonly firstResult: Promise<{
+    readonly ms: number;
+    readonly cpuMs: number;
+    readonly text: string;
+  }>;
   readonly ended: Promise<void>;
   /** Rows that the job has read, as its progress says. */
   readonly rowsIn: () => number;
@@ -60,17 +64,19 @@ export async function benchRestore(context: BenchContext): Promise<void> {
     progress(`savepoint of ${decimals(sizeBytes / 1e9, 2)} GB`);
     const empty: number[] = [];
     const restored: number[] = [];
+    const restoredCpu: number[] = [];
     for (let i = 0; i < Math.max(context.repeat, 3); i++) {
       empty.push((await firstResult(file, [])).ms);
-      const { ms, text } = await firstResult(file, ["--from", savepoint]);
+      const { ms, cpuMs, text } = await firstResult(file, ["--from", savepoint]);
       checkContinued(text, file);
       restored.push(ms);
+      restoredCpu.push(cpuMs);
       progress(
         `first result after ${decimals(ms, 0)} ms; of an empty start ${decimals(empty.at(-1)!, 0)}`,
       );
     }
     const trusted = isTrusted(context, others(cpuSecondsOfEndedChildren() - cpuBefore));
-    report(context, { keys, sizeBytes, empty, restored, trusted });
+    report(context, { keys, sizeBytes, empty, restored, restoredCpu, trusted });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -134,9 +140,13 @@ function start(file: string, args: readonly string[]): Started {
       resolve();
     });
   });
-  const first = new Promise<{ ms: number; text: string }>((resolve, reject) => {
+  const first = new Promise<{ ms: number; cpuMs: number; text: string }>((resolve, reject) => {
     child.stdout!.once("data", (chunk: Buffer) =>
-      resolve({ ms: performance.now() - begun, text: chunk.toString() }),
+      resolve({
+        ms: performance.now() - begun,
+        cpuMs: cpuSecondsOf(child.pid!) * 1000,
+        text: chunk.toString(),
+      }),
     );
     void ended.then(() => reject(failed("ended without a result", file, errors.trim())));
   });
@@ -169,23 +179,27 @@ interface Times {
   readonly sizeBytes: number;
   readonly empty: readonly number[];
   readonly restored: readonly number[];
+  readonly restoredCpu: readonly number[];
   readonly trusted: boolean;
 }
 
-function report(context: BenchContext, { keys, sizeBytes, empty, restored, trusted }: Times): void {
+function report(context: BenchContext, times: Times): void {
+  const { keys, sizeBytes, empty, restored, restoredCpu, trusted } = times;
+  const cpu = summarise(restoredCpu);
   const whole = summarise(restored);
   const start = summarise(empty);
   const rows = [
     ["keys, savepoint", `${Math.round(keys * SEEN)}, ${decimals(sizeBytes / 1e9, 2)} GB`],
     ["process start to first result, restored, median", `${decimals(whole.median, 0)} ms`],
-    ["the same without state", `${decimals(start.median, 0)} ms`],
+    ["CPU time of that", `${decimals(cpu.median, 0)} ms`],
+    ["the same start without state", `${decimals(start.median, 0)} ms`],
   ];
   print(
     context,
     `Restore of a job, ${WORKERS} workers; its counts went on\n${machineLine(context.machine)}\n\n` +
       formatTable(["", ""], rows),
   );
-  const detail = { keys, sizeBytes, emptyMs: start.median, workers: WORKERS };
+  const detail = { keys, sizeBytes, emptyMs: start.median, cpuMs: cpu.median, workers: WORKERS };
   finish(context, [
     {
       name: "restore-first-result-ms",

@@ -65,7 +65,7 @@ export async function benchTpch(context: BenchContext, names: readonly string[])
   if (context.millrace) await measure(async () => new MillraceEngine(), false);
   if (context.duckdb) await measure(async () => duckdb, false);
   if (context.flink) {
-    const start = () => FlinkEngine.start(context.parallelism, [], FLINK_MANAGED_MB);
+    const start = () => FlinkEngine.start(context.parallelism, [], { managedMb: FLINK_MANAGED_MB });
     await withPeer(context, () => measure(start, true));
   }
   print(context, tpchText(context, { ...plan, ...outcome, sides }));

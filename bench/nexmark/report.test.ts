@@ -12,6 +12,8 @@ const plan: NexmarkPlan = {
   checkEvents: 0,
   warmUpEvents: 0,
   countCharFunction: false,
+  backend: "hashmap",
+  checkpointInterval: undefined,
 };
 
 const context: BenchContext = {

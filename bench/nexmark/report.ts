@@ -6,6 +6,7 @@
  */
 import { type BenchContext, isTrusted } from "../context.ts";
 import type { Figure } from "../figures.ts";
+import type { FlinkBackend } from "../peer/flink/configuration.ts";
 import { decimals, formatTable, thousands } from "../table.ts";
 import { type QueryCost, totalOf } from "./measure.ts";
 
@@ -17,6 +18,10 @@ export interface NexmarkPlan {
   readonly checkEvents: number;
   readonly warmUpEvents: number;
   readonly countCharFunction: boolean;
+  /** Of Flink's state. */
+  readonly backend: FlinkBackend;
+  /** Of both sides, in Flink's words; none when undefined. */
+  readonly checkpointInterval: string | undefined;
 }
 
 export interface Side {
@@ -66,13 +71,17 @@ export function nexmarkFigures(
   left: Side,
   right: Side | undefined,
 ): Figure[] {
+  // Another set-up, another figure.
+  const variant =
+    (plan.backend === "hashmap" ? "" : `-${plan.backend}`) +
+    (plan.checkpointInterval === undefined ? "" : `-checkpoint-${plan.checkpointInterval}`);
   const figure = (
     name: string,
     mine: QueryCost,
     peer: QueryCost | undefined,
     rows: number,
   ): Figure => ({
-    name: left.engine === "Flink" ? `flink-${name}` : name,
+    name: `${left.engine === "Flink" ? "flink-" : ""}${name}${variant}`,
     value: rows / mine.cpuSeconds,
     unit: "rows per CPU second",
     ...(peer === undefined
@@ -83,6 +92,8 @@ export function nexmarkFigures(
       events: plan.events,
       rate: plan.rate,
       input: plan.input,
+      ...(plan.backend === "hashmap" ? {} : { backend: plan.backend }),
+      ...(plan.checkpointInterval === undefined ? {} : { checkpoint: plan.checkpointInterval }),
       parallelism: context.parallelism,
       repeat: context.repeat,
       cpuSeconds: mine.cpuSeconds,

@@ -19,6 +19,7 @@ import { progress } from "../../progress.ts";
 import {
   addOpens,
   type FlinkPorts,
+  type FlinkSetup,
   taskManagerMemoryMb,
   writeConfiguration,
 } from "./configuration.ts";
@@ -34,6 +35,7 @@ export class FlinkCluster {
   readonly ports: FlinkPorts;
   readonly slots: number;
   readonly memoryMb: number;
+  readonly setup: FlinkSetup;
   /** Holds conf, logs and temporary files; removed by stop() unless something failed. */
   readonly folder: string;
   private startedMs = 0;
@@ -47,6 +49,7 @@ export class FlinkCluster {
     this.ports = parts.ports;
     this.slots = parts.slots;
     this.memoryMb = parts.memoryMb;
+    this.setup = parts.setup;
     this.folder = parts.folder;
     this.processes = parts.processes;
     this.guard = parts.guard;
@@ -56,7 +59,7 @@ export class FlinkCluster {
   static async start(
     installation: FlinkInstallation,
     slots: number,
-    managedMb?: number,
+    setup: FlinkSetup = {},
   ): Promise<FlinkCluster> {
     const memoryMb = taskManagerMemoryMb();
     progress(
@@ -70,12 +73,12 @@ export class FlinkCluster {
       ports,
       slots,
       memoryMb,
-      ...(managedMb === undefined ? {} : { managedMb }),
+      setup,
     });
     const begun = performance.now();
     const processes = spawnAll(installation, folder, conf, ports);
     const guard = spawnGuard(processes);
-    const parts = { installation, ports, slots, memoryMb, folder, processes, guard };
+    const parts = { installation, ports, slots, memoryMb, setup, folder, processes, guard };
     const cluster = new FlinkCluster(parts);
     try {
       await cluster.waitUntilReady();
@@ -176,6 +179,7 @@ interface ClusterParts {
   readonly ports: FlinkPorts;
   readonly slots: number;
   readonly memoryMb: number;
+  readonly setup: FlinkSetup;
   readonly folder: string;
   readonly processes: readonly ChildProcess[];
   readonly guard: ChildProcess;

@@ -1,5 +1,6 @@
 /**
- * Flink's configuration for a measurement: its fastest set-up (hashmap state, object reuse, nearly all memory heap).
+ * Flink's configuration for a measurement: its fastest set-up (hashmap state, object reuse, nearly all memory heap), or
+ * RocksDB and checkpoints where a measurement asks for them.
  *
  * Source:  Flink's configuration reference; the Java options are those of its config.yaml for Java 17.
  */
@@ -53,13 +54,37 @@ export interface FlinkSettings {
   readonly ports: FlinkPorts;
   readonly slots: number;
   readonly memoryMb: number;
-  /** For the sorts and hash tables of batch mode; 256 when absent: streaming with the hashmap backend needs none. */
+  readonly setup?: FlinkSetup;
+}
+
+export type FlinkBackend = "hashmap" | "rocksdb";
+
+/** How Flink is set up, where it is not its fastest. */
+export interface FlinkSetup {
+  /** hashmap when absent. */
+  readonly backend?: FlinkBackend;
+  /** Flink's words for an interval; none when absent. Checkpoints are incremental, as RocksDB's can be. */
+  readonly checkpointInterval?: string;
+  /**
+   * For the sorts and hash tables of batch mode, and for RocksDB's memory, which is ROCKSDB_MANAGED_MB when absent; else 256:
+   * streaming with the hashmap backend needs none.
+   */
   readonly managedMb?: number;
+}
+
+/** Half of the usual process: what RocksDB's caches and write buffers get. */
+const ROCKSDB_MANAGED_MB = 7 * 1024;
+
+export function managedMbOf(setup: FlinkSetup, memoryMb: number): number {
+  const { backend, managedMb } = setup;
+  if (managedMb !== undefined) return managedMb;
+  return backend === "rocksdb" ? Math.min(ROCKSDB_MANAGED_MB, Math.floor(memoryMb * 0.47)) : 256;
 }
 
 /** Writes conf/ below the folder and names it. */
 export function writeConfiguration(options: FlinkSettings): string {
-  const { folder, ports, slots, memoryMb, managedMb = 256 } = options;
+  const { folder, ports, slots, memoryMb, setup = {} } = options;
+  const { backend = "hashmap", checkpointInterval } = setup;
   const conf = join(folder, "conf");
   const temporary = join(folder, "tmp");
   mkdirSync(conf, { recursive: true });
@@ -77,11 +102,12 @@ export function writeConfiguration(options: FlinkSettings): string {
     "taskmanager.bind-host": "127.0.0.1",
     "taskmanager.numberOfTaskSlots": slots,
     "taskmanager.memory.process.size": `${memoryMb}m`,
-    "taskmanager.memory.managed.size": `${managedMb}m`,
+    "taskmanager.memory.managed.size": `${managedMbOf(setup, memoryMb)}m`,
     "taskmanager.memory.network.min": "128m",
     "taskmanager.memory.network.max": "128m",
     "parallelism.default": slots,
-    "state.backend.type": "hashmap",
+    "state.backend.type": backend,
+    ...(checkpointInterval === undefined ? {} : checkpointSettings(folder, checkpointInterval)),
     "pipeline.object-reuse": true,
     "restart-strategy.type": "none",
     "io.tmp.dirs": temporary,
@@ -91,6 +117,15 @@ export function writeConfiguration(options: FlinkSettings): string {
   writeFileSync(join(conf, "config.yaml"), lines.join(""));
   writeFileSync(join(conf, "log4j.properties"), LOG4J);
   return conf;
+}
+
+function checkpointSettings(folder: string, interval: string): Record<string, string | boolean> {
+  return {
+    "execution.checkpointing.interval": interval,
+    "execution.checkpointing.incremental": true,
+    "execution.checkpointing.storage": "filesystem",
+    "execution.checkpointing.dir": `file://${join(folder, "checkpoints")}`,
+  };
 }
 
 const LOG4J = `rootLogger.level = INFO

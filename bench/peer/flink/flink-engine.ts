@@ -11,6 +11,7 @@ import type { Engine } from "../../engine.ts";
 import { benchErrors } from "../../errors.ts";
 import { splitStatements } from "../../sql-script.ts";
 import { FlinkCluster } from "./cluster.ts";
+import { type FlinkSetup, managedMbOf } from "./configuration.ts";
 import { obtainFlink } from "./installation.ts";
 import { restCall, rootCause } from "./rest.ts";
 import { GatewaySession } from "./sql-gateway.ts";
@@ -26,22 +27,27 @@ export class FlinkEngine implements Engine {
     this.cluster = cluster;
   }
 
-  /** `managedMb`: memory for the operators of batch mode. */
   static async start(
     slots: number,
     extraJars: readonly string[] = [],
-    managedMb?: number,
+    setup?: FlinkSetup,
   ): Promise<FlinkEngine> {
     const installation = await obtainFlink(extraJars);
-    return new FlinkEngine(await FlinkCluster.start(installation, slots, managedMb));
+    return new FlinkEngine(await FlinkCluster.start(installation, slots, setup));
   }
 
   /** How the ratio's other side was set up, for the reader of a figure. */
   describe(): string {
-    const { installation, memoryMb, slots } = this.cluster;
+    const { installation, memoryMb, slots, setup } = this.cluster;
+    const { backend = "hashmap", checkpointInterval } = setup;
+    const managed = backend === "rocksdb" ? ` (${managedMbOf(setup, memoryMb)} MB managed)` : "";
+    const checkpoints =
+      checkpointInterval === undefined
+        ? "no checkpoints"
+        : `incremental checkpoints every ${checkpointInterval}`;
     return (
       `Flink ${installation.version}, ${installation.javaVersion}, one TaskManager of ${memoryMb} MB, ` +
-      `${slots} slots, hashmap state, object reuse on, no checkpoints`
+      `${slots} slots, ${backend} state${managed}, object reuse on, ${checkpoints}`
     );
   }
 
