@@ -18,6 +18,7 @@ import {
   isDatetime,
   isNull,
   isNumeric,
+  type ApproximateRule,
   leastRestrictive,
 } from "../validator/type-system.ts";
 import {
@@ -47,8 +48,12 @@ function special(
 function commonArgs(
   args: readonly Expression[],
   indexes: readonly number[],
+  rule: ApproximateRule = "widest",
 ): { type: LogicalType; casts: (LogicalType | undefined)[] } | undefined {
-  const type = leastRestrictive(indexes.map((i) => args[i]!.type));
+  const type = leastRestrictive(
+    indexes.map((i) => args[i]!.type),
+    rule,
+  );
   if (type === undefined) return undefined;
   const casts: (LogicalType | undefined)[] = args.map(() => undefined);
   for (const i of indexes)
@@ -85,7 +90,7 @@ const conditional: readonly FunctionDefinition[] = [
   }),
   special("IF", "<BOOLEAN>, <COMMON>, <COMMON>", (args) => {
     if (args.length !== 3 || !["BOOLEAN", "NULL"].includes(args[0]!.type.kind)) return undefined;
-    const bound = commonArgs(args, [1, 2]);
+    const bound = commonArgs(args, [1, 2], "first");
     return bound && { type: bound.type, casts: bound.casts };
   }),
   special("NULLIF", "<COMPARABLE>, <COMPARABLE>", (args) => {

@@ -3,7 +3,7 @@
  *
  * Folds only what is exact in every engine: no floating point, no strings, nothing that could fail at run time.
  */
-import { typeEquals, types } from "../../../foundation/columnar/logical-type.ts";
+import { type LogicalType, typeEquals, types } from "../../../foundation/columnar/logical-type.ts";
 import {
   type Call,
   type Expression,
@@ -19,6 +19,7 @@ import {
   digest,
   disjuncts,
   isCall,
+  isDeterministic,
   isFalse,
   isLiteral,
   isNullLiteral,
@@ -104,9 +105,60 @@ function simplifyCall(e: Call): Expression {
       return e.args[0]!.type.nullable ? e : e.args[0]!;
     case "COALESCE":
       return simplifyCoalesce(e);
+    case "FLOOR":
+    case "CEIL":
+      return rolledUp(e);
     default:
-      return constantComparison(e);
+      return comparedToItself(e) ?? constantComparison(e);
   }
+}
+
+/** TRUE where neither side is NULL; the others are FALSE then. */
+const REFLEXIVE: Readonly<Record<string, boolean>> = {
+  EQUALS: true,
+  LESS_THAN_OR_EQUAL: true,
+  GREATER_THAN_OR_EQUAL: true,
+  IS_NOT_DISTINCT_FROM: true,
+  NOT_EQUALS: false,
+  LESS_THAN: false,
+  GREATER_THAN: false,
+  IS_DISTINCT_FROM: false,
+};
+
+/** x = x is TRUE unless x is NULL, as Calcite has it: NaN tells the difference. */
+function comparedToItself(e: Call): Expression | undefined {
+  const [left, right] = e.args;
+  const holds = REFLEXIVE[e.function];
+  if (holds === undefined || left === undefined || right === undefined) return undefined;
+  if (!isFloat(left.type) || !isDeterministic(left) || digest(left) !== digest(right))
+    return undefined;
+  const result = holds ? TRUE : FALSE;
+  if (!left.type.nullable || e.function.startsWith("IS_")) return result;
+  const unknown = literal(null, types.boolean());
+  return call("CASE", [call("IS_NULL", [left], types.boolean(false)), unknown, result], e.type);
+}
+
+const isFloat = ({ kind }: LogicalType) => kind === "FLOAT" || kind === "DOUBLE";
+
+const UNITS = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND", "MILLISECOND", "MICROSECOND"];
+
+/** FLOOR(FLOOR(t TO DAY) TO YEAR) is FLOOR(t TO YEAR), as Calcite has it: moments before 1970 tell the difference. */
+function rolledUp(e: Call): Expression {
+  const [inner, unit] = e.args;
+  if (inner === undefined || unit === undefined || !isCall(inner, e.function)) return e;
+  const [outerUnit, innerUnit] = [unitOf(unit), unitOf(inner.args[1])];
+  const [outer, finer] = [UNITS.indexOf(outerUnit), UNITS.indexOf(innerUnit)];
+  const rolls =
+    outerUnit === "QUARTER"
+      ? innerUnit === "QUARTER" || finer >= 1
+      : innerUnit === "QUARTER"
+        ? outerUnit === "YEAR"
+        : outer >= 0 && outer <= finer;
+  return rolls ? { ...e, args: [inner.args[0]!, unit] } : e;
+}
+
+function unitOf(argument: Expression | undefined): string {
+  return argument?.kind === "literal" ? String(argument.value) : "";
 }
 
 function nullTest(e: Call, value: Literal): Expression {

@@ -163,7 +163,9 @@ export function numeric(
   const b = right.type;
   const nullable = a.nullable || b.nullable;
   if (isApproximate(a) || isApproximate(b)) {
-    const type = name === "MOD" ? types.double(nullable) : numericSuper(a, b);
+    // Calcite takes FLOAT and DOUBLE for equally precise: the first one counts.
+    const first = isApproximate(a) && isApproximate(b) ? withNullable(a, nullable) : undefined;
+    const type = name === "MOD" ? types.double(nullable) : (first ?? numericSuper(a, b));
     return call(name, [castTo(left, type), castTo(right, type)], type);
   }
   if (isDecimal(a) || isDecimal(b)) {
@@ -235,13 +237,16 @@ function concatType(a: LogicalType, b: LogicalType, nullable: boolean): LogicalT
   return { kind, length: Math.min(length, 2147483647), nullable };
 }
 
-/** Common type of CASE results, COALESCE arguments and array elements; converts each of them. */
+/** Common type of CASE results, and of elements of arrays and maps; converts each of them. */
 export function unify(
   expressions: readonly Expression[],
   what: string,
   node: Node,
 ): { type: LogicalType; expressions: Expression[] } {
-  const type = leastRestrictive(expressions.map((e) => withAttributeOnly(e.type)));
+  const type = leastRestrictive(
+    expressions.map((e) => withAttributeOnly(e.type)),
+    "first",
+  );
   if (type === undefined) {
     const given = expressions.map((e) => typeToString(e.type)).join(", ");
     throw validateErrors.TYPE_INCOMPATIBLE({ what, types: given }, { at: node.span });

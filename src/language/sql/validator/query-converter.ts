@@ -124,7 +124,10 @@ function convertValues(
     checkCount(row.length, width, "VALUES", node);
   });
   const columns = Array.from({ length: width }, (_, i) => {
-    const type = leastRestrictive(rows.map((row) => row[i]!.type));
+    const type = leastRestrictive(
+      rows.map((row) => row[i]!.type),
+      "first",
+    );
     if (type !== undefined) return type;
     const given = rows.map((row) => typeToString(row[i]!.type)).join(", ");
     throw validateErrors.TYPE_INCOMPATIBLE(
@@ -201,7 +204,7 @@ function combine(
     checkCount(other.schema.fields.length, first.length, `operands of ${operator}`, node);
   const columns = first.map((_, i) => {
     const given = inputs.map((rel) => rel.schema.fields[i]!.type);
-    const type = leastRestrictive(given);
+    const type = leastRestrictive(given, "first");
     if (type !== undefined) return type;
     throw validateErrors.TYPE_INCOMPATIBLE(
       { what: `Columns ${i + 1} of ${operator}`, types: given.map(typeToString).join(", ") },

@@ -116,23 +116,32 @@ export function numericSuper(a: LogicalType, b: LogicalType): LogicalType {
   return { kind: APPROXIMATE_RANK[rank] as "BIGINT", nullable };
 }
 
-/** The narrowest type that all convert to without loss (CASE, COALESCE, UNION, VALUES, ARRAY), if there is one. */
-export function leastRestrictive(all: readonly LogicalType[]): LogicalType | undefined {
+/** Of FLOAT and DOUBLE: Calcite takes them for equally precise, and the first one counts; Flink's own functions take DOUBLE. */
+export type ApproximateRule = "first" | "widest";
+
+/**
+ * The type that all convert to (CASE, UNION, VALUES, ARRAY: "first"; COALESCE, GREATEST and the like: "widest"), if there is one.
+ */
+export function leastRestrictive(
+  all: readonly LogicalType[],
+  rule: ApproximateRule = "widest",
+): LogicalType | undefined {
   let result: LogicalType | undefined;
   let nullable = false;
   for (const type of all) {
     if (type.nullable) nullable = true;
     if (isNull(type)) continue;
-    const merged = result === undefined ? type : merge(result, type);
+    const merged = result === undefined ? type : merge(result, type, rule);
     if (merged === undefined) return undefined;
     result = merged;
   }
   return result === undefined ? types.null() : withNullable(result, nullable);
 }
 
-function merge(a: LogicalType, b: LogicalType): LogicalType | undefined {
+function merge(a: LogicalType, b: LogicalType, rule: ApproximateRule): LogicalType | undefined {
   const nullable = a.nullable || b.nullable;
-  if (typeEquals(a, b, { ignoreNullability: true })) return mergeEqual(a, b, nullable);
+  if (typeEquals(a, b, { ignoreNullability: true })) return mergeEqual(a, b, nullable, rule);
+  if (rule === "first" && isApproximate(a) && isApproximate(b)) return withNullable(a, nullable);
   if (isNumeric(a) && isNumeric(b)) return numericSuper(a, b);
   if (isCharacter(a) && isCharacter(b)) return mergeStrings(a, b, nullable);
   if (isBinary(a) && isBinary(b)) return mergeStrings(a, b, nullable);
@@ -145,13 +154,18 @@ function merge(a: LogicalType, b: LogicalType): LogicalType | undefined {
   if (a.kind === "TIME" && b.kind === "TIME")
     return types.time(Math.max(a.precision, b.precision), nullable);
   if (isInterval(a) && a.kind === b.kind) return widerInterval(a, nullable);
-  return mergeNested(a, b, nullable);
+  return mergeNested(a, b, nullable, rule);
 }
 
-function mergeEqual(a: LogicalType, b: LogicalType, nullable: boolean): LogicalType {
+function mergeEqual(
+  a: LogicalType,
+  b: LogicalType,
+  nullable: boolean,
+  rule: ApproximateRule,
+): LogicalType {
   const attribute = (t: LogicalType) => (isTimestamp(t) ? t.timeAttribute : undefined);
   const kept = attribute(a) === attribute(b) ? a : withoutTimeAttribute(a);
-  return mergeNested(kept, b, nullable) ?? withNullable(kept, nullable);
+  return mergeNested(kept, b, nullable, rule) ?? withNullable(kept, nullable);
 }
 
 function widerInterval(a: LogicalType, nullable: boolean): LogicalType {
@@ -168,21 +182,26 @@ function mergeStrings(a: LogicalType, b: LogicalType, nullable: boolean): Logica
   return { kind, length, nullable };
 }
 
-function mergeNested(a: LogicalType, b: LogicalType, nullable: boolean): LogicalType | undefined {
+function mergeNested(
+  a: LogicalType,
+  b: LogicalType,
+  nullable: boolean,
+  rule: ApproximateRule,
+): LogicalType | undefined {
   if (a.kind === "ARRAY" || a.kind === "MULTISET") {
     if (b.kind !== a.kind) return undefined;
-    const element = leastRestrictive([a.element, b.element]);
+    const element = leastRestrictive([a.element, b.element], rule);
     return element && { kind: a.kind, element, nullable };
   }
   if (a.kind === "MAP" && b.kind === "MAP") {
-    const key = leastRestrictive([a.key, b.key]);
-    const value = leastRestrictive([a.value, b.value]);
+    const key = leastRestrictive([a.key, b.key], rule);
+    const value = leastRestrictive([a.value, b.value], rule);
     return key && value && { kind: "MAP", key, value, nullable };
   }
   if (a.kind === "ROW" && b.kind === "ROW" && a.fields.length === b.fields.length) {
     const fields = a.fields.map((field, i) => ({
       name: field.name,
-      type: leastRestrictive([field.type, b.fields[i]!.type]),
+      type: leastRestrictive([field.type, b.fields[i]!.type], rule),
     }));
     if (fields.some((field) => field.type === undefined)) return undefined;
     return {
@@ -288,7 +307,7 @@ function castFromVariant(to: LogicalType): boolean {
 export function comparisonType(a: LogicalType, b: LogicalType): LogicalType | undefined {
   if (isNull(a)) return b;
   if (isNull(b)) return a;
-  const merged = merge(a, b);
+  const merged = merge(a, b, "widest");
   if (merged !== undefined) return merged;
   const nullable = a.nullable || b.nullable;
   if (isCharacter(a) !== isCharacter(b)) {
