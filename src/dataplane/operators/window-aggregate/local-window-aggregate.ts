@@ -8,8 +8,8 @@
  *          go out and are begun anew.
  * Flushed: also by a watermark behind the end of a slice, before it is passed on, so that no row gets late here; at a barrier
  *          and at the end of input, so that there is no state.
- * Adapts:  where at least FEWEST_FOLDED rows made more than one row out of FEWEST_ROWS, folding saves too little: the next
- *          PASSED_ROWS rows go on as they came, then it is tried again.
+ * Adapts:  where at least FEWEST_FOLDED rows made more than one row out of FEWEST_ROWS, folding saves too little: the next rows
+ *          go on as they came, a million of them and each time twice as many, up to MOST_PASSED; then it is tried again.
  * Late:    nothing is dropped here: the second half knows which windows are over.
  * Source:  Flink LocalSlicingWindowAggOperator, RecordsWindowBuffer.LocalFactory.
  */
@@ -34,7 +34,8 @@ import { WindowSlices } from "./window-slices.ts";
 
 const FEWEST_ROWS = 2;
 const FEWEST_FOLDED = 4_096;
-const PASSED_ROWS = 1_000_000;
+const FEWEST_PASSED = 500_000;
+const MOST_PASSED = 16_000_000;
 /** Of the widest physical column. */
 const WIDEST = 16;
 
@@ -60,6 +61,8 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   /** Folded by earlier flushes that were not judged yet, and what they made of it. */
   #judged = 0;
   #made = 0;
+  /** How many rows are passed on when folding did not pay; twice as many when it did not again. */
+  #passes = FEWEST_PASSED;
   /** Still to be passed on as they come. */
   #passing = 0;
   /** Number of the slice that the watermark is in. */
@@ -194,8 +197,9 @@ export class LocalWindowAggregateOperator extends BaseOperator {
     this.#made += made;
     this.#folded = 0;
     if (this.#judged < FEWEST_FOLDED) return;
-    if (this.#judged * (1 + this.#distinct.length) < this.#made * FEWEST_ROWS)
-      this.#passing = PASSED_ROWS;
+    const folds = this.#judged >= this.#made * FEWEST_ROWS;
+    this.#passes = folds ? FEWEST_PASSED : Math.min(this.#passes * 2, MOST_PASSED);
+    if (!folds) this.#passing = this.#passes;
     this.#judged = 0;
     this.#made = 0;
   }
