@@ -148,6 +148,21 @@ const DOCUMENTED: readonly DocumentedDifference[] = [
     operations: /^AVG (TINYINT|SMALLINT|INT)$/,
   },
   {
+    name: "FLOAT beside DOUBLE",
+    peers: BOTH,
+    flink: "the type of the first: FLOAT + DOUBLE is a FLOAT, so are CASE and NULLIF of the two",
+    peer: "DOUBLE",
+    operations: /FLOAT|DOUBLE|^CASE/,
+  },
+  {
+    name: "characters of two UTF-16 units",
+    peers: ["flink"],
+    flink: "LPAD, RPAD and OVERLAY count units, and cut such a character in two",
+    peer: "ours counts characters",
+    operations: /^(LPAD|RPAD|OVERLAY)/,
+    columns: /^s2$/,
+  },
+  {
     name: "rounding of doubles",
     peers: BOTH,
     flink: "ROUND and TRUNCATE by the decimal text of the double",
@@ -216,6 +231,7 @@ export function explanationOf(
   return DOCUMENTED.find(
     ({ peers, operations, columns, name }) =>
       peers.includes(peer) &&
+      (name !== "FLOAT beside DOUBLE" || differing.every(isClose)) &&
       (name !== "infinities and NaN" || special || one.type.kind !== "DOUBLE") &&
       [...one.operations].some((operation) => operations.test(operation)) &&
       (peer !== "flink" || !name.startsWith("years") || odd) &&
@@ -223,4 +239,11 @@ export function explanationOf(
   );
 }
 
+/** To the digits of a FLOAT. */
+function isClose({ ours, theirs }: RowDifference): boolean {
+  const [a, b] = [Number(ours), Number(theirs)];
+  return Math.abs(a - b) <= FLOAT_DIGITS * Math.max(Math.abs(a), Math.abs(b));
+}
+
+const FLOAT_DIGITS = 1e-5;
 const isSpecial = (text: string | null) => text === null || /nan|inf/i.test(text);
