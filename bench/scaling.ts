@@ -2,6 +2,8 @@
  * `bench scaling [q4 q5 q7 q16]`: wall time of Nexmark queries with one worker against two, over the same files.
  *
  * Measure: runs of one and of two workers take turns, so that a phase of the machine meets both; medians of --repeat runs.
+ * Ceiling: what two jobs of one worker each get done at once, in jobs in the time of one alone: they share nothing but the
+ *          machine. Below 2 where its processors share caches, memory or a core; no job can be sped up by more.
  * Check:   rows of a smaller input against DuckDB's, as `bench nexmark` does, before any figure.
  * Limits:  two workers need two free processors; start-up and parsing are part of both times.
  */
@@ -50,6 +52,7 @@ export async function benchScaling(context: BenchContext, names: readonly string
         countCharFunction: false,
       });
       const seconds: [number[], number[]] = [[], []];
+      const together: number[] = [];
       let others = 0;
       for (let i = 0; i < context.repeat; i++) {
         for (const [at, workers] of WORKERS.entries()) {
@@ -58,17 +61,19 @@ export async function benchScaling(context: BenchContext, names: readonly string
           seconds[at]!.push(cost.wallSeconds);
           others = Math.max(others, cost.othersCores);
         }
+        together.push(await secondsOfTwo(engine, script));
       }
       const [one, two] = seconds.map((list) => summarise(list));
       const value = one!.median / two!.median;
-      const both = [one!.median, two!.median].map((median) => decimals(median, 2));
-      rows.push([query, ...both, decimals(value, 2), String(checked.rows)]);
+      const ceiling = (2 * one!.median) / summarise(together).median;
+      const numbers = [one!.median, two!.median, value, ceiling, value / ceiling];
+      rows.push([query, ...numbers.map((number) => decimals(number, 2)), String(checked.rows)]);
       figures.push({
         name: `scaling-${query}`,
         value,
         unit: "times",
         spread: Math.max(one!.spread, two!.spread),
-        detail: { events, oneSeconds: one!.median, twoSeconds: two!.median },
+        detail: { events, oneSeconds: one!.median, twoSeconds: two!.median, ceiling },
         trusted: isTrusted(context, others),
       });
     }
@@ -76,10 +81,24 @@ export async function benchScaling(context: BenchContext, names: readonly string
     check.close();
     await engine.stop();
   }
-  const head = ["query", "1 worker, s", "2 workers, s", "speed-up", "rows checked"];
+  const head = [
+    "query",
+    "1 worker, s",
+    "2 workers, s",
+    "speed-up",
+    "ceiling",
+    "of it",
+    "rows checked",
+  ];
   print(
     context,
     `Nexmark, ${events} events of JSON, wall time, median of ${context.repeat}\n${machineLine(context.machine)}\n\n${formatTable(head, rows)}`,
   );
   finish(context, figures);
+}
+
+/** Wall time until two jobs of one worker, begun at once, have both ended. */
+async function secondsOfTwo(engine: MillraceEngine, script: string): Promise<number> {
+  const costs = await Promise.all([engine.run(script, 1), engine.run(script, 1)]);
+  return Math.max(...costs.map(({ wallSeconds }) => wallSeconds));
 }
