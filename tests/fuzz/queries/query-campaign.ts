@@ -1,20 +1,28 @@
 /**
- * One run of the query fuzzer: each query is answered by DuckDB over the tables' final contents, and by this engine in four
- * ways: as a stream of inserts, as a stream of changes, the same with three tasks in mini-batches and two phases, and bounded.
+ * One run of the query fuzzer: each query is answered by DuckDB over the tables' final contents, and by this engine in six
+ * ways: as a stream of inserts, as a stream of changes, the same with three tasks in mini-batches and two phases, both with
+ * savepoints on their way and another parallelism behind each, and bounded.
  *
  * Flow:    query-generator.ts → here → Engine, DuckDB → sorted final rows, compared.
  */
+import { toMillraceError } from "../../../src/foundation/base/errors.ts";
+import type { JobMaster } from "../../../src/dataplane/runtime/master/job-master.ts";
 import { SimulatedWorld } from "../../../src/foundation/host/simulated-env.ts";
 import { Engine } from "../../../testkit/conformance/engine.ts";
 import { retracted } from "../../../testkit/conformance/row-compare.ts";
 import { errorText } from "../../../testkit/conformance/suite.ts";
-import type { ValuesEvent } from "../../../testkit/values/values-store.ts";
+import type { ExecPlan } from "../../../src/foundation/plan/exec-node.ts";
+import type { SinkRow, ValuesEvent } from "../../../testkit/values/values-store.ts";
 import { seededRandom } from "../sql-grammar.ts";
 import { type Query, QueryGenerator } from "./query-generator.ts";
 import { peerText } from "./event-queries.ts";
 import { ddlOf, type FuzzData, fuzzData, literal } from "./query-tables.ts";
 
 const QUERIES_A_WORLD = 25;
+const SAVEPOINTS = "/savepoints";
+const MOST_TASKS = 3;
+/** Virtual; more than the latency of mini-batches. */
+const SETTLED_MS = 2500;
 
 const MINI_BATCH = {
   "table.exec.mini-batch.enabled": "true",
@@ -30,12 +38,22 @@ interface Way {
   readonly parallelism?: number;
   readonly config?: Readonly<Record<string, string>>;
   readonly batchRows?: number;
+  /** Shares of the input after which the job stops at a savepoint and goes on from it; the last one is 1. */
+  readonly parts?: readonly number[];
 }
 
 export const WAYS: Readonly<Record<string, Way>> = {
   inserts: {},
   changes: { changes: true, batchRows: 5 },
   "mini-batch": { changes: true, parallelism: 3, config: MINI_BATCH, batchRows: 11 },
+  restored: { changes: true, parallelism: 3, batchRows: 5, parts: [0.3, 0.7, 1] },
+  "mini-batch restored": {
+    changes: true,
+    parallelism: 2,
+    config: MINI_BATCH,
+    batchRows: 11,
+    parts: [0.5, 1],
+  },
   bounded: { batch: true },
 };
 
@@ -133,32 +151,91 @@ async function answerQuery(
 async function answer(
   sql: string,
   tables: readonly FuzzData[],
-  { batch = false, changes = false, parallelism = 1, config = {}, batchRows }: Way,
+  way: Way,
   seed: number,
 ): Promise<string[]> {
   const world = new SimulatedWorld(seed);
-  const engine = new Engine({ batch, env: world.boot(), config });
-  for (const table of tables) {
-    const mode = changes && table.timed !== true ? ", 'changelog-mode' = 'I,UA,UB,D'" : "";
-    const end = batch ? "'bounded' = 'true'" : "'terminating' = 'true'";
-    engine.execute(
-      `${ddlOf(table, true)} WITH ('connector' = 'values', 'bounded' = '${batch}', ${end}${mode})`,
-    );
-    const events: readonly ValuesEvent[] = changes
-      ? table.history
-      : table.final.map((row) => ({ kind: "+I", row }));
-    engine.store.register(table.name, events, batchRows === undefined ? {} : { batchRows });
+  const parts = way.parts ?? [1];
+  let rows: readonly SinkRow[] = [];
+  let restoreFrom: string | undefined;
+  for (const [i, part] of parts.entries()) {
+    const engine = new Engine({
+      batch: way.batch === true,
+      env: world.boot(),
+      config: way.config ?? {},
+    });
+    const last = i === parts.length - 1;
+    for (const table of tables) declare(engine, table, way, { part, ended: last });
+    const planned = engine.execute(sql);
+    if (planned.kind !== "query") return [];
+    const { plan } = planned;
+    const sink = plan.nodes.findLast(({ type }) => type === "Sink");
+    const name = sink?.type === "Sink" ? sink.table.name : "";
+    engine.store.collect(name.slice(name.lastIndexOf(".") + 1), rows);
+    const { parallelism = 1 } = way;
+    // One that goes on from a savepoint has another parallelism.
+    const options = { parallelism: i === 0 ? parallelism : 1 + (i % MOST_TASKS) };
+    const job = engine.start(plan, {
+      ...options,
+      ...(restoreFrom === undefined ? {} : { restoreFrom }),
+    });
+    if (last) await world.run(ended(job));
+    else {
+      await settled(world, engine, job, plan);
+      restoreFrom = (await world.run(job.stopWithSavepoint({ directory: SAVEPOINTS }))).path;
+    }
+    rows = engine.rowsOf(name);
   }
-  const planned = engine.execute(sql);
-  if (planned.kind !== "query") return [];
-  await world.run(engine.runPlan(planned.plan, { parallelism }));
-  const sink = planned.plan.nodes.findLast(({ type }) => type === "Sink");
-  const rows = engine.rowsOf(sink?.type === "Sink" ? sink.table.name : "");
   return retracted(rows)
     .map((row) =>
       row.values.map((value, i) => (value === null ? "NULL" : normal(row.fields[i]))).join(" | "),
     )
     .sort();
+}
+
+function declare(
+  engine: Engine,
+  table: FuzzData,
+  { batch = false, changes = false, batchRows }: Way,
+  { part, ended: isEnded }: { readonly part: number; readonly ended: boolean },
+): void {
+  const mode = changes && table.timed !== true ? ", 'changelog-mode' = 'I,UA,UB,D'" : "";
+  const end = batch ? "'bounded' = 'true'" : "'terminating' = 'true'";
+  engine.execute(
+    `${ddlOf(table, true)} WITH ('connector' = 'values', 'bounded' = '${batch}', ${end}${mode})`,
+  );
+  const events: readonly ValuesEvent[] = changes
+    ? table.history
+    : table.final.map((row) => ({ kind: "+I", row }));
+  engine.store.register(table.name, events.slice(0, Math.ceil(events.length * part)), {
+    ended: isEnded,
+    ...(batchRows === undefined ? {} : { batchRows }),
+  });
+}
+
+async function ended(job: JobMaster): Promise<void> {
+  const { failure } = await job.ended;
+  if (failure !== null) throw toMillraceError(failure);
+}
+
+/** All is read, and what it causes has come. */
+async function settled(
+  world: SimulatedWorld,
+  engine: Engine,
+  job: JobMaster,
+  plan: ExecPlan,
+): Promise<void> {
+  const read = plan.nodes.flatMap((node) =>
+    node.type === "TableSourceScan" ? [node.table.name] : [],
+  );
+  let readMs = world.elapsedMs;
+  await world.runUntil(() => {
+    const isRead = read.every((name) => engine.store.isRead(name.slice(name.lastIndexOf(".") + 1)));
+    if (!isRead || job.view.status !== "RUNNING") readMs = world.elapsedMs;
+    return job.view.failure !== null || world.elapsedMs - readMs > SETTLED_MS;
+  });
+  const { failure } = job.view;
+  if (failure !== null) throw toMillraceError(failure);
 }
 
 /** Numbers by value, so that 1.50 is 1.5. */
