@@ -127,8 +127,11 @@ export interface GroupAggregateNode extends Base {
    * which DISTINCT values are counted.
    */
   readonly incrementalGrouping?: readonly number[];
-  /** Second half behind an incremental one: merges accumulators in which DISTINCT values are counted. */
-  readonly isResolved?: boolean;
+  /**
+   * Second half behind an incremental one: merges accumulators in which DISTINCT values are counted. What each aggregate would be
+   * over the results of the first step: EXPLAIN shows it.
+   */
+  readonly finalFunctions?: readonly string[];
   /** Of halves of a stream's aggregate: they fold mini-batches. */
   readonly foldsMiniBatches?: boolean;
   /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */

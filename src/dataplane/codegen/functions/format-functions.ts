@@ -5,6 +5,7 @@
  *          arguments makes the result NULL, as in Flink.
  */
 import type { ColumnReader } from "../column-access.ts";
+import { hashCode } from "./hash-code.ts";
 import { everyRow, rowFunction } from "./column-rows.ts";
 import type { ColumnFunction, FunctionTable } from "./registry.ts";
 
@@ -186,9 +187,5 @@ export const formatFunctions: FunctionTable = {
   MAKE_VALID_UTF8: rowFunction(({ args: [bytes], out }, row) => {
     out.setString(row, lenient.decode(withoutSurrogates(bytes!.bytes(row))));
   }),
-  HASH_CODE: {
-    kind: "kernel",
-    kernel: "textHashCode",
-    accepts: ({ args }) => args[0]?.type.kind === "CHAR" || args[0]?.type.kind === "VARCHAR",
-  },
+  HASH_CODE: hashCode,
 };

@@ -56,7 +56,7 @@ export class GroupAggregateOperator extends BaseOperator {
         generateUpdateBefore,
         retract: this.retract,
         mergedRows: this.#node.mergedRows,
-        isResolved: this.#node.isResolved,
+        isResolved: this.#node.finalFunctions !== undefined,
         mode: config[MINI_BATCH] === "false" ? "rows" : "folded",
         stateTtlMs: this.#node.stateTtlMs ?? 0,
         maxParallelism: state.maxParallelism,

@@ -62,7 +62,10 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
     this.#numbers = new KeyNumbers({ runtime, schema, fields, operator });
     this.#order = new JavaKeyOrder(runtime, this.#numbers.keys.schema);
     if (this.#node.mergedRows === undefined) return;
-    const { columns } = partsOf({ ...this.#node, retract: this.#aggregate.retract });
+    const { grouping, aggregates, finalFunctions } = this.#node;
+    const isResolved = finalFunctions !== undefined;
+    const { retract } = this.#aggregate;
+    const { columns } = partsOf({ grouping, aggregates, retract, isResolved });
     this.#parts = new PartCounter(runtime, schema, columns.part);
   }
 

@@ -5,7 +5,8 @@
  *
  * Flow:    exec-plan-builder → here → ExecPlan. What a local half sends: foundation/plan/value-sets.ts.
  * Which:   all whose aggregates can be merged, with and without DISTINCT, FILTER and rows that are taken back; not FIRST_VALUE
- *          and LAST_VALUE (as in Flink), functions of users, and of rows that are taken back not those that keep lists.
+ *          and LAST_VALUE (as in Flink), functions of users without merge(), and of rows that are taken back not those that keep
+ *          lists, nor functions of users.
  * Keys:    `table.optimizer.agg-phase-strategy` = ONE_PHASE leaves them whole; `table.optimizer.incremental-agg-enabled`.
  * Source:  Flink TwoStageOptimizedAggregateRule, IncrementalAggregateRule, AggregateUtil.doAllSupportPartialMerge.
  */
@@ -13,6 +14,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { isDistinctCall, partFields, valueSets } from "../../../foundation/plan/value-sets.ts";
+import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { describePhase, type PhaseFacts } from "../explain/phase-text.ts";
 
 const COUNTING = ["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"];
@@ -62,6 +64,8 @@ function hasHalves({ aggregates }: GroupAggregateNode, rows: ExecNode): boolean 
 
 function isMergeable(call: AggregateCall, retract: boolean): boolean {
   const { function: name } = call;
+  const own = parseReference(name);
+  if (own !== undefined) return own.merges === true && (isDistinctCall(call) || !retract);
   if (isDistinctCall(call)) return MERGEABLE_DISTINCT.has(name) || isBitmap(name);
   return (retract ? MERGEABLE_WITH_RETRACTION : MERGEABLE).has(name) || isBitmap(name);
 }
@@ -200,9 +204,9 @@ function finalOf({ final, partial }: Steps, incremental: GroupAggregateNode): Gr
     inputs: [{ node: incremental.id, distribution: distributionBy(keys) }],
     aggregates,
     mergedRows: partial.mergedRows!,
-    isResolved: true,
+    finalFunctions: final.aggregates.map((call) => call.function),
   };
-  return described(resolved, incremental.output, { finals: final.aggregates });
+  return described(resolved, incremental.output, {});
 }
 
 const retracts = ({ aggregates }: GroupAggregateNode) => aggregates.some(({ retract }) => retract);

@@ -6,6 +6,7 @@ import {
   type SortField,
 } from "../../../foundation/plan/expression.ts";
 import { plainName } from "../../../foundation/plan/user-function.ts";
+import type { Expression } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
@@ -94,7 +95,7 @@ function details(
       return limitText(spec);
     case "Expand":
       return [
-        `projects=[${spec.projections.map((p) => `{${p.map((e) => expressionText(e, name, style)).join(", ")}}`).join(", ")}]`,
+        `projects=[${spec.projections.map((p) => `{${p.map((e, i) => expandedText(e, name, output.fields[i]!.name)).join(", ")}}`).join(", ")}]`,
       ];
     case "Match":
       return [
@@ -170,6 +171,13 @@ function tableText(
 function limitText(spec: PhysSpecOf<"SortLimit" | "Limit">): string[] {
   if (isPlainSort(spec)) return [];
   return [`offset=[${spec.offset}]`, `fetch=[${spec.limit < 0 ? "all" : spec.limit}]`];
+}
+
+/** A field of an Expand: a field as it is or renamed, or a constant. */
+function expandedText(e: Expression, name: (index: number) => string, as: string): string {
+  if (e.kind === "literal") return `${e.value === null ? "null" : literalText(e.value, e.type)} AS ${as}`;
+  const text = e.kind === "input" ? name(e.index) : as;
+  return text === as ? as : `${text} AS ${as}`;
 }
 
 function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => string): string[] {

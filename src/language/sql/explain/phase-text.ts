@@ -15,8 +15,6 @@ import type { PhysSpecOf } from "../exec/phys-node.ts";
 import { ttlText } from "./join-text.ts";
 
 export interface PhaseFacts {
-  /** The functions that a global aggregate behind an incremental one stands for. */
-  readonly finals?: readonly AggregateCall[];
   /** Rows may be taken back, which DISTINCT without aggregates does not say. */
   readonly retracts?: boolean;
 }
@@ -38,7 +36,7 @@ export function phaseText(
         ]
       : [`partialAggGrouping=[${keys.join(", ")}]`, `finalAggGrouping=[${shown.join(", ")}]`];
   const star = aggregates.findIndex((call) => isCountStar(call) && call.filter < 0);
-  const place = spec.isResolved === true && retracts && star >= 0;
+  const place = spec.finalFunctions !== undefined && retracts && star >= 0;
   return [
     ...grouping,
     `select=[${[...shown, ...selectText(spec, name, { ...facts, retracts })].join(", ")}]`,
@@ -69,17 +67,17 @@ export function describePhase(
 function selectText(
   spec: PhysSpecOf<"GroupAggregate">,
   name: (index: number) => string,
-  { finals, retracts }: PhaseFacts,
+  { retracts }: PhaseFacts,
 ): string[] {
-  const { aggregates } = spec;
+  const { aggregates, finalFunctions } = spec;
   const isLocal = spec.isLocal === true;
   const gives = isLocal || spec.incrementalGrouping !== undefined;
   const parts = accumulatorNames(aggregates);
   const sets = [...new Set(aggregates.filter(isDistinctCall).map(({ args }) => args.join()))];
   const calls = aggregates.map((call, i) => {
-    const set = isDistinctCall(call) && finals === undefined ? sets.indexOf(call.args.join()) : -1;
+    const set = isDistinctCall(call) && finalFunctions === undefined ? sets.indexOf(call.args.join()) : -1;
     const of = isLocal ? argumentsText(call, name) : parts[i]!;
-    const text = called(finals?.[i] ?? call, call, set < 0 ? of : `distinct$${set} ${of}`);
+    const text = called(finalFunctions?.[i] ?? call.function, call, set < 0 ? of : `distinct$${set} ${of}`);
     const filter = isLocal ? filterText(call, name) : "";
     return `${text}${filter} AS ${gives ? parts[i]! : call.name}`;
   });
@@ -98,7 +96,7 @@ function selectText(
 export const isCountStar = ({ function: name, args }: AggregateCall): boolean =>
   name === "COUNT" && args.length === 0;
 
-function called({ function: name }: AggregateCall, { retract }: AggregateCall, of: string): string {
+function called(name: string, { retract }: AggregateCall, of: string): string {
   return `${plainName(name)}${retract ? "_RETRACT" : ""}(${of})`;
 }
 

@@ -54,8 +54,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.exec.uid.": "state is found by keys and inputs, not by an operator's number",
   "table.exec.unbounded-over.": "OVER is the second version",
   "table.optimizer.dynamic-filtering.": "files are filtered by what the query says",
-  "table.optimizer.incremental-agg-enabled":
-    "the partial and the final step of a split aggregate are never one node",
   "table.optimizer.multi-join.": "joins have two inputs",
   "table.optimizer.ptf.": "a process table function takes 20 tables at most",
   "table.optimizer.runtime-filter.":

@@ -131,6 +131,7 @@ const PLANS: Readonly<Record<string, Effect>> = {
   "table.optimizer.agg-phase-strategy": [COUNT, "ONE_PHASE", BATCH],
   "table.optimizer.distinct-agg.split.enabled": [DISTINCT, "true"],
   "table.optimizer.distinct-agg.split.bucket-num": [DISTINCT, "7", SPLIT],
+  "table.optimizer.incremental-agg-enabled": [DISTINCT, "false", { ...SPLIT, ...MINI }],
   "table.optimizer.join.broadcast-threshold": [JOIN, "-1", BATCH],
   "table.optimizer.non-deterministic-update.strategy": [
     "INSERT INTO upserts SELECT k, RAND_INTEGER(5) FROM cdc",

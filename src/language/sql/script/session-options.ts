@@ -115,6 +115,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.optimizer.bushy-join-reorder-threshold": "integer",
   "table.optimizer.distinct-agg.split.bucket-num": "integer",
   "table.optimizer.distinct-agg.split.enabled": "boolean",
+  "table.optimizer.incremental-agg-enabled": "boolean",
   "table.optimizer.join-reorder-enabled": "boolean",
   "table.optimizer.join.broadcast-threshold": "integer",
   "table.optimizer.non-deterministic-update.strategy": ["IGNORE", "TRY_RESOLVE"],
