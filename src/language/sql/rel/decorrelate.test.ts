@@ -63,3 +63,25 @@ test("what stays correlated is refused", async () => {
     /LIMIT below other than equality/,
   );
 });
+
+test("behind GROUP BY a subquery reads the groups; what is not grouped by is refused", async () => {
+  const groups = "FROM t GROUP BY n, k HAVING k > 1";
+  assert.deepEqual(
+    await rowsOf(`SELECT MAX(s), EXISTS (SELECT 1 FROM o WHERE o.x = t.n) ${groups}`),
+    ["+I[b, false]", "+I[c, false]", "+I[d, true]", "+I[e, true]"],
+  );
+  const byKey = "SELECT k, (SELECT SUM(x) FROM o WHERE o.id <= t.k), COUNT(*) FROM t GROUP BY k";
+  assert.deepEqual(await rowsOf(byKey), [
+    "+I[1, 10, 1]",
+    "+I[10, 60, 2]",
+    "+I[2, 30, 1]",
+    "+I[4, 60, 1]",
+  ]);
+  const having = "SELECT k FROM t GROUP BY k HAVING EXISTS (SELECT 1 FROM o WHERE o.id = t.k)";
+  assert.deepEqual(await rowsOf(having), ["+I[1]", "+I[2]"]);
+  for (const clause of ["k", "k, s"])
+    await assert.rejects(
+      rowsOf(`SELECT EXISTS (SELECT 1 FROM o WHERE o.x = t.n), MAX(n) FROM t GROUP BY ${clause}`),
+      { code: "MR2112" },
+    );
+});

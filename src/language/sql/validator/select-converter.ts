@@ -115,7 +115,7 @@ class SelectConverter {
       const grouping = this.#grouping;
       map = (expression, at) => grouping.map(expression, at, this.#context);
     }
-    this.#stage.mapOperands((e) => map(e, this.#node));
+    if (grouped) this.#stage.mapOuter(map);
     rel = this.#filter(rel, having && map(having, this.#node.having!));
     for (const column of columns) column.expression = map(column.expression, column.node);
     for (const entry of order.added) entry.expression = map(entry.expression, entry.node);

@@ -10,6 +10,7 @@ import { type Expression, call, input, literal } from "../../../foundation/plan/
 import { validateErrors } from "../errors.ts";
 import { decorrelate } from "../rel/decorrelate.ts";
 import { TRUE, and, conjuncts, isCall, or, transform } from "../rel/expressions.ts";
+import { withOuterFields } from "../rel/outer-fields.ts";
 import { aggregate, extend, join, project, select } from "../rel/rel-builder.ts";
 import type { RelNode } from "../rel/rel-node.ts";
 import { SUBQUERY_REF, type SubqueryRequest } from "./collectors.ts";
@@ -18,7 +19,7 @@ import type { PlannerContext } from "./planner-context.ts";
 import { type QueryEnvironment, convertQuery } from "./query-converter.ts";
 
 interface Pending extends Omit<SubqueryRequest, "operands"> {
-  readonly rel: RelNode;
+  rel: RelNode;
   operands: readonly Expression[];
 }
 
@@ -53,11 +54,14 @@ export class SubqueryStage {
     return { index, type };
   }
 
-  /** After GROUP BY the operands refer to the aggregate. */
-  mapOperands(map: (expression: Expression) => Expression): void {
-    for (const pending of this.#pending)
-      if (pending.operands.length > 0 && !this.#done.has(pending))
-        pending.operands = pending.operands.map(map);
+  /** After GROUP BY the operands, and what subqueries read of the query around them, refer to the aggregate. */
+  mapOuter(map: (expression: Expression, at: Pending["node"]) => Expression): void {
+    for (const pending of this.#pending) {
+      if (this.#done.has(pending)) continue;
+      const place = (field: Expression) => map(field, pending.node);
+      pending.operands = pending.operands.map(place);
+      pending.rel = withOuterFields(pending.rel, pending.scope.id, place);
+    }
   }
   readonly #done = new Set<Pending>();
   /** Those for which unknown may count as FALSE. */
