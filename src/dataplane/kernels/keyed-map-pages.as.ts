@@ -32,7 +32,7 @@ import {
   dirtyTable,
   fail,
   infoOf,
-  pageAllocate,
+  pageAllocateZeroed,
   pageFree,
 } from "./memory.as";
 import { countSegment, saveFrozen } from "./snapshot.as";
@@ -154,9 +154,8 @@ function takeNumber(group: usize): u32 {
 /** The run with a given number; the number must be free, and not on the list of free numbers. */
 export function placeStatePages(group: usize, number: u32, pages: u32, kind: u8): usize {
   ensureDirectory(group, number);
-  const address = pageAllocate(pages);
+  const address = pageAllocateZeroed(pages);
   if (address == 0) fail(FAILURE_MEMORY);
-  memory.fill(address, 0, <usize>pages << 12);
   const first = <u32>(address >>> 12);
   for (let page = first; page < first + pages; page++) {
     const info = infoOf(page);

@@ -80,6 +80,8 @@ export let infoTable: usize = 0;
 let tableCapacity: u32 = 0;
 let knownPages: u32 = 0;
 let limitPages: u32 = MOST_PAGES;
+/** From this page on no page was ever handed out: their bytes are 0. */
+let freshPage: u32 = 0;
 let usedPages: u32 = 0;
 let peakPages: u32 = 0;
 let failure: u32 = 0;
@@ -121,6 +123,8 @@ export function resetPages(): void {
   placeTables(first << 12, capacity);
   memory.fill(infoTable, 0, needed << 12);
   knownPages = <u32>min<u32>(<u32>memory.size() * 16, MOST_PAGES);
+  // The memory may have been used before.
+  freshPage = knownPages;
   // Guard: the page before the first never joins a free run.
   store<u32>(tags + (first << 2), 0);
   const begin = first + needed;
@@ -179,7 +183,16 @@ export function pageAllocate(pages: u32): usize {
   }
   usedPages += pages;
   if (usedPages > peakPages) peakPages = usedPages;
+  if (run + pages > freshPage) freshPage = run + pages;
   return <usize>run << 12;
+}
+
+/** As pageAllocate, with contents of 0. */
+export function pageAllocateZeroed(pages: u32): usize {
+  const fresh = freshPage;
+  const address = pageAllocate(pages);
+  if (address != 0 && <u32>(address >>> 12) < fresh) memory.fill(address, 0, <usize>pages << 12);
+  return address;
 }
 
 /** Gives back a whole run, as it was allocated. */
@@ -309,6 +322,8 @@ function growBy(pages: u32): bool {
     memory.copy(copyTable, oldCopies, oldCapacity << 2);
     memory.copy(seenTable, oldSeen, oldCapacity);
     begin = have + tablePages;
+    // The tables are not handed out, but they are freed when they move again.
+    freshPage = max<u32>(freshPage, begin);
     store<u32>(tags + (have << 2), tablePages);
     store<u32>(tags + ((begin - 1) << 2), tablePages);
     knownPages = have;

@@ -3,7 +3,8 @@
  *                 control frames to all.
  *
  * Flow:    chain → receive → WireCodec → ring of each consumer (or DirectLane, to one of the same worker); what finds its ring full waits
- *          here, the gate is blocked until it is drained, and the subtask reads nothing meanwhile.
+ *          here. The gate is blocked until that is gone and another block like the last one would find room, and the
+ *          subtask reads nothing meanwhile.
  * Limits:  OVERFLOW_LIMIT_BYTES wait at most: what one call may emit beyond full rings.
  * Errors:  MR5007 beyond that.
  */
@@ -42,6 +43,8 @@ export class ExchangeOutput implements ChainTarget {
   readonly #gate: Gate;
   readonly #operator: string;
   readonly #waiting: Waiting[][];
+  /** By channel: of the last block's largest frame. */
+  readonly #lastLengths: number[];
   readonly #buffersOut: Counter;
   readonly #bytesOut: Counter;
   #waitingBytes = 0;
@@ -62,13 +65,14 @@ export class ExchangeOutput implements ChainTarget {
     this.#gate = options.gate;
     this.#operator = options.operator;
     this.#waiting = options.channels.map(() => []);
+    this.#lastLengths = options.channels.map(() => 0);
     this.#buffersOut = options.metrics.counter("numBuffersOut");
     this.#bytesOut = options.metrics.counter("numBytesOut");
   }
 
   /** True when nothing waits for room in a ring. */
   get isDrained(): boolean {
-    return this.#unblock === undefined;
+    return this.#waiting.every((queue) => queue.length === 0);
   }
 
   receive(batch: BatchPtr): void {
@@ -156,11 +160,16 @@ export class ExchangeOutput implements ChainTarget {
       moved = true;
       signal();
     });
-    if (this.#waiting.every((queue) => queue.length === 0)) {
+    if (this.#waiting.every((queue, index) => queue.length === 0 && this.#isRoomy(index))) {
       this.#unblock();
       this.#unblock = undefined;
     }
     return moved;
+  }
+
+  /** Whether a block like the last one would find room: what does not is copied to wait. */
+  #isRoomy(index: number): boolean {
+    return this.#channels[index]!.ring.hasRoom(this.#lastLengths[index]!);
   }
 
   #sendAll(kind: FrameKind, payload: Uint8Array): void {
@@ -177,6 +186,8 @@ export class ExchangeOutput implements ChainTarget {
       offset += maxPayload;
     }
     this.#send(index, FrameKind.BATCH, offset === 0 ? block : block.subarray(offset));
+    this.#lastLengths[index] = Math.min(block.length, maxPayload);
+    if (!this.#isRoomy(index)) this.#unblock ??= this.#gate.block();
   }
 
   #send(index: number, kind: FrameKind, payload: Uint8Array): void {

@@ -110,6 +110,18 @@ test("hash, broadcast and rebalance reach whom they should", () => {
   }
 });
 
+test("the gate is blocked before a block would find no room, and nothing is copied to wait", () => {
+  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, 512);
+  const { output, gate } = outputs[0]!;
+  output.receive(200);
+  assert.equal(gate.blocked, false);
+  output.receive(200);
+  assert.deepEqual([gate.blocked, output.isDrained], [true, true]);
+  assert.deepEqual(inputs[0]!.drain(), [200, 200]);
+  output.drain();
+  assert.equal(gate.blocked, false);
+});
+
 test("what finds the ring full waits, blocks the gate, and keeps its order", () => {
   const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, 256);
   const { output, gate } = outputs[0]!;

@@ -73,11 +73,16 @@ export class RingWriter {
     return (this.#write - (Atomics.load(this.#positions, READ_POSITION) >>> 0)) >>> 0;
   }
 
+  /** Whether a frame with such a payload finds room. */
+  hasRoom(length: number): boolean {
+    return this.#capacity - this.used >= FRAME_HEADER_BYTES + align(length);
+  }
+
   /** False when there is no room; nothing is written then. */
   tryWrite(kind: FrameKind, payload: Uint8Array): boolean {
     assert(payload.length <= this.maxPayload, `frame of ${payload.length} bytes`);
+    if (!this.hasRoom(payload.length)) return false;
     const total = FRAME_HEADER_BYTES + align(payload.length);
-    if (this.#capacity - this.used < total) return false;
     const mask = this.#capacity - 1;
     const at = this.#write & mask;
     this.#words[at >>> 2] = kind;
