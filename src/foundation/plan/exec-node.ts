@@ -57,9 +57,8 @@ interface Base {
 
 /** A table that a source reads or a sink writes. */
 export interface TableSpec {
-  /** catalog.database.table */
+  /** catalog.database.table; the state of the job that writes a renamed one goes by its `stateName`. */
   readonly name: string;
-  /** Of a table that was renamed: the name that the state of the job that writes it goes by. */
   readonly stateName?: string;
   readonly options: Readonly<Record<string, string>>;
   /** Physical (and metadata) columns as the connector knows them, before any projection. */
