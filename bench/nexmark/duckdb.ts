@@ -65,6 +65,15 @@ export const references: ReadonlyMap<string, Reference> = new Map<string, Refere
     },
   ],
   [
+    "q6",
+    {
+      sql: `SELECT seller, CAST(sum(price) OVER own // count(*) OVER own AS BIGINT) AS avg_price FROM
+            (SELECT A.id, A.seller, B.price, B.dateTime FROM auction A JOIN bid B ON ${WON}
+             QUALIFY row_number() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.dateTime) <= 1)
+            WINDOW own AS (PARTITION BY seller ORDER BY dateTime, id ROWS BETWEEN 10 PRECEDING AND CURRENT ROW)`,
+    },
+  ],
+  [
     "q7",
     {
       // The query selects price before bidder; the sink's columns are the other way round.
@@ -99,6 +108,12 @@ export const references: ReadonlyMap<string, Reference> = new Map<string, Refere
       ],
       sql: `SELECT A.*, B.price, B.dateTime AS bid_dateTime FROM auction A JOIN bid B ON ${WON}
             QUALIFY row_number() OVER (PARTITION BY A.id ORDER BY B.price DESC, B.dateTime) <= 1`,
+    },
+  ],
+  [
+    "q10",
+    {
+      sql: `SELECT auction, bidder, price, dateTime, extra, ${DAY} AS dt, strftime(dateTime, '%H:%M') AS hm FROM bid`,
     },
   ],
   [

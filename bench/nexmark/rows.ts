@@ -41,10 +41,11 @@ export function readRows(folder: string, view: RowView = {}): RowCounts {
   const counts: RowCounts = new Map();
   const latest = new Map<string, Row>();
   for (const file of visibleFiles(folder)) {
+    const partition = partitionOf(file);
     for (const text of readFileSync(file, "utf8").split("\n")) {
       if (text === "") continue;
       const line = JSON.parse(text) as Row;
-      const change = isChange(line) ? line : { before: null, after: line };
+      const change = isChange(line) ? line : { before: null, after: { ...partition, ...line } };
       if (view.key !== undefined) upsert(latest, change, view.key);
       else applyChange(counts, change, view.columns);
     }
@@ -123,6 +124,17 @@ function canonical(value: unknown): unknown {
   if (match === null) return value;
   const fraction = match[3] ?? "";
   return `${match[1]} ${match[2]}${fraction === "" ? "" : `.${fraction}`}`;
+}
+
+/** The columns that a partition's folders tell: `…/dt=2026-01-01/hm=00%3A01/part-…`. */
+function partitionOf(file: string): Row {
+  const named = file.split("/").filter((folder) => /^\w+=/.test(folder));
+  return Object.fromEntries(
+    named.map((folder) => {
+      const at = folder.indexOf("=");
+      return [folder.slice(0, at), decodeURIComponent(folder.slice(at + 1))];
+    }),
+  );
 }
 
 /** Flink's hidden files (_SUCCESS, .part-…inprogress) do not count. */

@@ -75,6 +75,16 @@ export class MatchRun {
   }
 }
 
+/** The first row of the earliest of the records; -1 when there are none. */
+export function firstStart(records: MatchRecords): number {
+  let first = -1;
+  for (let i = 0; i < records.count; i++) {
+    const start = records.get(i, START);
+    if (first < 0 || start < first) first = start;
+  }
+  return first;
+}
+
 /** The rows of all runs, one after the other, and where each begins. */
 export function joinedRows(runs: readonly MatchRun[]) {
   const bases = new Map<MatchRun, number>();

@@ -185,3 +185,75 @@ test("in batch mode a partition is sorted and matched at the end of input", () =
     expected: [[], [], ["+I[a, 19, 13, 20, 49]"]],
   });
 });
+
+/** The price of A, then any that are not far below, then one that is: A B* C within 5 ms. */
+const dropping = (attribute: "ROWTIME" | "PROCTIME"): MatchNode => {
+  const below = (name: string, own: number) =>
+    condition(
+      [last(own), last(0)],
+      compare(name, input(0, INT), call("MINUS", [input(1, INT), int(50)], INT)),
+    );
+  return {
+    ...falling(attribute),
+    sort: [asc(2)],
+    output: schemaOf({ k: types.string(), from: INT, to: INT }),
+    pattern: [
+      { variable: "A", min: 1, max: 1, greedy: false },
+      { variable: "B", min: 0, max: -1, greedy: true },
+      { variable: "C", min: 1, max: 1, greedy: false },
+    ],
+    withinMs: 5,
+    define: [
+      condition([], literal(true, types.boolean(false))),
+      below("GREATER_THAN", 1),
+      below("LESS_THAN", 2),
+    ],
+    measures: {
+      references: [last(0), last(2)],
+      aggregates: [],
+      expressions: [input(0, INT), input(1, INT)],
+    },
+  };
+};
+
+test("WITHIN ends matches in the making without another row of theirs: what they kept back goes out", () => {
+  const drop = [
+    ["+I", "a", 7, 1] as const,
+    ["+I", "a", 300, 2] as const,
+    ["+I", "a", 10, 3] as const,
+  ];
+  runCase({
+    node: dropping("ROWTIME"),
+    inputs: [INPUT],
+    rescaleBy: [0],
+    events: [
+      rows(...drop, ["+I", "b", 100, 3], ["+I", "b", 1, 8]),
+      watermark(3),
+      watermark(5),
+      watermark(6),
+      rows(["+I", "a", 60, 9], ["+I", "a", 1, 11]),
+      watermark(13),
+    ],
+    expected: [
+      [],
+      ["watermark 3"],
+      ["watermark 5"],
+      ["+I[a, 300, 10]", "watermark 6"],
+      [],
+      ["+I[a, 60, 1]", "watermark 13"],
+    ],
+  });
+  runCase({
+    node: dropping("PROCTIME"),
+    inputs: [INPUT],
+    events: [rows(...drop), time(4), time(5)],
+    expected: [[], [], ["+I[a, 300, 10]"]],
+  });
+  runCase({
+    node: dropping("ROWTIME"),
+    inputs: [INPUT],
+    mode: "batch",
+    events: [rows(...drop, ["+I", "b", 100, 3], ["+I", "b", 1, 8]), end],
+    expected: [[], ["+I[a, 300, 10]"]],
+  });
+});

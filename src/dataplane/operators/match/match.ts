@@ -4,7 +4,7 @@
  * Flow:    rowtime: rows wait for the watermark, then go moment by moment; proctime: as they come; batch: at the end of input.
  * In/out:  insert-only → insert-only: the partition's fields, then the measures, one row a match.
  * State:   "kept": partition → rows that a match may still need, and the matches in the making (MatchRecords; see BLOCK);
- *          "pending": (time, partition) → rows that wait, with "timers".
+ *          "pending": (time, partition) → rows that wait, with "timers"; with WITHIN "expiry", see match-expiry.ts.
  * Rounds:  in each round every partition takes its next row; conditions that look at other rows are evaluated for all
  *          partitions and matches of the round at once, the others for all rows before the first round.
  * Late:    rows not after the watermark are dropped and counted in numLateRecordsDropped.
@@ -16,7 +16,6 @@
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { MatchNode } from "../../../foundation/plan/exec-node.ts";
-import { type Expression, input as inputRef } from "../../../foundation/plan/expression.ts";
 import type { MatchExpressions } from "../../../foundation/plan/match.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
@@ -29,17 +28,20 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { forEachEntry } from "../rows/state-entries.ts";
-import { RowTimes } from "../rows/row-times.ts";
+import type { RowTimes } from "../rows/row-times.ts";
 import { stateRows } from "../rows/state-rows.ts";
-import { WindowTimers } from "../windows/window-timers.ts";
+import { type TimerKeys, WindowTimers } from "../windows/window-timers.ts";
 import { MatchConditions } from "./match-conditions.ts";
+import { MatchExpiry } from "./match-expiry.ts";
 import { COUNTS, END, MatchPattern, MatchRecords, START } from "./match-pattern.ts";
-import { joinedRows, MatchRun, type PartitionKey } from "./match-run.ts";
+import { firstStart, joinedRows, MatchRun, type PartitionKey } from "./match-run.ts";
+import { rowTimesOf, withPartition } from "./match-rows.ts";
 import { MatchValues } from "./match-values.ts";
 
-/** Of "kept": behind the rows the handle of the block, 0 = none, padded to 8 bytes. */
+/** Of "kept": behind the rows the handle of the block, 0 = none, and the mark of MatchExpiry, u32 each. */
 const KEPT_BYTES = ROW_SET_BYTES + 8;
 const BLOCK = ROW_SET_BYTES;
+const EXPIRY = ROW_SET_BYTES + 4;
 const BLOCK_HEADER = 8;
 const REGISTERED = ROW_SET_BYTES;
 
@@ -57,6 +59,7 @@ export class MatchOperator extends BaseOperator {
   #pending: KeyedMap | undefined;
   #timers: WindowTimers | undefined;
   #conditions: MatchConditions | undefined;
+  #expiry: MatchExpiry | undefined;
   #measures: MatchValues | undefined;
   #measureSpec: MatchExpressions | undefined;
   #watermark = MIN_WATERMARK;
@@ -72,7 +75,7 @@ export class MatchOperator extends BaseOperator {
     const { context } = this;
     const { runtime } = context;
     const { partitionKeys, sort, description: operator } = this.#node;
-    this.#times = new RowTimes(context, this.#node.time, this.#isRowtime, operator);
+    this.#times = rowTimesOf(context, this.#node, this.#isRowtime);
     const { schema } = this.#times;
     this.#rows = new BatchRows(runtime, schema);
     this.#format = new RowFormat(runtime, schema, operator);
@@ -105,6 +108,12 @@ export class MatchOperator extends BaseOperator {
       output: this.#node.output,
     });
     if (this.#isRowtime) this.#openPending(schema);
+    if (this.#node.withinMs > 0 && context.mode === "streaming")
+      this.#expiry = new MatchExpiry(context, {
+        keyBytes: keys.keyBytes,
+        mark: EXPIRY,
+        byClock: !this.#isRowtime,
+      });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
@@ -117,8 +126,15 @@ export class MatchOperator extends BaseOperator {
 
   override processWatermark(watermark: number): void {
     this.#watermark = watermark;
-    if (this.#isRowtime) this.#fireUntil(watermark);
+    if (this.#isRowtime) {
+      this.#fireUntil(watermark);
+      this.#expireUntil(watermark);
+    }
     this.context.output.emitWatermark(watermark);
+  }
+
+  override onProcessingTime(time: number): void {
+    if (!this.#isRowtime) this.#expireUntil(time);
   }
 
   override endInput(): void {
@@ -131,7 +147,7 @@ export class MatchOperator extends BaseOperator {
       new Uint32Array(memory.buffer, list, run.addresses.length).set(run.addresses);
       this.#comparator!.sortEncoded(list, run.addresses.length);
       run.addresses = new Uint32Array(memory.buffer, list, run.addresses.length).slice();
-      this.#play([run]);
+      this.#play([run], true);
       kernels.arenaRelease(mark);
     });
   }
@@ -288,8 +304,8 @@ export class MatchOperator extends BaseOperator {
     run.done.load(new Int32Array(buffer, at + partial * 4, done));
   }
 
-  /** All new rows of the partitions, round by round; matches go out as they are done. */
-  #play(runs: readonly MatchRun[]): void {
+  /** All new rows of the partitions, round by round; matches go out as they are done. `ends`: there are no rows behind them. */
+  #play(runs: readonly MatchRun[], ends = false): void {
     const conditions = this.#conditions!;
     const found = new MatchRecords(this.#pattern.positions);
     const owners: MatchRun[] = [];
@@ -299,7 +315,8 @@ export class MatchOperator extends BaseOperator {
       for (const run of runs) run.times = this.#times!.ofEncoded(this.#format!, run.addresses);
     let active = runs.filter((run) => run.next < run.addresses.length);
     while (active.length > 0) {
-      if (withinMs > 0) for (const run of active) this.#forget(run, found, owners);
+      if (withinMs > 0)
+        for (const run of active) this.#forget(run, run.times![run.next]!, found, owners);
       conditions.round(active);
       for (const run of active) {
         run.step(this.#pattern, conditions.fits);
@@ -308,13 +325,38 @@ export class MatchOperator extends BaseOperator {
       active = active.filter((run) => run.next < run.addresses.length);
       if (found.count >= MAX_BATCH_ROWS) this.#emit(found, owners);
     }
+    if (ends && withinMs > 0) for (const run of runs) this.#forget(run, Infinity, found, owners);
     this.#emit(found, owners);
   }
 
-  /** Matches in the making that began too long before the row at hand. */
-  #forget(run: MatchRun, found: MatchRecords, owners: MatchRun[]): void {
+  /** Partitions in which matches in the making began too long before `until`. */
+  #expireUntil(until: number): void {
+    this.#expiry?.fire(until, ({ n, hashes, keys }: TimerKeys, isDue) => {
+      const { kernels, memory } = this.context.runtime;
+      const list = kernels.arenaAlloc(n * 4) >>> 0;
+      kernels.mapFindBatch(this.#kept!.ptr, n, hashes, keys, list);
+      const entries = new Uint32Array(memory.buffer, list, n).slice();
+      const width = this.#keys!.keyBytes < 0 ? 8 : this.#keys!.keyBytes;
+      const runs: MatchRun[] = [];
+      entries.forEach((entry, i) => {
+        if (entry === 0 || !isDue(entry)) return;
+        const hash = new DataView(memory.buffer).getBigUint64(hashes + i * 8, true);
+        const run = this.#runOf(entry, { address: keys + i * width, hash }, 0);
+        run.next = run.addresses.length;
+        run.times = this.#times!.ofEncoded(this.#format!, run.addresses);
+        runs.push(run);
+      });
+      const found = new MatchRecords(this.#pattern.positions);
+      const owners: MatchRun[] = [];
+      for (const run of runs) this.#forget(run, until, found, owners);
+      this.#emit(found, owners);
+      for (const run of runs) this.#keep(run);
+    });
+  }
+
+  /** Matches in the making that began too long before `now`. */
+  #forget(run: MatchRun, now: number, found: MatchRecords, owners: MatchRun[]): void {
     const times = run.times!;
-    const now = times[run.next]!;
     const { partial } = run;
     const before = partial.count;
     partial.removeIf((i) => now - times[partial.get(i, START)]! >= this.#node.withinMs);
@@ -383,6 +425,8 @@ export class MatchOperator extends BaseOperator {
     const { kernels, memory } = this.context.runtime;
     const map = this.#kept!.ptr;
     const first = run.firstNeeded();
+    const open = run.times?.[firstStart(run.partial)];
+    const waits = this.#expiry?.markOf(run.entry) ?? 0;
     const before = new DataView(memory.buffer).getUint32(run.entry + BLOCK, true);
     if (before !== 0) kernels.logFree(map, run.hash, before);
     let { entry } = run;
@@ -404,6 +448,7 @@ export class MatchOperator extends BaseOperator {
     numbers.set(partial);
     numbers.set(done, partial.length);
     data.setUint32(entry + BLOCK, handle, true);
+    if (open !== undefined) this.#expiry?.arm(entry, run.key, open + this.#node.withinMs, waits);
   }
 
   /** Drops the rows before `first`; returns the new entry, 0 when nothing is left. */
@@ -448,26 +493,4 @@ export class MatchOperator extends BaseOperator {
     const hash = BigInt(new DataView(buffer).getUint32(entry - distance, true));
     return { address: 0, hash: hash << 32n };
   }
-}
-
-/** The measures with the partition's fields before them: those of any row, so of the last. */
-function withPartition(node: MatchNode, schema: Schema): MatchExpressions {
-  const { partitionKeys, measures } = node;
-  const width = partitionKeys.length;
-  const moved = (e: Expression): Expression => {
-    if (e.kind === "input") return { ...e, index: e.index + width };
-    if (e.kind === "call") return { ...e, args: e.args.map(moved) };
-    return e.kind === "field" ? { ...e, input: moved(e.input) } : e;
-  };
-  return {
-    references: [
-      ...partitionKeys.map((field) => ({ position: -1, first: false, offset: 0, field })),
-      ...measures.references,
-    ],
-    aggregates: measures.aggregates,
-    expressions: [
-      ...partitionKeys.map((field, i) => inputRef(i, schema.fields[field]!.type)),
-      ...measures.expressions.map(moved),
-    ],
-  };
 }

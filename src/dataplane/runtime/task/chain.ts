@@ -72,7 +72,6 @@ export function buildChain(options: ChainOptions): Chain {
   for (let i = options.task.nodes.length - 1; i >= 0; i--) builder.add(options.task.nodes[i]!);
   // Built from the end; rows of a left input come first.
   builder.sources.reverse();
-  builder.values.reverse();
   return builder;
 }
 
