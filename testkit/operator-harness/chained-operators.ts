@@ -1,16 +1,18 @@
 /**
- * chained: two operators as one, for the harness: what the first emits goes to the second, in the same worker and with the same
- * clock. Only the second may have keyed state, or both under different names.
+ * chained: operators as one, for the harness: what one emits goes to the next, in the same worker and with the same clock. Their
+ * keyed state must have different names.
  */
 import type { ExecNode } from "../../src/foundation/plan/exec-node.ts";
 import type { OperatorContext, OperatorFactory } from "../../src/dataplane/contract/operator.ts";
 import { operatorFactories } from "../../src/dataplane/operators/index.ts";
 
-export function chained(first: ExecNode, second: ExecNode): OperatorFactory {
+export function chained(first: ExecNode, ...others: readonly ExecNode[]): OperatorFactory {
   return (_node, context) => {
     const create = (node: ExecNode, own: OperatorContext) =>
       (operatorFactories[node.type] as OperatorFactory)(node, own);
-    const behind = create(second, { ...context, inputs: [first.output] });
+    const [second, ...rest] = others;
+    if (second === undefined) return create(first, context);
+    const behind = chained(second, ...rest)(second, { ...context, inputs: [first.output] });
     const output = {
       emit: (batch: number) => {
         behind.processBatch(0, batch);
