@@ -29,12 +29,17 @@ const TABLES: readonly (readonly [string, readonly string[]])[] = [
   [
     "MiniBatchIntervalInferTest",
     [
-      ...["MyTable1", "MyDataStream1"].map((name) => ROWTIMES.replace("%s", name).replace("c STRING", "c INT")),
+      ...["MyTable1", "MyDataStream1"].map((name) =>
+        ROWTIMES.replace("%s", name).replace("c STRING", "c INT"),
+      ),
       ...["wmTable1", "wmTable2"].map((name) => WATERMARKS.replace("%s", name)),
       "CREATE TABLE T1 (`long` BIGINT, `int` INT, str STRING, rowtime TIMESTAMP(3), WATERMARK FOR rowtime AS rowtime) WITH ('connector'='values')",
     ],
   ],
-  ["ModifiedMonotonicityTest", ["CREATE TABLE A (a1 INT, a2 BIGINT, a3 BIGINT) WITH ('connector'='values')"]],
+  [
+    "ModifiedMonotonicityTest",
+    ["CREATE TABLE A (a1 INT, a2 BIGINT, a3 BIGINT) WITH ('connector'='values')"],
+  ],
   [
     "sql/agg/AggregateTest",
     [
@@ -42,8 +47,18 @@ const TABLES: readonly (readonly [string, readonly string[]])[] = [
       ...["T1", "T2"].map((name) => MY_TABLE.replace("MyTable", name).replace("b BIGINT", "b INT")),
     ],
   ],
-  ["RankTest", ["CREATE TABLE MyTable (a INT, b STRING, c BIGINT, proctime AS PROCTIME(), rowtime TIMESTAMP(3)) WITH ('connector'='values')"]],
-  ["GroupAggregationAnalyzerTest", ["CREATE TABLE MyTable (a BIGINT, b INT NOT NULL, c VARCHAR, d BIGINT) WITH ('connector'='values')"]],
+  [
+    "RankTest",
+    [
+      "CREATE TABLE MyTable (a INT, b STRING, c BIGINT, proctime AS PROCTIME(), rowtime TIMESTAMP(3)) WITH ('connector'='values')",
+    ],
+  ],
+  [
+    "GroupAggregationAnalyzerTest",
+    [
+      "CREATE TABLE MyTable (a BIGINT, b INT NOT NULL, c VARCHAR, d BIGINT) WITH ('connector'='values')",
+    ],
+  ],
   ["", [MY_TABLE]],
 ];
 
@@ -58,18 +73,24 @@ function settings({ file, name }: PlanRecord, plan: string): string[] {
   const set = (key: string, value: string) => `SET '${key}' = '${value}'`;
   return [
     set("table.exec.mini-batch.enabled", String(interval !== undefined)),
-    ...(interval === undefined ? [] : [set("table.exec.mini-batch.allow-latency", `${interval} ms`)]),
+    ...(interval === undefined
+      ? []
+      : [set("table.exec.mini-batch.allow-latency", `${interval} ms`)]),
     set("table.exec.mini-batch.size", "5"),
     set("table.optimizer.agg-phase-strategy", phases),
     set("table.optimizer.incremental-agg-enabled", String(incremental)),
-    set("table.optimizer.distinct-agg.split.enabled", String(/splitDistinctAggEnabled=true/.test(name))),
+    set(
+      "table.optimizer.distinct-agg.split.enabled",
+      String(/splitDistinctAggEnabled=true/.test(name)),
+    ),
   ];
 }
 
 function explained(record: PlanRecord): string {
   const engine = new Engine({});
   const tables = TABLES.find(([part]) => record.file.includes(part))![1];
-  for (const statement of [...tables, ...settings(record, flinks(record))]) engine.execute(statement);
+  for (const statement of [...tables, ...settings(record, flinks(record))])
+    engine.execute(statement);
   const result = engine.execute(`EXPLAIN ${record.sql}`);
   if (result.kind !== "rows") throw new Error(`EXPLAIN gave ${result.kind}`);
   const text = String(result.rows[0]![0]);
@@ -113,7 +134,9 @@ const operators = (plan: readonly string[]) => plan.map((line) => line.split("("
 const failed = process.argv.includes("--failed");
 const only = new RegExp(process.argv[process.argv.indexOf("--only") + 1] ?? "", "i");
 const counts = { records: 0, noSql: 0, operators: 0, text: 0 };
-for (const record of jsonLines<PlanRecord>(readConformanceFile(conformanceFolder(), "plans.jsonl"))) {
+for (const record of jsonLines<PlanRecord>(
+  readConformanceFile(conformanceFolder(), "plans.jsonl"),
+)) {
   if (!PHASES.test(flinks(record))) continue;
   const id = `${record.file.split("/").at(-1)} ${record.name}`;
   if (process.argv.includes("--only") && !only.test(id)) continue;

@@ -126,10 +126,7 @@ export interface GroupAggregateNode extends Base {
    * which DISTINCT values are counted.
    */
   readonly incrementalGrouping?: readonly number[];
-  /**
-   * Second half behind an incremental one: merges accumulators in which DISTINCT values are counted. What each aggregate would be
-   * over the results of the first step: EXPLAIN shows it.
-   */
+  /** Second half behind an incremental one. What each aggregate is over the results of the first step: EXPLAIN shows it. */
   readonly finalFunctions?: readonly string[];
   /** Of halves of a stream's aggregate: they fold mini-batches. */
   readonly foldsMiniBatches?: boolean;

@@ -61,7 +61,7 @@ function batches({ fields }: Schema, retracts: boolean): Change[][] {
       const s = next(5) === 0 ? null : `text number ${next(4)}`;
       const flag = next(5) < 3;
       const values = { k: `key ${next(3)}`, v, s };
-      const row: Change = ["+I", ...fields.map((field) => valueOf(field, values, flag))];
+      const row: Change = ["+I", ...fields.map((field) => cellOf(field, values, flag))];
       present.push(row);
       return row;
     }),
@@ -69,7 +69,7 @@ function batches({ fields }: Schema, retracts: boolean): Change[][] {
 }
 
 /** Of a column, of what a FILTER tests, or of the bucket of `v`. */
-function valueOf(
+function cellOf(
   { name, type }: Schema["fields"][0],
   values: Readonly<Record<string, string | number | null>>,
   flag: boolean,
@@ -132,7 +132,10 @@ const CALLS = {
 for (const [what, calls] of Object.entries(CALLS)) {
   const one = plan(calls, { "table.optimizer.agg-phase-strategy": "ONE_PHASE" });
   const nodes = plan(calls, {});
-  const [global, local] = aggregates(nodes).toReversed() as [GroupAggregateNode, GroupAggregateNode];
+  const [global, local] = aggregates(nodes).toReversed() as [
+    GroupAggregateNode,
+    GroupAggregateNode,
+  ];
   const input = whole(local, nodes);
   const halves: Made = { ...input, node: global, factory: chained(local, global) };
   const single = whole(aggregates(one).at(-1)!, one);
@@ -158,12 +161,15 @@ for (const [what, calls] of Object.entries(CALLS)) {
 test("what is taken back before it was there: counts go below 0, and come back", () => {
   const calls = CALLS["rows taken back"];
   const nodes = plan(calls, {});
-  const [global, local] = aggregates(nodes).toReversed() as [GroupAggregateNode, GroupAggregateNode];
+  const [global, local] = aggregates(nodes).toReversed() as [
+    GroupAggregateNode,
+    GroupAggregateNode,
+  ];
   const input = whole(local, nodes);
   const { fields } = input.inputs[0]!;
   const row = (kind: string, v: number): Change => {
     const values = { k: "key", v, s: "text" };
-    return [kind, ...fields.map((field) => valueOf(field, values, true))];
+    return [kind, ...fields.map((field) => cellOf(field, values, true))];
   };
   const made: Made = { ...input, node: global, factory: chained(local, global) };
   const steps = [

@@ -175,7 +175,8 @@ function limitText(spec: PhysSpecOf<"SortLimit" | "Limit">): string[] {
 
 /** A field of an Expand: a field as it is or renamed, or a constant. */
 function expandedText(e: Expression, name: (index: number) => string, as: string): string {
-  if (e.kind === "literal") return `${e.value === null ? "null" : literalText(e.value, e.type)} AS ${as}`;
+  if (e.kind === "literal")
+    return `${e.value === null ? "null" : literalText(e.value, e.type)} AS ${as}`;
   const text = e.kind === "input" ? name(e.index) : as;
   return text === as ? as : `${text} AS ${as}`;
 }

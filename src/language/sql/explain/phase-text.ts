@@ -75,9 +75,14 @@ function selectText(
   const parts = accumulatorNames(aggregates);
   const sets = [...new Set(aggregates.filter(isDistinctCall).map(({ args }) => args.join()))];
   const calls = aggregates.map((call, i) => {
-    const set = isDistinctCall(call) && finalFunctions === undefined ? sets.indexOf(call.args.join()) : -1;
+    const set =
+      isDistinctCall(call) && finalFunctions === undefined ? sets.indexOf(call.args.join()) : -1;
     const of = isLocal ? argumentsText(call, name) : parts[i]!;
-    const text = called(finalFunctions?.[i] ?? call.function, call, set < 0 ? of : `distinct$${set} ${of}`);
+    const text = called(
+      finalFunctions?.[i] ?? call.function,
+      call,
+      set < 0 ? of : `distinct$${set} ${of}`,
+    );
     const filter = isLocal ? filterText(call, name) : "";
     return `${text}${filter} AS ${gives ? parts[i]! : call.name}`;
   });

@@ -309,7 +309,11 @@ function average(sum: Expression, count: Expression, type: LogicalType): Express
   const nullable = withNullable(type, true);
   const quotient =
     sum.type.kind === "DECIMAL"
-      ? call("DIVIDE", [sum, count], withNullable(decimalResult("DIVIDE", sum.type, count.type), true))
+      ? call(
+          "DIVIDE",
+          [sum, count],
+          withNullable(decimalResult("DIVIDE", sum.type, count.type), true),
+        )
       : call("DIVIDE", [sum, castTo(count, sum.type)], withNullable(sum.type, true));
   const isEmpty = equalsCall(count, literal("0", COUNT_TYPE));
   return call("IF", [isEmpty, literal(null, nullable), castTo(quotient, nullable)], nullable);
