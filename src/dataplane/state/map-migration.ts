@@ -102,6 +102,11 @@ function hasFormerKey(saved: KeyedMapSpec, wanted: KeyedMapSpec, keyNames: boole
   );
 }
 
+/** Uids that hold a digest of the keys (operator-identity.ts): their names may change, the keys have not. */
+export function isNamedByRole(uid: string): boolean {
+  return /_[0-9a-f]{10}(-|~|$)/.test(uid);
+}
+
 /** Handles that are not those of the rows: what moves rows does not know them. */
 function blocksBeside({ valueFields, rows = [] }: KeyedMapSpec): readonly StateField[] {
   const isOfRows = (at: number) =>

@@ -28,7 +28,7 @@ import {
   type SegmentEnd,
 } from "./segment-format.ts";
 import type { PageSource, SpillStore } from "./spill-store.ts";
-import type { SegmentRef, StateHandle } from "./state-handle.ts";
+import { mapKey, type SegmentRef, type StateHandle } from "./state-handle.ts";
 
 /** Of an index, given to the kernels at once. */
 const RECORDS = 4096;
@@ -126,7 +126,7 @@ async function openSegment(
     const maps = new Map<number, { readonly key: string; readonly address: number }>();
     for (const { id, uid, name } of end.maps) {
       const address = options.mapOf(uid, name);
-      if (address !== undefined) maps.set(id, { key: JSON.stringify([uid, name]), address });
+      if (address !== undefined) maps.set(id, { key: mapKey(uid, name), address });
     }
     const remote = copy === undefined && ref.file !== undefined && REMOTE.test(ref.file);
     const wanted = () => wantedParts(end, offsets, maps, range);

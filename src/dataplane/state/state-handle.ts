@@ -60,6 +60,11 @@ export interface StateHandle {
   readonly segments: readonly SegmentRef[];
 }
 
+/** Tells the maps of all operators of a subtask apart. */
+export function mapKey(uid: string, name: string): string {
+  return JSON.stringify([uid, name]);
+}
+
 /** Checks what came out of a manifest. */
 export function asStateHandle(value: unknown): StateHandle {
   const handle = value as Partial<StateHandle> | null;

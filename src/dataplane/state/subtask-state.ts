@@ -18,7 +18,13 @@ import type { KeyedMap, KeyedMapSpec, KeyedStateBackend } from "../contract/keye
 import type { WorkerRuntime } from "../contract/operator.ts";
 import { guarded, snapshotErrors, stateErrors } from "./errors.ts";
 import { LocalCopies, type LocalCopiesOptions } from "./local-copies.ts";
-import { layoutDifference, type MapMoves, migrateMap, planMigration } from "./map-migration.ts";
+import {
+  isNamedByRole,
+  layoutDifference,
+  type MapMoves,
+  migrateMap,
+  planMigration,
+} from "./map-migration.ts";
 import { OperatorValues } from "./operator-values.ts";
 import { intersect, restoreHandle } from "./restore-state.ts";
 import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
@@ -30,6 +36,7 @@ import {
   HANDLE_FORMAT,
   HANDLE_VERSION,
   HASH_VERSION,
+  mapKey,
   type SegmentRef,
   type StateHandle,
 } from "./state-handle.ts";
@@ -415,33 +422,25 @@ export class SubtaskState {
     if (migration.kind === "differs")
       throw stateErrors.LAYOUT_CHANGED({ map: spec.name, uid, difference: migration.reason });
     if (migration.kind === "migrates") return this.#migrated(found, spec, migration);
-    if (migration.kind === "rekeyed") return this.#rekeyed(found, spec);
+    if (migration.kind === "rekeyed") return this.#migrated(found, spec);
     found.claimed = true;
     found.spec = spec;
     runtime.kernels.mapSetTtl(found.ptr, ttlSeconds(spec));
     return { spec, ptr: found.ptr };
   }
 
-  /** A new map beside the restored one, whose entries its operator moves. */
-  #rekeyed(old: MapState, spec: KeyedMapSpec): KeyedMap {
-    const { runtime } = this.#options;
-    this.#maps.delete(mapKey(old.uid, spec.name));
-    const { ptr } = this.#create(old.uid, spec, true);
-    const release = () => guarded(runtime.kernels, () => runtime.kernels.mapDestroy(old.ptr));
-    return { spec, ptr, former: { ptr: old.ptr, release } };
-  }
-
-  /** The entries of a restored map in a new one with the layout that is wanted now. */
-  #migrated(old: MapState, spec: KeyedMapSpec, how: MapMoves): KeyedMap {
+  /** The entries of a restored map in a new one with the layout that is wanted now; without `how` its operator moves them. */
+  #migrated(old: MapState, spec: KeyedMapSpec, how?: MapMoves): KeyedMap {
     const { runtime, keyGroups } = this.#options;
-    this.#maps.delete(mapKey(old.uid, spec.name));
-    const { ptr } = this.#create(old.uid, spec, true);
-    guarded(runtime.kernels, () => {
-      const { keyBytes } = spec;
-      migrateMap({ runtime, from: old.ptr, to: ptr, keyBytes, keyGroups, ...how });
-      runtime.kernels.mapDestroy(old.ptr);
-    });
-    return { spec, ptr };
+    const { uid, ptr: from } = old;
+    this.#maps.delete(mapKey(uid, spec.name));
+    const { ptr: to } = this.#create(uid, spec, true);
+    const release = () => guarded(runtime.kernels, () => runtime.kernels.mapDestroy(from));
+    if (how === undefined) return { spec, ptr: to, former: { ptr: from, release } };
+    const maps = { runtime, from, to, keyBytes: spec.keyBytes, keyGroups };
+    guarded(runtime.kernels, () => migrateMap({ ...maps, ...how }));
+    release();
+    return { spec, ptr: to };
   }
 
   #restoredMap(uid: string, spec: KeyedMapSpec): void {
@@ -491,17 +490,8 @@ export class SubtaskState {
   }
 }
 
-/** Uids that hold a digest of the keys (operator-identity.ts): their names may change, the keys have not. */
-export function isNamedByRole(uid: string): boolean {
-  return /_[0-9a-f]{10}(-|~|$)/.test(uid);
-}
-
 function ttlSeconds({ ttlMs }: KeyedMapSpec): number {
   return Math.min(Math.ceil(ttlMs / 1000), 2 ** 30 - 1);
-}
-
-function mapKey(uid: string, name: string): string {
-  return JSON.stringify([uid, name]);
 }
 
 function failedRun(error: Error): SnapshotRun {

@@ -13,8 +13,7 @@
 import { typeToString } from "../../../foundation/columnar/logical-type.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { KeyedMapSpec } from "../../contract/keyed-state.ts";
-import { keptRows, planMigration } from "../../state/map-migration.ts";
-import { isNamedByRole } from "../../state/subtask-state.ts";
+import { isNamedByRole, keptRows, planMigration } from "../../state/map-migration.ts";
 import { asStateHandle, type MapLayout } from "../../state/state-handle.ts";
 import type { CheckpointMetadata } from "../master/checkpoint-metadata.ts";
 import { namedSpec } from "./named-spec.ts";
