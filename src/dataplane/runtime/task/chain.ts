@@ -70,8 +70,6 @@ export interface Chain {
 export function buildChain(options: ChainOptions): Chain {
   const builder = new ChainBuilder(options);
   for (let i = options.task.nodes.length - 1; i >= 0; i--) builder.add(options.task.nodes[i]!);
-  // Built from the end; rows of a left input come first.
-  builder.sources.reverse();
   return builder;
 }
 
