@@ -26,6 +26,7 @@ import {
   INFO_NEXT,
   INFO_PREVIOUS,
   INFO_SEGMENT,
+  INFO_SPARSE,
   blockAllocate,
   blockFree,
   copyTable,
@@ -165,6 +166,7 @@ export function placeStatePages(group: usize, number: u32, pages: u32, kind: u8)
     store<u16>(info, 0, INFO_BUMP);
     store<u16>(info, 0, INFO_FREE);
     store<u8>(info, kind, INFO_KIND);
+    store<u8>(info, 0, INFO_SPARSE);
     store<u32>(info, kind == KIND_RUN ? pages : 0, INFO_NEXT);
     store<u32>(info, 0, INFO_PREVIOUS);
     store<u32>(info, 0, INFO_SEGMENT);

@@ -17,6 +17,9 @@
  *          hash field links them.
  * Batches: blocks of 128 rows in passes (buckets, keys, comparison). What misses the cache is read in
  *          loops of a few instructions that wait for nothing, so that many misses are under way at once.
+ * Spilled: the slots of entries whose page is spilled hold (its number << 1 | 1), and still do when it was read back: most
+ *          such pages go again after one look at one of their entries, which is then found by its hash on the page. After
+ *          SPARSE_LOOKS of them the slots get the addresses.
  * TTL:     the low 31 bits of meta are the second of the last write modulo 2^31; an expired entry
  *          is absent to find, starts from zero on upsert, and is swept by mapSweep. What its
  *          handles point to is freed with it.
@@ -31,6 +34,7 @@ import {
   INFO_LOGICAL,
   INFO_NEXT,
   INFO_PREVIOUS,
+  INFO_SPARSE,
   blockAllocate,
   blockFree,
   fail,
@@ -90,6 +94,9 @@ import {
 import { indexGroup, indexMap } from "./restore.as";
 import { DOMAIN_MAPS, DOMAIN_NEXT_ID, resetSnapshots } from "./snapshot.as";
 import { NEVER, forgetNumber, isLogCold, loadPagesOf, loadRequested, numberWithRoom, oldestOf, request, resetSpill } from "./spill.as";
+
+/** About as many as make up for two passes over the slots of a page. */
+export const SPARSE_LOOKS: u8 = 16;
 
 const LIVE: u32 = 0x80000000;
 const TIME: u32 = 0x7fffffff;
@@ -499,13 +506,32 @@ function prefetchRow(map: usize, hash: u32, what: u32): void {
       if (what == 0) {
         if (entry & 1) request(group, entry >>> 1);
         else store<u8>(seenTable + (entry >>> 12), 1);
-      } else if ((entry & 1) == 0) {
-        if (what == 1) request(group, load<u32>(<usize>entry - 8) >>> 9);
-        else prefetchHandles(map, group, entry);
+      } else if (entry & 1) {
+        prefetchSparse(map, group, hash, entry >>> 1, what);
+      } else {
+        prefetchEntry(map, group, entry, what);
       }
     }
     if (load<u32>(bucket, BUCKET_LAST) == 0) return;
     bucket = nextBucket(group, bucket);
+  }
+}
+
+@inline
+function prefetchEntry(map: usize, group: usize, entry: usize, what: u32): void {
+  if (what == 1) request(group, load<u32>(entry - 8) >>> 9);
+  else prefetchHandles(map, group, entry);
+}
+
+/** As prefetchEntry, of the entries with a hash on a page that is known by its number. */
+function prefetchSparse(map: usize, group: usize, hash: u32, number: u32, what: u32): void {
+  const page = addressOfNumber(group, number);
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const end = page + (<usize>load<u16>(infoOf(<u32>(page >>> 12)), INFO_BUMP) << 3);
+  for (let at = page; at < end; at += entryBytes) {
+    if (load<u32>(at) != hash || (load<u32>(at, 4) & LIVE) == 0) continue;
+    prefetchEntry(map, group, at + 8 + keyBytes, what);
   }
 }
 
@@ -521,6 +547,7 @@ function prefetchHandles(map: usize, group: usize, entry: usize): void {
 function loadCandidate(map: usize, hash: u32, marker: u32): u32 {
   const group = groupOf(map, hash);
   const page = addressOfNumber(group, marker >>> 1);
+  lookedAt(map, group, page);
   const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
   const end = page + (<usize>load<u16>(infoOf(<u32>(page >>> 12)), INFO_BUMP) << 3);
   for (let entry = page; entry < end; entry += entryBytes) {
@@ -529,6 +556,23 @@ function loadCandidate(map: usize, hash: u32, marker: u32): u32 {
     }
   }
   return 0;
+}
+
+/** One more look at a page whose slots hold its number: enough of them, and they hold addresses. */
+function lookedAt(map: usize, group: usize, address: usize): void {
+  const page = <u32>(address >>> 12);
+  const info = infoOf(page);
+  const left = load<u8>(info, INFO_SPARSE);
+  if (left == 0) return;
+  store<u8>(info, left - 1, INFO_SPARSE);
+  if (left == 1) swapSlots(map, group, page, (load<u32>(info, INFO_LOGICAL) << 1) | 1, false);
+}
+
+/** What the slot of an entry holds. */
+@inline
+function slotValue(entry: usize): u32 {
+  const info = infoOf(<u32>(entry >>> 12));
+  return load<u8>(info, INFO_SPARSE) == 0 ? <u32>entry : (load<u32>(info, INFO_LOGICAL) << 1) | 1;
 }
 
 /**
@@ -671,14 +715,34 @@ function findOne(map: usize, hash: u32, key: usize, length: u32): usize {
     for (let match = matchesIn(bucket, hash); match != 0; match &= match - 1) {
       const slot = bucket + (ctz<u32>(match) << 2);
       let entry = load<u32>(slot, BUCKET_ENTRIES);
-      if (entry & 1) {
-        addressOfNumber(group, entry >>> 1);
-        entry = load<u32>(slot, BUCKET_ENTRIES);
-      }
-      if (entry != 0 && keyEqual(map, group, entry, key, length)) return entry;
+      if (entry & 1) entry = findOnPage(map, group, entry >>> 1, hash, key, length);
+      else if (entry != 0 && !keyEqual(map, group, entry, key, length)) entry = 0;
+      if (entry != 0) return entry;
     }
     if (load<u32>(bucket, BUCKET_LAST) == 0) return 0;
     bucket = nextBucket(group, bucket);
+  }
+  return 0;
+}
+
+/** The entry of a key on a page, which is read back if it is spilled; 0 when it has none. */
+function findOnPage(
+  map: usize,
+  group: usize,
+  number: u32,
+  hash: u32,
+  key: usize,
+  length: u32,
+): u32 {
+  const page = addressOfNumber(group, number);
+  lookedAt(map, group, page);
+  const entryBytes = load<u32>(map, MAP_ENTRY_BYTES);
+  const keyBytes = load<u32>(map, MAP_KEY_BYTES);
+  const end = page + (<usize>load<u16>(infoOf(<u32>(page >>> 12)), INFO_BUMP) << 3);
+  for (let at = page; at < end; at += entryBytes) {
+    if (load<u32>(at) != hash || (load<u32>(at, 4) & LIVE) == 0) continue;
+    const entry = at + 8 + keyBytes;
+    if (keyEqual(map, group, entry, key, length)) return <u32>entry;
   }
   return 0;
 }
@@ -705,7 +769,7 @@ function upsertOne(map: usize, hash: u32, key: usize, length: u32): usize {
   } else {
     copyBytes(entry - keyBytes, key, keyBytes);
   }
-  insertSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), hash, entry);
+  insertSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), hash, slotValue(entry));
   store<u32>(group, count + 1, GROUP_COUNT);
   store<u32>(map, load<u32>(map, MAP_SIZE) + 1, MAP_SIZE);
   return entry;
@@ -838,7 +902,7 @@ export function mapRemove(map: usize, entry: usize): void {
 function removeIn(map: usize, group: usize, entry: usize, keyBytes: u32): void {
   const begin = entry - keyBytes - 8;
   if ((load<u32>(begin, 4) & LIVE) == 0) fail(4);
-  deleteSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), load<u32>(begin), entry);
+  deleteSlot(group, load<u32>(map, MAP_MAX_PARALLELISM), load<u32>(begin), slotValue(entry));
   touchPage(begin);
   memory.fill(begin, 0, load<u32>(map, MAP_ENTRY_BYTES));
   const page = <u32>(begin >>> 12);
@@ -857,12 +921,13 @@ function removeIn(map: usize, group: usize, entry: usize, keyBytes: u32): void {
  * No tombstones: the last slot of the bucket fills the hole, and a bucket that was full takes back
  * a key that had to pass it, so searches stay as short as the load makes them.
  */
-function deleteSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize): void {
+function deleteSlot(group: usize, maxParallelism: u32, hash: u32, value: u32): void {
   let bucket = homeOf(group, maxParallelism, hash);
-  let slot = slotOf(bucket, entry);
+  let slot = slotOf(bucket, hash, value);
   while (slot == 0) {
+    if (load<u32>(bucket, BUCKET_LAST) == 0) fail(4);
     bucket = nextBucket(group, bucket);
-    slot = slotOf(bucket, entry);
+    slot = slotOf(bucket, hash, value);
   }
   const index = <usize>load<u32>(group, GROUP_INDEX);
   const bytes = <usize>load<u32>(group, GROUP_BUCKETS) << BUCKET_SHIFT;
@@ -884,13 +949,13 @@ function deleteSlot(group: usize, maxParallelism: u32, hash: u32, entry: usize):
   }
 }
 
-/** Address of the slot of an entry within a bucket, 0 when it is not there. */
+/** Address of the slot with a hash and a value (slotValue) within a bucket, 0 when it is not there. */
 @inline
-function slotOf(bucket: usize, entry: usize): usize {
-  const wanted = i32x4.splat(<i32>entry);
+function slotOf(bucket: usize, hash: u32, value: u32): usize {
+  const wanted = i32x4.splat(<i32>value);
   const low = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES), wanted));
   const high = i32x4.bitmask(i32x4.eq(v128.load(bucket, BUCKET_ENTRIES + 16), wanted));
-  const mask = <u32>(low | (high << 4));
+  const mask = <u32>(low | (high << 4)) & matchesIn(bucket, hash);
   return mask == 0 ? 0 : bucket + (ctz<u32>(mask) << 2);
 }
 

@@ -45,6 +45,11 @@ export const INFO_BUMP: usize = 10;
 export const INFO_FREE: usize = 12;
 /** KIND_…, u8. */
 export const INFO_KIND: usize = 14;
+/**
+ * Of a page of entries that was read back, u8: the index slots of its entries still hold its number, and will hold addresses
+ * when so many more of them were looked up; 0 = they do (keyed-map.as.ts).
+ */
+export const INFO_SPARSE: usize = 15;
 export const INFO_NEXT: usize = 16;
 export const INFO_PREVIOUS: usize = 20;
 /** Number of the segment that holds the page's last written version; 0 = none. */

@@ -55,7 +55,11 @@ const PAGE_BYTES = 4096;
 const ROUND_PAGES = 4096;
 /** Neighbours in the file are written and read together up to this. */
 const STAGING_PAGES = 64;
+/** Of the longest run that is spilled: a round of it alone may be longer than others. */
+const MOST_RUN_PAGES = 1024;
 const SELECTED_WORDS = 3;
+/** More than a round has words; slots are below 2^31. */
+const ORDER = 2 ** 20;
 /** In a slot: the number of a page of a source. */
 const SOURCE = 2 ** 31;
 /** Pages of a source that lie between wanted ones are read along when they are fewer bytes. */
@@ -89,6 +93,8 @@ export function spillStoreOf(runtime: WorkerRuntime, options: SpillOptions): Spi
 export class SpillStore {
   readonly #runtime: WorkerRuntime;
   readonly #staging = new Uint8Array(STAGING_PAGES * PAGE_BYTES);
+  /** Of a round: slot · ORDER + where its words are. */
+  readonly #order = new Float64Array(ROUND_PAGES + MOST_RUN_PAGES);
   #options: SpillOptions;
   #file: ScratchFile | undefined;
   #users = 0;
@@ -205,50 +211,75 @@ export class SpillStore {
   }
 
   #write(selected: Uint32Array): void {
-    const pages: Place[] = [];
+    const order = this.#order;
+    let pages = 0;
     for (let i = 0; i < selected.length; i += SELECTED_WORDS)
-      if (selected[i + 2] !== 0) pages.push({ address: selected[i]!, slot: selected[i + 1]! });
+      if (selected[i + 2] !== 0) order[pages++] = selected[i + 1]! * ORDER + i;
+    if (pages === 0) return;
     this.#file ??= this.#options.scratch(this.#options.folder);
+    const file = this.#file;
     const bytes = new Uint8Array(this.#runtime.memory.buffer);
-    for (const run of neighbours(pages)) {
-      const position = run[0]!.slot * PAGE_BYTES;
-      if (run.length === 1) {
-        const { address } = run[0]!;
-        this.#file.writeSync(bytes.subarray(address, address + PAGE_BYTES), position);
-        continue;
+    const page = (i: number) => {
+      const address = selected[order[i]! % ORDER]!;
+      return bytes.subarray(address, address + PAGE_BYTES);
+    };
+    this.#neighbours(pages, (slot, first, count) => {
+      if (count === 1) {
+        file.writeSync(page(first), slot * PAGE_BYTES);
+        return;
       }
-      for (const [i, { address }] of run.entries())
-        this.#staging.set(bytes.subarray(address, address + PAGE_BYTES), i * PAGE_BYTES);
-      this.#file.writeSync(this.#staging.subarray(0, run.length * PAGE_BYTES), position);
-    }
-    this.#writtenPages += pages.length;
+      for (let i = 0; i < count; i++) this.#staging.set(page(first + i), i * PAGE_BYTES);
+      file.writeSync(this.#staging.subarray(0, count * PAGE_BYTES), slot * PAGE_BYTES);
+    });
+    this.#writtenPages += pages;
   }
 
   #read(requests: number, count: number): void {
     const { memory } = this.#runtime;
     const words = new Uint32Array(memory.buffer, requests, count * 2);
-    const pages: Place[] = [];
+    const order = this.#order;
     const stored: Place[] = [];
+    let pages = 0;
     for (let i = 0; i < words.length; i += 2) {
       const slot = words[i]!;
-      if (slot < SOURCE) pages.push({ slot, address: words[i + 1]! });
+      if (slot < SOURCE) order[pages++] = slot * ORDER + i;
       else stored.push({ slot: slot - SOURCE, address: words[i + 1]! });
     }
     if (stored.length > 0) this.#readStored(stored);
     const bytes = new Uint8Array(memory.buffer);
-    for (const run of neighbours(pages)) {
-      const position = run[0]!.slot * PAGE_BYTES;
-      if (run.length === 1) {
-        const { address } = run[0]!;
-        this.#fill(bytes.subarray(address, address + PAGE_BYTES), position);
-        continue;
+    const addressOf = (i: number) => words[(order[i]! % ORDER) + 1]!;
+    this.#neighbours(pages, (slot, first, run) => {
+      if (run === 1) {
+        const address = addressOf(first);
+        this.#fill(bytes.subarray(address, address + PAGE_BYTES), slot * PAGE_BYTES);
+        return;
       }
-      this.#fill(this.#staging.subarray(0, run.length * PAGE_BYTES), position);
-      for (const [i, { address }] of run.entries())
-        bytes.set(this.#staging.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES), address);
-    }
+      this.#fill(this.#staging.subarray(0, run * PAGE_BYTES), slot * PAGE_BYTES);
+      for (let i = 0; i < run; i++)
+        bytes.set(
+          this.#staging.subarray(i * PAGE_BYTES, (i + 1) * PAGE_BYTES),
+          addressOf(first + i),
+        );
+    });
     this.#readPages += count;
     this.#readRounds++;
+  }
+
+  /** The first `pages` of the order, sorted by slot: runs of slots without a gap, of at most STAGING_PAGES. */
+  #neighbours(pages: number, each: (slot: number, first: number, count: number) => void): void {
+    const order = this.#order.subarray(0, pages).sort();
+    for (let first = 0; first < pages; ) {
+      const slot = Math.floor(order[first]! / ORDER);
+      let count = 1;
+      while (
+        first + count < pages &&
+        count < STAGING_PAGES &&
+        Math.floor(order[first + count]! / ORDER) === slot + count
+      )
+        count++;
+      each(slot, first, count);
+      first += count;
+    }
   }
 
   #readStored(pages: Place[]): void {
@@ -343,22 +374,6 @@ function readWhole(source: PageSource, target: Uint8Array, position: number): vo
 interface Place {
   readonly slot: number;
   readonly address: number;
-}
-
-/** In order of the file; runs of slots without a gap, of at most STAGING_PAGES. */
-function* neighbours(pages: Place[]): Generator<readonly Place[]> {
-  pages.sort((a, b) => a.slot - b.slot);
-  for (let first = 0; first < pages.length; ) {
-    let next = first + 1;
-    while (
-      next < pages.length &&
-      next - first < STAGING_PAGES &&
-      pages[next]!.slot === pages[next - 1]!.slot + 1
-    )
-      next++;
-    yield pages.slice(first, next);
-    first = next;
-  }
 }
 
 function reasonOf(error: unknown): string {
