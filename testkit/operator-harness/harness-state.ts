@@ -126,11 +126,8 @@ export class HarnessState implements KeyedStateBackend {
   }
 
   #store(): SpillStore {
-    this.#spill ??= spillStoreOf(this.#runtime, {
-      budgetBytes: 0,
-      folder: "memory",
-      scratch: scratchInMemory,
-    });
+    const options = { budgetBytes: 0, folder: "memory", scratch: scratchInMemory };
+    this.#spill ??= spillStoreOf(this.#runtime, options, () => []);
     return this.#spill;
   }
 

@@ -77,8 +77,8 @@ export const stateErrors = defineErrors({
     retryable: false,
     httpStatus: 500,
     message:
-      "state needs {usedBytes} bytes of memory at once, its budget is {budgetBytes}: what is left cannot be spilled",
-    hint: "Raise taskmanager.memory.managed.size, or the parallelism: indexes and what one batch uses must fit.",
+      "state needs {usedBytes} bytes of memory at once, its budget is {budgetBytes}: what is left cannot be spilled ({largest})",
+    hint: "Raise taskmanager.memory.managed.size, or the parallelism: indexes (10 to 20 bytes a key) and what one batch uses must fit. table.exec.state.ttl lets keys go.",
   },
   SPILL_FAILED: {
     code: "MR4010",

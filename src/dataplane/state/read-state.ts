@@ -92,11 +92,13 @@ export async function restoreMap(
   const ptr = guarded(kernels, () =>
     kernels.mapCreate(domain, handle.maxParallelism, start, groups, keyBytes, valueBytes, 0),
   );
-  const store = spillStoreOf(runtime, IN_MEMORY);
+  // Without a budget nobody asks who keeps how much.
+  const user = () => [];
+  const store = spillStoreOf(runtime, IN_MEMORY, user);
   const close = () => {
     kernels.mapDestroy(ptr);
     kernels.domainDestroy(domain);
-    store.release();
+    store.release(user);
   };
   try {
     await restoreHandle(handle, {

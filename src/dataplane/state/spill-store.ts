@@ -43,6 +43,14 @@ export interface PageSource {
   readonly close: () => Promise<void>;
 }
 
+/** What an operator keeps in a worker. */
+export interface StateHolder {
+  readonly operator: string;
+  readonly keys: number;
+  /** Of its pages, spilled ones too; the index, which must stay in memory, grows with the keys. */
+  readonly stateBytes: number;
+}
+
 export interface SpillFigures {
   readonly spilledBytes: number;
   readonly fileBytes: number;
@@ -80,13 +88,17 @@ export const IN_MEMORY: SpillOptions = {
 const stores = new WeakMap<KernelExports, SpillStore>();
 
 /** The store of a worker: its subtasks share memory and budget. */
-export function spillStoreOf(runtime: WorkerRuntime, options: SpillOptions): SpillStore {
+export function spillStoreOf(
+  runtime: WorkerRuntime,
+  options: SpillOptions,
+  user: () => readonly StateHolder[],
+): SpillStore {
   let store = stores.get(runtime.kernels);
   if (store === undefined) {
     store = new SpillStore(runtime, options);
     stores.set(runtime.kernels, store);
   }
-  store.acquire(options);
+  store.acquire(options, user);
   return store;
 }
 
@@ -97,7 +109,8 @@ export class SpillStore {
   readonly #order = new Float64Array(ROUND_PAGES + MOST_RUN_PAGES);
   #options: SpillOptions;
   #file: ScratchFile | undefined;
-  #users = 0;
+  /** Of each subtask that uses the store: what it keeps now. */
+  readonly #users = new Set<() => readonly StateHolder[]>();
   #writtenPages = 0;
   #readPages = 0;
   #readRounds = 0;
@@ -111,15 +124,15 @@ export class SpillStore {
   }
 
   /** One more subtask uses the store, from now on with these options. */
-  acquire(options: SpillOptions): void {
-    this.#users++;
+  acquire(options: SpillOptions, user: () => readonly StateHolder[]): void {
+    this.#users.add(user);
     this.#options = options;
   }
 
   /** A subtask is done with it, its maps are destroyed; with the last one goes the file. */
-  release(): void {
-    this.#users--;
-    if (this.#users > 0) return;
+  release(user: () => readonly StateHolder[]): void {
+    this.#users.delete(user);
+    if (this.#users.size > 0) return;
     this.#file?.close();
     this.#file = undefined;
     for (const { source } of this.#sources) this.removeSource(source);
@@ -172,7 +185,17 @@ export class SpillStore {
     // A snapshot gives back what it holds: only the rest must fit.
     const usedBytes =
       kernels.memoryUsedBytes() - (kernels.snapshotPinnedPages() >>> 0) * PAGE_BYTES;
-    if (usedBytes > budgetBytes) throw stateErrors.BUDGET_TOO_SMALL({ usedBytes, budgetBytes });
+    if (usedBytes > budgetBytes)
+      throw stateErrors.BUDGET_TOO_SMALL({ usedBytes, budgetBytes, largest: this.#largest() });
+  }
+
+  /** The operator with the most keys: its index is what cannot go. */
+  #largest(): string {
+    const holders = [...this.#users].flatMap((user) => user());
+    const [first] = holders.sort((a, b) => b.keys - a.keys);
+    if (first === undefined || first.keys === 0) return "no operator keeps keys";
+    const { operator, keys, stateBytes } = first;
+    return `${operator} keeps most, ${keys} keys and ${stateBytes} bytes of pages`;
   }
 
   /** False when there is nothing left to spill before memory is down to `wantedBytes`. */

@@ -46,6 +46,7 @@ import {
   type SpillFigures,
   type SpillOptions,
   type SpillStore,
+  type StateHolder,
   spillStoreOf,
 } from "./spill-store.ts";
 import { StateSnapshot, type WrittenSegment } from "./state-snapshot.ts";
@@ -76,6 +77,8 @@ export interface SubtaskStateOptions {
   readonly localCopies?: LocalCopiesOptions;
   /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
   readonly uids?: readonly string[];
+  /** What messages call an operator; its uid when absent. */
+  readonly operatorName?: (uid: string) => string;
 }
 
 /** What a snapshot is for; the runtime's Barrier fits. */
@@ -134,7 +137,7 @@ export class SubtaskState {
     const { runtime, env, spill } = options;
     const { kernels, memory } = runtime;
     const spilling = spill === undefined ? IN_MEMORY : { ...spill, scratch: env.scratch };
-    this.#store = spillStoreOf(runtime, spilling);
+    this.#store = spillStoreOf(runtime, spilling, this.#holders);
     this.#domain = guarded(kernels, () => kernels.domainCreate());
     this.#chain = new SegmentChain(kernels, memory, this.#domain);
     this.#copies = options.localCopies && new LocalCopies(env.files, options.localCopies);
@@ -263,6 +266,13 @@ export class SubtaskState {
     void this.#copies?.keepOnly(this.#chain.latest, checkpointId);
   }
 
+  readonly #holders = (): StateHolder[] =>
+    [...this.#maps.values()].map(({ uid, ptr }) => ({
+      operator: this.#options.operatorName?.(uid) ?? uid,
+      keys: this.#options.runtime.kernels.mapEntries(ptr) >>> 0,
+      stateBytes: this.#options.runtime.kernels.mapPages(ptr) * 4096,
+    }));
+
   /** Bytes of live state of an operator, indexes left out. */
   sizeBytes(uid: string): number {
     const { kernels } = this.#options.runtime;
@@ -281,7 +291,7 @@ export class SubtaskState {
       kernels.domainDestroy(this.#domain);
     });
     this.#closeSources();
-    this.#store.release();
+    this.#store.release(this.#holders);
     this.#maps.clear();
   }
 

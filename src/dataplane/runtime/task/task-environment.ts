@@ -70,6 +70,8 @@ export interface SubtaskStateOptions {
   };
   /** Uids of the nodes that this subtask runs: state of others is not loaded. */
   readonly uids: readonly string[];
+  /** What messages call an operator. */
+  readonly operatorName: (uid: string) => string;
 }
 
 export type CreateSubtaskState = (options: SubtaskStateOptions) => Promise<SubtaskState>;

@@ -189,6 +189,10 @@ function createState(
     ...(budgetBytes === undefined ? {} : { spill: { budgetBytes, folder } }),
     ...(localCopies === undefined ? {} : { localCopies }),
     uids: task.nodes.map(({ uid }) => uid).filter((uid) => !restored?.endedNodes.includes(uid)),
+    operatorName: (uid) => {
+      const node = task.nodes.find((other) => other.uid === uid);
+      return node === undefined ? uid : nodeName(node);
+    },
   });
 }
 
