@@ -51,6 +51,18 @@ export interface StateHolder {
   readonly stateBytes: number;
 }
 
+export function stateHolders(
+  maps: readonly { readonly uid: string; readonly ptr: number }[],
+  options: { readonly runtime: WorkerRuntime; readonly operatorName?: (uid: string) => string },
+): StateHolder[] {
+  const { kernels } = options.runtime;
+  return maps.map(({ uid, ptr }) => ({
+    operator: options.operatorName?.(uid) ?? uid,
+    keys: kernels.mapEntries(ptr) >>> 0,
+    stateBytes: kernels.mapPages(ptr) * PAGE_BYTES,
+  }));
+}
+
 export interface SpillFigures {
   readonly spilledBytes: number;
   readonly fileBytes: number;

@@ -46,8 +46,8 @@ import {
   type SpillFigures,
   type SpillOptions,
   type SpillStore,
-  type StateHolder,
   spillStoreOf,
+  stateHolders,
 } from "./spill-store.ts";
 import { StateSnapshot, type WrittenSegment } from "./state-snapshot.ts";
 
@@ -77,7 +77,6 @@ export interface SubtaskStateOptions {
   readonly localCopies?: LocalCopiesOptions;
   /** Uids of the nodes that this subtask runs; state of others is not loaded. Undefined = all. */
   readonly uids?: readonly string[];
-  /** What messages call an operator; its uid when absent. */
   readonly operatorName?: (uid: string) => string;
 }
 
@@ -222,8 +221,13 @@ export class SubtaskState {
     const { checkpointId } = request;
     const full = request.kind === "savepoint";
     const folder = this.#folderFor(request);
-    if (folder === undefined)
-      return failedRun(snapshotErrors.NO_DIRECTORY({ name: `the snapshot of subtask ${name}` }));
+    if (folder === undefined) {
+      const what = `the snapshot of subtask ${name}`;
+      return {
+        step: () => true,
+        done: Promise.reject(snapshotErrors.NO_DIRECTORY({ name: what })),
+      };
+    }
     const { kernels } = runtime;
     const unchanged = this.#chain.confirmed;
     const { number: segment, base } = full
@@ -266,13 +270,7 @@ export class SubtaskState {
     void this.#copies?.keepOnly(this.#chain.latest, checkpointId);
   }
 
-  readonly #holders = (): StateHolder[] =>
-    [...this.#maps.values()].map(({ uid, ptr }) => ({
-      operator: this.#options.operatorName?.(uid) ?? uid,
-      keys: this.#options.runtime.kernels.mapEntries(ptr) >>> 0,
-      stateBytes: this.#options.runtime.kernels.mapPages(ptr) * 4096,
-    }));
-
+  readonly #holders = () => stateHolders([...this.#maps.values()], this.#options);
   /** Bytes of live state of an operator, indexes left out. */
   sizeBytes(uid: string): number {
     const { kernels } = this.#options.runtime;
@@ -295,7 +293,6 @@ export class SubtaskState {
     this.#maps.clear();
   }
 
-  /** Called once, by createSubtaskState. */
   async restore(): Promise<void> {
     const { restored, keyGroups, runtime, env, maxParallelism } = this.#options;
     const handles = restored.filter((state) => state != null).map(asStateHandle);
@@ -502,8 +499,4 @@ export class SubtaskState {
 
 function ttlSeconds({ ttlMs }: KeyedMapSpec): number {
   return Math.min(Math.ceil(ttlMs / 1000), 2 ** 30 - 1);
-}
-
-function failedRun(error: Error): SnapshotRun {
-  return { step: () => true, done: Promise.reject(error) };
 }
