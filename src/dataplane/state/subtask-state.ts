@@ -222,11 +222,8 @@ export class SubtaskState {
     const full = request.kind === "savepoint";
     const folder = this.#folderFor(request);
     if (folder === undefined) {
-      const what = `the snapshot of subtask ${name}`;
-      return {
-        step: () => true,
-        done: Promise.reject(snapshotErrors.NO_DIRECTORY({ name: what })),
-      };
+      const error = snapshotErrors.NO_DIRECTORY({ name: `the snapshot of subtask ${name}` });
+      return { step: () => true, done: Promise.reject(error) };
     }
     const { kernels } = runtime;
     const unchanged = this.#chain.confirmed;
