@@ -58,11 +58,11 @@ export async function benchNexmark(context: BenchContext, names: readonly string
   try {
     if (context.millrace) {
       const start = async () => new MillraceEngine();
-      sides.push(await measureSide(context, plan, start, check, outcome, false));
+      sides.push(await measureSide(context, plan, start, check, outcome));
     }
     if (context.flink) {
       const start = () => FlinkEngine.start(context.parallelism, nexmarkJars(), flinkSetup(plan));
-      const measure = () => measureSide(context, plan, start, check, outcome, true);
+      const measure = () => measureSide(context, plan, start, check, outcome);
       const side = await withPeer(context, measure);
       if (side !== undefined) sides.push(side);
     }
@@ -122,7 +122,6 @@ async function measureSide(
   start: () => Promise<Engine>,
   check: ResultCheck | undefined,
   outcome: Outcome,
-  warm: boolean,
 ): Promise<Side> {
   const engine = await start();
   const onFailure = (query: string, error: MillraceError) => {
@@ -140,7 +139,7 @@ async function measureSide(
         onFailure(query, toMillraceError(error));
       }
     }
-    const request = { ...measureRequest(context, plan, warm), queries: left(), onFailure };
+    const request = { ...measureRequest(context, plan), queries: left(), onFailure };
     const costs = await measureQueries(engine, request);
     return { engine: engine.name, description: engine.describe(), costs };
   } finally {
@@ -148,7 +147,7 @@ async function measureSide(
   }
 }
 
-function measureRequest(context: BenchContext, plan: NexmarkPlan, warm: boolean): MeasureRequest {
+function measureRequest(context: BenchContext, plan: NexmarkPlan): MeasureRequest {
   const { checkpointInterval: interval } = plan;
   const settings =
     interval === undefined ? "" : `SET 'execution.checkpointing.interval' = '${interval}';\n`;
@@ -164,7 +163,7 @@ function measureRequest(context: BenchContext, plan: NexmarkPlan, warm: boolean)
     queries: plan.queries,
     repeat: context.repeat,
     parallelism: context.parallelism,
-    warm: warm && plan.warmUpEvents > 0,
+    warm: plan.warmUpEvents > 0,
     scriptOf: script(plan.events),
     warmUpScriptOf: script(plan.warmUpEvents),
     ...(plan.input === "json"

@@ -30,7 +30,7 @@ export interface MeasureRequest {
   readonly parallelism: number;
   /**
    * Runs that are not measured: the first query until it gets no cheaper, then a smaller run before each.
-   * It gives a JVM what a long-running one has behind it; an engine with a process per run has nothing to warm.
+   * It gives a JVM what a long-running one has behind it, and an engine with a process per run its compiled code on disk.
    */
   readonly warm: boolean;
   /** Told of a query that failed; without it the error goes up. */
