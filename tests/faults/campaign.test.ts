@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { runCampaign } from "./main.ts";
 import { difference, fold, SCENARIOS } from "./scenarios.ts";
 
-const SEEDS = 200;
+const SEEDS = 100;
 const SEEDS_A_TEST = 50;
 const LEAST_POINTS = 40;
 

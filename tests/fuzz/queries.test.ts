@@ -5,7 +5,7 @@ import { loadTestKernels } from "../../testkit/worker-runtime.ts";
 import { runQueries } from "./queries/query-campaign.ts";
 
 await loadTestKernels();
-const COUNT = 40;
+const COUNT = 20;
 
 test(`${COUNT} random queries: as streams and bounded, as DuckDB`, async () => {
   const results = await runQueries({ first: 100_000, count: COUNT });
