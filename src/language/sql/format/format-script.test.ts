@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { SeededRandom } from "../../../foundation/host/simulated-random.ts";
+import { tokenize } from "../parser/lexer.ts";
 import { parseParts } from "../parser/parser.ts";
 import { formatScript } from "./format-script.ts";
+import { commentsOf } from "./pieces.ts";
 import { sameTree } from "./same-tree.ts";
 
 const SHARED = process.env.MILLRACE_SHARED ?? join(import.meta.dirname, "../../../../../shared");
@@ -36,6 +39,55 @@ test("formatting changes no tree and formats to itself", () => {
       assert.ok(sameTree(statement, after[i]!.statement), text);
   }
 });
+
+const COMMENTS = [
+  "/* a */",
+  "/* a\n b */",
+  "-- a\n",
+  "\n/* own */\n",
+  "\n-- own\n",
+  "/*x*/ /*y\nz*/",
+  `/* ${"long ".repeat(16)}*/`,
+];
+
+/** `text` with comments between one token in eight and the next. */
+function commented(text: string, random: SeededRandom): string {
+  let out = "";
+  let at = 0;
+  for (const { start, end } of tokenize(text)) {
+    out += text.slice(at, start);
+    if (random.below(8) === 0) out += ` ${COMMENTS[random.below(COMMENTS.length)]} `;
+    out += text.slice(start, end);
+    at = end;
+  }
+  return out;
+}
+
+test("formatting with comments anywhere formats to itself and loses none", () => {
+  const seed = Number(process.env.MILLRACE_SEED ?? 20011);
+  const random = new SeededRandom(seed);
+  const texts = [
+    ...conformanceTexts().filter(({ length }) => length < 600),
+    ...CASES.map(([, from]) => from),
+  ];
+  for (let i = 0; i < 1500; i++) {
+    const text = commented(texts[random.below(texts.length)]!, random);
+    const { text: once, errors } = formatScript(text);
+    if (errors.length > 0) continue;
+    assert.equal(formatScript(once).text, once, `seed ${seed}\n${text}`);
+    assert.deepEqual(wordsOfComments(once), wordsOfComments(text), `seed ${seed}\n${text}`);
+  }
+});
+
+function wordsOfComments(text: string): string[] {
+  const found: string[] = [];
+  let at = 0;
+  for (const { start, end } of tokenize(text)) {
+    found.push(...commentsOf(text.slice(at, start)).map((comment) => comment.text));
+    at = end;
+  }
+  return found;
+}
 
 test("statements that can be read are laid out, not left", () => {
   const text = "select   1   as a , b  from   t";

@@ -175,7 +175,15 @@ function run(nodes: readonly Node[], forced?: Forced): Doc {
 
 const WINDOW_CLAUSES = new Set(["OVER", "AS"]);
 
+/** What is remarked behind the closing piece stands outside the group: it does not make the bracket long. */
 function bracketDoc(node: Bracket, blank: boolean, before: string, forced: boolean): Doc {
+  const { after } = node.close;
+  const bracket = { ...node, close: { ...node.close, after: [] } };
+  const doc = closedDoc(bracket, blank, before, forced);
+  return after.length === 0 ? doc : listOf([doc, ...after.map(afterDoc)]);
+}
+
+function closedDoc(node: Bracket, blank: boolean, before: string, forced: boolean): Doc {
   const { open, inner, close } = node;
   const opening = pieceDoc(open, blank);
   const closing = pieceDoc(close, false);

@@ -204,22 +204,39 @@ export function lineEnds(blanks: string): number {
   return blanks.match(/\r\n|\r|\n/g)?.length ?? 0;
 }
 
+/** What stands in the gap between two pieces, to the one or the other. */
 function attachComments(gap: string, last: Piece, next: Piece): void {
-  if (!gap.includes("/") && !gap.includes("-")) return;
-  const comments = commentsOf(gap);
+  // Behind a comment that ends its line, the next line begins.
+  const end = last.after.findIndex(({ endsLine }) => endsLine) + 1;
+  if (end > 0) next.before.push(...last.after.splice(end));
+  if (gap.includes("/") || gap.includes("-")) attachGap(commentsOf(gap), gap, last, next);
+  // One with a line of its own among them gives each its own: they would be read so the next time.
+  if (!next.before.some(({ ownLine, endsLine }) => ownLine || endsLine)) return;
+  for (const [i, { text }] of next.before.entries())
+    next.before[i] = { text, ownLine: true, endsLine: true };
+}
+
+function attachGap(
+  comments: readonly { text: string; linesBefore: number }[],
+  gap: string,
+  last: Piece,
+  next: Piece,
+): void {
   const tail = lineEnds(gap.slice(gap.lastIndexOf(comments.at(-1)?.text ?? "")));
-  let behind = true;
+  const isClosing = next.token.kind === "operator" && NO_BLANK_BEFORE.has(next.token.value);
+  let behind = last.after.at(-1)?.endsLine !== true;
   for (const [i, { text, linesBefore }] of comments.entries()) {
-    if (linesBefore > 0) behind = false;
     const isLine = !text.startsWith("/*");
     const isLong = /[\r\n]/.test(text);
     const linesAfter = comments[i + 1]?.linesBefore ?? tail;
-    const isAlone = comments.length === 1 && linesAfter === 0 && !isLine && !isLong;
-    const ofNext = isAlone && /^[,(]$/.test(last.token.value);
+    const isInline = !isLine && !isLong && linesAfter === 0;
+    if (linesBefore > 0 && !(isInline && isClosing)) behind = false;
+    const ofNext = isInline && comments.length === 1 && /^[,(]$/.test(last.token.value);
     if (behind && !ofNext) {
       const separator = next.token.kind === "operator" && /^[,;]$/.test(next.token.value);
       const endsLine = isLine || isLong;
       (separator ? next : last).after.push({ text, ownLine: false, endsLine });
+      if (endsLine && !separator) behind = false;
     } else {
       const ownLine = isLine || isLong || linesAfter > 0;
       next.before.push({ text, ownLine, endsLine: ownLine });
