@@ -9,6 +9,7 @@ export {
   pageAllocate,
   pageFree,
 } from "./memory.as";
+export { bloomAdd, bloomMerge, bloomTest } from "./bloom.as";
 export { copyBytes, warmViews } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
 export {

@@ -42,6 +42,9 @@ import { StreamOverOperator } from "./over-aggregate/stream-over.ts";
 import { processTableFunctions } from "./process-table-function/process-table-function.ts";
 import { RankOperator } from "./rank/rank.ts";
 import { ReplicateRowsOperator } from "./replicate-rows/replicate-rows.ts";
+import { GlobalFilterBuilderOperator } from "./runtime-filter/global-filter-builder.ts";
+import { LocalFilterBuilderOperator } from "./runtime-filter/local-filter-builder.ts";
+import { RuntimeFilterOperator } from "./runtime-filter/runtime-filter.ts";
 import { SinkOperator } from "./sink/sink.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
@@ -75,6 +78,7 @@ export const operatorFactories: Factories = {
   Deduplicate: createDeduplicate,
   DropUpdateBefore: (_node, context) => new DropUpdateBeforeOperator(context),
   Expand: (node, context) => new ExpandOperator(node, context),
+  GlobalRuntimeFilterBuilder: (node, context) => new GlobalFilterBuilderOperator(node, context),
   GroupAggregate: createGroupAggregate,
   IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
   Join: (node, context) =>
@@ -83,12 +87,14 @@ export const operatorFactories: Factories = {
       : new HashJoinOperator(node, context),
   LateralSnapshotJoin: (node, context) => new LateralSnapshotJoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
+  LocalRuntimeFilterBuilder: (node, context) => new LocalFilterBuilderOperator(node, context),
   LookupJoin: createLookupJoin,
   Match: (node, context) => new MatchOperator(node, context),
   MiniBatchAssigner: (node, context) => new MiniBatchAssignerOperator(node, context),
   OverAggregate: createOverAggregate,
   ProcessTableFunction: processTableFunctions(() => undefined),
   Rank: (node, context) => new RankOperator(node, context),
+  RuntimeFilter: (node, context) => new RuntimeFilterOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   ReplicateRows: (node, context) => new ReplicateRowsOperator(node, context),
   SortLimit: (node, context) => new SortLimitOperator(node, context),

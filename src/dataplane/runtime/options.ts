@@ -6,6 +6,7 @@
  * Errors:  MR1003 for a value that does not parse or lies outside its range.
  */
 import { parseDuration } from "../../foundation/base/duration.ts";
+import { parseMemorySize } from "../../foundation/base/memory-size.ts";
 import { baseErrors } from "../../foundation/base/errors.ts";
 import { isObjectPath } from "../../foundation/host/object-files.ts";
 
@@ -239,7 +240,6 @@ export interface MemoryOptions {
 
 /** Below this not even an empty job's memory fits. */
 const LEAST_BUDGET_BYTES = 4 * 1024 * 1024;
-const BYTES: Readonly<Record<string, number>> = { "": 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30 };
 
 /** A worker is a slot: what Flink gives a slot of managed memory is its budget. */
 export function memoryOptions(config: Config): MemoryOptions {
@@ -284,9 +284,9 @@ export function localBackupOptions(
 function memoryBytes(config: Config, key: string): number | undefined {
   const text = config[key];
   if (text === undefined) return undefined;
-  const match = /^\s*(\d+)\s*(?:(b|k|m|g)(?:b|ytes|ib|ibibytes)?)?\s*$/i.exec(text);
-  if (match === null) throw invalid(key, text, 'a size such as "512 mb" or "2 g"');
-  return Number(match[1]) * BYTES[(match[2] ?? "").toLowerCase()]!;
+  const bytes = parseMemorySize(text);
+  if (bytes === undefined) throw invalid(key, text, 'a size such as "512 mb" or "2 g"');
+  return bytes;
 }
 
 /** Subtasks of each operator, unless the one who starts the job says it. */

@@ -18,6 +18,7 @@ import type {
 } from "./window-spec.ts";
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
+import type { RuntimeFilterSpec } from "./runtime-filter.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
 export type { JoinedWindow, TimeColumn, WindowProperty, WindowSpec };
@@ -133,8 +134,6 @@ export interface GroupAggregateNode extends Base {
   /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */
   readonly partialFinal?: "PARTIAL" | "FINAL";
 }
-
-/** TUMBLE has only sizeMs; HOP slideMs; CUMULATE stepMs; SESSION gapMs and its own partition keys. */
 /** Appends window_start, window_end, window_time. */
 export interface WindowTableFunctionNode extends Base {
   readonly type: "WindowTableFunction";
@@ -481,6 +480,7 @@ export type ExecNode =
   | TemporalSortNode
   | ProcessTableFunctionNode
   | VectorSearchTableFunctionNode
+  | (Base & RuntimeFilterSpec)
   | SinkNode;
 
 export type ExecNodeType = ExecNode["type"];

@@ -63,8 +63,11 @@ function reachable(task: TaskSpec, first: readonly InputRef[]): InputRef[] {
 function holdableInputs(plan: ExecPlan): Set<string> {
   const nodes = new Map(plan.nodes.map((node) => [node.id, node]));
   const readers = new Map<number, number>();
-  for (const { inputs } of plan.nodes)
+  for (const { type, inputs } of plan.nodes) {
+    // A builder of filters takes rows at any time, and nothing behind it is in front of its input: it keeps nobody waiting.
+    if (type === "LocalRuntimeFilterBuilder") continue;
     for (const { node } of inputs) readers.set(node, (readers.get(node) ?? 0) + 1);
+  }
   const single = new Map<number, boolean>();
   const isSingle = (node: ExecNode): boolean => {
     const known = single.get(node.id);

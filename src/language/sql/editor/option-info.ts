@@ -88,6 +88,8 @@ const KINDS = {
   boolean: "true or false",
   duration: "a duration such as '10 s'",
   integer: "a whole number",
+  fraction: "a number such as 0.5",
+  size: "a size such as '150 mb'",
 } as const;
 
 export interface HintInfo {

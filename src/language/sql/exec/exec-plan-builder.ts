@@ -23,6 +23,7 @@ import { withLocalAggregates } from "./local-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
+import { withRuntimeFilters } from "./runtime-filters.ts";
 import { withWindowPhases } from "./window-phases.ts";
 
 export function buildExecPlan(roots: readonly PhysNode[], options: PlanOptions): ExecPlan {
@@ -93,7 +94,11 @@ class Builder {
     const nodes =
       mode === "batch"
         ? withLocalAggregates(
-            withHashJoins(withEstimates(identified, lookup), this.#options.option),
+            withRuntimeFilters(
+              withHashJoins(withEstimates(identified, lookup), this.#options.option),
+              this.#options.option,
+              lookup,
+            ),
             this.#options.option,
           )
         : withWindowPhases(

@@ -5,6 +5,7 @@ import {
   REPLICATE_ROWS,
   type SortField,
 } from "../../../foundation/plan/expression.ts";
+import type { RuntimeFilterSpec } from "../../../foundation/plan/runtime-filter.ts";
 import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
@@ -119,8 +120,21 @@ function details(
     case "Sink":
       return tableText(spec, input, output, style);
     default:
-      return [];
+      return spec.type === "DropUpdateBefore" ? [] : filterText(spec, output);
   }
+}
+
+function filterText(spec: PhysSpecOf<RuntimeFilterSpec["type"]>, output: Schema): string[] {
+  if (spec.type === "RuntimeFilter")
+    return [
+      `select=[${spec.keys.map((key) => output.fields[key]!.name).join(", ")}]`,
+      `estimatedFilterRatio=[${spec.estimatedFilterRatio}]`,
+    ];
+  return [
+    `select=[${spec.keyNames.join(", ")}]`,
+    `estimatedRowCount=[${spec.estimatedRows}]`,
+    `maxRowCount=[${spec.maxRows}]`,
+  ];
 }
 
 /** Options of models stay out: they hold secrets. */

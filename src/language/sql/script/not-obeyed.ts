@@ -56,8 +56,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.optimizer.dynamic-filtering.": "files are filtered by what the query says",
   "table.optimizer.multi-join.": "joins have two inputs",
   "table.optimizer.ptf.": "a process table function takes 20 tables at most",
-  "table.optimizer.runtime-filter.":
-    "hash joins need none: their table is complete before they probe",
   "table.optimizer.skewed-join-optimization.": "batch jobs run as planned",
   "table.optimizer.adaptive-broadcast-join.": "batch jobs run as planned",
   "table.resources.": "there are no jars to download",

@@ -82,6 +82,15 @@ const MINI = {
   "table.exec.mini-batch.allow-latency": "1 s",
   "table.exec.mini-batch.size": "100",
 };
+const FILTERS = "table.optimizer.runtime-filter.";
+const FILTERED = {
+  ...BATCH,
+  "table.optimizer.join.broadcast-threshold": "-1",
+  [`${FILTERS}enabled`]: "true",
+  [`${FILTERS}max-build-data-size`]: "1 mb",
+  [`${FILTERS}min-filter-ratio`]: "0.1",
+  [`${FILTERS}min-probe-data-size`]: "2 mb",
+};
 const COUNT = "SELECT k, COUNT(*) FROM n GROUP BY k";
 const JOIN = "SELECT n.v FROM n JOIN few ON n.k = few.k";
 const TWICE = `SELECT a.c FROM (${COUNT}) AS a (k, c) JOIN (${COUNT}) AS b (k, c) ON a.c = b.c`;
@@ -139,6 +148,10 @@ const PLANS: Readonly<Record<string, Effect>> = {
   ],
   "table.optimizer.reuse-source-enabled": [SELF_JOIN, "false"],
   "table.optimizer.reuse-sub-plan-enabled": [TWICE, "false"],
+  [`${FILTERS}enabled`]: [JOIN, "false", FILTERED],
+  [`${FILTERS}max-build-data-size`]: [JOIN, "100 b", FILTERED],
+  [`${FILTERS}min-filter-ratio`]: [JOIN, "0.999", FILTERED],
+  [`${FILTERS}min-probe-data-size`]: [JOIN, "9 gb", FILTERED],
   "table.optimizer.source.report-statistics-enabled": [JOIN, "false", BATCH],
   "table.plan.compile.catalog-objects": [
     "COMPILE PLAN 'p' FOR INSERT INTO strict SELECT k, w, ROW(w) FROM few; DROP TABLE strict; EXECUTE PLAN 'p'",

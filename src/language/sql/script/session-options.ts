@@ -11,10 +11,11 @@ import { nearest } from "../../../foundation/base/text.ts";
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import { sqlWarnings, validateErrors } from "../errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
+import { parseMemorySize } from "../../../foundation/base/memory-size.ts";
 import { FLINK_OPTIONS, OLD_FLINK_KEYS } from "./flink-options.ts";
 import { checkUnchanged } from "./not-obeyed.ts";
 
-type Check = "text" | "boolean" | "duration" | "integer" | readonly string[];
+type Check = "text" | "boolean" | "duration" | "integer" | "fraction" | "size" | readonly string[];
 
 const TEXT = "text";
 const RUNTIME_MODES = ["streaming", "batch"];
@@ -121,6 +122,10 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.optimizer.non-deterministic-update.strategy": ["IGNORE", "TRY_RESOLVE"],
   "table.optimizer.reuse-source-enabled": "boolean",
   "table.optimizer.reuse-sub-plan-enabled": "boolean",
+  "table.optimizer.runtime-filter.enabled": "boolean",
+  "table.optimizer.runtime-filter.max-build-data-size": "size",
+  "table.optimizer.runtime-filter.min-filter-ratio": "fraction",
+  "table.optimizer.runtime-filter.min-probe-data-size": "size",
   "table.optimizer.source.report-statistics-enabled": "boolean",
   "table.plan.compile.catalog-objects": ["ALL", "SCHEMA"],
   "table.plan.restore.catalog-objects": ["ALL", "ALL_ENFORCED", "IDENTIFIER"],
@@ -193,6 +198,10 @@ function misfit(check: Exclude<Check, "text">, value: string): string | undefine
       return /^(true|false)$/i.test(value) ? undefined : "true or false";
     case "integer":
       return /^-?\d+$/.test(value) ? undefined : "a whole number";
+    case "fraction":
+      return /^(\d+\.?\d*|\.\d+)$/.test(value) ? undefined : "a number such as 0.5";
+    case "size":
+      return parseMemorySize(value) === undefined ? "a size such as '150 mb'" : undefined;
     case "duration": {
       return parseDuration(value) === undefined ? "a duration such as '10 s'" : undefined;
     }

@@ -105,6 +105,11 @@ function estimateNode(
       return appended(estimateExpansion(input, node.topK), node.output);
     case "Match":
       return unknownRel(node.output, input.rows);
+    case "LocalRuntimeFilterBuilder":
+    case "GlobalRuntimeFilterBuilder":
+      return unknownRel(node.output, 1);
+    case "RuntimeFilter":
+      return withRows(other!, other!.rows * (1 - node.estimatedFilterRatio));
     default:
       return appended(input, node.output);
   }
