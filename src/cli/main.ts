@@ -41,6 +41,14 @@ const COMMANDS: Readonly<Record<string, { summary: string; load: () => Promise<C
     summary: "take, list, show, verify, check, copy and remove savepoints",
     load: async () => (await import("./commands/savepoint.ts")).savepointCommand,
   },
+  checkpoints: {
+    summary: "the last checkpoints of a job, by operator and subtask",
+    load: async () => (await import("./commands/checkpoints.ts")).checkpointsCommand,
+  },
+  rescale: {
+    summary: "give a running job, or one of its operators, another parallelism",
+    load: async () => (await import("./commands/rescale.ts")).rescaleCommand,
+  },
   explain: {
     summary: "show the plans of a script, and the WebAssembly made of them",
     load: async () => (await import("./commands/explain.ts")).explainCommand,

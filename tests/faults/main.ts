@@ -139,8 +139,10 @@ async function main(): Promise<void> {
   if (values.strace) bad += await callFaults(values.only, figure);
   if (values.store) bad += await storeFaults(values.only, figure);
   if (values.mutants) {
+    const startedMs = performance.now();
     const caught = await runMutants((line) => process.stderr.write(`${line}\n`));
     figure("mutants-caught", caught, MUTANTS.length);
+    figure("mutants-seconds", Math.round((performance.now() - startedMs) / 1000));
     bad += MUTANTS.length - caught;
   }
   process.exitCode = bad > 0 ? 1 : 0;

@@ -13,6 +13,7 @@ import type { DeploymentTable, JobTable, Store } from "../store/store.ts";
 import {
   type JobRequest,
   type JobView,
+  type Rescale,
   type Target,
   type TargetJob,
   TERMINAL,
@@ -20,6 +21,7 @@ import {
 import { controllerErrors } from "./errors.ts";
 import { JobRecords } from "./job-records.ts";
 import { restartDelayMs } from "./restart-policy.ts";
+import { storedView } from "./stored-view.ts";
 
 export type { JobSample, ResultEvent } from "../targets/target.ts";
 
@@ -198,6 +200,26 @@ export class DeploymentController {
         await this.#setDesired(id, "RUNNING");
         throw error;
       }
+    });
+    return this.get(id);
+  }
+
+  /** Another parallelism: of the job that runs, without a new process, and of every later start. */
+  async rescale(id: string, asked: Rescale): Promise<Deployment> {
+    const row = await this.#row(id);
+    await this.#exclusive(id, async () => {
+      const followed = this.#jobs.get(id);
+      const isAlive = followed !== undefined && this.#isAlive(id);
+      if (!isAlive && asked.operators !== undefined)
+        throw controllerErrors.NOT_RUNNING({ name: row.name });
+      if (isAlive) await followed.job.rescale(asked);
+      const { parallelism } = asked;
+      if (parallelism === undefined) return;
+      await this.#store.db
+        .updateTable("deployment")
+        .set({ parallelism })
+        .where("id", "=", id)
+        .execute();
     });
     return this.get(id);
   }
@@ -474,19 +496,4 @@ export function watchableSinks(plan: ExecPlan): string[] {
 /** Behind the savepoint that a job took as it was stopped. */
 function behind(job: JobTable): StartingPoint {
   return job.restore_from === null ? {} : { restoreFrom: job.restore_from, continues: job.id };
-}
-
-function storedView(
-  job: JobTable,
-  observedAt: number,
-): JobView & { jobId: string; observedAt: number } {
-  return {
-    jobId: job.id,
-    observedAt,
-    status: job.status as JobView["status"],
-    startedAt: job.started_at,
-    endedAt: job.ended_at,
-    restarts: job.restarts,
-    failure: job.failure === null ? null : (JSON.parse(job.failure) as ErrorObject),
-  };
 }

@@ -7,6 +7,7 @@ import type {
   JobRequest,
   JobSample,
   JobView,
+  Rescale,
   ResultEvent,
   SavepointSample,
   Target,
@@ -81,6 +82,11 @@ export class SimulatedJob implements TargetJob {
   async stopWithSavepoint(): Promise<string> {
     this.show({ status: "FINISHED", endedAt: 2 });
     return `/savepoints/of-${this.jobId.slice(0, 4)}`;
+  }
+  /** Parallelisms that were asked for while it ran. */
+  readonly rescaled: Rescale[] = [];
+  async rescale(asked: Rescale): Promise<void> {
+    this.rescaled.push(asked);
   }
   async lastCheckpoint(): Promise<string | undefined> {
     return this.checkpoint;

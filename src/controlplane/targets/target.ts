@@ -72,10 +72,39 @@ export interface JobSample {
 
 export interface CheckpointSample {
   readonly id: number;
+  readonly kind: "checkpoint" | "savepoint";
   readonly status: "IN_PROGRESS" | "COMPLETED" | "FAILED";
   readonly triggeredAt: number;
   readonly durationMs: number | null;
   readonly bytes: number | null;
+  readonly path: string | null;
+  /** Replaced by newer ones: its files are gone. */
+  readonly discarded: boolean;
+  readonly failure: ErrorObject | null;
+  /** By operators that run fused. */
+  readonly operators: readonly OperatorCheckpoint[];
+}
+
+export interface OperatorCheckpoint {
+  readonly name: string;
+  readonly uids: readonly string[];
+  readonly parallelism: number;
+  /** Those that have answered. */
+  readonly subtasks: readonly {
+    readonly subtask: number;
+    /** From the trigger to its answer. */
+    readonly durationMs: number;
+    readonly alignmentMs: number;
+    readonly syncMs: number;
+    readonly asyncMs: number;
+    readonly bytes: number;
+  }[];
+}
+
+/** Another parallelism of a job, or of operators (uid or type) within it: all that have one of their own. */
+export interface Rescale {
+  readonly parallelism?: number;
+  readonly operators?: Readonly<Record<string, number>>;
 }
 
 export interface SavepointSample {
@@ -159,6 +188,8 @@ export interface TargetJob {
   state(operator: string): AsyncGenerator<StateRows>;
   /** Stops at a savepoint and returns its folder; `drain` fires all windows before, as at the end of input. */
   stopWithSavepoint(options?: { readonly drain?: boolean }): Promise<string>;
+  /** Goes on with another parallelism from a checkpoint of now, in the process that runs. */
+  rescale(asked: Rescale): Promise<void>;
   /** Where another start goes on: the newest completed checkpoint; undefined = from the beginning. */
   lastCheckpoint(): Promise<string | undefined>;
 }

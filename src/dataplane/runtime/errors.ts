@@ -181,6 +181,22 @@ export const runtimeErrors = defineErrors({
       "{operator} has no room: {reason}; row {row} of the {rows} rows it was given has {bytes} bytes, {fieldBytes} of them in '{field}'",
     hint: "Cut or drop such values before this operator (a value may have 1 GiB, a worker's memory ends at 4 GiB), or split what it collects by a window or a TTL.",
   },
+  OPERATOR_PARALLELISM: {
+    code: "MR5024",
+    domain: "user",
+    retryable: false,
+    httpStatus: 400,
+    message: "the parallelism of {operator} cannot be {parallelism}: {reason}",
+    hint: "See pipeline.jobvertex-parallelism-overrides; EXPLAIN with --uids shows the names.",
+  },
+  RESCALE_NOTHING: {
+    code: "MR5025",
+    domain: "user",
+    retryable: false,
+    httpStatus: 409,
+    message: "the job runs with this parallelism already ({parallelism})",
+    hint: "Ask for another one.",
+  },
   OPERATOR_MEMORY: {
     code: "MR5023",
     domain: "user",

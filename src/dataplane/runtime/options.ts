@@ -204,6 +204,20 @@ function exponential(config: Config): RestartOptions {
   };
 }
 
+export const OPERATOR_PARALLELISM = "pipeline.jobvertex-parallelism-overrides";
+
+/** Flink's map of text, `name:2,name:4`; names are uids or types of operators. */
+export function operatorParallelism(config: Config): Readonly<Record<string, number>> {
+  const text = config[OPERATOR_PARALLELISM]?.trim() ?? "";
+  if (text === "") return {};
+  const entries = text.split(",").map((entry): [string, number] => {
+    const match = /^\s*(\S+)\s*:\s*(\d+)\s*$/.exec(entry);
+    if (match === null) throw invalid(OPERATOR_PARALLELISM, text, "name:number, with commas");
+    return [match[1]!, Number(match[2])];
+  });
+  return Object.fromEntries(entries);
+}
+
 /** How long written rows may wait in a sink's buffers while more are coming. */
 export function bufferTimeoutMs(config: Config): number {
   return durationMs(config, "execution.buffer-timeout.interval", 100);

@@ -10,7 +10,7 @@ import type { Env } from "../../foundation/host/env.ts";
 import type { Logger } from "../../foundation/host/log.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import type { ConnectorRegistry } from "../contract/registry.ts";
-import { buildJobGraph } from "./graph/job-graph.ts";
+import { jobGraph } from "./graph/job-graph-of.ts";
 import type { CompletedCheckpoint } from "./master/checkpoint-coordinator.ts";
 import type { CheckpointView } from "./master/checkpoint-history.ts";
 import type { CheckpointStorage } from "./master/checkpoint-storage.ts";
@@ -22,6 +22,7 @@ import {
   checkpointOptions,
   type Config,
   maxParallelismOption,
+  operatorParallelism,
   parallelismOption,
 } from "./options.ts";
 import type { SinkPorts } from "../contract/sink.ts";
@@ -81,16 +82,11 @@ export function startJob(plan: ExecPlan, options: RunJobOptions): JobMaster {
   const config = { ...plan.config, ...options.config };
   const jobId = options.jobId ?? env.random.hex(16);
   const maxParallelism = maxParallelismOption(config);
-  const graph = buildJobGraph(plan, {
+  const graph = jobGraph(plan, {
     parallelism: options.parallelism ?? parallelismOption(config),
     ...(maxParallelism === undefined ? {} : { maxParallelism }),
+    operators: operatorParallelism(config),
   });
-  if (graph.parallelism > graph.maxParallelism)
-    throw baseErrors.OPTION_INVALID({
-      key: "pipeline.max-parallelism",
-      value: graph.maxParallelism,
-      expected: `at least the parallelism, ${graph.parallelism}`,
-    });
   const checkpointDirectory = jobCheckpointDirectory(config, jobId);
   const createState = options.createState ?? createSubtaskState;
   const master = new JobMaster({

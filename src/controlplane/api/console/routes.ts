@@ -68,6 +68,15 @@ export function consoleRoutes(api: FastifyInstance, services: ConsoleServices): 
     const { savepoint = true, drain = false } = parse(t.StopRequest, request.body ?? {});
     return toDeployment(await deployments.stop(id(request), { savepoint, drain }));
   });
+  api.post("/deployments/:id/rescale", async (request) => {
+    const { parallelism, operators } = parse(t.RescaleRequest, request.body);
+    return toDeployment(
+      await deployments.rescale(id(request), {
+        ...(parallelism === undefined ? {} : { parallelism }),
+        ...(operators === undefined ? {} : { operators }),
+      }),
+    );
+  });
   api.get("/deployments/:id/graph", async (request) => {
     const deployment = await deployments.get(id(request));
     return graphOf(await deployments.plan(deployment.id), deployment.parallelism);

@@ -14,6 +14,7 @@
  *   DELETE /deployments/:id            → {}                                                (refused while it runs)
  *   POST   /deployments/:id/start      { fresh?, savepoint?, allowNonRestoredState?, resetState? } → Deployment
  *   POST   /deployments/:id/stop       { savepoint?, drain? } → Deployment
+ *   POST   /deployments/:id/rescale    { parallelism?, operators? } → Deployment           (from a checkpoint, in its process)
  *   GET    /deployments/:id/graph      → JobGraph
  *   GET    /deployments/:id/metrics    → stream of MetricsSample (the last 10 minutes first, then one a second)
  *   GET    /deployments/:id/results/:sink   → stream of ResultMessage
@@ -185,10 +186,33 @@ export type ResultMessage = z.infer<typeof ResultMessage>;
 
 export const CheckpointInfo = z.object({
   id: z.number(),
+  kind: z.enum(["checkpoint", "savepoint"]),
   status: z.enum(["IN_PROGRESS", "COMPLETED", "FAILED"]),
   triggeredAt: z.number(),
   durationMs: z.number().nullable(),
   bytes: z.number().nullable(),
+  path: z.string().nullable(),
+  /** Replaced by newer ones: its files are gone. */
+  discarded: z.boolean(),
+  failure: ErrorBody.nullable(),
+  /** By operators that run fused; of their subtasks those that have answered. */
+  operators: z.array(
+    z.object({
+      name: z.string(),
+      uids: z.array(z.string()),
+      parallelism: z.number(),
+      subtasks: z.array(
+        z.object({
+          subtask: z.number(),
+          durationMs: z.number(),
+          alignmentMs: z.number(),
+          syncMs: z.number(),
+          asyncMs: z.number(),
+          bytes: z.number(),
+        }),
+      ),
+    }),
+  ),
 });
 export type CheckpointInfo = z.infer<typeof CheckpointInfo>;
 
@@ -261,6 +285,12 @@ export const StartRequest = z.object({
   allowNonRestoredState: z.boolean().optional(),
   /** Operators whose state is dropped: uids, types, or "all". */
   resetState: z.array(z.string()).optional(),
+});
+const Parallelism = z.number().int().min(1).max(256);
+export const RescaleRequest = z.object({
+  parallelism: Parallelism.optional(),
+  /** All operators that have a parallelism of their own from now on: uid or type. */
+  operators: z.record(z.string(), Parallelism).optional(),
 });
 export const StopRequest = z.object({
   savepoint: z.boolean().optional(),

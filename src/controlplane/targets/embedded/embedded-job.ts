@@ -16,6 +16,7 @@ import type {
   CheckpointSample,
   JobSample,
   JobView,
+  Rescale,
   ResultEvent,
   SavepointSample,
   StateRows,
@@ -120,6 +121,10 @@ export class EmbeddedJob implements TargetJob {
     return (await this.#handle.request("stop", { directory, drain })).path;
   }
 
+  async rescale(asked: Rescale): Promise<void> {
+    await this.#handle.request("rescale", asked);
+  }
+
   async lastCheckpoint(): Promise<string | undefined> {
     const { file } = this.#handle;
     if (file.outcome?.status === "FINISHED") return undefined;
@@ -180,13 +185,23 @@ export class EmbeddedJob implements TargetJob {
   }
 
   #keepCheckpoint(view: CheckpointView): void {
-    const { id, status, triggeredMs, durationMs, sizeBytes } = view;
+    const { id, kind, status, triggeredMs, durationMs, sizeBytes, path, discarded, failure } = view;
     this.#checkpoints.set(id, {
       id,
+      kind,
       status,
       triggeredAt: triggeredMs,
       durationMs,
       bytes: status === "COMPLETED" ? sizeBytes : null,
+      path,
+      discarded,
+      failure,
+      operators: view.tasks.map(({ name, operators, parallelism, subtasks }) => ({
+        name,
+        uids: operators,
+        parallelism,
+        subtasks: subtasks.map(({ sizeBytes: bytes, ...part }) => ({ ...part, bytes })),
+      })),
     });
     if (this.#checkpoints.size > CHECKPOINTS_KEPT) {
       this.#checkpoints.delete(this.#checkpoints.keys().next().value!);

@@ -51,6 +51,13 @@ export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
     description: "Folder for the records that do not decode, with `errors` = dead-letter.",
   },
   {
+    key: "sink.parallelism",
+    type: "integer",
+    min: 1,
+    max: 256,
+    description: "Subtasks that write; default: as many as the operator before it has.",
+  },
+  {
     key: "sink.rolling-policy.file-size",
     type: "string",
     default: "128MB",

@@ -18,6 +18,13 @@ export const PRINT_OPTIONS: readonly TableOption[] = [
     type: "string",
     description: "Stands before each row, to tell several print tables apart.",
   },
+  {
+    key: "sink.parallelism",
+    type: "integer",
+    min: 1,
+    max: 256,
+    description: "Subtasks that write; default: as many as the operator before it has.",
+  },
 ];
 
 export const printSink: SinkFactory = {

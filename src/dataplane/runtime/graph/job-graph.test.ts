@@ -130,3 +130,42 @@ test("batch: a source is fused with the join that it streams through, unless the
     [[1], [2], [3, 4]],
   );
 });
+
+const operatorShape = (job: ExecPlan, parallelism: number, operators: Record<string, number>) =>
+  buildJobGraph(job, { parallelism, operators }).tasks.map((task) => [
+    task.parallelism,
+    task.nodes.map(({ id }) => id),
+  ]);
+
+test("operators have a parallelism of their own, and what is fused behind them follows", () => {
+  assert.deepEqual(operatorShape(aggregate, 4, { GroupAggregate: 2 }), [
+    [4, [1, 2]],
+    [2, [3, 4]],
+  ]);
+  const { uid } = aggregate.nodes[0]!;
+  assert.deepEqual(operatorShape(aggregate, 4, { [uid]: 1 }), [
+    [1, [1, 2]],
+    [4, [3, 4]],
+  ]);
+  assert.deepEqual(operatorShape(aggregate, 1, { Calc: 3 }), [
+    [1, [1]],
+    [3, [2]],
+    [1, [3, 4]],
+  ]);
+});
+
+test("a parallelism that no operator can have is refused with the reason", () => {
+  const refused = (operators: Record<string, number>, reason: RegExp) =>
+    assert.throws(() => buildJobGraph(aggregate, { parallelism: 2, operators }), reason);
+  refused({ Nobody: 2 }, /there is none of that name/);
+  refused({ GroupAggregate: 0 }, /from 1 to 256/);
+  const changes = plan(
+    aggregate.nodes.map((each) =>
+      each.type === "GroupAggregate" ? { ...each, changelogMode: "retract" as const } : each,
+    ),
+  );
+  assert.throws(
+    () => buildJobGraph(changes, { parallelism: 1, operators: { Sink: 2 } }),
+    /would not stay in order/,
+  );
+});

@@ -12,8 +12,11 @@
  *          become forward exchanges, so that tasks never form a cycle (a barrier would wait for
  *          itself). In batch mode they are fused too where that makes no cycle: it has no barriers.
  *          Window aggregates of two phases run as one where both halves have parallelism 1.
+ *          Operators that are named have a parallelism of their own: scans, those with an exchange
+ *          before them, and those whose input is only inserted (it is dealt out to them); what is
+ *          fused behind them follows. A sink says it with `sink.parallelism`.
  * Limits:  parallelism at most MAX_PARALLELISM.
- * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism.
+ * Errors:  MR5001 newer plan, MR5002 not a DAG in order, MR5003 parallelism, MR5024 of an operator.
  */
 import { inOnePhase } from "../../../foundation/plan/aggregate-phases.ts";
 import type { Distribution, ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
@@ -45,24 +48,33 @@ export interface TaskSpec {
   readonly outputs: readonly EdgeSpec[];
 }
 
+export type OperatorParallelism = Readonly<Record<string, number>>;
+
 export interface JobGraph {
   readonly parallelism: number;
   readonly maxParallelism: number;
+  /** Of operators that have one of their own, by the name that the user gave: uid or type. */
+  readonly operators: OperatorParallelism;
   readonly tasks: readonly TaskSpec[];
   readonly edges: readonly EdgeSpec[];
 }
 
 export function buildJobGraph(
   written: ExecPlan,
-  options: { readonly parallelism: number; readonly maxParallelism?: number },
+  options: {
+    readonly parallelism: number;
+    readonly maxParallelism?: number;
+    readonly operators?: OperatorParallelism;
+  },
 ): JobGraph {
-  const { parallelism } = options;
+  const { parallelism, operators = {} } = options;
   if (!Number.isInteger(parallelism) || parallelism < 1 || parallelism > MAX_PARALLELISM)
     throw runtimeErrors.PARALLELISM_INVALID({ parallelism, limit: MAX_PARALLELISM });
   checkPlan(written);
-  const plan = withoutLocalWindows(written, parallelism);
+  const own = ownParallelisms(written, operators);
+  const plan = withoutLocalWindows(written, parallelism, own);
   const nodes = new Map(plan.nodes.map((node) => [node.id, node]));
-  const parallelisms = nodeParallelisms(plan, parallelism);
+  const parallelisms = nodeParallelisms(plan, parallelism, own);
   const local = (from: number, to: number, distribution: Distribution) =>
     parallelisms.get(from) === parallelisms.get(to) &&
     (parallelisms.get(to) === 1 || distribution.kind === "forward");
@@ -85,12 +97,16 @@ export function buildJobGraph(
     };
   });
   const maxParallelism = options.maxParallelism ?? defaultMaxParallelism(parallelism);
-  return { parallelism, maxParallelism, tasks, edges };
+  return { parallelism, maxParallelism, operators, tasks, edges };
 }
 
 /** Where both halves run in one subtask, windows are aggregated in one phase: the state is the same. */
-function withoutLocalWindows(plan: ExecPlan, parallelism: number): ExecPlan {
-  const parallelisms = nodeParallelisms(plan, parallelism);
+function withoutLocalWindows(
+  plan: ExecPlan,
+  parallelism: number,
+  own: ReadonlyMap<number, number>,
+): ExecPlan {
+  const parallelisms = nodeParallelisms(plan, parallelism, own);
   const isAlone = (id: number) => parallelisms.get(id) === 1;
   const readers = new Map(plan.nodes.map(({ id, inputs }) => [inputs[0]?.node, id]));
   const nodes = inOnePhase(
@@ -133,16 +149,66 @@ function checkPlan(plan: ExecPlan): void {
   if (plan.nodes.length === 0) throw runtimeErrors.PLAN_INVALID({ reason: "it has no nodes" });
 }
 
-function nodeParallelisms(plan: ExecPlan, parallelism: number): Map<number, number> {
+function nodeParallelisms(
+  plan: ExecPlan,
+  parallelism: number,
+  own: ReadonlyMap<number, number>,
+): Map<number, number> {
   const result = new Map<number, number>();
   for (const node of plan.nodes) {
     const kinds = node.inputs.map((input) => input.distribution.kind);
-    if (node.inputs.length === 0) result.set(node.id, node.type === "Values" ? 1 : parallelism);
+    const asked = own.get(node.id);
+    if (asked !== undefined) result.set(node.id, asked);
+    else if (node.inputs.length === 0)
+      result.set(node.id, node.type === "Values" ? 1 : parallelism);
     else if (kinds.includes("singleton")) result.set(node.id, 1);
     else if (kinds.some((kind) => kind !== "forward")) result.set(node.id, parallelism);
     else result.set(node.id, Math.min(...node.inputs.map((input) => result.get(input.node) ?? 1)));
   }
   return result;
+}
+
+/** By node, what the user has asked for; refuses what would change the results. */
+function ownParallelisms(plan: ExecPlan, operators: OperatorParallelism): Map<number, number> {
+  const own = new Map<number, number>();
+  for (const node of plan.nodes) {
+    const asked = node.type === "Sink" ? node.table.options["sink.parallelism"] : undefined;
+    if (asked !== undefined) setOwn(plan, own, node, Number(asked));
+  }
+  for (const [name, value] of Object.entries(operators)) {
+    const named = plan.nodes.filter(({ uid, type }) => uid === name || type === name);
+    if (named.length === 0) {
+      const known = plan.nodes.map(({ uid }) => uid).join(", ");
+      throw refused(name, value, `there is none of that name; there are ${known}`);
+    }
+    for (const node of named) setOwn(plan, own, node, value);
+  }
+  return own;
+}
+
+function setOwn(plan: ExecPlan, own: Map<number, number>, node: ExecNode, value: number): void {
+  const name = nodeName(node);
+  if (!Number.isInteger(value) || value < 1 || value > MAX_PARALLELISM)
+    throw refused(name, value, `it must be from 1 to ${MAX_PARALLELISM}`);
+  const kinds = node.inputs.map(({ distribution }) => distribution.kind);
+  if ((node.type === "Values" || kinds.includes("singleton")) && value !== 1)
+    throw refused(name, value, "it needs all rows in one place");
+  const isForward = kinds.length > 0 && kinds.every((kind) => kind === "forward");
+  if (isForward && value !== 1) {
+    const inputs = node.inputs.map((input) => plan.nodes.find(({ id }) => id === input.node)!);
+    if (inputs.some(({ changelogMode }) => changelogMode !== "insert-only"))
+      throw refused(
+        name,
+        value,
+        "the changes of a row would not stay in order: name the operator before it",
+      );
+    if (inputs.length > 1) throw refused(name, value, "its inputs are fused with it");
+  }
+  own.set(node.id, value);
+}
+
+function refused(operator: string, parallelism: number, reason: string) {
+  return runtimeErrors.OPERATOR_PARALLELISM({ operator, parallelism, reason });
 }
 
 type EdgeTest = (from: number, to: number, distribution: Distribution) => boolean;

@@ -51,7 +51,8 @@ interface Pending {
 export interface CoordinatorOptions {
   readonly jobId: string;
   readonly plan: ExecPlan;
-  readonly graph: JobGraph;
+  /** As of now: a rescale changes it. */
+  readonly graph: () => JobGraph;
   readonly env: Env;
   readonly options: CheckpointOptions;
   readonly storage: CheckpointStorage;
@@ -204,7 +205,10 @@ export class CheckpointCoordinator {
     const barrier = this.#barrier({ kind: "checkpoint", stop: "none" });
     const reports = new Map(execution.finished.map((report) => [keyOf(report), report]));
     const enumerators = execution.enumeratorSnapshots();
-    this.history.begin(barrier, reports.size);
+    this.history.begin(barrier, this.#options.graph().tasks);
+    const nowMs = this.#options.env.clock.nowMs();
+    for (const report of reports.values())
+      this.history.acknowledge(barrier.checkpointId, report, nowMs);
     const completed = await this.#store(barrier, [...reports.values()], enumerators);
     await this.#commit(completed);
   }
@@ -235,7 +239,8 @@ export class CheckpointCoordinator {
         checkpointErrors.CHECKPOINT_ABORTED({ checkpointId, reason: "the job is not running" }),
       );
     this.#lastTriggerMs = env.clock.monotonicMs();
-    const wanted = graph.tasks.reduce((sum, task) => sum + task.parallelism, 0);
+    const { tasks } = graph();
+    const wanted = tasks.reduce((sum, task) => sum + task.parallelism, 0);
     return new Promise((resolve, reject) => {
       const pending: Pending = {
         barrier,
@@ -252,7 +257,7 @@ export class CheckpointCoordinator {
         }),
       };
       this.#pending.set(checkpointId, pending);
-      this.#options.onChange(this.history.begin(barrier, wanted));
+      this.#options.onChange(this.history.begin(barrier, tasks));
       execution.broadcast({ kind: "trigger", barrier });
       for (const report of execution.finished) this.#add(pending, report);
     });
@@ -273,7 +278,8 @@ export class CheckpointCoordinator {
     // A subtask that ends right after its barrier has answered already: that answer stands.
     if (pending.reports.has(key)) return;
     pending.reports.set(key, report);
-    this.history.acknowledge(pending.barrier.checkpointId, report);
+    const nowMs = this.#options.env.clock.nowMs();
+    this.history.acknowledge(pending.barrier.checkpointId, report, nowMs);
     if (pending.reports.size === pending.wanted) this.#complete(pending);
   }
 
@@ -321,7 +327,7 @@ export class CheckpointCoordinator {
       kind,
       triggeredMs,
       plan,
-      graph,
+      graph: graph(),
       enumerators,
       reports,
     });
@@ -355,7 +361,8 @@ export class CheckpointCoordinator {
       return;
     }
     await this.#options.storage.discard(completed.path);
-    this.history.discarded(completed.metadata.checkpointId);
+    const view = this.history.discarded(completed.metadata.checkpointId);
+    if (view !== undefined) this.#options.onChange(view);
   }
 
   #giveUp(pending: Pending, error: MillraceError, counts: boolean): void {

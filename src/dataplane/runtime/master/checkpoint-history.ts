@@ -4,10 +4,32 @@
  */
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Barrier } from "../exchange/barrier.ts";
+import type { TaskSpec } from "../graph/job-graph.ts";
 import type { SubtaskReport } from "../task/subtask.ts";
 import type { StoredCheckpoint } from "./checkpoint-storage.ts";
 
 const HISTORY = 100;
+
+/** One subtask's part of a checkpoint. */
+export interface SubtaskCheckpoint {
+  readonly subtask: number;
+  /** From the trigger to its answer. */
+  readonly durationMs: number;
+  readonly alignmentMs: number;
+  readonly syncMs: number;
+  readonly asyncMs: number;
+  readonly sizeBytes: number;
+}
+
+/** The operators that run fused, and what each of their subtasks has answered so far. */
+export interface TaskCheckpoint {
+  readonly task: number;
+  readonly name: string;
+  /** Uids. */
+  readonly operators: readonly string[];
+  readonly parallelism: number;
+  readonly subtasks: readonly SubtaskCheckpoint[];
+}
 
 export interface CheckpointView {
   readonly id: number;
@@ -27,6 +49,7 @@ export interface CheckpointView {
   readonly alignmentMs: number;
   readonly syncMs: number;
   readonly asyncMs: number;
+  readonly tasks: readonly TaskCheckpoint[];
 }
 
 export interface CheckpointCounts {
@@ -56,7 +79,7 @@ export class CheckpointHistory {
     return this.#views.findLast(({ status }) => status === "COMPLETED");
   }
 
-  begin(barrier: Barrier, subtasks: number): CheckpointView {
+  begin(barrier: Barrier, tasks: readonly TaskSpec[]): CheckpointView {
     const view: CheckpointView = {
       id: barrier.checkpointId,
       kind: barrier.kind,
@@ -69,10 +92,17 @@ export class CheckpointHistory {
       discarded: false,
       failure: null,
       acknowledged: 0,
-      subtasks,
+      subtasks: tasks.reduce((sum, { parallelism }) => sum + parallelism, 0),
       alignmentMs: 0,
       syncMs: 0,
       asyncMs: 0,
+      tasks: tasks.map(({ id, name, nodes, parallelism }) => ({
+        task: id,
+        name,
+        operators: nodes.map(({ uid }) => uid),
+        parallelism,
+        subtasks: [],
+      })),
     };
     this.#total++;
     this.#views.push(view);
@@ -80,13 +110,22 @@ export class CheckpointHistory {
     return view;
   }
 
-  acknowledge(id: number, report: SubtaskReport): void {
-    this.#update(id, (view) => ({
-      acknowledged: view.acknowledged + 1,
-      alignmentMs: Math.max(view.alignmentMs, report.alignmentMs),
-      syncMs: Math.max(view.syncMs, report.syncMs),
-      asyncMs: Math.max(view.asyncMs, report.asyncMs),
-    }));
+  acknowledge(id: number, report: SubtaskReport, nowMs: number): void {
+    const { subtask, alignmentMs, syncMs, asyncMs } = report;
+    const sizeBytes = report.state?.sizeBytes ?? 0;
+    this.#update(id, (view) => {
+      const durationMs = Math.max(0, nowMs - view.triggeredMs);
+      const part = { subtask, durationMs, alignmentMs, syncMs, asyncMs, sizeBytes };
+      return {
+        acknowledged: view.acknowledged + 1,
+        alignmentMs: Math.max(view.alignmentMs, alignmentMs),
+        syncMs: Math.max(view.syncMs, syncMs),
+        asyncMs: Math.max(view.asyncMs, asyncMs),
+        tasks: view.tasks.map((task) =>
+          task.task === report.task ? { ...task, subtasks: [...task.subtasks, part] } : task,
+        ),
+      };
+    });
   }
 
   complete(id: number, stored: StoredCheckpoint, nowMs: number): CheckpointView {
@@ -112,8 +151,10 @@ export class CheckpointHistory {
     }));
   }
 
-  discarded(id: number): void {
-    if (this.#views.some((view) => view.id === id)) this.#update(id, () => ({ discarded: true }));
+  /** Undefined when it is remembered no more. */
+  discarded(id: number): CheckpointView | undefined {
+    if (!this.#views.some((view) => view.id === id)) return undefined;
+    return this.#update(id, () => ({ discarded: true }));
   }
 
   #update(id: number, change: (view: CheckpointView) => Partial<CheckpointView>): CheckpointView {

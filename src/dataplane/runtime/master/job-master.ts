@@ -10,12 +10,10 @@
  * Errors:  the job's failure, with MR5009 around it when the restart strategy gave up.
  */
 import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
-import type { Env } from "../../../foundation/host/env.ts";
 import { type Logger, silentLogger } from "../../../foundation/host/log.ts";
-import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import type { ConnectorRegistry } from "../../contract/registry.ts";
 import { checkpointErrors, runtimeErrors } from "../errors.ts";
-import type { JobGraph } from "../graph/job-graph.ts";
+import type { JobGraph, OperatorParallelism } from "../graph/job-graph.ts";
+import { isSameShape, jobGraph, overridesText } from "../graph/job-graph-of.ts";
 import {
   type CheckpointOptions,
   checkpointOptions,
@@ -23,62 +21,31 @@ import {
   heartbeatTimeoutMs,
   ignoreUnclaimedState,
   metricsIntervalMs,
+  OPERATOR_PARALLELISM,
   restartOptions,
 } from "../options.ts";
-import type { MetricValues } from "../task/task-metrics.ts";
-import type { WorkerMessage } from "../worker/messages.ts";
-import type { WorkerTransport } from "../worker/transport.ts";
 import { CheckpointCoordinator, type CompletedCheckpoint } from "./checkpoint-coordinator.ts";
 import type { CheckpointView } from "./checkpoint-history.ts";
 import { committablesOf, restorePlan } from "./checkpoint-metadata.ts";
-import type { CheckpointStorage } from "./checkpoint-storage.ts";
 import { Committers } from "./committers.ts";
 import { errorFromObject } from "./error-object.ts";
 import { Execution, type ExecutionEvents } from "./execution.ts";
 import { checkTransition, isTerminal, type JobStatus } from "./job-status.ts";
+import type { JobMasterOptions } from "./job-master-options.ts";
+import { jobMetrics } from "./job-metrics.ts";
 import type { JobResult, JobView } from "./job-view.ts";
 import { type JobMetrics, MetricsCollector } from "./metrics-collector.ts";
 import { Monitor } from "./monitor.ts";
 import { type RestartStrategy, restartStrategy } from "./restart-strategy.ts";
 
-export interface JobMasterOptions {
-  readonly jobId: string;
-  readonly plan: ExecPlan;
-  readonly graph: JobGraph;
-  readonly config: Config;
-  readonly env: Env;
-  readonly registry: ConnectorRegistry;
-  readonly transport: WorkerTransport;
-  /** Absent: the job takes no checkpoints, and savepoints are refused. */
-  readonly storage?: CheckpointStorage;
-  /** Where the state backend's files of checkpoints go. */
-  readonly checkpointDirectory?: string;
-  /** Checkpoint or savepoint to start from. */
-  readonly restoreFrom?: string;
-  readonly log?: Logger;
-  /** Called about every millrace.metrics.interval (default 1 s) while the job runs. */
-  readonly onMetrics?: (metrics: JobMetrics) => void;
-  /** Number of the first attempt; default 1. */
-  readonly firstAttempt?: number;
-  /** Awaited before the savepoint of a stop is committed, so that a crash after it goes on behind it. */
-  readonly beforeStopCommit?: (savepoint: CompletedCheckpoint) => Promise<void>;
-  /**
-   * Completed checkpoints that an earlier process of the same job has left, besides restoreFrom;
-   * oldest first.
-   */
-  readonly olderCheckpoints?: readonly string[];
-  /** Called when the job has ended well, before its checkpoints go: whoever restarts jobs records the outcome here. */
-  readonly beforeDiscard?: (outcome: "FINISHED" | "CANCELED") => Promise<void>;
-  readonly onCheckpoint?: (view: CheckpointView) => void;
-  readonly onStatus?: (status: JobStatus, view: JobView) => void;
-  readonly onMessage?: (worker: number, message: WorkerMessage) => void;
-}
-
 export class JobMaster {
   readonly #options: JobMasterOptions;
   readonly #committers: Committers;
   readonly #restart: RestartStrategy;
-  readonly #metrics: MetricsCollector;
+  #metrics: MetricsCollector;
+  /** As of the start, or the last rescale. */
+  #graph: JobGraph;
+  #config: Config;
   readonly #log: Logger;
   #monitor: Monitor | undefined;
   readonly #taps = new Set<number>();
@@ -100,6 +67,8 @@ export class JobMaster {
   constructor(options: JobMasterOptions) {
     this.#options = options;
     const { env, config, firstAttempt = 1 } = options;
+    this.#graph = options.graph;
+    this.#config = config;
     this.#attempt = firstAttempt - 1;
     this.#startedMs = env.clock.nowMs();
     this.#timestamps.INITIALIZING = this.#startedMs;
@@ -109,7 +78,7 @@ export class JobMaster {
     const checkpointing = this.#checkpoints.intervalMs > 0;
     this.#restart = restartStrategy(restartOptions(config, checkpointing), env.random);
     this.#coordinator = this.#createCoordinator();
-    this.#metrics = new MetricsCollector(options.graph, env.clock, () => this.#jobMetrics());
+    this.#metrics = this.#createMetrics();
     this.#ended = new Promise((resolve) => {
       this.#resolveEnded = resolve;
     });
@@ -206,6 +175,35 @@ export class JobMaster {
     return completed;
   }
 
+  /**
+   * Goes on with another parallelism, in this process: a checkpoint behind which nothing is read, then new workers from it.
+   * Resolves when they run.
+   */
+  async rescale(asked: {
+    readonly parallelism?: number;
+    readonly operators?: OperatorParallelism;
+  }): Promise<void> {
+    const coordinator = this.#running("a rescale");
+    const { parallelism: before, operators: named, maxParallelism } = this.#graph;
+    const { parallelism = before, operators = named } = asked;
+    const graph = jobGraph(this.#options.plan, { parallelism, maxParallelism, operators });
+    if (isSameShape(graph, this.#graph)) throw runtimeErrors.RESCALE_NOTHING({ parallelism });
+    await coordinator.trigger({ kind: "checkpoint", stop: "suspend" });
+    await this.#step(async () => {
+      if (this.#status !== "RUNNING") return;
+      this.#setStatus("RESTARTING");
+      await this.#tearDown("the job is rescaled");
+      this.#graph = graph;
+      this.#config = { ...this.#config, [OPERATOR_PARALLELISM]: overridesText(operators) };
+      this.#metrics = this.#createMetrics();
+      this.#setStatus("CREATED");
+      await this.#launch();
+    });
+    const status = this.#status;
+    if (status !== "RUNNING")
+      throw this.#failure ?? runtimeErrors.JOB_NOT_RUNNING({ status, action: "a rescale" });
+  }
+
   async cancel(): Promise<void> {
     if (isTerminal(this.#status) || this.#status === "CANCELLING") return;
     this.#setStatus("CANCELLING");
@@ -230,12 +228,12 @@ export class JobMaster {
   }
 
   #createCoordinator(): CheckpointCoordinator | undefined {
-    const { jobId, plan, graph, env, storage, onCheckpoint } = this.#options;
+    const { jobId, plan, env, storage, onCheckpoint } = this.#options;
     if (storage === undefined || plan.mode === "batch") return undefined;
     return new CheckpointCoordinator({
       jobId,
       plan,
-      graph,
+      graph: () => this.#graph,
       env,
       storage,
       options: this.#checkpoints,
@@ -254,7 +252,7 @@ export class JobMaster {
       onChange: (view) => {
         const { id, kind, durationMs, sizeBytes, failure } = view;
         if (view.status === "FAILED") this.#log.warn(`${kind} failed`, { id, error: failure });
-        if (view.status === "COMPLETED")
+        if (view.status === "COMPLETED" && !view.discarded)
           this.#log.info(`${kind} completed`, { id, durationMs, sizeBytes });
         onCheckpoint?.(view);
       },
@@ -263,12 +261,12 @@ export class JobMaster {
 
   /** Reads the checkpoint that the job is to start from. */
   async #load(): Promise<void> {
-    const { restoreFrom, storage, plan, graph, config } = this.#options;
+    const { restoreFrom, storage, plan, config } = this.#options;
     if (restoreFrom === undefined || this.#coordinator === undefined || storage === undefined)
       return;
     try {
       const metadata = await storage.load(restoreFrom);
-      restorePlan(metadata, plan, graph, { ignoreUnclaimed: ignoreUnclaimedState(config) });
+      restorePlan(metadata, plan, this.#graph, { ignoreUnclaimed: ignoreUnclaimedState(config) });
       const own = this.#options.checkpointDirectory;
       const owned = own !== undefined && restoreFrom.startsWith(`${own}/`);
       const older = this.#options.olderCheckpoints ?? [];
@@ -282,7 +280,9 @@ export class JobMaster {
 
   async #launch(): Promise<void> {
     if (this.#status !== "CREATED") return;
-    const { jobId, plan, graph, config, env, registry, transport } = this.#options;
+    const { jobId, plan, env, registry, transport } = this.#options;
+    const graph = this.#graph;
+    const config = this.#config;
     this.#attempt++;
     await this.#options.storage?.settle();
     const latest = this.#coordinator?.latest;
@@ -333,22 +333,11 @@ export class JobMaster {
     });
   }
 
-  #jobMetrics(): MetricValues {
-    const history = this.#coordinator?.history;
-    const counts = history?.counts;
-    const last = history?.lastCompleted;
-    return {
-      numRestarts: this.#restarts,
-      uptime: (this.#endedMs ?? this.#options.env.clock.nowMs()) - this.#startedMs,
-      totalNumberOfCheckpoints: counts?.total ?? 0,
-      numberOfInProgressCheckpoints: counts?.inProgress ?? 0,
-      numberOfCompletedCheckpoints: counts?.completed ?? 0,
-      numberOfFailedCheckpoints: counts?.failed ?? 0,
-      lastCompletedCheckpointId: last?.id ?? 0,
-      lastCheckpointSize: last?.sizeBytes ?? -1,
-      lastCheckpointDuration: last?.durationMs ?? -1,
-      lastCheckpointCompletedTimestamp: last?.endedMs ?? -1,
-    };
+  #createMetrics(): MetricsCollector {
+    const { clock } = this.#options.env;
+    return new MetricsCollector(this.#graph, clock, () =>
+      jobMetrics(this.view, this.#coordinator?.history, clock.nowMs()),
+    );
   }
 
   #executionEvents(source: () => Execution): ExecutionEvents {
@@ -362,7 +351,7 @@ export class JobMaster {
       onFailed: (error) => ifCurrent(() => this.#failed(error)),
       onSnapshot: (checkpointId, report) => coordinator?.onSnapshot(checkpointId, report),
       onDeclined: (checkpointId, task, error) => {
-        const name = this.#options.graph.tasks[task]?.name ?? String(task);
+        const name = this.#graph.tasks[task]?.name ?? String(task);
         coordinator?.onDeclined(checkpointId, name, errorFromObject(error));
       },
       onFinished: (report) => {
@@ -469,6 +458,11 @@ export class JobMaster {
     this.#timestamps[status] = this.#options.env.clock.nowMs();
     this.#log.info("job status", { status, attempt: this.#attempt });
     this.#options.onStatus?.(status, this.view);
+  }
+
+  #step(step: () => Promise<void>): Promise<void> {
+    this.#enqueue(step);
+    return this.#queue;
   }
 
   /**

@@ -44,7 +44,13 @@ const KILL_TIMEOUT_MS = 10_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 /** How long a process may take to exit after its connection has ended, until it is called gone. */
 const EXIT_TIMEOUT_MS = 900;
-const SLOW: ReadonlySet<ControlKind> = new Set(["checkpoint", "savepoint", "stop", "cancel"]);
+const SLOW: ReadonlySet<ControlKind> = new Set([
+  "checkpoint",
+  "savepoint",
+  "stop",
+  "cancel",
+  "rescale",
+]);
 
 export interface StartOptions {
   readonly env: Env;

@@ -16,20 +16,22 @@
 import { existsSync, rmSync, writeSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { toMillraceError } from "../../../foundation/base/errors.ts";
+import { type MillraceError, toMillraceError } from "../../../foundation/base/errors.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import { createLogger, type Logger } from "../../../foundation/host/log.ts";
 import { realEnv } from "../../../foundation/host/real-env.ts";
 import { runtimeErrors } from "../errors.ts";
+import { overridesText } from "../graph/job-graph-of.ts";
 import type { JobMaster } from "../master/job-master.ts";
 import type { JobResult } from "../master/job-view.ts";
+import { OPERATOR_PARALLELISM } from "../options.ts";
 import { startJob } from "../run-job.ts";
 import { threadTransport } from "../worker/thread-transport.ts";
 import type { WorkerBindings } from "../worker/worker-thread.ts";
 import { type ControlHandlers, ControlServer } from "./control-server.ts";
 import { type JobFile, type JobRequest, readJobFile, writeJobFile } from "./job-file.ts";
 import { type JobSample, SAMPLES_KEPT, sampleOf } from "./job-sample.ts";
-import { CONTROL_VERSION, type JobFailure, type JobReport } from "./messages.ts";
+import { CONTROL_VERSION, type JobFailure, type JobReport, type Rescale } from "./messages.ts";
 import { isAlive, startTimeOf } from "./process-identity.ts";
 import { type Recovery, recoveryPoint } from "./recovery-point.ts";
 import { ResultFeeds } from "./result-feeds.ts";
@@ -80,6 +82,7 @@ class JobProcess {
   readonly #log: Logger;
   readonly #samples: JobSample[] = [];
   readonly #failures: JobFailure[] = [];
+  #lastFailure: MillraceError | null = null;
   #file: JobFile | undefined;
   #writes: Promise<void> = Promise.resolve();
   #master: JobMaster | undefined;
@@ -194,7 +197,10 @@ class JobProcess {
     const master = this.#master;
     if (master === undefined) return;
     const { status, failure } = master.view;
-    if ((status === "RESTARTING" || status === "FAILING") && failure !== null) {
+    // A rescale restarts, too: what failed before it is known already.
+    const isNew = failure !== null && failure !== this.#lastFailure;
+    this.#lastFailure = failure;
+    if ((status === "RESTARTING" || status === "FAILING") && isNew) {
       this.#failures.push({ atMs: this.#env.clock.nowMs(), error: failure.toObject() });
       if (this.#failures.length > FAILURES_KEPT) this.#failures.shift();
     }
@@ -255,6 +261,10 @@ class JobProcess {
         await master().cancel();
         return null;
       },
+      rescale: async (asked) => {
+        await this.#rescale(asked);
+        return null;
+      },
       results: async ({ sink }, connection) => {
         const { node, isTapped } = this.#feeds!.find(sink);
         if (isTapped) master().tap(node.id, true);
@@ -268,6 +278,20 @@ class JobProcess {
         return null;
       },
     };
+  }
+
+  /** A process that comes after this one goes on with the new parallelism. */
+  async #rescale(asked: Rescale): Promise<void> {
+    await this.#master!.rescale(asked);
+    const { request } = this.#file!;
+    const { parallelism = request.parallelism, operators } = asked;
+    const config =
+      operators === undefined
+        ? request.config
+        : { ...request.config, [OPERATOR_PARALLELISM]: overridesText(operators) };
+    await this.#update({
+      request: { ...request, parallelism, ...(config === undefined ? {} : { config }) },
+    });
   }
 
   /** Writes job.json, one change after the other. */

@@ -8,6 +8,7 @@
 import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ChangelogMode } from "../../../foundation/plan/exec-node.ts";
+import type { OperatorParallelism } from "../graph/job-graph.ts";
 import type { CheckpointView } from "../master/checkpoint-history.ts";
 import type { JobStatus } from "../master/job-status.ts";
 import type { JobMetrics } from "../master/metrics-collector.ts";
@@ -67,6 +68,8 @@ export interface ControlRequests {
     readonly result: SnapshotPlace;
   };
   readonly cancel: { readonly params: object; readonly result: null };
+  /** Another parallelism, in the process that runs; answers when the job runs again. */
+  readonly rescale: { readonly params: Rescale; readonly result: null };
   readonly follow: {
     readonly params: { readonly topics: readonly Topic[] };
     readonly result: null;
@@ -77,6 +80,12 @@ export interface ControlRequests {
 }
 
 export type ControlKind = keyof ControlRequests;
+
+export interface Rescale {
+  readonly parallelism?: number;
+  /** All operators that have a parallelism of their own from now on: uid or type; absent = as before. */
+  readonly operators?: OperatorParallelism;
+}
 
 export interface SnapshotPlace {
   readonly checkpointId: number;

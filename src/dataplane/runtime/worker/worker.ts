@@ -17,6 +17,7 @@ import type { SinkPorts } from "../../contract/sink.ts";
 import type { ConnectorRegistry } from "../../contract/registry.ts";
 import { runtimeErrors } from "../errors.ts";
 import { buildJobGraph } from "../graph/job-graph.ts";
+import { operatorParallelism } from "../options.ts";
 import { closeChain } from "../task/chain.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
 import {
@@ -142,8 +143,9 @@ export class Worker {
   async #deploy(message: DeployMessage): Promise<void> {
     if (message.version !== MESSAGES_VERSION)
       throw runtimeErrors.MESSAGE_VERSION({ found: message.version, known: MESSAGES_VERSION });
-    const { parallelism, maxParallelism } = message;
-    const graph = buildJobGraph(message.plan, { parallelism, maxParallelism });
+    const { parallelism, maxParallelism, config } = message;
+    const operators = operatorParallelism(config);
+    const graph = buildJobGraph(message.plan, { parallelism, maxParallelism, operators });
     const nowMs = this.#options.env.clock.monotonicMs();
     await deploySubtasks({
       message,

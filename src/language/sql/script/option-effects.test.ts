@@ -13,6 +13,7 @@ import {
   checkpointOptions,
   ignoreUnclaimedState,
   maxParallelismOption,
+  operatorParallelism,
   parallelismOption,
 } from "../../../dataplane/runtime/options.ts";
 import { toMillraceError } from "../../../foundation/base/errors.ts";
@@ -205,6 +206,7 @@ const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = 
   "parallelism.default": [parallelismOption, "2"],
   "table.exec.resource.default-parallelism": [parallelismOption, "2"],
   "pipeline.max-parallelism": [maxParallelismOption, "64"],
+  "pipeline.jobvertex-parallelism-overrides": [operatorParallelism, "Join:2"],
 };
 
 /** Keys that a lookup join reads when it opens: a value that it cannot have ends the job. */

@@ -53,6 +53,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "state.savepoints.dir": TEXT,
   "parallelism.default": "integer",
   "pipeline.max-parallelism": "integer",
+  "pipeline.jobvertex-parallelism-overrides": TEXT,
   "pipeline.name": TEXT,
   "restart-strategy": TEXT,
   "restart-strategy.type": TEXT,
