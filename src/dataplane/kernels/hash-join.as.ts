@@ -33,6 +33,7 @@ const TABLE_SCAN_RECORD: usize = 44;
 /** Chunk: u32 next, u32 end of its records, u32 pages, u32 unused. */
 const CHUNK_HEADER: u32 = 16;
 const CHUNK_PAGES: u32 = 64;
+const FIRST_PAGES: u32 = 4;
 
 const RECORD_KEY: usize = 8;
 const MATCHED: u32 = 0x80000000;
@@ -77,7 +78,7 @@ function keySpace(keyBytes: i32, length: u32): u32 {
 }
 
 @inline
-function rowOfRecord(record: usize, keyBytes: i32): usize {
+export function rowOfRecord(record: usize, keyBytes: i32): usize {
   if (keyBytes >= 0) return record + RECORD_KEY + keyBytes;
   return record + RECORD_KEY + keySpace(-1, load<u32>(record, RECORD_KEY));
 }
@@ -89,14 +90,15 @@ function hashOfRecord(record: usize, keyBytes: i32): u64 {
   return hashFixed(record + RECORD_KEY, keyBytes);
 }
 
-function reserve(table: usize, bytes: u32): usize {
+export function reserve(table: usize, bytes: u32): usize {
   const next = <usize>load<u32>(table, TABLE_NEXT);
   if (next != 0 && bytes <= load<u32>(table, TABLE_END) - <u32>next) {
     store<u32>(table, <u32>next + bytes, TABLE_NEXT);
     return next;
   }
   // Chunks grow with the table: few pages for a small one, at most 4 MiB for a big one.
-  const growth = min<u32>(1024, max<u32>(CHUNK_PAGES, load<u32>(table, TABLE_PAGES) >>> 3));
+  const known = load<u32>(table, TABLE_PAGES);
+  const growth = known < CHUNK_PAGES ? max<u32>(FIRST_PAGES, known) : min<u32>(1024, max<u32>(CHUNK_PAGES, known >>> 3));
   const pages = max<u32>(growth, (bytes + CHUNK_HEADER + 4095) >>> 12);
   const chunk = pageAllocate(pages);
   if (chunk == 0) fail(FAILURE_MEMORY);
@@ -162,7 +164,7 @@ export function hashTableAdd(
 }
 
 @inline
-function chunkEnd(table: usize, chunk: usize): usize {
+export function chunkEnd(table: usize, chunk: usize): usize {
   return chunk == <usize>load<u32>(table, TABLE_LAST)
     ? <usize>load<u32>(table, TABLE_NEXT)
     : <usize>load<u32>(chunk, 4);

@@ -10,6 +10,15 @@ export {
   pageFree,
 } from "./memory.as";
 export { bloomAdd, bloomMerge, bloomTest } from "./bloom.as";
+export {
+  recordBytes,
+  recordRows,
+  recordsCopy,
+  recordsPack,
+  recordsSort,
+  runsMerge,
+  sortPrefixes,
+} from "./row-sort.as";
 export { copyBytes, warmViews } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
 export {

@@ -46,6 +46,7 @@ import { GlobalFilterBuilderOperator } from "./runtime-filter/global-filter-buil
 import { LocalFilterBuilderOperator } from "./runtime-filter/local-filter-builder.ts";
 import { RuntimeFilterOperator } from "./runtime-filter/runtime-filter.ts";
 import { SinkOperator } from "./sink/sink.ts";
+import { BatchSortOperator, sortsAtEnd } from "./sort-limit/batch-sort.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
 import { TemporalSortOperator } from "./temporal-sort/temporal-sort.ts";
@@ -97,7 +98,10 @@ export const operatorFactories: Factories = {
   RuntimeFilter: (node, context) => new RuntimeFilterOperator(node, context),
   Sink: (node, context) => new SinkOperator(node, context),
   ReplicateRows: (node, context) => new ReplicateRowsOperator(node, context),
-  SortLimit: (node, context) => new SortLimitOperator(node, context),
+  SortLimit: (node, context) =>
+    sortsAtEnd(node, context)
+      ? new BatchSortOperator(node, context)
+      : new SortLimitOperator(node, context),
   TemporalJoin: (node, context) => new TemporalJoinOperator(node, context),
   TemporalSort: (node, context) => new TemporalSortOperator(node, context),
   Union: (_node, context) => new UnionOperator(context),

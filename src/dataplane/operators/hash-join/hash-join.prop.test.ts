@@ -5,7 +5,7 @@ import { type LogicalType, types } from "../../../foundation/columnar/logical-ty
 import type { JoinNode, JoinType } from "../../../foundation/plan/exec-node.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
 import { seededRandom, testSeed } from "../../../../testkit/operator-harness/changelog-table.ts";
-import type { ScratchFile } from "../../../foundation/host/env.ts";
+import { scratchFile } from "../../../../testkit/scratch-file.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
 import { OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
@@ -72,25 +72,6 @@ function expectedRows(lefts: readonly Row[], rights: readonly Row[], join: Case)
     for (const r of rights)
       if (!lefts.some((l) => matches(l, r))) out.push(`+I[${text(undefined)}, ${text(r)}]`);
   return out.sort();
-}
-
-/** A file in memory. */
-function scratchFile(): ScratchFile {
-  let bytes = new Uint8Array(0);
-  return {
-    readSync(target, position) {
-      const part = bytes.subarray(position, position + target.length);
-      target.set(part);
-      return part.length;
-    },
-    writeSync(added, position) {
-      const longer = new Uint8Array(Math.max(bytes.length, position + added.length));
-      longer.set(bytes);
-      longer.set(added, position);
-      bytes = longer;
-    },
-    close() {},
-  };
 }
 
 function run(join: Case, seed: number, most: number, spill?: OperatorContext["spill"]): void {

@@ -75,6 +75,7 @@ export class HashJoinOperator extends BaseOperator {
     const [left, right] = this.context.inputs as readonly [Schema, Schema];
     this.#sides = [this.#createSide(0, left, right), this.#createSide(1, left, right)];
     this.#table = new RowTable(runtime, this.#buildSide.keys.keyBytes);
+    this.context.metrics.gauge("spilledBytes", () => this.#spilled?.file.bytes ?? 0);
     if (condition !== undefined)
       this.#condition = new PairCondition({
         context: this.context,
@@ -198,7 +199,7 @@ export class HashJoinOperator extends BaseOperator {
     if (spill === undefined || this.#phase !== "building") return;
     if (kernels.memoryUsedBytes() <= spill.budgetBytes * USED_SHARE) return;
     if (this.#table!.pages + (this.#early?.pages ?? 0) === 0) return;
-    const spilled = new SpilledSides(runtime, spill.createFile());
+    const spilled = new SpilledSides(runtime, spill.budgetBytes, spill.createFile());
     this.#spilled = spilled;
     for (const [input, table] of [
       [this.#build, this.#table],
@@ -226,7 +227,7 @@ export class HashJoinOperator extends BaseOperator {
     for (const side of parts) side.flush();
     for (let part = 0; part < PARTS; part++) {
       if (build.bytes(part) > spill!.budgetBytes * PART_SHARE && level + 1 < MOST_LEVELS) {
-        const inner = new SpilledSides(runtime, file, level + 1);
+        const inner = new SpilledSides(runtime, spill!.budgetBytes, file, level + 1);
         for (const input of [0, 1])
           for (const rows of this.#batchesOf(parts[input]!, part, input)) {
             this.#spill(inner, input, rows);

@@ -15,8 +15,10 @@ export const PARTS = 16;
 const FIRST_SHIFT = 36;
 const SHIFT_BITS = 4;
 export const MOST_LEVELS = 4;
-/** Rows in memory, of all parts together, before they are written. */
+/** Rows in memory, of all parts together, before they are written: a share of the budget, up to so many pages. */
 const BUFFERED_PAGES = 2048;
+const BUFFERED_SHARE = 1 / 32;
+const PAGE_BYTES = 4096;
 
 interface Extent {
   readonly at: number;
@@ -30,6 +32,10 @@ export class SpillFile {
 
   constructor(file: ScratchFile) {
     this.#file = file;
+  }
+
+  get bytes(): number {
+    return this.#end;
   }
 
   append(bytes: Uint8Array): Extent {
@@ -65,11 +71,16 @@ export class RowParts {
   readonly #runtime: WorkerRuntime;
   readonly #file: SpillFile;
   readonly #level: number;
+  readonly #bufferedPages: number;
   readonly #tables: readonly RowTable[];
   readonly #extents: readonly Extent[][] = Array.from({ length: PARTS }, () => []);
 
-  constructor(runtime: WorkerRuntime, file: SpillFile, level: number) {
+  constructor(runtime: WorkerRuntime, file: SpillFile, level: number, budgetBytes: number) {
     this.#runtime = runtime;
+    this.#bufferedPages = Math.min(
+      BUFFERED_PAGES,
+      Math.floor((budgetBytes * BUFFERED_SHARE) / PAGE_BYTES),
+    );
     this.#file = file;
     this.#level = level;
     this.#tables = Array.from({ length: PARTS }, () => new RowTable(runtime, 0));
@@ -86,7 +97,8 @@ export class RowParts {
       const own = kernels.gatherWide(views, 8, count, rows) >>> 0;
       table.add(count, { keys: 0, hashes: 0, views: own, marks: 0 }, true);
     });
-    if (this.#tables.reduce((sum, table) => sum + table.pages, 0) > BUFFERED_PAGES) this.flush();
+    if (this.#tables.reduce((sum, table) => sum + table.pages, 0) > this.#bufferedPages)
+      this.flush();
   }
 
   /** Everything to the file. */

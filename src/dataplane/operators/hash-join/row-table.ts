@@ -53,6 +53,10 @@ export class RowTable {
     return this.#runtime.kernels.hashTableScan(this.#ptr, WHICH[which], out, room);
   }
 
+  get rows(): number {
+    return this.#runtime.kernels.hashTableRows(this.#ptr) >>> 0;
+  }
+
   /** 4 KiB each. */
   get pages(): number {
     return this.#runtime.kernels.hashTablePages(this.#ptr);

@@ -10,10 +10,16 @@ export class SpilledSides {
   readonly #ownsFile: boolean;
 
   /** `file`: a new one, or that of the parts that are parted again (`level` above 0). */
-  constructor(runtime: WorkerRuntime, file: ScratchFile | SpillFile, level = 0) {
+  constructor(
+    runtime: WorkerRuntime,
+    budgetBytes: number,
+    file: ScratchFile | SpillFile,
+    level = 0,
+  ) {
     this.#ownsFile = !(file instanceof SpillFile);
     this.file = file instanceof SpillFile ? file : new SpillFile(file);
-    this.parts = [new RowParts(runtime, this.file, level), new RowParts(runtime, this.file, level)];
+    const parts = () => new RowParts(runtime, this.file, level, budgetBytes);
+    this.parts = [parts(), parts()];
   }
 
   close(): void {
