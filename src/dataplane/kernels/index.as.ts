@@ -14,10 +14,13 @@ export {
   recordBytes,
   recordRows,
   recordsCopy,
+  recordPart,
   recordsPack,
+  recordsParted,
   recordsSort,
   runsMerge,
   sortPrefixes,
+  viewsOfFixed,
 } from "./row-sort.as";
 export { copyBytes, warmViews } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";

@@ -7,7 +7,8 @@
  *          same order: most comparisons end there, and touch no record.
  * Order:   stable: rows with equal keys stay as they came, and runs that were written earlier come first.
  */
-import { compareBytes } from "./copy.as";
+import { arenaAlloc } from "./arena.as";
+import { compareBytes, equalBytes } from "./copy.as";
 import { chunkEnd, reserve, rowOfRecord } from "./hash-join.as";
 import { FAILURE_MEMORY, fail, pageAllocate, pageFree } from "./memory.as";
 
@@ -153,12 +154,14 @@ export function recordBytes(record: usize): u32 {
   return load<u32>(record, 4) & SIZE;
 }
 
-/** Adds copies of records (u32[n]) to another table. */
+/** Adds copies of records (u32[n]) to another table; the list then names the copies. */
 export function recordsCopy(n: u32, records: usize, table: usize): void {
   for (let i: u32 = 0; i < n; i++) {
     const record = <usize>load<u32>(records + (<usize>i << 2));
     const bytes = recordBytes(record);
-    memory.copy(reserve(table, bytes), record, bytes);
+    const copy = reserve(table, bytes);
+    memory.copy(copy, record, bytes);
+    store<u32>(records + (<usize>i << 2), <u32>copy);
   }
   store<u32>(table, load<u32>(table, TABLE_ROWS) + n, TABLE_ROWS);
 }
@@ -207,4 +210,44 @@ export function runsMerge(k: u32, cursors: usize, out: usize, room: u32): u32 {
     if (next == <usize>load<u32>(best, 4)) break;
   }
   return count;
+}
+
+/** Bytes of the first column of a key, which is of variable size and not NULL: 1, the bytes with 0 as 0 255, 0 0. */
+function firstColumnBytes(record: usize): u32 {
+  const key = record + RECORD_BYTES;
+  let at: u32 = 1;
+  while (load<u16>(key + at) != 0) at += load<u8>(key + at) == 0 ? 2 : 1;
+  return at + 2;
+}
+
+/**
+ * out u8[n]: 1 where the first column of a record's key is not that of the record before. `last`: the first column of the record
+ * before the first one, of `lastBytes`; 0: there is none.
+ */
+export function recordsParted(n: u32, records: usize, last: usize, lastBytes: u32, out: usize): void {
+  let before = last;
+  let beforeBytes = lastBytes;
+  for (let i: u32 = 0; i < n; i++) {
+    const record = <usize>load<u32>(records + (<usize>i << 2));
+    const key = record + RECORD_BYTES;
+    const bytes = firstColumnBytes(record);
+    const same = bytes == beforeBytes && equalBytes(before, key, bytes);
+    store<u8>(out + i, same ? 0 : 1);
+    before = key;
+    beforeBytes = bytes;
+  }
+}
+
+/** The first column of a record's key as a view. */
+export function recordPart(record: usize): u64 {
+  return <u64>(record + RECORD_BYTES) | (<u64>firstColumnBytes(record) << 32);
+}
+
+/** Packed keys of `width` bytes as views, u64[n]. */
+export function viewsOfFixed(n: u32, keys: usize, width: u32): usize {
+  const views = arenaAlloc(n << 3);
+  for (let i: u32 = 0; i < n; i++) {
+    store<u64>(views + (<usize>i << 3), <u64>(keys + <usize>(i * width)) | (<u64>width << 32));
+  }
+  return views;
 }

@@ -2,12 +2,17 @@
  * OverAggregate of bounded input: aggregates over the rows before and after each row of its partition.
  *
  * In/out:  insert-only → insert-only: each row once, its calls behind its fields.
- * Batch:   all rows are kept, sorted by partition at the end of input and emitted. Streams: stream-over.ts, non-time-over.ts.
- * State:   "history": key → rows.
+ * Batch:   all rows are sorted by partition and by the sort fields, and evaluated partition by partition, about a batch of rows at
+ *          a time. Streams: stream-over.ts, non-time-over.ts.
+ * Memory:  rows/row-sorter.ts, on disk when there is a budget; the rows of one partition must fit. In no checkpoint: batch jobs
+ *          begin anew after a failure.
+ * Partitions: are told apart by the bytes of their keys, which are the first column that is sorted by.
+ * Metrics: spilledBytes.
  * Errors:  MR4151 rows that take back.
  * Source:  Flink BatchExecOverAggregate.
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { OverAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
@@ -16,18 +21,31 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
+import { RowTable } from "../hash-join/row-table.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS } from "../rows/row-format.ts";
-import { forEachEntry } from "../rows/state-entries.ts";
+import { RowSorter, type SortedPiece } from "../rows/row-sorter.ts";
 import { OverRows, rowsSchemaOf } from "./over-rows.ts";
+
+const VARIABLE = -1;
 
 export class OverAggregateOperator extends BaseOperator {
   readonly #node: OverAggregateNode;
   #rows: OverRows | undefined;
   #batchRows: BatchRows | undefined;
+  /** Of the partition's key; undefined: there is one partition. */
   #keys: KeyCodec | undefined;
-  #history: KeyedMap | undefined;
+  #sorter: RowSorter | undefined;
+  /** Where texts of accumulators are while a partition is evaluated; it has no entries. */
+  #scratch: KeyedMap | undefined;
+  #ended = false;
+  /** Rows that are not evaluated yet, partition by partition; the last one may go on. */
+  #held: number[][] = [];
+  /** Copies of them, where the sorter's own would go. */
+  #copies: RowTable | undefined;
+  /** The partition of the last row. */
+  #last: { readonly address: number; readonly bytes: number } | undefined;
 
   constructor(node: OverAggregateNode, context: OperatorContext) {
     super(context);
@@ -37,17 +55,28 @@ export class OverAggregateOperator extends BaseOperator {
   override open(): void {
     const { context } = this;
     const { runtime } = context;
-    const { partitionKeys: fields, description: operator } = this.#node;
+    const { partitionKeys: fields, sort, description: operator } = this.#node;
     const schema = rowsSchemaOf(context.inputs[0]!);
-    this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
+    const columns = schema.fields.length;
+    if (fields.length > 0) this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#batchRows = new BatchRows(runtime, schema);
-    const distance = hashDistance(this.#keys.keyBytes);
-    this.#rows = new OverRows(this.#node, context, { hashDistance: distance });
-    this.#history = context.state.map({
+    this.#rows = new OverRows(this.#node, context, { hashDistance: hashDistance(8) });
+    const key = { name: "$key", type: types.bytes(false) };
+    const byKey = { index: columns, descending: false, nullsFirst: true };
+    const sorter = new RowSorter({
+      context,
+      schema,
+      sortSchema: { fields: this.#keys === undefined ? schema.fields : [...schema.fields, key] },
+      sort: this.#keys === undefined ? sort : [byKey, ...sort],
+      operator,
+    });
+    this.#sorter = sorter;
+    context.metrics.gauge("spilledBytes", () => sorter.spilledBytes);
+    this.#scratch = context.state.map({
       name: "history",
-      keyBytes: this.#keys.keyBytes,
+      keyBytes: 8,
       valueBytes: ROW_SET_BYTES,
-      keyFields: this.#keys.keyFields,
+      keyFields: [],
       valueFields: ROW_SET_FIELDS,
       ttlMs: 0,
     });
@@ -64,52 +93,104 @@ export class OverAggregateOperator extends BaseOperator {
           operator: this.#node.description,
           kind: "-U, +U, -D",
         });
-    const rows = assembleBatch(runtime, n, [
+    const columns = [
       ...columnsOf(batch, 0, physicalColumns(inputs[0]!).length),
       { values: kernels.repeatTime(n, 0n) >>> 0 },
-    ]);
-    const { keys, hashes } = this.#keys!.encode(rows);
-    const views = this.#rows!.format.encode(rows);
-    const entries = kernels.arenaAlloc(n * 4) >>> 0;
-    kernels.mapUpsertBatch(this.#history!.ptr, n, hashes, keys, entries);
-    kernels.setsAppend(this.#history!.ptr, n, hashes, entries, views);
+    ];
+    const rows = assembleBatch(runtime, n, columns);
+    if (this.#keys === undefined) this.#sorter!.add(rows);
+    else {
+      const { keys } = this.#keys.encode(rows);
+      const { keyBytes } = this.#keys;
+      const views = keyBytes < 0 ? keys : kernels.viewsOfFixed(n, keys, keyBytes) >>> 0;
+      this.#sorter!.add(rows, assembleBatch(runtime, n, [...columns, { values: views }]));
+    }
   }
 
   override endInput(): void {
-    const { kernels } = this.context.runtime;
-    const map = this.#history!;
-    forEachEntry(this.context, map, (entry) => {
-      const mark = kernels.arenaMark();
-      const hash = this.#hashOf(map, entry);
-      const rows = this.#rows!.sorted(this.#rowsOf(map, entry, hash));
-      const { batch, emitted } = this.#rows!.evaluate([{ rows, history: 0, hash }], map.ptr);
-      this.#rows!.emit(batch, emitted);
-      kernels.arenaRelease(mark);
-    });
+    this.#sorter!.finish();
+    if (this.#sorter!.isVolatile) this.#copies = new RowTable(this.context.runtime, VARIABLE);
+    this.#ended = true;
+  }
+
+  emitPiece(): boolean {
+    if (!this.#ended) return false;
+    const piece = this.#sorter!.nextRecords();
+    if (piece === undefined) {
+      this.#evaluate();
+      this.#ended = false;
+      return false;
+    }
+    const begins = this.#begins(piece);
+    const open = begins.lastIndexOf(1);
+    if (open >= 0) {
+      this.#hold(piece, begins, 0, open);
+      this.#evaluate();
+    }
+    this.#hold(piece, begins, Math.max(0, open), piece.count);
+    return true;
   }
 
   override close(): void {
     this.#rows?.close();
     this.#rows = undefined;
+    this.#sorter?.close();
+    this.#sorter = undefined;
+    this.#copies?.close();
+    this.#copies = undefined;
+    this.#held = [];
+    this.#forgetLast();
   }
 
-  /** Addresses of an entry's rows. */
-  #rowsOf(map: KeyedMap, entry: number, hash: number): number[] {
+  /** By row: 1 where a partition begins. */
+  #begins({ rows, count }: SortedPiece): Uint8Array {
     const { kernels, memory } = this.context.runtime;
-    const list = kernels.arenaAlloc(4) >>> 0;
-    const wide = kernels.arenaAlloc(8) >>> 0;
-    const out = kernels.arenaAlloc(8) >>> 0;
-    new DataView(memory.buffer).setUint32(list, entry, true);
-    new DataView(memory.buffer).setUint32(wide + 4, hash, true);
-    const count = kernels.setsRows(map.ptr, 1, wide, list, out) >>> 0;
-    const views = new DataView(memory.buffer).getUint32(out, true);
-    const addresses = kernels.viewAddresses(count, views) >>> 0;
-    return [...new Uint32Array(memory.buffer, addresses, count)];
+    if (this.#keys === undefined) {
+      const begins = new Uint8Array(count);
+      if (this.#held.length === 0) begins[0] = 1;
+      return begins;
+    }
+    const out = kernels.arenaAlloc(count) >>> 0;
+    const { address = 0, bytes = 0 } = this.#last ?? {};
+    kernels.recordsParted(count, rows, address, bytes, out);
+    this.#forgetLast();
+    const record = new DataView(memory.buffer).getUint32(rows + (count - 1) * 4, true);
+    const part = BigInt.asUintN(64, kernels.recordPart(record));
+    const from = Number(part & 0xffffffffn);
+    const length = Number(part >> 32n);
+    const copy = kernels.operatorAllocate(length) >>> 0;
+    new Uint8Array(memory.buffer).copyWithin(copy, from, from + length);
+    this.#last = { address: copy, bytes: length };
+    return new Uint8Array(memory.buffer, out, count).slice();
   }
 
-  /** Upper half of the hash of an entry's key. */
-  #hashOf({ spec }: KeyedMap, entry: number): number {
-    const { memory } = this.context.runtime;
-    return new DataView(memory.buffer).getUint32(entry - hashDistance(spec.keyBytes), true);
+  #forgetLast(): void {
+    if (this.#last !== undefined)
+      this.context.runtime.kernels.operatorFree(this.#last.address, this.#last.bytes);
+    this.#last = undefined;
+  }
+
+  /** Keeps rows from … to − 1 of a piece. */
+  #hold({ rows }: SortedPiece, begins: Uint8Array, from: number, to: number): void {
+    if (from === to) return;
+    const { kernels, memory } = this.context.runtime;
+    const at = rows + from * 4;
+    if (this.#copies !== undefined) kernels.recordsCopy(to - from, at, this.#copies.ptr);
+    kernels.recordRows(to - from, at);
+    const addresses = new Uint32Array(memory.buffer, at, to - from);
+    addresses.forEach((address, index) => {
+      if (begins[from + index] === 1) this.#held.push([address]);
+      else this.#held.at(-1)!.push(address);
+    });
+  }
+
+  /** The partitions that are held, which are whole. */
+  #evaluate(): void {
+    if (this.#held.length === 0) return;
+    const partitions = this.#held.map((rows) => ({ rows, history: 0, hash: 0 }));
+    const { batch, emitted } = this.#rows!.evaluate(partitions, this.#scratch!.ptr);
+    this.#rows!.emit(batch, emitted);
+    this.#held = [];
+    this.#copies?.clear();
   }
 }

@@ -41,6 +41,8 @@ export interface SortedPiece {
 export interface RowSorterOptions {
   readonly context: OperatorContext;
   readonly schema: Schema;
+  /** Of the batches that are sorted by; absent: they are those that are kept. */
+  readonly sortSchema?: Schema;
   readonly sort: readonly SortField[];
   /** Absent: all rows. */
   readonly limit?: number;
@@ -63,12 +65,13 @@ export class RowSorter {
   #given = 0;
   #reader: RunReader | undefined;
 
-  constructor({ context, schema, sort, limit, operator }: RowSorterOptions) {
+  constructor(options: RowSorterOptions) {
+    const { context, schema, sortSchema = schema, sort, limit, operator } = options;
     const { runtime, spill } = context;
     this.#context = context;
     this.#limit = limit ?? Number.POSITIVE_INFINITY;
     this.format = new RowFormat(runtime, schema, operator);
-    this.#keys = new SortKeys(runtime, schema, sort, operator);
+    this.#keys = new SortKeys(runtime, sortSchema, sort, operator);
     this.#table = new RowTable(runtime, VARIABLE);
     const share = Math.floor((spill?.budgetBytes ?? 0) * CHUNK_SHARE);
     this.#chunkBytes = Math.min(MOST_CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, share));
@@ -79,12 +82,13 @@ export class RowSorter {
     return this.#file?.bytes ?? 0;
   }
 
-  add(batch: BatchPtr): void {
+  /** `sorted`: the same rows with the columns that are sorted by. */
+  add(batch: BatchPtr, sorted: BatchPtr = batch): void {
     const { runtime } = this.#context;
     const { kernels, memory } = runtime;
     const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     this.#makeRoom();
-    const identities = this.#keys.encode(batch, n);
+    const identities = this.#keys.encode(sorted, n);
     const keys = kernels.arenaAlloc(n * 8) >>> 0;
     const hashes = kernels.arenaAlloc(n * 8) >>> 0;
     kernels.sortPrefixes(n, identities, keys, hashes);
@@ -103,8 +107,20 @@ export class RowSorter {
     this.#reader = new RunReader(this.#context.runtime, this.#file, this.#oldestFirst(runs));
   }
 
+  /** Whether records go with the next call of nextRecords(). */
+  get isVolatile(): boolean {
+    return this.#reader !== undefined;
+  }
+
   /** The next rows in order, at most a batch of them. */
   next(): SortedPiece | undefined {
+    const piece = this.nextRecords();
+    if (piece !== undefined) this.#context.runtime.kernels.recordRows(piece.count, piece.rows);
+    return piece;
+  }
+
+  /** The same with the addresses of their records (kernels/row-sort.as.ts). */
+  nextRecords(): SortedPiece | undefined {
     const { kernels, memory } = this.#context.runtime;
     const room = Math.min(MAX_BATCH_ROWS, this.#limit - this.#given);
     if (room <= 0) return undefined;
@@ -117,7 +133,6 @@ export class RowSorter {
       new Uint8Array(memory.buffer).copyWithin(rows, from, from + count * 4);
     }
     this.#given += count;
-    kernels.recordRows(count, rows);
     return count === 0 ? undefined : { rows, count };
   }
 
