@@ -215,6 +215,15 @@ export class Accumulators {
     }
   }
 
+  /** Frees and removes n entries of the plain calls. Not with DISTINCT. */
+  drop(n: number, entries: number): void {
+    const { kernels } = this.#options.context.runtime;
+    const { map, compiled } = this.#groups[0]!;
+    kernels.entriesTouch(map.ptr, n, entries);
+    compiled.free(entries, n, map.ptr);
+    kernels.entriesRemove(map.ptr, n, entries);
+  }
+
   /** Addresses, u32[n]. */
   #accumulatorsOf(batch: BatchPtr, n: number): number {
     const { context, schema, accumulators } = this.#options;

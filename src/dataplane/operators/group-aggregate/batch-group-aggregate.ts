@@ -1,7 +1,7 @@
 /**
  * BatchGroupAggregate: GroupAggregate over bounded input: one +I per key at its end.
  *
- * State:   accumulators.ts. Order: by key group, then as inserted.
+ * State:   accumulators.ts. Order: by key group, then as inserted. Spill: group-spill.ts, unless there is DISTINCT.
  * Empty:   without grouping there is one row even when there was no input.
  * Errors:  MR4105 for aggregates that cannot be compiled.
  * Source:  Flink BatchExecHashAggregate.
@@ -14,11 +14,15 @@ import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { Accumulators } from "./accumulators.ts";
 import { GroupCursor } from "./group-cursor.ts";
+import { DRAIN, GroupSpill } from "./group-spill.ts";
 
 export class BatchGroupAggregateOperator extends BaseOperator {
   readonly #node: GroupAggregateNode;
   #accumulators: Accumulators | undefined;
-  #cursor: GroupCursor | undefined;
+  /** Absent where groups cannot be taken apart. */
+  #spill: GroupSpill | undefined;
+  /** What is left to do at the end of input, piece by piece. */
+  #pieces: Generator<void> | undefined;
 
   constructor(node: GroupAggregateNode, context: OperatorContext) {
     super(context);
@@ -33,28 +37,67 @@ export class BatchGroupAggregateOperator extends BaseOperator {
       aggregates: this.#node.aggregates,
       operator: this.#node.description,
     });
+    const { aggregates, grouping, description: operator } = this.#node;
+    if (grouping.length === 0 || aggregates.some(({ distinct }) => distinct)) return;
+    const { context } = this;
+    const { keys } = this.#accumulators;
+    this.#spill = new GroupSpill({ context, schema: context.inputs[0]!, keys, operator });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    this.#accumulators!.accumulate(batch);
+    const own =
+      this.#spill === undefined ? batch : this.#spill.admit(batch, this.#accumulators!.map.ptr);
+    if (own !== undefined) this.#fold(own);
   }
 
   override endInput(): void {
-    const { map, keys } = this.#accumulators!;
-    this.#cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
+    this.#pieces = this.#finish();
   }
 
   emitPiece(): boolean {
-    const cursor = this.#cursor;
-    if (cursor === undefined) return false;
-    const piece = cursor.next();
-    if (piece !== undefined) {
-      this.#emit(piece.n, piece.keys, piece.hashes, piece.entries);
-      return true;
+    return this.#pieces?.next().done === false;
+  }
+
+  override close(): void {
+    this.#spill?.close();
+    this.#spill = undefined;
+    this.#pieces = undefined;
+  }
+
+  *#finish(): Generator<void> {
+    yield* this.#drain();
+    for (const step of this.#spill?.replay() ?? []) {
+      if (step === DRAIN) yield* this.#drain();
+      else {
+        this.processBatch(0, step);
+        yield;
+      }
     }
-    this.#cursor = undefined;
+  }
+
+  /** Emits all groups; when rows were spilled, the groups go, so that there is room for theirs. */
+  *#drain(): Generator<void> {
+    const { map, keys } = this.#accumulators!;
+    const cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
+    const removes = this.#spill?.hasSpilled === true;
+    for (let piece = cursor.next(); piece !== undefined; piece = cursor.next()) {
+      this.#emit(piece.n, piece.keys, piece.hashes, piece.entries);
+      if (removes) {
+        this.#drop(piece.n, piece.entries);
+        cursor.removed();
+      }
+      yield;
+    }
+    if (removes) this.context.runtime.kernels.mapTrim(map.ptr);
     if (cursor.emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
-    return false;
+  }
+
+  #fold(batch: BatchPtr): void {
+    this.#accumulators!.accumulate(batch);
+  }
+
+  #drop(n: number, entries: number): void {
+    this.#accumulators!.drop(n, entries);
   }
 
   #emitEmpty(): void {

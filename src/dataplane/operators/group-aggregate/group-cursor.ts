@@ -35,6 +35,11 @@ export class GroupCursor {
     return this.#emitted;
   }
 
+  /** What was given out last has been removed: a removed entry is no place to go on from. */
+  removed(): void {
+    this.#entry = 0;
+  }
+
   next(): GroupPiece | undefined {
     const { kernels, memory } = this.#context.runtime;
     const entries = kernels.arenaAlloc(MAX_BATCH_ROWS * 4) >>> 0;

@@ -2,7 +2,7 @@
  * MergingGroupAggregate: the second half of an aggregation of bounded input: accumulators of a key are merged, then read.
  *
  * In:      the grouping fields, then an accumulator as bytes (local-group-aggregate.ts).
- * State:   map "groups": key → accumulator. Order: by key group, then as inserted.
+ * State:   map "groups": key → accumulator. Order: by key group, then as inserted. Spill: group-spill.ts.
  * Empty:   without grouping there is one row even when there was no input.
  * Source:  Flink BatchExecHashAggregate (isMerge = true, isFinal = true).
  */
@@ -21,6 +21,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { GroupCursor } from "./group-cursor.ts";
+import { DRAIN, GroupSpill } from "./group-spill.ts";
 import { compilePartial, type PartialAccumulators } from "./partial-accumulators.ts";
 
 export class MergingGroupAggregateOperator extends BaseOperator {
@@ -31,7 +32,9 @@ export class MergingGroupAggregateOperator extends BaseOperator {
   #builder: BatchBuilder | undefined;
   #map: KeyedMap | undefined;
   #column = 0;
-  #cursor: GroupCursor | undefined;
+  #spill: GroupSpill | undefined;
+  /** What is left to do at the end of input, piece by piece. */
+  #pieces: Generator<void> | undefined;
 
   constructor(node: GroupAggregateNode, rows: Schema, context: OperatorContext) {
     super(context);
@@ -56,9 +59,59 @@ export class MergingGroupAggregateOperator extends BaseOperator {
       valueFields: compiled.valueFields,
       ttlMs: 0,
     });
+    const { context } = this;
+    if (this.#node.grouping.length > 0)
+      this.#spill = new GroupSpill({ context, schema: input, keys, operator: description });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
+    const own = this.#spill === undefined ? batch : this.#spill.admit(batch, this.#map!.ptr);
+    if (own !== undefined) this.#fold(own);
+  }
+
+  override endInput(): void {
+    this.#pieces = this.#finish();
+  }
+
+  emitPiece(): boolean {
+    return this.#pieces?.next().done === false;
+  }
+
+  override close(): void {
+    this.#spill?.close();
+    this.#spill = undefined;
+    this.#pieces = undefined;
+  }
+
+  *#finish(): Generator<void> {
+    yield* this.#drain();
+    for (const step of this.#spill?.replay() ?? []) {
+      if (step === DRAIN) yield* this.#drain();
+      else {
+        this.processBatch(0, step);
+        yield;
+      }
+    }
+  }
+
+  /** Emits all groups; when rows were spilled, the groups go, so that there is room for theirs. */
+  *#drain(): Generator<void> {
+    const { map, keys } = { map: this.#map!, keys: this.#parts!.keys };
+    const cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
+    const removes = this.#spill?.hasSpilled === true;
+    for (let piece = cursor.next(); piece !== undefined; piece = cursor.next()) {
+      this.#emit(piece.n, piece.keys, piece.entries);
+      if (removes) {
+        this.#drop(piece.n, piece.entries);
+        cursor.removed();
+      }
+      yield;
+    }
+    if (removes) this.context.runtime.kernels.mapTrim(map.ptr);
+    if (cursor.emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
+  }
+
+  #fold(batch: BatchPtr): void {
     const { kernels, memory } = this.context.runtime;
     const { keys: codec, compiled } = this.#parts!;
     const { ptr } = this.#map!;
@@ -71,22 +124,12 @@ export class MergingGroupAggregateOperator extends BaseOperator {
     compiled.merge(entries, kernels.narrow(n, views) >>> 0, n, ptr);
   }
 
-  override endInput(): void {
-    const { keys } = this.#parts!;
-    this.#cursor = new GroupCursor(this.context, this.#map!.ptr, keys.keyBytes);
-  }
-
-  emitPiece(): boolean {
-    const cursor = this.#cursor;
-    if (cursor === undefined) return false;
-    const piece = cursor.next();
-    if (piece !== undefined) {
-      this.#emit(piece.n, piece.keys, piece.entries);
-      return true;
-    }
-    this.#cursor = undefined;
-    if (cursor.emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
-    return false;
+  #drop(n: number, entries: number): void {
+    const { kernels } = this.context.runtime;
+    const { ptr } = this.#map!;
+    kernels.entriesTouch(ptr, n, entries);
+    this.#parts!.compiled.free(entries, n, ptr);
+    kernels.entriesRemove(ptr, n, entries);
   }
 
   #emitEmpty(): void {

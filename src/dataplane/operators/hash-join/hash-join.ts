@@ -23,7 +23,7 @@ import { filteringColumns, withNullableFields } from "../join/join-keys.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { RowFormat } from "../rows/row-format.ts";
 import { PairCondition } from "./pair-condition.ts";
-import { MOST_LEVELS, PARTS, type RowParts } from "./row-parts.ts";
+import { MOST_LEVELS, PARTS } from "./row-parts.ts";
 import { RowTable } from "./row-table.ts";
 import { SpilledSides } from "./spilled-sides.ts";
 
@@ -229,7 +229,7 @@ export class HashJoinOperator extends BaseOperator {
       if (build.bytes(part) > spill!.budgetBytes * PART_SHARE && level + 1 < MOST_LEVELS) {
         const inner = new SpilledSides(runtime, spill!.budgetBytes, file, level + 1);
         for (const input of [0, 1])
-          for (const rows of this.#batchesOf(parts[input]!, part, input)) {
+          for (const rows of parts[input]!.batches(part, this.#sides![input]!.format)) {
             this.#spill(inner, input, rows);
             yield;
           }
@@ -237,12 +237,12 @@ export class HashJoinOperator extends BaseOperator {
         inner.close();
         continue;
       }
-      for (const rows of this.#batchesOf(build, part, this.#build)) {
+      for (const rows of build.batches(part, this.#buildSide.format)) {
         this.#add(rows);
         yield;
       }
       this.#table!.index();
-      for (const rows of this.#batchesOf(probe, part, 1 - this.#build)) {
+      for (const rows of probe.batches(part, this.#probeSide.format)) {
         this.#probe(rows);
         yield;
       }
@@ -255,19 +255,6 @@ export class HashJoinOperator extends BaseOperator {
         }
       }
       this.#table!.clear();
-    }
-  }
-
-  /** A part's rows as batches in the arena, which is given back between them. */
-  *#batchesOf(parts: RowParts, part: number, input: number): Generator<BatchPtr> {
-    const side = this.#sides![input]!;
-    for (let chunk = 0; chunk < parts.chunks(part); chunk++) {
-      // What was read is gone when the arena was: each batch reads its chunk again.
-      for (let from = 0, count = 1; from < count; from += MAX_BATCH_ROWS) {
-        const read = parts.read(part, chunk);
-        count = read.count;
-        yield this.#decode(side, read.rows + from * 4, Math.min(MAX_BATCH_ROWS, count - from));
-      }
     }
   }
 

@@ -5,9 +5,11 @@
  * File:    the chunks of row tables as they lie in memory; records hold no addresses, so they may come back anywhere.
  * Errors:  MR4172 the file cannot be written or read.
  */
+import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import type { ScratchFile } from "../../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import { operatorErrors } from "../errors.ts";
+import type { RowFormat } from "../rows/row-format.ts";
 import { RowTable } from "./row-table.ts";
 
 export const PARTS = 16;
@@ -129,6 +131,22 @@ export class RowParts {
     // A record has eight bytes at least.
     const rows = kernels.arenaAlloc((bytes >> 3) * 4) >>> 0;
     return { rows, count: kernels.hashRecordsList(address, address + bytes, rows) };
+  }
+
+  /** A part's rows as batches in the arena, which is given back between them. */
+  *batches(part: number, format: RowFormat): Generator<BatchPtr> {
+    const { kernels } = this.#runtime;
+    for (let chunk = 0; chunk < this.chunks(part); chunk++) {
+      // What was read is gone when the arena was: each batch reads its chunk again.
+      for (let from = 0, count = 1; from < count; from += MAX_BATCH_ROWS) {
+        const read = this.read(part, chunk);
+        count = read.count;
+        const rows = Math.min(MAX_BATCH_ROWS, count - from);
+        const batch = kernels.batchCreate(rows, format.columns, 0) >>> 0;
+        format.decode(read.rows + from * 4, rows, batch, 0);
+        yield batch;
+      }
+    }
   }
 
   close(): void {
