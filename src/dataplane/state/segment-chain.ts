@@ -94,11 +94,20 @@ export class SegmentChain {
 
   /**
    * At a barrier: what is not known to be complete has to be written again. Returns the number for
-   * the new segment, and the segments that hold pages which have not changed.
+   * the new segment, and the segments that hold pages which have not changed. `anew`: checkpoint
+   * storage has lost segments, so none is built upon.
    */
-  begin(checkpointId: number): { readonly number: number; readonly base: readonly ChainSegment[] } {
+  begin(
+    checkpointId: number,
+    anew = false,
+  ): { readonly number: number; readonly base: readonly ChainSegment[] } {
     if (this.#pending !== undefined)
       this.#kernels.snapshotEvict(this.#domain, this.#pending.number);
+    if (anew) {
+      for (const { number } of this.#confirmed) this.#kernels.snapshotEvict(this.#domain, number);
+      this.#confirmed = [];
+      this.#live = undefined;
+    }
     const number = this.takeNumber();
     this.#pending = { checkpointId, number, chain: undefined, live: undefined };
     const current = this.#counts();

@@ -135,6 +135,35 @@ test("a small change makes a small checkpoint, none makes none, and chains stay 
   });
 });
 
+test("when checkpoint storage has lost segments, the next checkpoint is whole again", async () => {
+  await simulate(async (env) => {
+    const { state, drivers } = await subject(env);
+    const store = new CheckpointStore(env.files, DIRECTORY);
+    const random = seeded(SEED);
+    const model: Model = new Map();
+    const change = (count: number) =>
+      mutate(drivers[0]!, model, random, { count, keys: 20_000, removePercent: 0 });
+    change(30_000);
+    const first = await finish(env, state.beginSnapshot(request(1)));
+    await store.store(manifest(1, [first]), undefined);
+    state.checkpointCompleted(1);
+    for (const { file } of first.segments) await env.files.remove(file!);
+    change(10);
+    const second = await finish(env, state.beginSnapshot(request(2)));
+    await assert.rejects(store.store(manifest(2, [second]), undefined), codeIs("MR4217"));
+    change(10);
+    const third = await finish(env, state.beginSnapshot({ ...request(3), anew: true }));
+    await store.store(manifest(3, [third]), undefined);
+    state.checkpointCompleted(3);
+    change(10);
+    const fourth = await finish(env, state.beginSnapshot(request(4)));
+    await store.store(manifest(4, [fourth]), undefined);
+    assert.equal(fourth.segments[0]!.id, third.segments[0]!.id, "incremental again");
+    const restored = await subject(env, { restored: [fourth] });
+    compare(restored.drivers[0]!, model, { start: 0, end: 127 });
+  });
+});
+
 test(`a savepoint stands for itself, may be moved, and leaves the chain alone (SEED=${SEED})`, async () => {
   await simulate(async (env) => {
     const { state, drivers } = await subject(env);

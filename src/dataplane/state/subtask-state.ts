@@ -86,6 +86,7 @@ export interface SnapshotRequest {
   readonly triggeredMs: number;
   readonly kind: "checkpoint" | "savepoint";
   readonly directory?: string;
+  readonly anew?: boolean;
 }
 
 export interface SnapshotRun {
@@ -218,7 +219,7 @@ export class SubtaskState {
     const { name, runtime, maxParallelism, keyGroups } = this.#options;
     if (this.#closed) throw stateErrors.STATE_CLOSED({ name });
     if (this.#snapshot?.step(0) === false) throw snapshotErrors.SNAPSHOT_ACTIVE({ name });
-    const { checkpointId } = request;
+    const { checkpointId, anew = false } = request;
     const full = request.kind === "savepoint";
     const folder = this.#folderFor(request);
     if (folder === undefined) {
@@ -226,10 +227,10 @@ export class SubtaskState {
       return { step: () => true, done: Promise.reject(error) };
     }
     const { kernels } = runtime;
-    const unchanged = this.#chain.confirmed;
+    const unchanged = anew ? [] : this.#chain.confirmed;
     const { number: segment, base } = full
       ? { number: this.#chain.takeNumber(), base: [] }
-      : this.#chain.begin(checkpointId);
+      : this.#chain.begin(checkpointId, anew);
     const handle = {
       format: HANDLE_FORMAT,
       version: HANDLE_VERSION,

@@ -6,6 +6,7 @@
  * Limits:  SAMPLES_KEPT samples, CHECKPOINTS_KEPT checkpoints.
  */
 import type { CheckpointView } from "../../../dataplane/runtime/master/checkpoint-history.ts";
+import { checkpointOptions } from "../../../dataplane/runtime/options.ts";
 import type { JobRequest } from "../../../dataplane/runtime/process/job-file.ts";
 import type { JobHandle } from "../../../dataplane/runtime/process/job-handle.ts";
 import type { ControlEvent, JobReport } from "../../../dataplane/runtime/process/messages.ts";
@@ -35,6 +36,11 @@ export interface EmbeddedJobOptions {
   readonly savepointsFolder: string;
   /** The state of one operator in a snapshot. */
   readonly readState: (path: string, operator: string) => AsyncGenerator<StateRows>;
+}
+
+/** Where savepoints of a job go, if it says so. */
+export function savepointsFolderOf({ config = {} }: JobRequest): string | undefined {
+  return checkpointOptions(config).savepointDirectory;
 }
 
 export class EmbeddedJob implements TargetJob {
@@ -99,8 +105,18 @@ export class EmbeddedJob implements TargetJob {
     if (this.isAlive) await this.#handle.request("cancel", {});
   }
 
+  /** Where its savepoints go: the script's folder, else the platform's. */
+  get savepointsFolder(): string {
+    return savepointsFolderOf(this.request) ?? this.#options.savepointsFolder;
+  }
+
+  /** Of its checkpoints; within the job's folder unless the script names another place. */
+  get checkpointsFolder(): string {
+    return `${this.#handle.file.checkpointDirectory}/${this.jobId}`;
+  }
+
   async savepoint(): Promise<SavepointSample> {
-    const directory = this.#options.savepointsFolder;
+    const directory = this.savepointsFolder;
     const { path } = await this.#handle.request("savepoint", { directory });
     const taken = await savepointAt(this.#options.env.files, path);
     assert(taken !== undefined, `the savepoint ${path} cannot be read`);
@@ -117,7 +133,7 @@ export class EmbeddedJob implements TargetJob {
   }
 
   async stopWithSavepoint({ drain = false }: { readonly drain?: boolean } = {}): Promise<string> {
-    const directory = this.#options.savepointsFolder;
+    const directory = this.savepointsFolder;
     return (await this.#handle.request("stop", { directory, drain })).path;
   }
 

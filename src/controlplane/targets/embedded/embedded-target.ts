@@ -6,20 +6,28 @@
  * Files:   <jobs>/<jobId>/ job.json, job.log, checkpoints; savepoints in a folder that outlives jobs. Only the owner may enter.
  * Errors:  MR5090 a process died, MR5091 no such job; those of the runtime (MR5012–MR5019).
  */
+import { checkpointOptions } from "../../../dataplane/runtime/options.ts";
 import { adoptJobProcess, startJobProcess } from "../../../dataplane/runtime/process/job-handle.ts";
-import type { JobRequest as ProcessRequest } from "../../../dataplane/runtime/process/job-file.ts";
+import {
+  type JobRequest as ProcessRequest,
+  readJobFile,
+} from "../../../dataplane/runtime/process/job-file.ts";
 import { readResultFile, writeResultFile } from "../../../dataplane/runtime/process/result-file.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import { assert } from "../../../foundation/base/errors.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { JobRequest, SavepointSample, StateRows, StateVerdict, Target } from "../target.ts";
-import { EmbeddedJob, type EmbeddedJobOptions } from "./embedded-job.ts";
+import { EmbeddedJob, type EmbeddedJobOptions, savepointsFolderOf } from "./embedded-job.ts";
 import { embeddedErrors } from "./errors.ts";
 import { listSavepoints } from "./savepoint-folder.ts";
 
-/** What holds for jobs whose script does not say: a checkpoint now and then, and a canceled job can go on from its last. */
+/**
+ * What holds for jobs whose script does not say: a checkpoint now and then; one that fails, for want of disk for instance,
+ * does not fail the job (as the product has it; Flink's own default is none); a canceled job can go on from its last.
+ */
 const DEFAULT_CONFIG: Readonly<Record<string, string>> = {
   "execution.checkpointing.interval": "10 s",
+  "execution.checkpointing.tolerable-failed-checkpoints": "2147483647",
   "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
 };
 
@@ -68,24 +76,35 @@ export class EmbeddedTarget implements Target {
     const plan = await this.#prepared(request, restoreFrom);
     await this.#options.snapshots?.fillTables();
     if (continues !== undefined) await this.#keepResults(continues, jobId);
+    const config = {
+      ...DEFAULT_CONFIG,
+      "execution.checkpointing.savepoint-dir": this.#options.savepointsFolder,
+      ...this.#options.config,
+      ...plan.config,
+    };
+    const { directory } = checkpointOptions(config);
     return this.#run({
       jobId,
       name,
       plan,
       parallelism,
-      config: {
-        ...DEFAULT_CONFIG,
-        "execution.checkpointing.savepoint-dir": this.#options.savepointsFolder,
-        ...this.#options.config,
-        ...plan.config,
-      },
+      config,
+      ...(directory === undefined ? {} : { checkpointDirectory: directory }),
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
     });
   }
 
   async savepoints(): Promise<readonly SavepointSample[]> {
-    const { env, savepointsFolder } = this.#options;
-    return listSavepoints(env.files, savepointsFolder);
+    const { files } = this.#options.env;
+    const folders = new Set([this.#options.savepointsFolder]);
+    for (const jobId of await this.#jobIds()) {
+      const request = this.#jobs.get(jobId)?.request;
+      const known = request ?? (await readJobFile(files, this.#folder(jobId)))?.request;
+      const named = known === undefined ? undefined : savepointsFolderOf(known);
+      if (named !== undefined) folders.add(named);
+    }
+    const lists = [...folders].map((folder) => listSavepoints(files, folder));
+    return (await Promise.all(lists)).flat();
   }
 
   async removeSavepoint(path: string): Promise<void> {
@@ -145,15 +164,19 @@ export class EmbeddedTarget implements Target {
     if (job?.isAlive) await job.kill();
     job?.close();
     this.#jobs.delete(jobId);
+    if (job !== undefined) await this.#options.env.files.remove(job.checkpointsFolder);
     await this.#options.env.files.remove(this.#folder(jobId));
   }
 
   async prune(known: ReadonlySet<string>): Promise<void> {
+    for (const jobId of await this.#jobIds()) if (!known.has(jobId)) await this.remove(jobId);
+  }
+
+  /** Of all jobs that have left a folder. */
+  async #jobIds(): Promise<readonly string[]> {
     const { env, jobsFolder } = this.#options;
-    if ((await env.files.stat(jobsFolder)) === undefined) return;
-    for (const jobId of await env.files.list(jobsFolder)) {
-      if (!known.has(jobId)) await this.remove(jobId);
-    }
+    if ((await env.files.stat(jobsFolder)) === undefined) return [];
+    return env.files.list(jobsFolder);
   }
 
   async close(): Promise<void> {

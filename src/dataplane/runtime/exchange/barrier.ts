@@ -14,4 +14,6 @@ export interface Barrier {
   readonly stop: BarrierStop;
   /** Folder for the files of a savepoint; undefined = the job's checkpoint folder. */
   readonly directory?: string;
+  /** Checkpoint storage has lost files of earlier checkpoints: this one must not build upon them. */
+  readonly anew?: boolean;
 }

@@ -33,6 +33,9 @@ import type { Execution } from "./execution.ts";
 import { PeriodicSavepoints } from "./periodic-savepoints.ts";
 import type { EnumeratorSnapshot } from "./split-assigner.ts";
 
+/** Checkpoint storage no longer holds what the last checkpoint has written. */
+const SEGMENT_GONE = "MR4217";
+
 export interface CompletedCheckpoint extends StoredCheckpoint {
   readonly metadata: CheckpointMetadata;
 }
@@ -78,6 +81,7 @@ export class CheckpointCoordinator {
   #cancelTimer: (() => void) | undefined;
   #stores: Promise<void> = Promise.resolve();
   #periodic = false;
+  #anew = false;
   #restored: CompletedCheckpoint | undefined;
   /** Who reads a checkpoint, by its id; it stays until nobody does. */
   readonly #readers = new Map<number, number>();
@@ -269,7 +273,8 @@ export class CheckpointCoordinator {
     readonly directory?: string;
   }): Barrier {
     const triggeredMs = this.#options.env.clock.nowMs();
-    return { ...request, checkpointId: this.#nextId++, triggeredMs };
+    const checkpointId = this.#nextId++;
+    return { ...request, checkpointId, triggeredMs, ...(this.#anew ? { anew: true } : {}) };
   }
 
   #add(pending: Pending, report: SubtaskReport): void {
@@ -299,6 +304,7 @@ export class CheckpointCoordinator {
       }
       this.#pending.delete(barrier.checkpointId);
       this.#failuresInRow = 0;
+      if (barrier.kind === "checkpoint") this.#anew = false;
       try {
         if (barrier.kind === "savepoint" && commits)
           await this.#options.beforeStopCommit(completed);
@@ -370,6 +376,7 @@ export class CheckpointCoordinator {
     const { checkpointId } = barrier;
     pending.cancelTimeout();
     if (!this.#pending.delete(checkpointId)) return;
+    if (error.code === SEGMENT_GONE) this.#anew = true;
     const view = this.history.fail(checkpointId, error.toObject(), this.#options.env.clock.nowMs());
     this.#options.onChange(view);
     this.#execution?.broadcast({ kind: "aborted", checkpointId });
