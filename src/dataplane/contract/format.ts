@@ -69,10 +69,22 @@ export interface EncoderContext {
   readonly timeZone: string;
 }
 
+/** Line feeds end records but between quotes; a quote opens a field at its first byte alone, and is closed by one not doubled. */
+export interface QuotedRecords {
+  /** Bytes. */
+  readonly delimiter: number;
+  readonly quote: number;
+}
+
 export interface FormatFactory {
   readonly identifier: string;
   /** True when every line feed ends a record, so that a file may be read from any of its lines on. */
   readonly splittable: boolean;
+  /**
+   * Where records end in files whose line feeds may be data: such files can be read from any of their records on, once all before
+   * have been looked through. Absent, or undefined: they are read from their beginning.
+   */
+  quotedRecords?(options: Readonly<Record<string, string>>): QuotedRecords | undefined;
   /** Ending of the names of files written in it, for example ".json". */
   readonly fileExtension: string;
   /** Keys it understands, for unknown-option checks and completion. */

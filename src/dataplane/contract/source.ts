@@ -24,6 +24,8 @@ export interface SourceContext {
   readonly parallelism: number;
   readonly config: Readonly<Record<string, string>>;
   readonly timeZone: string;
+  /** The plan's: rows of a batch have no order among each other. Absent: streaming. */
+  readonly mode?: "streaming" | "batch";
 }
 
 export interface SplitEnumerator {

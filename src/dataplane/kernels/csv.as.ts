@@ -739,3 +739,90 @@ function printQuoted(out: usize, p: usize, length: u32, safe: u32): usize {
   store<u8>(out++, quote);
   return out;
 }
+
+/** Of csvRecordEnd: u32 1 within a quoted field, 2 behind a quote in one; u32 the byte before. */
+const SCAN_STATE: usize = 0;
+const SCAN_BEFORE: usize = 4;
+const SCAN_INSIDE: u32 = 1;
+const SCAN_BEHIND_QUOTE: u32 = 2;
+
+/** The first address in [p, end) that holds one of two bytes, or end. */
+function findEither(p: usize, end: usize, a: u32, b: u32): usize {
+  const x = i8x16.splat(<i8>a);
+  const y = i8x16.splat(<i8>b);
+  while (p + 64 <= end) {
+    const v0 = v128.load(p);
+    const v1 = v128.load(p, 16);
+    const v2 = v128.load(p, 32);
+    const v3 = v128.load(p, 48);
+    const any = v128.or(
+      v128.or(
+        v128.or(v128.eq<i8>(v0, x), v128.eq<i8>(v0, y)),
+        v128.or(v128.eq<i8>(v1, x), v128.eq<i8>(v1, y)),
+      ),
+      v128.or(
+        v128.or(v128.eq<i8>(v2, x), v128.eq<i8>(v2, y)),
+        v128.or(v128.eq<i8>(v3, x), v128.eq<i8>(v3, y)),
+      ),
+    );
+    if (v128.any_true(any)) break;
+    p += 64;
+  }
+  while (p < end && load<u8>(p) != a && load<u8>(p) != b) p++;
+  return p;
+}
+
+/**
+ * The first record end at or behind `from` in the `length` bytes at `input`, as an offset; −1 when there is none. `scan`: 8 bytes
+ * that carry on from one part of a file to the next; before the first: 0 and a line feed. A quote opens a field at its first byte
+ * alone and is closed by one that is not doubled: line feeds between them end no record. Not for escape characters and comments.
+ */
+export function csvRecordEnd(
+  scan: usize,
+  input: usize,
+  length: u32,
+  from: u32,
+  fieldDelimiter: u32,
+  quoteByte: u32,
+): i32 {
+  const end = input + length;
+  const wanted = input + min<u32>(from, length);
+  let p = input;
+  let state = load<u32>(scan, SCAN_STATE);
+  let found: i32 = -1;
+  while (p < end) {
+    if (state == SCAN_BEHIND_QUOTE) {
+      // Doubled: the field goes on.
+      if (load<u8>(p) == quoteByte) {
+        state = SCAN_INSIDE;
+        p++;
+      } else state = 0;
+      continue;
+    }
+    if (state == SCAN_INSIDE) {
+      p = findEither(p, end, quoteByte, quoteByte);
+      if (p < end) {
+        state = SCAN_BEHIND_QUOTE;
+        p++;
+      }
+      continue;
+    }
+    if (p < wanted) {
+      p = findEither(p, wanted, quoteByte, quoteByte);
+      if (p == wanted) continue;
+    } else {
+      p = findEither(p, end, quoteByte, 10);
+      if (p == end) break;
+      if (load<u8>(p) == 10) {
+        found = <i32>(p - input);
+        break;
+      }
+    }
+    const before: u32 = p > input ? load<u8>(p - 1) : load<u32>(scan, SCAN_BEFORE);
+    if (before == fieldDelimiter || before == 10) state = SCAN_INSIDE;
+    p++;
+  }
+  store<u32>(scan, state, SCAN_STATE);
+  if (length > 0) store<u32>(scan, load<u8>(end - 1), SCAN_BEFORE);
+  return found;
+}

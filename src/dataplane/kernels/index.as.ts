@@ -323,7 +323,7 @@ export {
   zoneLocalToUtc,
   zoneUtcToLocal,
 } from "./cast.as";
-export { csvDecode, csvEncode } from "./csv.as";
+export { csvDecode, csvEncode, csvRecordEnd } from "./csv.as";
 export { elementsAt, sessionAdd, sessionTake } from "./sessions.as";
 export {
   intervalApply,

@@ -13,6 +13,7 @@ import type { Files, ReadableFile } from "../../../foundation/host/env.ts";
 import { connectorErrors } from "../errors.ts";
 import type { FixedMemory } from "../fixed-memory.ts";
 import { fileError, onFile } from "./file-errors.ts";
+import { type RecordScanner, SCAN_BYTES } from "./record-scanner.ts";
 
 const BLOCK_BYTES = 1024 * 1024;
 export const MAX_RECORD_BYTES = 256 * BLOCK_BYTES;
@@ -33,8 +34,9 @@ export class BlockInput {
   /** Where the next read starts. */
   #readAt: number;
   #exhausted = false;
-  /** The bytes before the range's first line end belong to the range before. */
-  #skipToLine: boolean;
+  /** The bytes before the range's first record end belong to the range before. */
+  #skipToRecord: boolean;
+  readonly #scanner: RecordScanner | undefined;
 
   address = 0;
   length = 0;
@@ -44,10 +46,15 @@ export class BlockInput {
   last = false;
 
   static memoryBytes(): number {
+    return 2 * BLOCK_BYTES + SLACK_BYTES + SCAN_BYTES;
+  }
+
+  /** Of these bytes: where those for the scanner are. */
+  static scanOffset(): number {
     return 2 * BLOCK_BYTES + SLACK_BYTES;
   }
 
-  /** `base`: memoryBytes() of memory; `allocate`: more, for a long record. Reading starts at `offset`, or behind the line that holds offset − 1. */
+  /** `base`: memoryBytes() of memory; `allocate`: more, for a long record. Reading starts at `offset`, or behind the record that holds offset − 1. */
   constructor(options: {
     readonly files: Files;
     readonly memory: WebAssembly.Memory;
@@ -56,7 +63,9 @@ export class BlockInput {
     readonly path: string;
     readonly offset: number;
     readonly end: number;
-    readonly skipToLine: boolean;
+    readonly skipToRecord: boolean;
+    /** Finds the ends of records; absent: every line feed is one. */
+    readonly scanner?: RecordScanner | undefined;
   }) {
     this.path = options.path;
     this.#files = options.files;
@@ -64,8 +73,9 @@ export class BlockInput {
     this.#base = options.base;
     this.#allocate = options.allocate;
     this.#end = options.end;
-    this.#skipToLine = options.skipToLine;
-    this.#readAt = options.skipToLine ? options.offset - 1 : options.offset;
+    this.#skipToRecord = options.skipToRecord;
+    this.#scanner = options.scanner;
+    this.#readAt = options.skipToRecord ? options.offset - 1 : options.offset;
     this.offset = this.#readAt;
     this.address = this.#base + BLOCK_BYTES;
   }
@@ -77,6 +87,7 @@ export class BlockInput {
     if (stat.sizeBytes < this.offset)
       throw connectorErrors.FILE_CHANGED({ path: this.path, offset: this.offset });
     this.#file = await onFile("open", this.path, () => this.#files.open(this.path));
+    if (this.#scanner !== undefined && this.#skipToRecord) this.#seek(this.#scanner, this.offset);
   }
 
   /** The decoder has taken the first `bytes`. */
@@ -148,24 +159,41 @@ export class BlockInput {
     const whole = new Uint8Array(this.#memory.buffer);
     let bytes = this.#read(whole.subarray(start, start + this.#blockBytes));
     this.address = start - this.length;
-    if (this.#skipToLine) {
+    if (this.#skipToRecord) {
       const at = bytes.indexOf(LINE_FEED);
       const skipped = at < 0 ? bytes.length : at + 1;
       this.offset += skipped;
       bytes = bytes.subarray(skipped);
       this.address += skipped;
-      if (at >= 0) this.#skipToLine = false;
+      if (at >= 0) this.#skipToRecord = false;
     }
     this.length += this.#cut(bytes, this.offset + this.length).length;
     this.last ||= this.#exhausted;
-    return !this.#skipToLine || this.last;
+    return !this.#skipToRecord || this.last;
+  }
+
+  /** Looks through the file from its beginning, to the first record end at or behind `target`. */
+  #seek(scanner: RecordScanner, target: number): void {
+    scanner.begin(true);
+    const whole = new Uint8Array(this.#memory.buffer);
+    const start = this.#base + BLOCK_BYTES;
+    for (this.#readAt = 0; !this.#exhausted; ) {
+      const at = this.#readAt;
+      const { length } = this.#read(whole.subarray(start, start + BLOCK_BYTES));
+      const end = scanner.find(start, length, Math.max(0, target - at));
+      if (end < 0) continue;
+      this.#readAt = at + end + 1;
+      break;
+    }
+    this.offset = this.#readAt;
+    this.#skipToRecord = false;
   }
 
   /** Leaves out what follows the last record that starts before the range's end. */
   #cut(bytes: Uint8Array, at: number): Uint8Array {
     const { length } = bytes;
     if (this.#end < 0) return bytes;
-    // The last record ends with the first line feed at or after end − 1.
+    // The last record ends with the first record end at or after end − 1.
     const from = Math.max(0, this.#end - 1 - at);
     // A range whose first line start lies beyond its end holds no record.
     if (this.offset >= this.#end && this.length === 0) {
@@ -173,9 +201,19 @@ export class BlockInput {
       return bytes.subarray(0, 0);
     }
     if (from >= length) return bytes;
-    const lineEnd = bytes.indexOf(LINE_FEED, from);
+    const lineEnd =
+      this.#scanner === undefined
+        ? bytes.indexOf(LINE_FEED, from)
+        : this.#recordEnd(this.#scanner, bytes, from);
     if (lineEnd < 0) return bytes;
     this.last = true;
     return bytes.subarray(0, lineEnd + 1);
+  }
+
+  /** Of what lies behind the rest, which begins with a record. */
+  #recordEnd(scanner: RecordScanner, bytes: Uint8Array, from: number): number {
+    scanner.begin(this.offset === 0);
+    const found = scanner.find(this.address, this.length + bytes.length, this.length + from);
+    return found < 0 ? found : found - this.length;
   }
 }

@@ -11,7 +11,7 @@ import type { Files } from "../../../foundation/host/env.ts";
 import type { SourceSplit, SplitEnumerator } from "../../contract/source.ts";
 import { connectorErrors } from "../errors.ts";
 import { onFile } from "./file-errors.ts";
-import { cutFile, wholeFile } from "./file-split.ts";
+import { cutFile, type FileCuts, wholeFile } from "./file-split.ts";
 import type { FilesystemOptions } from "./filesystem-options.ts";
 import { folderText, type PartitionLayout } from "./partition-layout.ts";
 import { parsePathPattern } from "./path-pattern.ts";
@@ -31,21 +31,20 @@ export class FileEnumerator implements SplitEnumerator {
   readonly discoverMs: number;
   readonly #files: Files;
   readonly #options: FilesystemOptions;
-  readonly #parallelism: number;
+  readonly #cuts: FileCuts;
   readonly #partitions: PartitionScan | undefined;
   #seen = new Set<string>();
 
-  /** parallelism: into how many ranges a big file may be cut; 1 = never. */
   constructor(
     files: Files,
     options: FilesystemOptions,
-    parallelism: number,
+    cuts: FileCuts,
     partitions?: PartitionScan,
   ) {
     this.#files = files;
     this.#partitions = partitions;
     this.#options = options;
-    this.#parallelism = parallelism;
+    this.#cuts = cuts;
     this.discoverMs = options.monitorIntervalMs;
   }
 
@@ -56,7 +55,7 @@ export class FileEnumerator implements SplitEnumerator {
       return first === undefined ? [] : [wholeFile(first, rest)];
     }
     if (this.discoverMs > 0) for (const { path } of found) this.#seen.add(path);
-    return found.flatMap(({ path, sizeBytes }) => cutFile(path, sizeBytes, this.#parallelism));
+    return found.flatMap(({ path, sizeBytes }) => cutFile(path, sizeBytes, this.#cuts));
   }
 
   snapshot(): unknown {

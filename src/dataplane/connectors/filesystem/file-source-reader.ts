@@ -8,7 +8,7 @@
  * Errors:  MR3101 of the format is given the file and its line; MR300x the disk.
  */
 import { MillraceError } from "../../../foundation/base/errors.ts";
-import type { BadRecord, Decoder } from "../../contract/format.ts";
+import type { BadRecord, Decoder, QuotedRecords } from "../../contract/format.ts";
 import type {
   PollResult,
   SourceReader,
@@ -21,6 +21,7 @@ import { DeadLetters, recordOf } from "./dead-letters.ts";
 import { fileError } from "./file-errors.ts";
 import { asFileSplit, type FileSplit } from "./file-split.ts";
 import { countLines } from "./line-count.ts";
+import { RecordScanner } from "./record-scanner.ts";
 import type { ReplayPacer } from "./replay-pacer.ts";
 
 /** Bytes decoded at once in a replay: few, because what is not due is decoded again. */
@@ -42,6 +43,7 @@ export class FileSourceReader implements SourceReader {
   readonly #allocate: (sizeBytes: number) => FixedMemory;
   readonly #release: () => void;
   readonly #pacer: ReplayPacer | undefined;
+  readonly #quoted: QuotedRecords | undefined;
   readonly #deadLetters: DeadLetters | undefined;
   readonly #queue: FileSplit[] = [];
   #split: FileSplit | undefined;
@@ -60,6 +62,8 @@ export class FileSourceReader implements SourceReader {
     readonly allocate: (sizeBytes: number) => FixedMemory;
     readonly release: () => void;
     readonly pacer: ReplayPacer | undefined;
+    /** Absent: every line feed ends a record. */
+    readonly quoted: QuotedRecords | undefined;
     readonly deadLetterPath: string | undefined;
   }) {
     this.#context = options.context;
@@ -67,6 +71,7 @@ export class FileSourceReader implements SourceReader {
     this.#allocate = options.allocate;
     this.#release = options.release;
     this.#pacer = options.pacer;
+    this.#quoted = options.quoted;
     const { env, subtaskIndex } = options.context;
     this.#deadLetters =
       options.deadLetterPath === undefined
@@ -137,7 +142,10 @@ export class FileSourceReader implements SourceReader {
       path: split.path,
       offset: split.offset,
       end: split.end,
-      skipToLine: split.start > 0 && split.offset === split.start,
+      skipToRecord: split.start > 0 && split.offset === split.start,
+      scanner:
+        this.#quoted &&
+        new RecordScanner(runtime, this.#quoted, this.#base + BlockInput.scanOffset()),
     });
     this.#input = input;
     this.#decoder.startAt?.(split.offset);

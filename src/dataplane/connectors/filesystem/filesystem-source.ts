@@ -54,13 +54,15 @@ export function filesystemSource(format: (identifier: string) => FormatFactory):
     },
     createEnumerator: (context) => {
       const options = readFilesystemOptions(context.node.table.options);
-      const splittable = format(options.format).splittable;
+      const { splittable, quotedRecords } = format(options.format);
+      const quoted =
+        context.mode === "batch" && quotedRecords?.(context.node.table.options) !== undefined;
       const { table, filter } = context.node;
       const layout = partitionLayout(table);
       return new FileEnumerator(
         context.env.files,
         options,
-        splittable ? context.parallelism : 1,
+        { parallelism: splittable || quoted ? context.parallelism : 1, quoted },
         layout && { layout, keeps: (texts) => keepsPartition(layout, filter, texts) },
       );
     },
@@ -100,6 +102,7 @@ function createReader(
     allocate,
     release: memory.release,
     pacer,
+    quoted: factory.quotedRecords?.(node.table.options),
     deadLetterPath: options.deadLetterPath,
   });
 }

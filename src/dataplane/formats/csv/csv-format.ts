@@ -10,6 +10,14 @@ export const csvFormat: FormatFactory = {
   identifier: "csv",
   // A quoted field may hold line feeds.
   splittable: false,
+  quotedRecords: (options) => {
+    const read = readCsvOptions(options);
+    const { delimiter, quote } = read;
+    const isPlain = quote !== 0 && read.escape === 0 && !read.allowComments;
+    // Where bad records are left out, one with a bad quote may end anywhere.
+    const isStrict = read.errors === "fail" && !read.ignoreParseErrors;
+    return isPlain && isStrict ? { delimiter, quote } : undefined;
+  },
   fileExtension: ".csv",
   options: CSV_OPTIONS.map(({ key }) => key),
   validate: (options, schema) => {

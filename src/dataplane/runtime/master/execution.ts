@@ -255,13 +255,13 @@ export class Execution {
     const { registry, graph, config, plan } = this.#options;
     const task = graph.tasks.find(({ nodes }) => nodes.some(({ id }) => id === node.id))!;
     const { parallelism } = task;
-    const { timeZone } = plan;
+    const { timeZone, mode } = plan;
     const source = registry.source(node.table.options.connector ?? "");
     return new SplitAssigner({
       node,
       env,
       parallelism,
-      enumerator: source.createEnumerator({ node, env, parallelism, config, timeZone }),
+      enumerator: source.createEnumerator({ node, env, parallelism, config, timeZone, mode }),
       assign: (subtask, splits, noMore) => {
         this.post(subtask, { kind: "splits", node: node.id, subtask, splits, noMore });
       },
