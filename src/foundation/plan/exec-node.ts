@@ -174,7 +174,7 @@ export interface JoinNode extends Base {
   readonly right: JoinSideSpec;
   /** Bounded inputs that only insert: the side whose rows go into a hash table, the other is looked up in it. */
   readonly build?: "left" | "right";
-  /** Hints of join strategies, as the description prints them: `BROADCAST options:[LEFT]`; they change nothing here. */
+  /** Hints of join strategies, as the description prints them: `BROADCAST options:[LEFT]`. */
   readonly strategyHints?: readonly string[];
   /** In batch mode: of the two inputs. Nothing but speed may depend on it. */
   readonly estimates?: { readonly left: InputEstimate; readonly right: InputEstimate };

@@ -386,7 +386,7 @@ export const sqlWarnings = defineErrors({
   STRATEGY_HINT: {
     ...warned,
     code: "MR2259",
-    message: "The hint {hint} changes nothing: joins always find their rows by key",
+    message: "The hint {hint} changes nothing here: joins find their rows by key",
     hint: "Leave it out; it keeps its meaning on a Flink cluster.",
   },
 });

@@ -7,7 +7,9 @@
  * Copies:  a side that is small beside the other is sent to all subtasks, and the other is not moved at all. Not for joins
  *          that emit rows of the build side by themselves: each copy would. Theta joins have no keys to distribute by:
  *          without a copy they run in one subtask.
- * Option:  table.optimizer.join.broadcast-threshold, when it is set: sides of so many bytes are copied, whatever the other one
+ * Hints:   BROADCAST and SHUFFLE_HASH name the side that builds, with copies or without, where the join can do so.
+ * Options: table.exec.disabled-operators with BroadcastHashJoin: no copies, but for joins without keys.
+ *          table.optimizer.join.broadcast-threshold, when it is set: sides of so many bytes are copied, whatever the other one
  *          has; -1: none.
  * Source:  Flink BatchPhysicalHashJoinRule.
  */
@@ -28,26 +30,50 @@ export function withHashJoins(
   option: (key: string) => string | undefined,
 ): ExecNode[] {
   const threshold = option("table.optimizer.join.broadcast-threshold");
+  const disabled = (option("table.exec.disabled-operators") ?? "").split(",");
+  const mayCopy = !disabled.some((name) => name.trim() === "BroadcastHashJoin");
   const mostBytes = threshold === undefined ? undefined : Number(threshold);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const inserts = (id: number) => byId.get(id)?.changelogMode === "insert-only";
   return nodes.map((node) =>
     node.type === "Join" && node.inputs.every((input) => inserts(input.node))
-      ? hashJoin(node, mostBytes)
+      ? hashJoin(node, mostBytes, mayCopy)
       : node,
   );
 }
 
-function hashJoin(node: JoinNode, mostBytes: number | undefined): JoinNode {
-  const build = buildSide(node);
+/** What a hint makes of a join; undefined: there is none that this join can follow. */
+export function followedHint(
+  node: JoinNode,
+):
+  | { readonly hint: string; readonly build: "left" | "right"; readonly copied: boolean }
+  | undefined {
+  for (const hint of node.strategyHints ?? []) {
+    const copied = hint.startsWith("BROADCAST ");
+    if (!copied && !hint.startsWith("SHUFFLE_HASH ")) continue;
+    const sides = (["left", "right"] as const).filter(
+      (side) =>
+        hint.includes(side.toUpperCase()) &&
+        (copied ? !emitsAlone(node, side) : node.leftKeys.length > 0),
+    );
+    const build = sides.length === 2 ? buildSide(node) : sides[0];
+    if (build !== undefined) return { hint, build, copied };
+  }
+  return undefined;
+}
+
+function hashJoin(node: JoinNode, mostBytes: number | undefined, mayCopy: boolean): JoinNode {
+  const hinted = followedHint(node);
+  const build = hinted?.build ?? buildSide(node);
   const probe = build === "left" ? "right" : "left";
   const { estimates } = node;
-  const copied =
+  const pays =
     estimates !== undefined &&
     !emitsAlone(node, build) &&
     (mostBytes === undefined
       ? isSmall(estimates[build], estimates[probe])
       : estimates[build].rows * estimates[build].rowBytes <= mostBytes);
+  const copied = (hinted?.copied ?? pays) && (mayCopy || node.leftKeys.length === 0);
   if (!copied) return { ...node, build };
   const inputs = node.inputs.map(({ node: id }, index) => {
     const isBuild = (index === 0) === (build === "left");

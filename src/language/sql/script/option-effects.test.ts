@@ -132,6 +132,7 @@ const PLANS: Readonly<Record<string, Effect>> = {
   "table.exec.sink.type-length-enforcer": [FILLED, "ERROR"],
   "table.exec.sink.require-on-conflict": ["INSERT INTO other SELECT v, k FROM cdc", "false"],
   "table.exec.sink.upsert-materialize": ["INSERT INTO upserts SELECT k, v FROM cdc", "FORCE"],
+  "table.exec.disabled-operators": [JOIN, "BroadcastHashJoin, SortMergeJoin", BATCH],
   "table.exec.sort.default-limit": ["SELECT k FROM n ORDER BY k", "7", BATCH],
   "table.exec.source.cdc-events-duplicate": ["SELECT * FROM cdc", "true"],
   "table.exec.source.idle-timeout": ["SELECT ts FROM n", "5 s"],

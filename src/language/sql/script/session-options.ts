@@ -71,6 +71,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "taskmanager.memory.managed.size": TEXT,
   "taskmanager.numberOfTaskSlots": "integer",
   "io.tmp.dirs": TEXT,
+  "table.exec.disabled-operators": TEXT,
   "table.exec.deduplicate.mini-batch.compact-changes-enabled": "boolean",
   "table.exec.emit.allow-lateness": "duration",
   "table.exec.async-lookup.buffer-capacity": "integer",
@@ -173,9 +174,31 @@ export function checkSetting(key: string, value: string): void {
   const ownDefault = check === undefined ? FLINK_OPTIONS.get(key) : undefined;
   if (ownDefault !== undefined) return checkUnchanged(key, value, ownDefault);
   if (key === "table.sql-dialect") return checkDialect(key, value);
+  if (key === "table.exec.disabled-operators") return checkDisabled(key, value);
   if (check === undefined || check === "text") return;
   const expected = misfit(check, value.trim());
   if (expected !== undefined) throw validateErrors.OPTION_VALUE({ key, value, expected });
+}
+
+/** Operators that there are in one form only cannot be done without. */
+const NEEDED: Readonly<Record<string, string>> = {
+  NestedLoopJoin: "joins without keys have no other form",
+  ShuffleHashJoin: "joins of batch mode are hash joins, there is no sort-merge join",
+  HashAgg: "aggregates of batch mode are hash aggregates, there are no sorted ones",
+};
+const DISPENSABLE = ["BroadcastHashJoin", "SortMergeJoin", "SortAgg"];
+
+function checkDisabled(key: string, value: string): void {
+  for (const name of value.split(",").map((part) => part.trim())) {
+    if (name === "" || DISPENSABLE.includes(name)) continue;
+    const reason = NEEDED[name];
+    if (reason === undefined) {
+      const expected = `a list of ${[...DISPENSABLE, ...Object.keys(NEEDED)].join(", ")}`;
+      throw validateErrors.OPTION_VALUE({ key, value, expected });
+    }
+    const remedy = `Take ${name} out of the list.`;
+    throw validateErrors.OPTION_REFUSED({ key, value, reason, remedy });
+  }
 }
 
 function checkDialect(key: string, value: string): void {

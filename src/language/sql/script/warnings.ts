@@ -8,6 +8,7 @@
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import { children, type Expression } from "../../../foundation/plan/expression.ts";
+import { followedHint } from "../exec/hash-join.ts";
 import { sqlWarnings } from "../errors.ts";
 import { isDeterministic } from "../rel/expressions.ts";
 import type { SessionContext } from "./session-context.ts";
@@ -133,7 +134,11 @@ function sinkKeys({ nodes }: ExecPlan): MillraceError[] {
 }
 
 function strategyHints({ nodes }: ExecPlan): MillraceError[] {
-  const hints = nodes.flatMap((node) => (node.type === "Join" ? (node.strategyHints ?? []) : []));
+  const hints = nodes.flatMap((node) => {
+    if (node.type !== "Join") return [];
+    const followed = node.build === undefined ? undefined : followedHint(node);
+    return (node.strategyHints ?? []).filter((hint) => hint !== followed?.hint);
+  });
   const names = new Set(hints.map((hint) => hint.slice(0, hint.indexOf(" "))));
   return [...names].map((hint) => sqlWarnings.STRATEGY_HINT({ hint }));
 }
