@@ -104,6 +104,6 @@ export class GeneratedModule {
         where: `${this.#operator}, row ${row} of its batch`,
       },
       new TextDecoder().decode(bytes),
-    );
+    ).at({ row });
   }
 }

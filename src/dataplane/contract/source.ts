@@ -63,6 +63,16 @@ export interface SourceReader {
   addSplits(splits: readonly SourceSplit[]): void;
   /** Synchronous: decodes what has been read already. */
   poll(): PollResult;
+  /**
+   * Where the rows of one batch came from, for an error that one of them has caused: `/in/a.csv, lines 12 to 40`, of the `row`
+   * (from 0) alone if it is known. `before`, `after`: the split around the batch.
+   */
+  placeOf?(rows: {
+    readonly before: SourceSplit;
+    readonly after: SourceSplit;
+    readonly count: number;
+    readonly row: number | undefined;
+  }): Promise<string>;
   /** Resolves when poll() may have more; rejects with a catalogue error when reading failed. */
   wait(): Promise<void>;
   close(): Promise<void>;

@@ -45,6 +45,9 @@ export interface ErrorPlace {
    * log, history or answer of the platform.
    */
   readonly value?: string;
+  /** Within a worker: which row of which batch was at fault, from 0. */
+  readonly row?: number;
+  readonly batch?: number;
 }
 
 type Placeholders<T extends string> = T extends `${string}{${infer P}}${infer Rest}`

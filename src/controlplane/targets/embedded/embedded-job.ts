@@ -212,12 +212,15 @@ export class EmbeddedJob implements TargetJob {
       path,
       discarded,
       failure,
-      operators: view.tasks.map(({ name, operators, parallelism, subtasks }) => ({
-        name,
-        uids: operators,
-        parallelism,
-        subtasks: subtasks.map(({ sizeBytes: bytes, ...part }) => ({ ...part, bytes })),
-      })),
+      // A process that an earlier release has started tells of no tasks.
+      operators: ((view.tasks as CheckpointView["tasks"] | undefined) ?? []).map(
+        ({ name, operators, parallelism, subtasks }) => ({
+          name,
+          uids: operators,
+          parallelism,
+          subtasks: subtasks.map(({ sizeBytes: bytes, ...part }) => ({ ...part, bytes })),
+        }),
+      ),
     });
     if (this.#checkpoints.size > CHECKPOINTS_KEPT) {
       this.#checkpoints.delete(this.#checkpoints.keys().next().value!);

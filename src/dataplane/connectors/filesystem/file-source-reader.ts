@@ -119,6 +119,20 @@ export class FileSourceReader implements SourceReader {
     if (this.#pacer?.waiting === true) await this.#pacer.wait();
   }
 
+  async placeOf(rows: Parameters<NonNullable<SourceReader["placeOf"]>>[0]): Promise<string> {
+    const before = asFileSplit(rows.before);
+    const after = asFileSplit(rows.after);
+    const { path, start } = after;
+    // A split goes on from one file to the next.
+    const begin = before.path === path ? before : { line: 0, offset: 0 };
+    const lines = after.line - begin.line;
+    if (lines <= 0) return `${path}, bytes ${begin.offset} to ${after.offset}`;
+    const skipped = start === 0 ? 0 : await countLines(this.#context.env.files, path, start);
+    const first = skipped + begin.line + 1;
+    if (rows.row !== undefined && lines === rows.count) return `${path}, line ${first + rows.row}`;
+    return `${path}, lines ${first} to ${first + lines - 1}`;
+  }
+
   async close(): Promise<void> {
     this.#pacer?.close();
     const input = this.#input;

@@ -218,6 +218,32 @@ test("an error names file, line and column", async () => {
   );
 });
 
+test("where rows came from: the line of one, the lines of a batch, in any part of a file", async () => {
+  const rows = Array.from({ length: 5000 }, (_, i) => line(i)).join("");
+  const path = `${folder({ "a.json": rows })}/a.json`;
+  const source = open({ path });
+  const [whole] = await source.enumerator.discover();
+  const reader = source.newReader();
+  const position = (lines: number) => ({
+    ...whole!,
+    offset: lines === 0 ? 0 : Buffer.byteLength(rows.split("\n").slice(0, lines).join("\n")) + 1,
+    line: lines,
+  });
+  const place = { before: position(40), after: position(140), count: 100 };
+  assert.equal(await reader.placeOf!({ ...place, row: 7 }), `${path}, line 48`);
+  assert.equal(await reader.placeOf!({ ...place, row: undefined }), `${path}, lines 41 to 140`);
+  assert.equal(
+    await reader.placeOf!({ ...place, count: 99, row: 7 }),
+    `${path}, lines 41 to 140`,
+    "a line without a row: nobody knows which",
+  );
+  const start = position(1000).offset;
+  const part = { before: { ...position(0), start, offset: start }, count: 5, row: 2 };
+  const after = { ...position(1005), start, line: 5 };
+  assert.equal(await reader.placeOf!({ ...part, after }), `${path}, line 1003`);
+  await reader.close();
+});
+
 test("bad records are skipped or go to the dead-letter folder", async () => {
   const path = folder({ "a.json": `${line(1)}{bad\n${line(2)}` });
   const skip = open({ path: `${path}/a.json`, errors: "skip" });

@@ -24,6 +24,7 @@ import { nodeName } from "../graph/job-graph.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
 import { largestRow, withLargestRow } from "./largest-row.ts";
+import { UnlocatedError } from "./row-origin.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 import { WatermarkCombiner } from "./watermarks.ts";
 
@@ -238,7 +239,10 @@ export class OperatorRunner implements Output {
     try {
       this.#operator!.processBatch(index, batch);
     } catch (error) {
-      const known = asOperatorError(kernelError(error, this.#kernels), this.node);
+      const failed = asOperatorError(kernelError(error, this.#kernels), this.node);
+      // Others may number rows of their own: groups, or what they have kept.
+      const isOfInput = this.node.type === "Calc" || this.node.type === "WatermarkAssigner";
+      const known = isOfInput && failed.place.row !== undefined ? failed.at({ batch }) : failed;
       const schema = this.#schemas[index];
       throw withLargestRow(known, nodeName(this.node), () =>
         schema === undefined ? undefined : largestRow(this.#view, batch, schema),
@@ -258,6 +262,7 @@ export class OperatorRunner implements Output {
 /** A catalogue error stays what it is; anything else gets the operator's name. */
 export function asOperatorError(error: unknown, node: ExecNode): MillraceError {
   if (error instanceof MillraceError) return error;
+  if (error instanceof UnlocatedError) return error.error;
   const reason = error instanceof Error ? error.message : String(error);
   return runtimeErrors.OPERATOR_FAILED({ operator: nodeName(node), reason }, { cause: error });
 }

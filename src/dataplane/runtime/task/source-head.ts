@@ -13,6 +13,7 @@ import type { Counter } from "../../contract/metrics.ts";
 import { MAX_WATERMARK, MIN_WATERMARK } from "../../contract/operator.ts";
 import type { SourceReader, SourceSplit } from "../../contract/source.ts";
 import type { ChainTarget } from "./chain-target.ts";
+import { withOrigin } from "./row-origin.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 
 /** What one look at a head did. */
@@ -80,8 +81,13 @@ export class SourceHead {
       case "batch": {
         this.#setIdle(false);
         this.#recordsOut.value += this.#view.rows(result.batch);
+        const before = this.#positions.get(result.split.id);
         this.#positions.set(result.split.id, result.split);
-        for (const target of this.#targets) target.receive(result.batch);
+        try {
+          for (const target of this.#targets) target.receive(result.batch);
+        } catch (error) {
+          throw withOrigin(error, this.reader, { ...result, before }, this.#view);
+        }
         return "progress";
       }
       case "watermark":

@@ -19,6 +19,7 @@ import { runtimeErrors } from "../errors.ts";
 import { buildJobGraph } from "../graph/job-graph.ts";
 import { operatorParallelism } from "../options.ts";
 import { closeChain } from "../task/chain.ts";
+import { UnlocatedError } from "../task/row-origin.ts";
 import type { CreateSubtaskState, OperatorFactories } from "../task/task-environment.ts";
 import {
   type DeployMessage,
@@ -274,10 +275,13 @@ export class Worker {
   #fail(error: unknown): void {
     if (this.#phase === "failed" || this.#phase === "closed") return;
     this.#phase = "failed";
-    this.#options.post({
-      kind: "failed",
-      error: toMillraceError(error).toObject({ withValue: true }),
-    });
+    const post = (known: unknown) =>
+      this.#options.post({
+        kind: "failed",
+        error: toMillraceError(known).toObject({ withValue: true }),
+      });
+    if (error instanceof UnlocatedError) void error.located().then(post);
+    else post(error);
   }
 
   #post(message: WorkerMessage): void {
