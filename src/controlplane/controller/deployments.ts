@@ -210,7 +210,6 @@ export class DeploymentController {
     await this.#exclusive(id, async () => {
       const followed = this.#jobs.get(id);
       const isAlive = followed !== undefined && this.#isAlive(id);
-      // A job on its way to its next process has the parallelism that it had.
       const isStopped = !isAlive && (await this.#row(id)).desired === "STOPPED";
       if (!isAlive && (!isStopped || asked.operators !== undefined))
         throw controllerErrors.NOT_RUNNING({ name: row.name });

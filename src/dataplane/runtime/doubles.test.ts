@@ -6,6 +6,7 @@
  * Rows:    (key BIGINT, value BIGINT). Split s of the source emits value = s · 1,000,000 + i and
  *          key = value mod `keys`.
  */
+import { writeFileSync } from "node:fs";
 import { isMainThread, workerData } from "node:worker_threads";
 import { loadTestKernels } from "../../../testkit/worker-runtime.ts";
 import {
@@ -274,7 +275,7 @@ export const failures = { left: 0, discoveries: 0 };
 
 /**
  * Calc: forwards; throws at the value of config `fail.value`; kills its thread at `die.value`, or
- * never returns at `hang.value`, unless it was restored.
+ * never returns at `hang.value`, unless it was restored; `hang.file` is there from then on.
  */
 function calc(context: OperatorContext): Operator {
   const fail = context.config["fail.value"];
@@ -290,7 +291,10 @@ function calc(context: OperatorContext): Operator {
         failures.left--;
         throw new Error(`value ${fail} hurts`);
       }
-      if (hang !== undefined && isFirst && rows.some(([, v]) => String(v) === hang)) for (;;);
+      if (hang !== undefined && isFirst && rows.some(([, v]) => String(v) === hang)) {
+        writeFileSync(context.config["hang.file"]!, "");
+        for (;;);
+      }
       if (die !== undefined && isFirst && rows.some(([, v]) => String(v) === die)) process.exit(7);
       context.output.emit(batch);
     },
