@@ -231,7 +231,7 @@ export {
   viewAddresses,
 } from "./join.as";
 export { materializeRows } from "./materialize.as";
-export { rankFinal, rankFinals, rankProcess } from "./rank.as";
+export { rankFinal, rankFinals, orderOpen, orderCount, orderAdd, orderFind, orderTake, orderRows, orderFirstPeer, orderBehindPeers, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";
 export { nexmarkBuildTables, nexmarkGenerate, nexmarkTableBytes } from "./nexmark.as";
 export {

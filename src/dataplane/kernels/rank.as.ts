@@ -1,7 +1,7 @@
 /**
  * Top-N kernels: the rows of a partition in order, and the changes that a new, updated or retracted row causes.
  *
- * Flow:    operators/rank, sort-limit, limit → rankProcess; sorting.as.ts makes the sort keys.
+ * Flow:    operators/rank, sort-limit, limit → rankProcess; operators/over-aggregate → order…; sorting.as.ts makes the sort keys.
  * State:   a row set whose index field holds the order instead: handles of the blocks, best first. A block's identity is
  *          u32 length of the sort key, the sort key, then (update strategy) the unique key.
  * Cost:    a partition of m rows: log2(m) comparisons and a move of at most 4·m bytes per row; m ≤ N unless rows can be
@@ -214,6 +214,12 @@ function insertAt(index: u32, view: u64, identity: u64): usize {
 
 /** Takes the row at `index` out; its block is freed when the changes are out. */
 function removeAt(index: u32): void {
+  const block = load<u32>(orderPtr() + (index << 2));
+  unlinkAt(index);
+  freeLater(hash, block);
+}
+
+function unlinkAt(index: u32): void {
   const handleOfOrder = load<u32>(entry, SET_INDEX);
   const order = logPtrIn(group, handleOfOrder);
   const count = load<u32>(entry, SET_ROWS);
@@ -223,7 +229,6 @@ function removeAt(index: u32): void {
   memory.copy(at, at + 4, (count - index - 1) << 2);
   store<u32>(entry, 0, SET_INDEX);
   setUnlink(map, hash, entry, block);
-  freeLater(hash, block);
   if (count == 1) freeIn(group, handleOfOrder);
   else store<u32>(entry, handleOfOrder, SET_INDEX);
 }
@@ -359,20 +364,25 @@ function addRetractable(view: u64, identity: u64): void {
   change(INSERT, row, start);
 }
 
+/** The first index with this sort key and these bytes, or -1. */
+function find(order: usize, count: u32, view: u64, identity: u64): i32 {
+  const key = viewAddress(identity);
+  for (let index = search(order, count, key, false); index < count; index++) {
+    const block = blockAt(order, index);
+    if (compareKeys(block + BLOCK_HEADER, key) != 0) return -1;
+    const bytes = rowBytesOfBlock(block);
+    if (bytes == viewLength(view) && equalBytes(rowOfBlock(block), viewAddress(view), bytes)) return <i32>index;
+  }
+  return -1;
+}
+
 function retract(view: u64, identity: u64): void {
   const order = orderPtr();
   const count = load<u32>(entry, SET_ROWS);
   if (count == 0) return;
-  const key = viewAddress(identity);
-  let index = search(order, count, key, false);
-  while (index < count) {
-    const block = blockAt(order, index);
-    if (compareKeys(block + BLOCK_HEADER, key) != 0) return;
-    const bytes = rowBytesOfBlock(block);
-    if (bytes == viewLength(view) && equalBytes(rowOfBlock(block), viewAddress(view), bytes)) break;
-    index++;
-  }
-  if (index == count) return;
+  const found = find(order, count, view, identity);
+  if (found < 0) return;
+  const index = <u32>found;
   let rank = index + 1;
   if (flags & NUMBERED) {
     let previous = rowAt(order, index);
@@ -421,4 +431,61 @@ export function rankFinals(call: usize, n: u32, hashes: usize, entries: usize): 
     const order = orderPtr();
     for (let rank = start; rank <= end && rank <= count; rank++) change(INSERT, rowAt(order, rank - 1), rank);
   }
+}
+
+/**
+ * One key's rows in order and nothing else, for OVER windows by values: the functions below act on the key opened last.
+ * False when it holds rows without an order: rows that were kept before there was one.
+ */
+export function orderOpen(ownMap: usize, hashes: usize, at: usize): bool {
+  map = ownMap;
+  hash = load<u32>(hashes, 4);
+  group = groupOf(map, hash);
+  entry = at;
+  targets = 0;
+  return load<u32>(entry, SET_INDEX) != 0 || load<u32>(entry, SET_ROWS) == 0;
+}
+
+export function orderCount(): u32 {
+  return load<u32>(entry, SET_ROWS);
+}
+
+/** Adds the row behind its equals; `view` and `identity` are addresses of views. Returns its place. */
+export function orderAdd(view: usize, identity: usize): u32 {
+  const count = load<u32>(entry, SET_ROWS);
+  const sortKey = load<u64>(identity);
+  const index: u32 = count == 0 ? 0 : search(orderPtr(), count, viewAddress(sortKey), true);
+  insertAt(index, load<u64>(view), sortKey);
+  return index;
+}
+
+/** The place of the first row with these bytes, or -1. */
+export function orderFind(view: usize, identity: usize): i32 {
+  const count = load<u32>(entry, SET_ROWS);
+  return count == 0 ? -1 : find(orderPtr(), count, load<u64>(view), load<u64>(identity));
+}
+
+/** Takes the row at a place out; its bytes stay until the caller frees the handle that is returned. */
+export function orderTake(index: u32): u32 {
+  const handle = load<u32>(orderPtr() + (index << 2));
+  unlinkAt(index);
+  return handle;
+}
+
+/** The addresses (u32[to − from]) of the rows at places [from, to). */
+export function orderRows(from: u32, to: u32, out: usize): void {
+  const order = orderPtr();
+  for (let i = from; i < to; i++) store<u32>(out + ((i - from) << 2), <u32>rowAt(order, i));
+}
+
+/** The first place from which on rows have the sort key of the row at `index`. */
+export function orderFirstPeer(index: u32): u32 {
+  const order = orderPtr();
+  return search(order, index, blockAt(order, index) + BLOCK_HEADER, false);
+}
+
+/** The place behind the last row with the sort key of the row at `index`. */
+export function orderBehindPeers(index: u32): u32 {
+  const order = orderPtr();
+  return search(order, load<u32>(entry, SET_ROWS), blockAt(order, index) + BLOCK_HEADER, true);
 }

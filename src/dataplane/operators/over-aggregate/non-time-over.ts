@@ -3,33 +3,38 @@
  *
  * In/out:  any changelog → retract: a new row as +I or +U with its result, one taken back as -D; then -U and +U of each row of
  *          its partition whose result has changed, in order. Frames end at the row.
- * State:   "rows": key → rows. A row that is not there cannot be taken back: it is dropped, as after an expired TTL.
- * Cost:    a change costs the rows of its partition.
+ * State:   "rows": key → rows in order (ordered-rows.ts). A row that is not there cannot be taken back: it is dropped, as
+ *          after an expired TTL.
+ * Cost:    a change of a frame of k rows ahead costs 2·k rows; of other frames, and where LAG, LEAD or ranks are asked for,
+ *          the rows of its partition. Changes are evaluated together, EVALUATED_ROWS rows or a little more at a time.
  * Source:  Flink NonTimeRangeUnboundedPrecedingFunction, NonTimeRowsUnboundedPrecedingFunction.
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { OverAggregateNode } from "../../../foundation/plan/exec-node.ts";
-import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import { compileRowCodec, type RowCodec } from "../../codegen/codecs/row-codec.ts";
-import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
-import { ROW_SET_BYTES, ROW_SET_FIELDS } from "../rows/row-format.ts";
-import { stateRows } from "../rows/state-rows.ts";
-import { OverRows, rowsSchemaOf } from "./over-rows.ts";
+import { isPlainAggregate } from "./over-calls.ts";
+import { OrderedRows } from "./ordered-rows.ts";
+import { type OverPartition, OverRows, rowsSchemaOf } from "./over-rows.ts";
 
 const KIND = { insert: 0, updateBefore: 1, updateAfter: 2, delete: 3 } as const;
+const EVALUATED_ROWS = 4_096;
 
+/** A row that came or went, with the rows around it that its results and theirs depend on. */
 interface Change {
-  readonly hashes: number;
-  readonly key: number;
-  readonly row: number;
-  readonly length: number;
   readonly adds: boolean;
   readonly kind: number;
+  readonly hash: number;
+  /** In order, the row itself among them. */
+  readonly rows: readonly number[];
+  /** Its place in `rows`. */
+  readonly at: number;
+  /** From here on results may differ. */
+  readonly from: number;
 }
 
 export class NonTimeOverOperator extends BaseOperator {
@@ -37,7 +42,10 @@ export class NonTimeOverOperator extends BaseOperator {
   #rows: OverRows | undefined;
   #keys: KeyCodec | undefined;
   #results: RowCodec | undefined;
-  #map: KeyedMap | undefined;
+  #ordered: OrderedRows | undefined;
+  #changes: Change[] = [];
+  /** Rows of the changes, each as often as it is evaluated. */
+  #waiting = 0;
 
   constructor(node: OverAggregateNode, context: OperatorContext) {
     super(context);
@@ -45,22 +53,15 @@ export class NonTimeOverOperator extends BaseOperator {
   }
 
   override open(): void {
-    const { runtime, inputs, state } = this.context;
-    const { partitionKeys: fields, description: operator, output, stateTtlMs } = this.#node;
+    const { runtime, inputs } = this.context;
+    const { partitionKeys: fields, description: operator, output } = this.#node;
     const schema = rowsSchemaOf(inputs[0]!);
-    this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
-    const distance = hashDistance(this.#keys.keyBytes);
-    this.#rows = new OverRows(this.#node, this.context, { hashDistance: distance });
+    const keys = compileKeyCodec({ schema, fields, runtime, operator });
+    this.#keys = keys;
+    this.#rows = new OverRows(this.#node, this.context);
     this.#results = compileRowCodec({ schema: output, runtime, operator });
-    this.#map = state.map({
-      name: "rows",
-      keyBytes: this.#keys.keyBytes,
-      valueBytes: ROW_SET_BYTES,
-      keyFields: this.#keys.keyFields,
-      valueFields: ROW_SET_FIELDS,
-      rows: [stateRows(schema, "set", { whole: true })],
-      ttlMs: stateTtlMs ?? 0,
-    });
+    const { format } = this.#rows;
+    this.#ordered = new OrderedRows({ context: this.context, node: this.#node, keys, format });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
@@ -75,123 +76,113 @@ export class NonTimeOverOperator extends BaseOperator {
     ]);
     const { keys, hashes } = this.#keys!.encode(rows);
     const views = this.#rows!.format.encode(rows);
+    const identities = this.#ordered!.sortKeys.encode(rows, n);
     const width = this.#keys!.keyBytes < 0 ? 8 : this.#keys!.keyBytes;
     for (let row = 0; row < n; row++) {
-      const mark = kernels.arenaMark();
-      const now = new DataView(memory.buffer);
-      const kind = kinds === 0 ? KIND.insert : now.getUint8(kinds + row);
-      this.#change({
-        hashes: hashes + row * 8,
-        key: keys + row * width,
-        row: now.getUint32(views + row * 8, true),
-        length: now.getUint32(views + row * 8 + 4, true),
-        adds: kind === KIND.insert || kind === KIND.updateAfter,
-        kind,
-      });
-      kernels.arenaRelease(mark);
+      const kind = kinds === 0 ? KIND.insert : new DataView(memory.buffer).getUint8(kinds + row);
+      this.#ordered!.open(hashes + row * 8, keys + row * width);
+      const hash = new DataView(memory.buffer).getUint32(hashes + row * 8 + 4, true);
+      this.#change(views + row * 8, identities + row * 8, kind, hash);
+      if (this.#waiting >= EVALUATED_ROWS) this.#flush();
     }
+    this.#flush();
   }
 
   override close(): void {
     this.#rows?.close();
     this.#rows = undefined;
+    this.#ordered?.close();
+    this.#ordered = undefined;
   }
 
-  #change(change: Change): void {
-    const { kernels, memory } = this.context.runtime;
-    const map = this.#map!.ptr;
-    const entry = kernels.arenaAlloc(4) >>> 0;
-    kernels.mapUpsertBatch(map, 1, change.hashes, change.key, entry);
-    const stored = this.#stored(change, entry);
-    const arrived = stored.map(({ address }) => address);
-    const at = change.adds
-      ? -1
-      : arrived.findIndex((row, i) => this.#same(row, stored[i]!.length, change));
-    if (!change.adds && at < 0) {
-      if (stored.length === 0) kernels.setsRemove(map, 1, change.hashes, entry);
+  /** Brings the state up to date and notes what has to be evaluated. */
+  #change(view: number, identity: number, kind: number, hash: number): void {
+    const ordered = this.#ordered!;
+    const adds = kind === KIND.insert || kind === KIND.updateAfter;
+    const at = adds ? ordered.add(view, identity) : ordered.find(view, identity);
+    if (at < 0) {
+      ordered.forgetEmpty();
       return;
     }
-    const after = change.adds ? [...arrived, change.row] : arrived.filter((_, i) => i !== at);
-    const moved = change.adds ? change.row : arrived[at]!;
-    this.#emitDifference(arrived, after, moved, change);
-    if (change.adds) {
-      const view = kernels.arenaAlloc(8) >>> 0;
-      new DataView(memory.buffer).setUint32(view, change.row, true);
-      new DataView(memory.buffer).setUint32(view + 4, change.length, true);
-      kernels.setsAppend(map, 1, change.hashes, entry, view);
-    } else
-      this.#rewrite(
-        stored.filter((_, i) => i !== at),
-        change,
-        entry,
-      );
+    const { first, from, to } = this.#reach(at);
+    const rows = ordered.rows(first, to);
+    if (!adds) ordered.take(at);
+    this.#changes.push({ adds, kind, hash, rows, at: at - first, from: from - first });
+    this.#waiting += 2 * rows.length;
   }
 
-  #stored({ hashes }: Change, entry: number) {
-    const { kernels, memory } = this.context.runtime;
-    const out = kernels.arenaAlloc(8) >>> 0;
-    const count = kernels.setsRows(this.#map!.ptr, 1, hashes, entry, out) >>> 0;
-    const data = new DataView(memory.buffer);
-    const views = data.getUint32(out, true);
-    return Array.from({ length: count }, (_, i) => ({
-      address: data.getUint32(views + i * 8, true),
-      length: data.getUint32(views + i * 8 + 4, true),
-    }));
+  /** Places of the rows whose results may differ, [from, to), and the first one that they need. */
+  #reach(at: number): { readonly first: number; readonly from: number; readonly to: number } {
+    const ordered = this.#ordered!;
+    const { count } = ordered;
+    const { start, end, unit, aggregates } = this.#node;
+    const plain = aggregates.every(isPlainAggregate);
+    const from = unit === "RANGE" ? ordered.firstPeer(at) : at;
+    if (aggregates.some(({ function: name }) => name === "LEAD"))
+      return { first: 0, from: 0, to: count };
+    if (!plain || end.kind !== "currentRow") return { first: 0, from, to: count };
+    if (start.kind === "currentRow")
+      return { first: from, from, to: unit === "RANGE" ? ordered.behindPeers(at) : at + 1 };
+    if (start.kind !== "preceding" || unit === "RANGE") return { first: 0, from, to: count };
+    const { offset } = start;
+    return { first: Math.max(0, at - offset), from, to: Math.min(count, at + offset + 1) };
   }
 
-  #same(row: number, length: number, change: Change): boolean {
-    if (length !== change.length) return false;
-    return this.context.runtime.kernels.bytesEqual(row, change.row, length) !== 0;
-  }
-
-  /** What changes from the rows `before` to those `after`, which differ by the row `moved`. */
-  #emitDifference(
-    before: readonly number[],
-    after: readonly number[],
-    moved: number,
-    { hashes, adds, kind }: Change,
-  ): void {
-    const { memory } = this.context.runtime;
-    const hash = new DataView(memory.buffer).getUint32(hashes + 4, true);
-    const [old, now] = [before, after].map((list) => this.#rows!.sorted(list)) as [
-      number[],
-      number[],
-    ];
-    const partitions = [old, now]
-      .filter((rows) => rows.length > 0)
-      .map((rows) => ({ rows, history: 0, hash }));
-    const { batch } = this.#rows!.evaluate(partitions, this.#map!.ptr);
+  /** Evaluates the changes and emits what they change, one after the other. */
+  #flush(): void {
+    if (this.#changes.length === 0) return;
+    const { kernels } = this.context.runtime;
+    const mark = kernels.arenaMark();
+    const partitions = this.#changes.flatMap((change): OverPartition[] => {
+      const { rows, at, from, hash } = change;
+      const without = rows.filter((_, index) => index !== at);
+      const lists = change.adds ? [without, rows] : [rows, without];
+      return lists
+        .filter((list) => list.length > 0)
+        .map((list) => ({ rows: list, history: from, hash }));
+    });
+    const { batch: whole, emitted } = this.#rows!.evaluate(partitions, this.#ordered!.ptr);
+    const batch = this.#rows!.gather(whole, emitted);
     const views = this.#results!.encode(batch);
-    const oldAt = new Map(old.map((row, i) => [row, i]));
-    const nowAt = new Map(now.map((row, i) => [row, old.length + i]));
+    const [rows, kinds]: [number[], number[]] = [[], []];
+    let start = 0;
+    for (const change of this.#changes) {
+      this.#differences(change, start, views, (row, kind) => {
+        rows.push(row);
+        kinds.push(kind);
+      });
+      start += 2 * (change.rows.length - change.from) - 1;
+    }
+    this.#rows!.emit(batch, rows, kinds);
+    this.#changes = [];
+    this.#waiting = 0;
+    this.#ordered!.free();
+    kernels.arenaRelease(mark);
+  }
+
+  /** What changes from the rows before, from `start` on in the batch, to those after behind them; both without what is ahead. */
+  #differences(
+    { adds, kind, rows, at, from }: Change,
+    start: number,
+    views: number,
+    push: (row: number, kind: number) => void,
+  ): void {
+    // Where row 0 of the rows before, and of those after, would be.
+    const old = start - from;
+    const now = start + rows.length - from - (adds ? 1 : 0) - from;
     // An average's sum and count change even where the result does not: Flink compares those.
     const whole = this.#node.start.kind === "unboundedPreceding";
     const averages = whole && this.#node.aggregates.some((call) => call.function === "AVG");
-    const [rows, kinds]: [number[], number[]] = [[], []];
-    const push = (row: number, kind: number) => {
-      rows.push(row);
-      kinds.push(kind);
-    };
-    if (adds) push(nowAt.get(moved)!, kind);
-    else push(oldAt.get(moved)!, KIND.delete);
-    const behind = this.#behind(adds ? now : old, moved);
-    for (const row of now) {
-      if (row === moved || !behind.has(row)) continue;
-      const [a, b] = [oldAt.get(row)!, nowAt.get(row)!];
+    if (adds) push(now + at, kind);
+    else push(old + at, KIND.delete);
+    for (let row = from; row < rows.length; row++) {
+      if (row === at) continue;
+      const without = row > at ? row - 1 : row;
+      const [a, b] = adds ? [old + without, now + row] : [old + row, now + without];
       if (!averages && this.#sameResult(views, a, b)) continue;
       push(a, KIND.updateBefore);
       push(b, KIND.updateAfter);
     }
-    this.#rows!.emit(batch, rows, kinds);
-  }
-
-  /** The rows whose frame holds `moved`. */
-  #behind(rows: readonly number[], moved: number): Set<number> {
-    const { comparator } = this.#rows!;
-    let from = rows.indexOf(moved);
-    if (this.#node.unit === "RANGE")
-      while (from > 0 && comparator.compareEncoded(rows[from - 1]!, moved) === 0) from--;
-    return new Set(rows.slice(from));
   }
 
   #sameResult(views: number, a: number, b: number): boolean {
@@ -204,28 +195,5 @@ export class NonTimeOverOperator extends BaseOperator {
       number,
     ];
     return kernels.bytesEqual(from, to, length) !== 0;
-  }
-
-  /** The set without one row: its rows leave the log for the arena and are appended again. */
-  #rewrite(
-    rows: readonly { readonly address: number; readonly length: number }[],
-    { hashes, key }: Change,
-    entry: number,
-  ): void {
-    const { kernels, memory } = this.context.runtime;
-    const map = this.#map!.ptr;
-    const list = kernels.arenaAlloc(rows.length * 8) >>> 0;
-    rows.forEach(({ address, length }, i) => {
-      const copy = kernels.arenaAlloc(length) >>> 0;
-      new Uint8Array(memory.buffer).copyWithin(copy, address, address + length);
-      const data = new DataView(memory.buffer);
-      data.setUint32(list + i * 8, copy, true);
-      data.setUint32(list + i * 8 + 4, length, true);
-    });
-    kernels.setsRemove(map, 1, hashes, entry);
-    rows.forEach((_, i) => {
-      kernels.mapUpsertBatch(map, 1, hashes, key, entry);
-      kernels.setsAppend(map, 1, hashes, entry, list + i * 8);
-    });
   }
 }

@@ -15,7 +15,6 @@ import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/colu
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { OverAggregateNode } from "../../../foundation/plan/exec-node.ts";
-import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
@@ -60,7 +59,7 @@ export class OverAggregateOperator extends BaseOperator {
     const columns = schema.fields.length;
     if (fields.length > 0) this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#batchRows = new BatchRows(runtime, schema);
-    this.#rows = new OverRows(this.#node, context, { hashDistance: hashDistance(8) });
+    this.#rows = new OverRows(this.#node, context);
     const key = { name: "$key", type: types.bytes(false) };
     const byKey = { index: columns, descending: false, nullsFirst: true };
     const sorter = new RowSorter({

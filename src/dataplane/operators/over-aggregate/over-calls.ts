@@ -4,23 +4,12 @@
  * Flow:    over-aggregate.ts → evaluate(batch, segments) → a batch with one column per call and the same row numbers.
  * Calls:   aggregates by codegen's accumulators (NULLs do not count, FIRST_VALUE and LAST_VALUE among them); ROW_NUMBER,
  *          RANK, DENSE_RANK, PERCENT_RANK, CUME_DIST, NTILE by position; LEAD and LAG are rows of the partition.
- * Cost:    frames that start with the partition are folded once; other frames are folded anew, a row costs its frame.
+ * Cost:    a frame that goes on from the one before costs its new rows, and those that left it (codegen/aggregates/over-fold.ts);
+ *          of calls that cannot take back a frame that leaves rows behind is folded anew.
  * DISTINCT: values are told apart by the bytes of the arguments' keys, per frame.
  */
-import {
-  BATCH_ROWS,
-  type BatchPtr,
-  BatchView,
-  batchBytes,
-  COLUMN_VALIDITY,
-  COLUMN_VALUES,
-  columnPtr,
-} from "../../../foundation/columnar/batch.ts";
-import {
-  PHYSICAL_WIDTH,
-  physicalOf,
-  withNullable,
-} from "../../../foundation/columnar/logical-type.ts";
+import { BATCH_ROWS, type BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
+import { physicalOf, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import {
   physicalColumns,
   physicalIndex,
@@ -28,8 +17,12 @@ import {
 } from "../../../foundation/columnar/schema.ts";
 import { readField } from "../../../foundation/columnar/value-reader.ts";
 import type { OverAggregateCall } from "../../../foundation/plan/exec-node.ts";
-import { call, input } from "../../../foundation/plan/expression.ts";
-import { type CompiledAccumulate, compileAccumulate } from "../../codegen/aggregates/accumulate.ts";
+import { type AggregateCall, call, input } from "../../../foundation/plan/expression.ts";
+import {
+  type CompiledOverFold,
+  compileOverFold,
+  slides,
+} from "../../codegen/aggregates/over-fold.ts";
 import { type CompiledCalc, compileCalc } from "../../codegen/calc.ts";
 import {
   type BatchBuilder,
@@ -40,7 +33,6 @@ import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.t
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
-import { BatchRows } from "../rows/batch-rows.ts";
 import { type Frame, FrameBounds, type Partition } from "./frame-bounds.ts";
 
 export interface OverSegment extends Partition {
@@ -56,59 +48,43 @@ export interface OverCallsOptions {
   readonly schema: Schema;
   readonly calls: readonly OverAggregateCall[];
   readonly frame: Frame;
-  /** Of the map that running accumulators are in. */
-  readonly hashDistance: number;
   readonly operator: string;
 }
 
 interface AggregateGroup {
   readonly places: readonly number[];
-  readonly compiled: CompiledAccumulate;
-  /** Offset among the accumulators of one entry. */
-  readonly offset: number;
+  readonly fold: CompiledOverFold;
   readonly builder: BatchBuilder;
   readonly distinct: KeyCodec | undefined;
 }
 
 const POSITIONS = new Set(["RANK", "DENSE_RANK", "PERCENT_RANK", "CUME_DIST", "NTILE"]);
 const SAME_WITHOUT_DISTINCT = new Set(["MIN", "MAX"]);
+/** Of the temporary accumulator of frames. */
+const FRAME_HASH_DISTANCE = 8;
 
 export class OverCalls {
-  /** Of all accumulators of an entry. */
-  readonly valueBytes: number;
-  readonly handles: readonly number[];
   readonly #options: OverCallsOptions;
   readonly #groups: readonly AggregateGroup[];
-  readonly #rows: BatchRows;
   readonly #view: BatchView;
-  readonly #widths: readonly number[];
   readonly #picks: ReadonlyMap<number, { columns: readonly CompiledCalc[]; builder: BatchBuilder }>;
 
   constructor(options: OverCallsOptions) {
-    const { context, schema, calls, operator } = options;
+    const { context, schema, calls, frame, operator } = options;
     this.#options = options;
-    this.#rows = new BatchRows(context.runtime, schema);
     this.#view = new BatchView(context.runtime.memory);
-    this.#widths = physicalColumns(schema).map(({ physical }) => PHYSICAL_WIDTH[physical]);
     const plain = calls.flatMap((one, place) =>
       isAggregate(one) && !isDistinct(one) ? [place] : [],
     );
     const distinct = calls.flatMap((one, place) =>
       isAggregate(one) && isDistinct(one) ? [[place]] : [],
     );
-    let offset = 0;
-    const groups = [...(plain.length > 0 ? [plain] : []), ...distinct];
-    this.#groups = groups.map((places) => {
-      const group = this.#createGroup(places, offset);
-      offset += group.compiled.valueBytes;
-      return group;
-    });
-    this.valueBytes = offset;
-    this.handles = this.#groups.flatMap((group) =>
-      group.compiled.valueFields
-        .filter(({ type }) => type === "handle")
-        .map((field) => group.offset + field.offset),
-    );
+    const may = (place: number) =>
+      frame.start.kind !== "unboundedPreceding" && slides(asAggregate(calls[place]!), schema);
+    const sets = [plain.filter(may), plain.filter((place) => !may(place)), ...distinct];
+    this.#groups = sets
+      .filter((places) => places.length > 0)
+      .map((places) => this.#createGroup(places, places === sets[0]));
     this.#picks = new Map(
       calls.flatMap(({ function: name, args, type }, place) => {
         if (name !== "LEAD" && name !== "LAG") return [];
@@ -155,29 +131,16 @@ export class OverCalls {
     return assembleBatch(context.runtime, n, columns.flat());
   }
 
-  #createGroup(places: readonly number[], offset: number): AggregateGroup {
-    const { context, schema, calls, operator, hashDistance } = this.#options;
+  #createGroup(places: readonly number[], mayTakeBack: boolean): AggregateGroup {
+    const { context, schema, calls, operator } = this.#options;
     const { runtime } = context;
-    const aggregates = places.map((place) => {
-      const { function: name, args, type, name: label } = calls[place]!;
-      const counts = name === "ROW_NUMBER";
-      return {
-        function: counts ? "COUNT" : name,
-        args: counts ? [] : args,
-        filter: -1,
-        distinct: false,
-        retract: false,
-        type,
-        name: label,
-      };
-    });
+    const aggregates = places.map((place) => asAggregate(calls[place]!));
     const output = { fields: aggregates.map(({ name, type }) => ({ name, type })) };
     const first = calls[places[0]!]!;
     return {
       places,
-      offset,
-      compiled: compileAccumulate(
-        { input: schema, aggregates, hashDistance: hashDistance + offset },
+      fold: compileOverFold(
+        { input: schema, aggregates, hashDistance: FRAME_HASH_DISTANCE, slides: mayTakeBack },
         { runtime, environment: functionEnvironment(context), operator },
       ),
       builder: compileBatchBuilder({ output, runtime, operator }),
@@ -188,82 +151,59 @@ export class OverCalls {
   }
 
   #aggregate(
-    group: AggregateGroup,
+    { fold, builder, distinct }: AggregateGroup,
     batch: BatchPtr,
     n: number,
     segments: readonly OverSegment[],
     bounds: readonly FrameBounds[],
     map: number,
   ): BatchPtr {
-    const { context, hashDistance } = this.#options;
-    const { kernels, memory } = context.runtime;
-    const { compiled, builder, offset } = group;
-    const distance = hashDistance + offset;
-    const own = (kernels.arenaAlloc(distance + compiled.valueBytes) >>> 0) + distance;
-    const list = kernels.arenaAlloc(Math.max(1, n) * 4) >>> 0;
-    const slice = kernels.arenaAlloc(batchBytes(this.#widths.length)) >>> 0;
-    const values =
-      group.distinct === undefined ? undefined : this.#valueNumbers(group.distinct, batch, n);
-    const out = builder.begin(n);
-    const clear = () => new Uint8Array(memory.buffer, own, compiled.valueBytes).fill(0);
-    segments.forEach((segment, index) => {
-      new DataView(memory.buffer).setUint32(own - distance, segment.hash, true);
-      clear();
-      new Uint32Array(memory.buffer, list, segment.end - segment.start).fill(own);
-      const running = this.#options.frame.start.kind === "unboundedPreceding";
-      const seen = new Set<number>();
-      let from = segment.start;
-      let to = from;
-      for (let row = segment.emitFrom; row < segment.end; row++) {
-        if (!running) {
-          const next = bounds[index]!.from(row);
-          if (next !== from) {
-            compiled.free(list, 1, map);
-            seen.clear();
-            from = next;
-            to = next;
-          }
-        }
-        const until = bounds[index]!.to(row);
-        if (until < to) {
-          compiled.free(list, 1, map);
-          seen.clear();
-          to = from;
-        }
-        if (until > to) {
-          const part = this.#slice(slice, batch, to, until - to);
-          if (values === undefined) compiled.accumulate(part, list, map);
-          else this.#foldNew(compiled, batch, to, until, values, seen, list, map);
-          to = until;
-        }
-        compiled.results(list, 1, map, out, 0, row);
+    const { kernels, memory } = this.#options.context.runtime;
+    const bytes = FRAME_HASH_DISTANCE + fold.valueBytes;
+    const temporary = kernels.arenaAlloc(bytes) >>> 0;
+    const froms = kernels.arenaAlloc(Math.max(1, n) * 4) >>> 0;
+    const tos = kernels.arenaAlloc(Math.max(1, n) * 4) >>> 0;
+    const previous = distinct === undefined ? 0 : this.#previousSame(distinct, batch, n, segments);
+    new Uint8Array(memory.buffer, temporary, bytes).fill(0);
+    new DataView(memory.buffer).setUint32(temporary, segments[0]?.hash ?? 0, true);
+    const [from, to] = [froms, tos].map((at) => new Uint32Array(memory.buffer, at, n)) as [
+      Uint32Array,
+      Uint32Array,
+    ];
+    segments.forEach(({ start, end, emitFrom }, index) => {
+      from.fill(start, start, emitFrom);
+      to.fill(start, start, emitFrom);
+      const frames = bounds[index]!;
+      for (let row = emitFrom; row < end; row++) {
+        from[row] = frames.from(row);
+        to[row] = Math.max(from[row]!, frames.to(row));
       }
-      compiled.free(list, 1, map);
     });
+    const out = builder.begin(n);
+    const entry = temporary + FRAME_HASH_DISTANCE;
+    fold.frames(batch, { n, froms, tos }, previous, entry, map, out);
     return builder.finish(n, { insertOnly: true });
   }
 
-  #foldNew(
-    compiled: CompiledAccumulate,
+  /** i32 a row: the row before it in its segment with the same value, or -1. */
+  #previousSame(
+    codec: KeyCodec,
     batch: BatchPtr,
-    from: number,
-    to: number,
-    values: readonly number[],
-    seen: Set<number>,
-    list: number,
-    map: number,
-  ): void {
+    n: number,
+    segments: readonly OverSegment[],
+  ): number {
     const { kernels, memory } = this.#options.context.runtime;
-    const rows: number[] = [];
-    for (let row = from; row < to; row++) {
-      if (seen.has(values[row]!)) continue;
-      seen.add(values[row]!);
-      rows.push(row);
+    const values = this.#valueNumbers(codec, batch, n);
+    const address = kernels.arenaAlloc(Math.max(1, n) * 4) >>> 0;
+    const previous = new Int32Array(memory.buffer, address, n);
+    for (const { start, end } of segments) {
+      const last = new Map<number, number>();
+      for (let row = start; row < end; row++) {
+        previous[row] = last.get(values[row]!) ?? -1;
+        last.set(values[row]!, row);
+      }
     }
-    if (rows.length === 0) return;
-    const picked = kernels.arenaAlloc(rows.length * 4) >>> 0;
-    new Uint32Array(memory.buffer, picked, rows.length).set(rows);
-    compiled.accumulate(this.#rows.gather(batch, picked, rows.length), list, map);
+    return address;
   }
 
   /** A number per distinct key of the rows. */
@@ -281,24 +221,6 @@ export class OverCalls {
       numbers.set(text, known);
       return known;
     });
-  }
-
-  /** Rows [from, from + n) as a batch; its columns are shared. */
-  #slice(slice: number, batch: BatchPtr, from: number, n: number): BatchPtr {
-    const data = new DataView(this.#options.context.runtime.memory.buffer);
-    data.setUint32(slice, n, true);
-    data.setUint32(slice + 4, 0, true);
-    data.setUint32(slice + 8, this.#widths.length, true);
-    data.setUint32(slice + 12, 0, true);
-    this.#widths.forEach((width, column) => {
-      const source = columnPtr(batch, column);
-      const to = columnPtr(slice, column);
-      const validity = data.getUint32(source + COLUMN_VALIDITY, true);
-      const values = data.getUint32(source + COLUMN_VALUES, true);
-      data.setUint32(to + COLUMN_VALIDITY, validity === 0 ? 0 : validity + from, true);
-      data.setUint32(to + COLUMN_VALUES, values === 0 ? 0 : values + from * width, true);
-    });
-    return slice;
   }
 
   #positions(
@@ -411,9 +333,32 @@ export class OverCalls {
   }
 }
 
+function asAggregate({
+  function: name,
+  args,
+  type,
+  name: label,
+}: OverAggregateCall): AggregateCall {
+  const counts = name === "ROW_NUMBER";
+  return {
+    function: counts ? "COUNT" : name,
+    args: counts ? [] : args,
+    filter: -1,
+    distinct: false,
+    retract: false,
+    type,
+    name: label,
+  };
+}
+
 /** ROW_NUMBER is a count of rows: frames of ranking calls are ROWS from the beginning. */
 function isAggregate({ function: name }: OverAggregateCall): boolean {
   return !POSITIONS.has(name) && name !== "LEAD" && name !== "LAG";
+}
+
+/** Its value depends on the rows of the frame and nothing else. */
+export function isPlainAggregate(call: OverAggregateCall): boolean {
+  return isAggregate(call) && call.function !== "ROW_NUMBER";
 }
 
 function isDistinct({ distinct, function: name }: OverAggregateCall): boolean {

@@ -19,7 +19,7 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { RowFormat } from "../rows/row-format.ts";
 import type { Frame, FrameValue } from "./frame-bounds.ts";
-import { OverCalls, type OverCallsOptions, type OverSegment } from "./over-calls.ts";
+import { OverCalls, type OverSegment } from "./over-calls.ts";
 
 const DAY_MS = 86_400_000;
 
@@ -47,11 +47,7 @@ export class OverRows {
   readonly #outputRows: BatchRows;
   readonly #view: BatchView;
 
-  constructor(
-    node: OverAggregateNode,
-    context: OperatorContext,
-    options: Pick<OverCallsOptions, "hashDistance">,
-  ) {
+  constructor(node: OverAggregateNode, context: OperatorContext) {
     const { runtime } = context;
     const input = context.inputs[0]!;
     const operator = node.description;
@@ -73,7 +69,6 @@ export class OverRows {
       calls: node.aggregates,
       frame,
       operator,
-      ...options,
     });
     this.#inputColumns = physicalColumns(input).length;
     this.#callColumns = physicalColumns(node.output).length - this.#inputColumns;
@@ -116,6 +111,14 @@ export class OverRows {
         ...columnsOf(calls, 0, this.#callColumns),
       ]),
     };
+  }
+
+  /** These rows of a batch as one of their own. */
+  gather(batch: BatchPtr, rows: readonly number[]): BatchPtr {
+    const { kernels, memory } = this.#context.runtime;
+    const list = kernels.arenaAlloc(Math.max(1, rows.length) * 4) >>> 0;
+    new Uint32Array(memory.buffer, list, rows.length).set(rows);
+    return this.#outputRows.gather(batch, list, rows.length);
   }
 
   /** Emits these rows of a batch, in this order. */
