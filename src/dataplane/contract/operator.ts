@@ -30,6 +30,8 @@ export interface Output {
   /** False asks the caller to stop producing as soon as it can: downstream is full (backpressure). */
   emit(batch: BatchPtr): boolean;
   emitWatermark(watermark: number): void;
+  /** Batch mode: nobody wants more rows (LIMIT): an operator that makes many of few can stop. */
+  readonly satisfied?: boolean;
 }
 
 /** The worker's memory and kernels, shared by everything that runs in the worker. */
@@ -101,6 +103,8 @@ export interface Operator {
   emitPiece?(): boolean;
   /** True while answers are waited for: the end of all inputs is passed on when it has become false in onProcessingTime. */
   pending?(): boolean;
+  /** Batch mode: it has all the rows that it needs; others would be dropped. */
+  isSatisfied?(): boolean;
   onProcessingTime(time: number): void;
   /** Before a barrier is passed on: emit what is folded or buffered, so that state alone is the truth. */
   prepareSnapshot(): void;

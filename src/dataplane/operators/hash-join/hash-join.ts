@@ -358,7 +358,8 @@ export class HashJoinOperator extends BaseOperator {
     // The first call leaves what later ones read in the arena: only what comes behind it is given back in between.
     let more = kernels.hashTableProbe(this.#call) === 0;
     this.#pairs(batch, matched);
-    while (more) {
+    // Of rows with very many matches the first ones may be enough.
+    while (more && this.context.output.satisfied !== true) {
       const mark = kernels.arenaMark();
       more = kernels.hashTableProbe(this.#call) === 0;
       this.#pairs(batch, matched);

@@ -21,6 +21,7 @@ export class LimitOperator extends BaseOperator {
   #engine: RankEngine | undefined;
   #rows: BatchRows | undefined;
   #map: KeyedMap | undefined;
+  #satisfied = false;
 
   constructor(node: LimitNode, context: OperatorContext) {
     super(context);
@@ -56,6 +57,8 @@ export class LimitOperator extends BaseOperator {
     const seen = Number(data.getBigUint64(entry, true));
     data.setBigUint64(entry, BigInt(seen + rows), true);
     const from = Math.max(0, this.#node.offset - seen);
+    this.#satisfied =
+      this.context.mode === "batch" && seen + rows >= this.#node.offset + this.#node.limit;
     const to = Math.min(rows, this.#node.offset + this.#node.limit - seen);
     if (from >= to) return;
     if (from === 0 && to === rows) {
@@ -66,6 +69,10 @@ export class LimitOperator extends BaseOperator {
     const words = new Uint32Array(memory.buffer, list, to - from);
     for (let i = from; i < to; i++) words[i - from] = i;
     this.context.output.emit(this.#rows!.gather(batch, list, to - from));
+  }
+
+  isSatisfied(): boolean {
+    return this.#satisfied;
   }
 
   override endInput(): void {

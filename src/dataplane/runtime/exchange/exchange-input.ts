@@ -99,7 +99,7 @@ export class ExchangeInput {
   deliver(batch: BatchPtr, bytes: number): void {
     this.#buffersIn.value++;
     this.#bytesIn.value += bytes;
-    this.#target.receive(batch);
+    this.#receive(batch);
   }
 
   /** Takes one frame from the next channel that has one. */
@@ -165,7 +165,12 @@ export class ExchangeInput {
     channel.signal();
     this.#buffersIn.value++;
     this.#bytesIn.value += length;
-    this.#target.receive(this.#codec.decode(address));
+    this.#receive(this.#codec.decode(address));
+  }
+
+  #receive(batch: BatchPtr): void {
+    this.#target.receive(batch);
+    if (this.#target.satisfied === true) for (const { ring } of this.#channels) ring.refuse();
   }
 
   #end(channel: ChannelState, index: number): void {

@@ -70,12 +70,18 @@ export class ExchangeOutput implements ChainTarget {
     this.#bytesOut = options.metrics.counter("numBytesOut");
   }
 
+  /** Every consumer drops what comes. */
+  get satisfied(): boolean {
+    return this.#channels.every(({ ring }) => ring.refused);
+  }
+
   /** True when nothing waits for room in a ring. */
   get isDrained(): boolean {
     return this.#waiting.every((queue) => queue.length === 0);
   }
 
   receive(batch: BatchPtr): void {
+    if (this.satisfied) return;
     const channels = this.#channels.length;
     const { kind } = this.edge.distribution;
     if (kind === "broadcast") {

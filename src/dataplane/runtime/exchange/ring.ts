@@ -6,6 +6,7 @@
  *
  *       0  u32  write position      only the producer stores it
  *      64  u32  read position       only the consumer stores it
+ *      68  u32  refused             1 = the consumer wants no more batches; only it stores that
  *     128  data, `capacity` bytes (a power of two)
  *
  * Frame (8-byte aligned; header and payload may wrap around the end of the data at any 8-byte
@@ -39,6 +40,7 @@ export const RING_HEADER_BYTES = 128;
 const FRAME_HEADER_BYTES = 8;
 const WRITE_POSITION = 0;
 const READ_POSITION = 16;
+const REFUSED = 17;
 
 export function ringBytes(capacity: number): number {
   return RING_HEADER_BYTES + capacity;
@@ -71,6 +73,11 @@ export class RingWriter {
   /** Bytes that lie in the ring, unread. */
   get used(): number {
     return (this.#write - (Atomics.load(this.#positions, READ_POSITION) >>> 0)) >>> 0;
+  }
+
+  /** The consumer drops whatever batches come. */
+  get refused(): boolean {
+    return Atomics.load(this.#positions, REFUSED) === 1;
   }
 
   /** Whether a frame with such a payload finds room. */
@@ -119,6 +126,11 @@ export class RingReader {
 
   get isEmpty(): boolean {
     return Atomics.load(this.#positions, WRITE_POSITION) >>> 0 === this.#read;
+  }
+
+  /** Tells the producer that its batches would be dropped. */
+  refuse(): void {
+    Atomics.store(this.#positions, REFUSED, 1);
   }
 
   /** Share of the ring that is full, 0..1. */

@@ -101,10 +101,16 @@ export class OperatorRunner implements Output {
     return this.#working;
   }
 
+  /** Whether rows that come would be dropped, or what is made of them. */
+  get satisfied(): boolean {
+    if (this.#operator?.isSatisfied?.() === true) return true;
+    return this.targets.length > 0 && this.targets.every((target) => target.satisfied === true);
+  }
+
   /** One piece of what ends of inputs have left to do. */
   emitPiece(): void {
     this.#guard(() => {
-      this.#working = this.#operator?.emitPiece?.() ?? false;
+      this.#working = !this.satisfied && (this.#operator?.emitPiece?.() ?? false);
     });
     this.#passEnd();
   }
@@ -148,10 +154,14 @@ export class OperatorRunner implements Output {
   }
 
   input(index: number): ChainTarget {
+    const isSatisfied = () => this.satisfied;
     return {
+      get satisfied() {
+        return isSatisfied();
+      },
       receive: (batch) => {
         this.#recordsIn.value += this.#view.rows(batch);
-        this.#guardBatch(index, batch);
+        if (!this.satisfied) this.#guardBatch(index, batch);
       },
       watermark: (watermark) => this.#inputWatermark(index, watermark),
       idle: (idle) => {

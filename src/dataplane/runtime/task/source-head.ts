@@ -76,6 +76,10 @@ export class SourceHead {
 
   poll(): HeadStep {
     if (this.#ended) return "ended";
+    if (this.#isUnwanted) {
+      this.#end();
+      return "progress";
+    }
     const result = this.reader.poll();
     switch (result.kind) {
       case "batch": {
@@ -130,6 +134,10 @@ export class SourceHead {
 
   positions(): readonly SourceSplit[] {
     return [...this.#positions.values()];
+  }
+
+  get #isUnwanted(): boolean {
+    return this.#targets.length > 0 && this.#targets.every((target) => target.satisfied === true);
   }
 
   /** MAX_WATERMARK, then the end of input. */
