@@ -89,6 +89,26 @@ test("a sequence ends, goes on where a split says, and pays no heed to projectio
   });
 });
 
+test("splits of a larger parallelism take turns, so that numbers come in order", async () => {
+  const counted = {
+    connector: "datagen",
+    "rows-per-second": "2000",
+    "number-of-rows": "1000",
+    "fields.n.kind": "sequence",
+    "fields.n.start": "0",
+    "fields.n.end": "999",
+  };
+  const many = openSource(table, counted, { env: still, parallelism: 3, projection: [[0]] });
+  const splits = await many.discover();
+  assert.equal(splits.length, 3);
+  const one = openSource(table, counted, { env: still, projection: [[0]] });
+  const rows = await readTexts(one, splits);
+  assert.deepEqual(
+    rows,
+    Array.from({ length: 1000 }, (_, i) => `+I[${i}]`),
+  );
+});
+
 test("the rate holds: a second's rows at its beginning", async () => {
   let now = 0;
   const sleeps: number[] = [];

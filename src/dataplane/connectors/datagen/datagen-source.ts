@@ -2,6 +2,7 @@
  * The datagen connector: random or counted rows at a given rate.
  *
  * Splits:  one per subtask (or as many as scan.parallelism says), with every n-th row; a row is a function of its number and the seed, so positions are numbers.
+ *          A reader with several, after a restore at a smaller parallelism, gives them turns by the numbers of their rows.
  * Rate:    as Flink's: each second's rows go out at its beginning; the first second begins when reading does.
  * Errors:  MR10xx options, MR3011 a type that is not generated.
  */
@@ -37,6 +38,7 @@ interface DatagenSplit extends SourceSplit {
   readonly seed: string;
 }
 
+const TURNS_A_SECOND = 2000;
 /** Rows of large values come in smaller batches. */
 const BATCH_BYTES = 16 * 1024 * 1024;
 
@@ -98,6 +100,10 @@ function sequenceRows(fields: readonly GeneratedField[]): bigint[] {
   ]);
 }
 
+function nextRow({ first, stride, produced }: DatagenSplit): number {
+  return first + stride * produced;
+}
+
 class DatagenReader implements SourceReader {
   readonly #context: SourceReaderContext;
   readonly #columns: readonly LaidOutColumn[];
@@ -105,8 +111,9 @@ class DatagenReader implements SourceReader {
   /** Rows a second of this subtask. */
   readonly #rate: number;
   readonly #batchRows: number;
-  readonly #queue: DatagenSplit[] = [];
-  #split: DatagenSplit | undefined;
+  readonly #splits: DatagenSplit[] = [];
+  /** Whose seed the layout has. */
+  #laidOut: string | undefined;
   #startMs: number | undefined;
   #emitted = 0;
   #cancel: (() => void) | undefined;
@@ -135,26 +142,27 @@ class DatagenReader implements SourceReader {
   async open(): Promise<void> {}
 
   addSplits(splits: readonly SourceSplit[]): void {
-    for (const split of splits) this.#queue.push(split as DatagenSplit);
+    for (const split of splits) this.#splits.push(split as DatagenSplit);
     this.#wake?.();
   }
 
   poll(): PollResult {
-    if (this.#split === undefined) {
-      this.#split = this.#queue.shift();
-      if (this.#split === undefined) return { kind: "empty" };
-      const view = new DataView(this.#context.runtime.memory.buffer);
-      writeLayout(view, this.#memory.address, this.#columns, this.#split.seed);
-    }
-    const split = this.#split;
+    const index = this.#nextSplit();
+    const split = this.#splits[index];
+    if (split === undefined) return { kind: "empty" };
     const left = split.rows < 0 ? MAX_BATCH_ROWS : split.rows - split.produced;
     if (left <= 0) {
-      this.#split = undefined;
+      this.#splits.splice(index, 1);
       return { kind: "finished", splitId: split.id };
     }
-    const rows = Math.min(left, MAX_BATCH_ROWS, this.#batchRows, this.#allowed());
+    const rows = Math.min(left, MAX_BATCH_ROWS, this.#batchRows, this.#turn(), this.#allowed());
     if (rows <= 0) return { kind: "idle" };
     const { runtime, env } = this.#context;
+    if (this.#laidOut !== split.seed) {
+      const view = new DataView(runtime.memory.buffer);
+      writeLayout(view, this.#memory.address, this.#columns, split.seed);
+      this.#laidOut = split.seed;
+    }
     const batch = runtime.kernels.datagenGenerate(
       this.#memory.address,
       this.#columns.length,
@@ -164,8 +172,23 @@ class DatagenReader implements SourceReader {
       BigInt(Math.trunc(env.clock.nowMs())),
     );
     this.#emitted += rows;
-    this.#split = { ...split, produced: split.produced + rows };
-    return { kind: "batch", batch: batch >>> 0, split: this.#split };
+    const after = { ...split, produced: split.produced + rows };
+    this.#splits[index] = after;
+    return { kind: "batch", batch: batch >>> 0, split: after };
+  }
+
+  /** After a restore at a smaller parallelism there are several: the one whose next row has the smallest number. */
+  #nextSplit(): number {
+    let least = 0;
+    for (let i = 1; i < this.#splits.length; i++)
+      if (nextRow(this.#splits[i]!) < nextRow(this.#splits[least]!)) least = i;
+    return least;
+  }
+
+  /** Rows of one split before it is another's turn: half a millisecond's, so that event time goes on evenly. */
+  #turn(): number {
+    if (this.#splits.length < 2) return MAX_BATCH_ROWS;
+    return Math.max(1, Math.floor(this.#rate / TURNS_A_SECOND));
   }
 
   async wait(): Promise<void> {
