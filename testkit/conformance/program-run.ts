@@ -5,13 +5,13 @@
  *          savepoint; a second job, planned again from the same statements, starts from there.
  * Time:    virtual, so that windows of processing time and the latency of mini-batches pass at once.
  */
-import { toMillraceError } from "../../src/foundation/base/errors.ts";
 import type { Env } from "../../src/foundation/host/env.ts";
 import { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
 import type { ExecPlan } from "../../src/foundation/plan/exec-node.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
 import type { ValuesEvent, ValuesOptions } from "../values/values-store.ts";
 import type { Engine } from "./engine.ts";
+import { ended, settled } from "./job-time.ts";
 import type {
   ProgramRecord,
   ProgramRow,
@@ -62,7 +62,7 @@ async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engi
   const paths: string[] = [];
   for (const plan of plansOf(first, record)) {
     const job = first.start(plan);
-    await settled(world, first, job, record, (sink) => sink.expected ?? []);
+    await programSettled(world, first, job, record, (sink) => sink.expected ?? []);
     const { path } = await world.run(job.stopWithSavepoint({ directory: SAVEPOINTS }));
     paths.push(path);
   }
@@ -81,7 +81,7 @@ async function runRestored(run: ProgramRun, world: SimulatedWorld): Promise<Engi
   for (const [i, plan] of plansOf(second, record).entries()) {
     const job = second.start(plan, { restoreFrom: paths[i]! });
     if (infinite) {
-      await settled(world, second, job, record, allExpected);
+      await programSettled(world, second, job, record, allExpected);
       await world.run(job.cancel());
     } else await world.run(ended(job));
   }
@@ -123,36 +123,20 @@ function setOf(statements: readonly string[]): string {
   return `EXECUTE STATEMENT SET BEGIN ${inserts.join("\n")} END`;
 }
 
-async function ended(job: JobMaster): Promise<void> {
-  const { failure } = await job.ended;
-  if (failure !== null) throw toMillraceError(failure);
-}
-
-/** Lets time pass until all rows are read and the sinks hold as many as are expected, or nothing more comes. */
-async function settled(
+/** Until the sinks hold as many rows as are expected, or nothing more comes. */
+async function programSettled(
   world: SimulatedWorld,
   engine: Engine,
   job: JobMaster,
   record: ProgramRecord,
   expected: (sink: ProgramSink) => readonly unknown[],
 ): Promise<void> {
-  const startedMs = world.elapsedMs;
-  let changedMs = startedMs;
-  let last = -1;
-  await world.runUntil(() => {
-    const rows = record.sinks.reduce((sum, { name }) => sum + engine.rowsOf(name).length, 0);
-    const read = record.tables.every(({ name }) => engine.store.isRead(name));
-    if (rows !== last || !read) changedMs = world.elapsedMs;
-    last = rows;
-    const wanted = record.sinks.reduce((sum, sink) => sum + expected(sink).length, 0);
-    return (
-      job.view.failure !== null ||
-      (job.view.status === "RUNNING" && read && wanted > 0 && rows >= wanted) ||
-      world.elapsedMs - changedMs > QUIET_MS ||
-      world.elapsedMs - startedMs > SETTLE_LIMIT_MS
-    );
+  await settled(world, job, {
+    isRead: () => record.tables.every(({ name }) => engine.store.isRead(name)),
+    rows: () => record.sinks.reduce((sum, { name }) => sum + engine.rowsOf(name).length, 0),
+    enough: record.sinks.reduce((sum, sink) => sum + expected(sink).length, 0),
+    quietMs: QUIET_MS,
+    limitMs: SETTLE_LIMIT_MS,
   });
-  const { failure } = job.view;
-  if (failure !== null) throw toMillraceError(failure);
   await world.advance(1);
 }

@@ -5,10 +5,10 @@
  *
  * Flow:    query-generator.ts → here → Engine, DuckDB → sorted final rows, compared.
  */
-import { toMillraceError } from "../../../src/foundation/base/errors.ts";
 import type { JobMaster } from "../../../src/dataplane/runtime/master/job-master.ts";
 import { SimulatedWorld } from "../../../src/foundation/host/simulated-env.ts";
 import { Engine } from "../../../testkit/conformance/engine.ts";
+import { ended, settled } from "../../../testkit/conformance/job-time.ts";
 import { retracted } from "../../../testkit/conformance/row-compare.ts";
 import { errorText } from "../../../testkit/conformance/suite.ts";
 import type { ExecPlan } from "../../../src/foundation/plan/exec-node.ts";
@@ -181,7 +181,7 @@ async function answer(
     });
     if (last) await world.run(ended(job));
     else {
-      await settled(world, engine, job, plan);
+      await planSettled(world, engine, job, plan);
       restoreFrom = (await world.run(job.stopWithSavepoint({ directory: SAVEPOINTS }))).path;
     }
     rows = engine.rowsOf(name);
@@ -213,29 +213,14 @@ function declare(
   });
 }
 
-async function ended(job: JobMaster): Promise<void> {
-  const { failure } = await job.ended;
-  if (failure !== null) throw toMillraceError(failure);
-}
-
-/** All is read, and what it causes has come. */
-async function settled(
-  world: SimulatedWorld,
-  engine: Engine,
-  job: JobMaster,
-  plan: ExecPlan,
-): Promise<void> {
+/** What a plan's sources have, and what that causes, has come. */
+function planSettled(world: SimulatedWorld, engine: Engine, job: JobMaster, plan: ExecPlan) {
   const read = plan.nodes.flatMap((node) =>
     node.type === "TableSourceScan" ? [node.table.name] : [],
   );
-  let readMs = world.elapsedMs;
-  await world.runUntil(() => {
-    const isRead = read.every((name) => engine.store.isRead(name.slice(name.lastIndexOf(".") + 1)));
-    if (!isRead || job.view.status !== "RUNNING") readMs = world.elapsedMs;
-    return job.view.failure !== null || world.elapsedMs - readMs > SETTLED_MS;
-  });
-  const { failure } = job.view;
-  if (failure !== null) throw toMillraceError(failure);
+  const isRead = () =>
+    read.every((name) => engine.store.isRead(name.slice(name.lastIndexOf(".") + 1)));
+  return settled(world, job, { isRead, quietMs: SETTLED_MS });
 }
 
 /** Numbers by value, so that 1.50 is 1.5. */
