@@ -112,8 +112,16 @@ let warmth: u32 = 0;
  * not between the branches of copyBytes. Views of rows [from, to) at `values`; `validity` 0 = no NULLs.
  */
 export function warmViews(values: usize, validity: usize, from: u32, to: u32): void {
+  warmRows(values, validity, 0, from, to);
+}
+
+/** The same of the rows listed at `rows`; 0 = all in order. */
+// @ts-ignore: decorator
+@inline
+export function warmRows(values: usize, validity: usize, rows: usize, from: u32, to: u32): void {
   let sum: u32 = 0;
-  for (let row = from; row < to; row++) {
+  for (let i = from; i < to; i++) {
+    const row = rows == 0 ? i : load<u32>(rows + (i << 2));
     const view = load<u64>(values + (row << 3));
     const length = <u32>(view >>> 32);
     const used = length != 0 && (validity == 0 || load<u8>(validity + row) != 0);

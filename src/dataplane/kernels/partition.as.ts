@@ -16,7 +16,7 @@
  * Limits:  a block has less than 2 GiB: FAILURE_LENGTH traps.
  */
 import { arenaAlloc } from "./arena.as";
-import { copyBytes } from "./copy.as";
+import { copyBytes, warmRows } from "./copy.as";
 import { FAILURE_LENGTH, fail } from "./memory.as";
 
 const HEADER: u32 = 16;
@@ -277,23 +277,6 @@ function clearNulls(validity: usize, shift: u32, n: u32, target: usize): void {
   for (let i: u32 = 0; i < n; i++) {
     if (load<u8>(validity + i) == 0) memory.fill(target + (<usize>i << shift), 0, width);
   }
-}
-
-let warmth: u32 = 0;
-
-/** As warmViews of copy.as.ts, for rows that are listed. */
-function warmRows(values: usize, validity: usize, rows: usize, from: u32, to: u32): void {
-  let sum: u32 = 0;
-  for (let i = from; i < to; i++) {
-    const row = rows == 0 ? i : load<u32>(rows + (i << 2));
-    const view = load<u64>(values + (row << 3));
-    const length = <u32>(view >>> 32);
-    const used = length != 0 && (validity == 0 || load<u8>(validity + row) != 0);
-    const at: usize = used ? <usize>(<u32>view) : 0;
-    const last: u32 = used ? length - 1 : 0;
-    sum += <u32>load<u8>(at) + <u32>load<u8>(at + min<u32>(64, last)) + <u32>load<u8>(at + last);
-  }
-  warmth = sum;
 }
 
 /** Views at `at`, their bytes behind them; returns the offset after both. */

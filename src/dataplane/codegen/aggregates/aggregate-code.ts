@@ -48,6 +48,16 @@ export function pushHash({ f, entry, hashDistance }: AggregateTarget): void {
   f.get(entry).i32(hashDistance).op("i32.sub").load("i32.load");
 }
 
+/** The bytes of a view go to the log, in place of what the slot at `offset` held. */
+export function setView(target: AggregateTarget, offset: number, pushView: () => void): void {
+  const { f, entry, map } = target;
+  f.get(map);
+  pushHash(target);
+  f.get(entry).i32(offset).op("i32.add");
+  pushView();
+  f.call(kernel(target, "slotSetView"));
+}
+
 /** How an aggregate knows whether it has a value. */
 export type Presence =
   /** With every row: its argument is never NULL and there is no filter. */

@@ -57,6 +57,19 @@ export interface GroupLoopSpec {
 }
 
 /** +I when the local is 1, +U otherwise. */
+/** One row of a loop that remembers which keys it touches. */
+interface TouchingRow {
+  readonly batch: Local;
+  readonly row: Local;
+  readonly target: AggregateTarget;
+  readonly source: BatchColumns;
+  readonly prologue: Prologue;
+  readonly cursors: readonly Local[];
+  readonly fresh: Local;
+  /** The next row. */
+  readonly next: Label;
+}
+
 interface FreshKind {
   readonly fresh: Local;
 }
@@ -175,6 +188,39 @@ export class GroupLoops {
 
   #generateFold(): void {
     const f = this.#exported("fold", ["batch", "entries", "map"]);
+    const isAdd = this.#spec.plan.retract ? f.local("i32", "isAdd") : undefined;
+    this.#generateTouching(f, {
+      first: ({ prologue, batch, row, fresh, target, next }) => {
+        if (isAdd !== undefined)
+          this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+      },
+      each: ({ prologue, batch, row, target, source, cursors }) => {
+        if (isAdd !== undefined) loadIsAdd(f, prologue, batch, row, isAdd);
+        this.#update(target, source, isAdd ?? "add", cursors);
+      },
+    });
+  }
+
+  /** Accumulators that were made of rows elsewhere. One may have taken back more than it added: `rows` tells in the end. */
+  #generateMerge(parts: PartsOfInput): void {
+    const f = this.#exported("merge", ["batch", "entries", "map"]);
+    const { plan, input } = this.#spec;
+    const merged = new MergedParts({ plan, input, ...parts });
+    const onEmpty = (set: number, entry: Local) => this.#distinctDead[set]!.add(f, entry);
+    this.#generateTouching(f, {
+      each: ({ target: into, source, prologue, cursors }) =>
+        merged.emit({ into, from: this.#target(f, into.map), source, prologue, cursors, onEmpty }),
+    });
+  }
+
+  /** `each` row in order against its entry; `first`: the first of its key, before the result is remembered. */
+  #generateTouching(
+    f: FunctionBuilder,
+    code: {
+      readonly first?: (row: TouchingRow) => void;
+      readonly each: (row: TouchingRow) => void;
+    },
+  ): void {
     const [batch, entries, map] = f.params as [number, number, number];
     const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
     f.get(batch).load("i32.load", BATCH_ROWS).set(end);
@@ -185,54 +231,18 @@ export class GroupLoops {
     const prologue = new Prologue(f);
     const source = this.#source(prologue, batch, row);
     const target = this.#target(f, map);
-    const isAdd = this.#spec.plan.retract ? f.local("i32", "isAdd") : undefined;
     const fresh = f.local("i32", "fresh");
     f.i32(0).set(row);
     f.for(row, end, (next) => {
+      const at = { batch, row, target, source, prologue, cursors, fresh, next };
       this.#loadEntry(f, entries, row, target.entry);
       f.get(target.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
       f.if(() => {
         f.get(target.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
-        if (isAdd !== undefined)
-          this.#skipUselessRetraction(f, prologue, batch, row, isAdd, fresh, target, next);
+        code.first?.(at);
         this.#remember(f, target, row, touched, fresh);
       });
-      if (isAdd !== undefined) loadIsAdd(f, prologue, batch, row, isAdd);
-      this.#update(target, source, isAdd ?? "add", cursors);
-    });
-    prologue.close();
-    this.#storeCursors(f, cursors);
-    f.get(touched).globalSet(this.#touched);
-    f.get(touched);
-  }
-
-  /** Accumulators that were made of rows elsewhere. One may have taken back more than it added: `rows` tells in the end. */
-  #generateMerge(parts: PartsOfInput): void {
-    const f = this.#exported("merge", ["batch", "entries", "map"]);
-    const [batch, entries, map] = f.params as [number, number, number];
-    const [row, end] = [f.local("i32", "row"), f.local("i32", "rows")];
-    f.get(batch).load("i32.load", BATCH_ROWS).set(end);
-    this.#before.allocate(f, end);
-    f.get(end).i32(3).op("i32.shl").call(this.#arenaAlloc()).globalSet(this.#touchedKeys);
-    const touched = f.local("i32", "touched");
-    const cursors = this.#loadCursors(f);
-    const prologue = new Prologue(f);
-    const source = this.#source(prologue, batch, row);
-    const { plan, input } = this.#spec;
-    const merged = new MergedParts({ plan, input, ...parts });
-    const into = this.#target(f, map);
-    const from = this.#target(f, map);
-    const fresh = f.local("i32", "fresh");
-    f.i32(0).set(row);
-    f.for(row, end, () => {
-      this.#loadEntry(f, entries, row, into.entry);
-      f.get(into.entry).load("i32.load", TOUCHED_OFFSET).op("i32.eqz");
-      f.if(() => {
-        f.get(into.entry).load("i64.load", ROWS_OFFSET).op("i64.eqz").set(fresh);
-        this.#remember(f, into, row, touched, fresh);
-      });
-      const onEmpty = (set: number, entry: Local) => this.#distinctDead[set]!.add(f, entry);
-      merged.emit({ into, from, source, prologue, cursors, onEmpty });
+      code.each(at);
     });
     prologue.close();
     this.#storeCursors(f, cursors);

@@ -7,7 +7,7 @@
  */
 import type { ModuleBuilder } from "../emitter/module-builder.ts";
 import { type AccumulateSpec, exported, loadListed, targetOf } from "./accumulate.ts";
-import { kernel, pushHash } from "./aggregate-code.ts";
+import { setView } from "./aggregate-code.ts";
 import type { AggregatePlan } from "./aggregate-plan.ts";
 import { emitMerge } from "./update-code.ts";
 
@@ -39,10 +39,7 @@ export function generateMergeInto(
     for (const offset of handles) {
       f.get(copy.entry).load("i64.load", offset).get(entry.entry).load("i64.load", offset);
       f.op("i64.ne").if(() => {
-        f.get(map);
-        pushHash(entry);
-        f.get(entry.entry).i32(offset).op("i32.add");
-        f.get(copy.entry).load("i64.load", offset).call(kernel(entry, "slotSetView"));
+        setView(entry, offset, () => f.get(copy.entry).load("i64.load", offset));
         f.get(copy.entry).get(entry.entry).load("i64.load", offset).store("i64.store", offset);
       });
     }

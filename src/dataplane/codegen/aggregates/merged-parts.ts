@@ -22,7 +22,7 @@ import type { Prologue } from "../prologue.ts";
 import { pushPart } from "../value-code.ts";
 import type { Value } from "../value.ts";
 import { ROWS_OFFSET } from "./accumulator-layout.ts";
-import { type AggregateCode, type AggregateTarget, kernel, pushHash } from "./aggregate-code.ts";
+import { type AggregateCode, type AggregateTarget, setView } from "./aggregate-code.ts";
 import type { AggregateGroup, AggregatePlan } from "./aggregate-plan.ts";
 import { updateMembers } from "./update-code.ts";
 
@@ -45,6 +45,15 @@ export interface MergedRow {
   readonly onEmpty: (set: number, entry: Local) => void;
   /** Instead of the aggregates that keep extremes: what is done with a row of theirs. */
   readonly passExtremes?: (set: number, count: (bit: number) => Local) => void;
+}
+
+/** Of the rows that have the values of a DISTINCT entry, for the aggregates of a filter. */
+interface DistinctChange {
+  readonly into: AggregateTarget;
+  readonly entry: Local;
+  readonly group: AggregateGroup;
+  readonly delta: Local;
+  readonly load: (field: number) => Value;
 }
 
 const HANDLE_WORD = 8;
@@ -187,8 +196,9 @@ export class MergedParts {
     f.get(cursor).i32(4).op("i32.add").set(cursor);
     for (const group of plan.groups.filter(({ distinct }) => distinct === own)) {
       const delta = this.#count(row, set, sets[set]!.filters.indexOf(group.filter));
-      if (plan.retract) this.#changeCount(row, entry, group, delta, load);
-      else this.#setBit(row, entry, group, delta, load);
+      const change = { into: row.into, entry, group, delta, load };
+      if (plan.retract) this.#changeCount(change);
+      else this.#setBit(change);
     }
     if (!plan.retract) return;
     f.i64(0);
@@ -201,13 +211,7 @@ export class MergedParts {
   }
 
   /** From none (or fewer) to some the value comes, the other way it goes. */
-  #changeCount(
-    { into }: MergedRow,
-    entry: Local,
-    group: AggregateGroup,
-    delta: Local,
-    load: (field: number) => Value,
-  ): void {
+  #changeCount({ into, entry, group, delta, load }: DistinctChange): void {
     const { f } = into;
     const offset = group.bit * HANDLE_WORD;
     const [before, after] = [f.local("i64"), f.local("i64")];
@@ -219,13 +223,7 @@ export class MergedParts {
     f.if(() => updateMembers(into, group, load, comes));
   }
 
-  #setBit(
-    { into }: MergedRow,
-    entry: Local,
-    group: AggregateGroup,
-    delta: Local,
-    load: (field: number) => Value,
-  ): void {
+  #setBit({ into, entry, group, delta, load }: DistinctChange): void {
     const { f } = into;
     const mask = 1n << BigInt(group.bit);
     f.get(entry).load("i64.load").i64(mask).op("i64.and").op("i64.eqz");
@@ -248,10 +246,6 @@ function keepView(
   f.if(() => {
     f.get(entry).get(before).store("i64.store", offset);
     f.get(after).op("i64.eqz").op("i32.eqz");
-    f.if(() => {
-      f.get(target.map);
-      pushHash(target);
-      f.get(entry).i32(offset).op("i32.add").get(after).call(kernel(target, "slotSetView"));
-    });
+    f.if(() => setView(target, offset, () => f.get(after)));
   });
 }

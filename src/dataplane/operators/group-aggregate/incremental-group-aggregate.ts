@@ -24,12 +24,13 @@ import {
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
-import { BaseOperator, functionEnvironment } from "../base-operator.ts";
+import { functionEnvironment } from "../base-operator.ts";
+import { BundlingOperator } from "../mini-batch/bundling-operator.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { PartCounter } from "./part-counter.ts";
 import { PartialBundle } from "./partial-bundle.ts";
 
-export class IncrementalGroupAggregateOperator extends BaseOperator {
+export class IncrementalGroupAggregateOperator extends BundlingOperator {
   readonly #node: GroupAggregateNode;
   /** What the aggregates' arguments refer to. */
   readonly #fields: Schema;
@@ -89,20 +90,7 @@ export class IncrementalGroupAggregateOperator extends BaseOperator {
     this.#bundle!.sweep(pointers);
     this.#isEmpty = false;
     this.#count += this.#parts!.accumulators(batch, n);
-    if (this.#count >= this.#size) this.#end();
-  }
-
-  override processWatermark(watermark: number): void {
-    this.#end();
-    this.context.output.emitWatermark(watermark);
-  }
-
-  override prepareSnapshot(): void {
-    this.#end();
-  }
-
-  override endInput(): void {
-    this.#end();
+    if (this.#count >= this.#size) this.endBundle();
   }
 
   override close(): void {
@@ -110,14 +98,11 @@ export class IncrementalGroupAggregateOperator extends BaseOperator {
     this.#bundle = undefined;
   }
 
-  #end(): void {
+  protected override emitBundle(): void {
     if (this.#isEmpty) return;
-    const { kernels } = this.context.runtime;
-    const mark = kernels.arenaMark();
     this.#isEmpty = true;
     this.#count = 0;
     this.#bundle!.take();
-    kernels.arenaRelease(mark);
   }
 
   #createBundle(parts: Parts, retract: boolean): PartialBundle {

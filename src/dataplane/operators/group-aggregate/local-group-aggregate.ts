@@ -16,7 +16,7 @@ import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
-import { batchPart } from "../rows/batch-part.ts";
+import { takeInParts } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { compilePartial, type PartialAccumulators } from "./partial-accumulators.ts";
@@ -67,15 +67,13 @@ export class LocalGroupAggregateOperator extends BaseOperator {
       this.#fold(batch, n);
       return;
     }
-    for (let from = 0; from < n; ) {
-      const mark = runtime.kernels.arenaMark();
-      const count = Math.min(this.#size - this.#bundled, n - from);
-      this.#fold(batchPart(runtime, this.#batchRows!, batch, { from, count }), count);
-      from += count;
+    const size = this.#size;
+    const room = () => size - this.#bundled;
+    takeInParts(runtime, this.#batchRows!, batch, room, (part, count) => {
+      this.#fold(part, count);
       this.#bundled += count;
-      if (this.#bundled === this.#size) this.#endMiniBatch();
-      runtime.kernels.arenaRelease(mark);
-    }
+      if (this.#bundled === size) this.#endMiniBatch();
+    });
   }
 
   override processWatermark(watermark: number): void {

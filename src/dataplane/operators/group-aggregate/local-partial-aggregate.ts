@@ -7,16 +7,17 @@
  * Limits:  MAX_BUNDLE_ROWS rows are folded at most.
  * Source:  Flink MiniBatchLocalGroupAggFunction, MapBundleOperator.
  */
-import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { type LogicalType, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { valueSets } from "../../../foundation/plan/value-sets.ts";
 import { compilePartialRows } from "../../codegen/aggregates/partial-code.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
-import { BaseOperator, functionEnvironment } from "../base-operator.ts";
+import { functionEnvironment } from "../base-operator.ts";
+import { BundlingOperator } from "../mini-batch/bundling-operator.ts";
 import { MAX_BUNDLE_ROWS } from "../mini-batch/mini-batch-size.ts";
-import { batchPart } from "../rows/batch-part.ts";
+import { takeInParts } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { PartialBundle } from "./partial-bundle.ts";
 
@@ -33,7 +34,7 @@ export function keepsMoreThanNumbers({ aggregates }: GroupAggregateNode, input: 
   );
 }
 
-export class LocalPartialAggregateOperator extends BaseOperator {
+export class LocalPartialAggregateOperator extends BundlingOperator {
   readonly #node: GroupAggregateNode;
   readonly #size: number;
   #rows: BatchRows | undefined;
@@ -71,30 +72,12 @@ export class LocalPartialAggregateOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const { runtime } = this.context;
-    const n = new DataView(runtime.memory.buffer).getUint32(batch + BATCH_ROWS, true);
-    for (let from = 0; from < n; ) {
-      const mark = runtime.kernels.arenaMark();
-      const count = Math.min(this.#size - this.#count, n - from);
-      this.#bundle!.add(batchPart(runtime, this.#rows!, batch, { from, count }));
-      from += count;
+    const room = () => this.#size - this.#count;
+    takeInParts(this.context.runtime, this.#rows!, batch, room, (part, count) => {
+      this.#bundle!.add(part);
       this.#count += count;
-      if (this.#count === this.#size) this.#end();
-      runtime.kernels.arenaRelease(mark);
-    }
-  }
-
-  override processWatermark(watermark: number): void {
-    this.#end();
-    this.context.output.emitWatermark(watermark);
-  }
-
-  override prepareSnapshot(): void {
-    this.#end();
-  }
-
-  override endInput(): void {
-    this.#end();
+      if (this.#count === this.#size) this.endBundle();
+    });
   }
 
   override close(): void {
@@ -102,12 +85,9 @@ export class LocalPartialAggregateOperator extends BaseOperator {
     this.#bundle = undefined;
   }
 
-  #end(): void {
+  protected override emitBundle(): void {
     if (this.#count === 0) return;
-    const { kernels } = this.context.runtime;
-    const mark = kernels.arenaMark();
     this.#count = 0;
     this.#bundle!.take();
-    kernels.arenaRelease(mark);
   }
 }

@@ -7,19 +7,15 @@
  * State:   that of Deduplicate.
  * Source:  Flink ProcTimeMiniBatchDeduplicateKeep{First,Last}RowFunction, RowTimeMiniBatchLatestChangeDeduplicateFunction.
  */
-import {
-  BATCH_ROWS,
-  type BatchPtr,
-  COLUMN_VALUES,
-  columnPtr,
-} from "../../../foundation/columnar/batch.ts";
+import { type BatchPtr, COLUMN_VALUES, columnPtr } from "../../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import { physicalIndex } from "../../../foundation/columnar/schema.ts";
 import type { DeduplicateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
-import { BaseOperator } from "../base-operator.ts";
 import { DeduplicateOperator } from "../deduplicate/deduplicate.ts";
+import { takeInParts } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
+import { BundlingOperator } from "./bundling-operator.ts";
 import { KeyNumbers } from "./key-numbers.ts";
 import { MAX_BUNDLE_ROWS } from "./mini-batch-size.ts";
 import { RowBundle } from "./row-bundle.ts";
@@ -32,7 +28,7 @@ export function foldsChanges(node: DeduplicateNode, context: OperatorContext): b
   return node.changelogMode !== "insert-only" && context.config[COMPACT] === "true";
 }
 
-export class MiniBatchDeduplicateOperator extends BaseOperator {
+export class MiniBatchDeduplicateOperator extends BundlingOperator {
   readonly #node: DeduplicateNode;
   readonly #size: number;
   readonly #deduplicate: DeduplicateOperator;
@@ -58,32 +54,20 @@ export class MiniBatchDeduplicateOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const { kernels, memory } = this.context.runtime;
-    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
-    for (let from = 0; from < n; ) {
-      const mark = kernels.arenaMark();
-      const count = Math.min(this.#size - this.#bundle!.rows, n - from);
-      const list = kernels.arenaAlloc(count * 4) >>> 0;
-      const words = new Uint32Array(memory.buffer, list, count);
-      for (let i = 0; i < count; i++) words[i] = from + i;
-      this.#bundle!.add(count === n ? batch : this.#rows!.gather(batch, list, count));
-      from += count;
-      if (this.#bundle!.rows === this.#size) this.#end();
-      kernels.arenaRelease(mark);
-    }
+    const room = () => this.#size - this.#bundle!.rows;
+    takeInParts(this.context.runtime, this.#rows!, batch, room, (part) => {
+      this.#bundle!.add(part);
+      if (room() === 0) this.endBundle();
+    });
   }
 
   override processWatermark(watermark: number): void {
-    this.#end();
+    this.endBundle();
     this.#deduplicate.processWatermark(watermark);
   }
 
-  override prepareSnapshot(): void {
-    this.#end();
-  }
-
-  override endInput(): void {
-    this.#end();
+  override endInput(input: number): void {
+    super.endInput(input);
     this.#deduplicate.endInput();
   }
 
@@ -95,19 +79,16 @@ export class MiniBatchDeduplicateOperator extends BaseOperator {
     this.#numbers = undefined;
   }
 
-  #end(): void {
+  protected override emitBundle(): void {
     const { kernels } = this.context.runtime;
-    const mark = kernels.arenaMark();
     const batch = this.#bundle!.take();
-    if (batch !== 0) {
-      const n = this.#rows!.rows(batch);
-      const { count, owners } = this.#numbers!.number(batch);
-      const list = kernels.arenaAlloc(count * 4) >>> 0;
-      const { times, width } = this.#times(batch);
-      kernels.rowPerOwner(n, owners, count, times, width, this.#node.keepLast ? 1 : 0, list);
-      this.#deduplicate.processBatch(0, this.#rows!.gather(batch, list, count));
-    }
-    kernels.arenaRelease(mark);
+    if (batch === 0) return;
+    const n = this.#rows!.rows(batch);
+    const { count, owners } = this.#numbers!.number(batch);
+    const list = kernels.arenaAlloc(count * 4) >>> 0;
+    const { times, width } = this.#times(batch);
+    kernels.rowPerOwner(n, owners, count, times, width, this.#node.keepLast ? 1 : 0, list);
+    this.#deduplicate.processBatch(0, this.#rows!.gather(batch, list, count));
   }
 
   #times(batch: BatchPtr): { readonly times: number; readonly width: number } {

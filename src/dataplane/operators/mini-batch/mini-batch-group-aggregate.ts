@@ -14,21 +14,21 @@
  * State:   that of GroupAggregate; what is held is none.
  * Source:  Flink MapBundleOperator, MiniBatchLocalGroupAggFunction, MiniBatchGlobalGroupAggFunction.
  */
-import { BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
+import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
-import { BaseOperator } from "../base-operator.ts";
 import { GroupAggregateOperator } from "../group-aggregate/group-aggregate.ts";
-import { batchPart } from "../rows/batch-part.ts";
+import { takeInParts } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { partsOf } from "../../codegen/aggregates/parts-of-input.ts";
 import { PartCounter } from "../group-aggregate/part-counter.ts";
+import { BundlingOperator } from "./bundling-operator.ts";
 import { JavaKeyOrder } from "./java-key-order.ts";
 import { KeyNumbers } from "./key-numbers.ts";
 import { MAX_BUNDLE_ROWS } from "./mini-batch-size.ts";
 import { RowBundle } from "./row-bundle.ts";
 
-export class MiniBatchGroupAggregateOperator extends BaseOperator {
+export class MiniBatchGroupAggregateOperator extends BundlingOperator {
   readonly #node: GroupAggregateNode;
   readonly #size: number;
   readonly #aggregate: GroupAggregateOperator;
@@ -70,7 +70,8 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const { kernels, memory } = this.context.runtime;
+    const { runtime } = this.context;
+    const { kernels } = runtime;
     if (this.#node.mergedRows !== undefined) {
       this.#addAccumulators(batch);
       return;
@@ -82,16 +83,11 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       kernels.arenaRelease(mark);
       return;
     }
-    const n = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
-    for (let from = 0; from < n; ) {
-      const mark = kernels.arenaMark();
-      const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#local!.rows;
-      const count = Math.min(room, n - from);
-      this.#local!.add(batchPart(this.context.runtime, this.#rows!, batch, { from, count }));
-      from += count;
-      if (count === room) this.#endLocal();
-      kernels.arenaRelease(mark);
-    }
+    const room = () => Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#local!.rows;
+    takeInParts(runtime, this.#rows!, batch, room, (part) => {
+      this.#local!.add(part);
+      if (room() === 0) this.#endLocal();
+    });
   }
 
   /** Every accumulator is a key of a mini-batch of the first phase; the order among them is that of their first rows. */
@@ -104,27 +100,8 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
       else this.#split(batch, this.#numbers!.number(batch));
       return;
     }
-    for (let from = 0; from < n; ) {
-      const mark = runtime.kernels.arenaMark();
-      const room = Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#keys;
-      const count = Math.min(room, n - from);
-      this.#keep(batchPart(runtime, this.#rows!, batch, { from, count }), count);
-      from += count;
-      runtime.kernels.arenaRelease(mark);
-    }
-  }
-
-  override processWatermark(watermark: number): void {
-    this.#end();
-    this.context.output.emitWatermark(watermark);
-  }
-
-  override prepareSnapshot(): void {
-    this.#end();
-  }
-
-  override endInput(): void {
-    this.#end();
+    const room = () => Math.min(this.#size, MAX_BUNDLE_ROWS) - this.#keys;
+    takeInParts(runtime, this.#rows!, batch, room, (part, count) => this.#keep(part, count));
   }
 
   override close(): void {
@@ -137,12 +114,9 @@ export class MiniBatchGroupAggregateOperator extends BaseOperator {
     this.#numbers = undefined;
   }
 
-  #end(): void {
-    const { kernels } = this.context.runtime;
-    const mark = kernels.arenaMark();
+  protected override emitBundle(): void {
     this.#endLocal();
     this.#endGlobal();
-    kernels.arenaRelease(mark);
   }
 
   #endLocal(): void {

@@ -16,6 +16,7 @@ import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { isDistinctCall, partFields, valueSets } from "../../../foundation/plan/value-sets.ts";
 import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { describePhase, type PhaseFacts } from "../explain/phase-text.ts";
+import { isOnePhase, splitNodes } from "./split-nodes.ts";
 
 const COUNTING = ["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"];
 /** Multisets of values: what is taken back counts down. */
@@ -33,28 +34,12 @@ export function withGroupPhases(
   nodes: readonly ExecNode[],
   option: (key: string) => string | undefined,
 ): ExecNode[] {
-  if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
-    return [...nodes];
-  const halves = withHalves(nodes);
+  if (isOnePhase(option)) return [...nodes];
+  const halves = splitNodes(nodes, (node, { id, rows }) =>
+    node.type === "GroupAggregate" && hasHalves(node, rows) ? halvesOf(node, rows, id) : undefined,
+  );
   const incremental = option("table.optimizer.incremental-agg-enabled")?.toLowerCase() !== "false";
   return incremental ? withIncremental(halves) : halves;
-}
-
-function withHalves(nodes: readonly ExecNode[]): ExecNode[] {
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  // Nodes are numbered by their place: those behind a new one move on.
-  const moved = new Map<number, number>();
-  const out: ExecNode[] = [];
-  for (const node of nodes) {
-    const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
-    const rows = byId.get(node.inputs[0]?.node ?? -1);
-    const id = out.length + 1;
-    if (node.type === "GroupAggregate" && rows !== undefined && hasHalves(node, rows))
-      out.push(...halvesOf({ ...node, inputs }, rows, id));
-    else out.push({ ...node, inputs, id });
-    moved.set(node.id, out.length);
-  }
-  return out;
 }
 
 function hasHalves({ aggregates }: GroupAggregateNode, rows: ExecNode): boolean {

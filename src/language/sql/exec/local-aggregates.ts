@@ -12,6 +12,7 @@ import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecNode, GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { describeNode } from "../explain/node-text.ts";
+import { isOnePhase, splitNodes } from "./split-nodes.ts";
 
 const MERGEABLE = new Set(["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"]);
 
@@ -19,28 +20,14 @@ export function withLocalAggregates(
   nodes: readonly ExecNode[],
   option: (key: string) => string | undefined,
 ): ExecNode[] {
-  if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
-    return [...nodes];
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  // Nodes are numbered by their place: those behind a new one move on.
-  const moved = new Map<number, number>();
-  const out: ExecNode[] = [];
-  for (const node of nodes) {
-    const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
-    const rows = isSplittable(node, byId) ? byId.get(node.inputs[0]!.node) : undefined;
-    const id = out.length + 1;
-    if (node.type === "GroupAggregate" && rows !== undefined)
-      out.push(...split({ ...node, inputs }, rows, id));
-    else out.push({ ...node, inputs, id });
-    moved.set(node.id, out.length);
-  }
-  return out;
+  if (isOnePhase(option)) return [...nodes];
+  return splitNodes(nodes, (node, { id, rows }) =>
+    node.type === "GroupAggregate" && isSplittable(node, rows) ? split(node, rows, id) : undefined,
+  );
 }
 
-function isSplittable(node: ExecNode, byId: ReadonlyMap<number, ExecNode>): boolean {
-  if (node.type !== "GroupAggregate") return false;
-  const input = byId.get(node.inputs[0]!.node);
-  if (input === undefined || input.changelogMode !== "insert-only") return false;
+function isSplittable(node: GroupAggregateNode, input: ExecNode): boolean {
+  if (input.changelogMode !== "insert-only") return false;
   return node.aggregates.every((call) => !call.retract && isMergeable(call, input.output));
 }
 

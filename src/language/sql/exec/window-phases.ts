@@ -15,27 +15,17 @@ import { argumentFields } from "../../../foundation/plan/aggregate-phases.ts";
 import type { AggregateCall } from "../../../foundation/plan/expression.ts";
 import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { describeNode } from "../explain/node-text.ts";
+import { isOnePhase, type NodesById, splitNodes } from "./split-nodes.ts";
 
 export function withWindowPhases(
   nodes: readonly ExecNode[],
   option: (key: string) => string | undefined,
 ): ExecNode[] {
-  if (option("table.optimizer.agg-phase-strategy")?.toUpperCase() === "ONE_PHASE")
-    return [...nodes];
-  const byId = new Map(nodes.map((node) => [node.id, node]));
-  // Nodes are numbered by their place: those behind a new one move on.
-  const moved = new Map<number, number>();
-  const out: ExecNode[] = [];
-  for (const node of nodes) {
-    const inputs = node.inputs.map((edge) => ({ ...edge, node: moved.get(edge.node)! }));
-    const rows = byId.get(node.inputs[0]?.node ?? -1);
-    const id = out.length + 1;
-    const splits = node.type === "WindowAggregate" && rows !== undefined && hasPhases(node, rows);
-    if (splits && !isDistributed(node, byId)) out.push(...split({ ...node, inputs }, rows, id));
-    else out.push({ ...node, inputs, id });
-    moved.set(node.id, out.length);
-  }
-  return out;
+  if (isOnePhase(option)) return [...nodes];
+  return splitNodes(nodes, (node, { id, rows, byId }) => {
+    if (node.type !== "WindowAggregate" || !hasPhases(node, rows)) return undefined;
+    return isDistributed(node, rows, byId) ? undefined : split(node, rows, id);
+  });
 }
 
 function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
@@ -47,9 +37,9 @@ function hasPhases(node: WindowAggregateNode, rows: ExecNode): boolean {
 }
 
 /** The input comes from an aggregate by the same keys in the same order, so that its rows are where they are wanted. */
-function isDistributed(node: WindowAggregateNode, byId: ReadonlyMap<number, ExecNode>): boolean {
+function isDistributed(node: WindowAggregateNode, rows: ExecNode, byId: NodesById): boolean {
   let keys = node.grouping;
-  let at = byId.get(node.inputs[0]!.node);
+  let at: ExecNode | undefined = rows;
   while (at?.type === "Calc") {
     const { projection } = at;
     const fields = keys.map((key) => projection[key]!);
