@@ -38,6 +38,8 @@ export class OverAggregateOperator extends BaseOperator {
   #sorter: RowSorter | undefined;
   /** Where texts of accumulators are while a partition is evaluated; it has no entries. */
   #scratch: KeyedMap | undefined;
+  /** Upper half of the hash of some key of this subtask. */
+  #hash = 0;
   #ended = false;
   /** Rows that are not evaluated yet, partition by partition; the last one may go on. */
   #held: number[][] = [];
@@ -99,7 +101,8 @@ export class OverAggregateOperator extends BaseOperator {
     const rows = assembleBatch(runtime, n, columns);
     if (this.#keys === undefined) this.#sorter!.add(rows);
     else {
-      const { keys } = this.#keys.encode(rows);
+      const { keys, hashes } = this.#keys.encode(rows);
+      this.#hash = new DataView(memory.buffer).getUint32(hashes + 4, true);
       const { keyBytes } = this.#keys;
       const views = keyBytes < 0 ? keys : kernels.viewsOfFixed(n, keys, keyBytes) >>> 0;
       this.#sorter!.add(rows, assembleBatch(runtime, n, [...columns, { values: views }]));
@@ -186,7 +189,7 @@ export class OverAggregateOperator extends BaseOperator {
   /** The partitions that are held, which are whole. */
   #evaluate(): void {
     if (this.#held.length === 0) return;
-    const partitions = this.#held.map((rows) => ({ rows, history: 0, hash: 0 }));
+    const partitions = this.#held.map((rows) => ({ rows, history: 0, hash: this.#hash }));
     const { batch, emitted } = this.#rows!.evaluate(partitions, this.#scratch!.ptr);
     this.#rows!.emit(batch, emitted);
     this.#held = [];

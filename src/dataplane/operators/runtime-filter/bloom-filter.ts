@@ -1,21 +1,24 @@
 /**
  * BloomFilter: the bits of a runtime filter in the worker's memory, and the row (rows BIGINT, filter BYTES) they travel as.
  *
- * Size:    a byte for each expected key, rounded up to a power of two, between 4 KiB and 64 MiB. All subtasks of a plan's
- *          filter expect the same number, so that theirs have one size.
+ * Size:    a byte for each expected key, rounded to a power of two, between 4 KiB and 8 MiB, and not above a share of the budget
+ *          of memory. All subtasks of a plan's filter expect the same number, so that theirs have one size.
  */
 import { COLUMN_VALIDITY, COLUMN_VALUES, columnPtr } from "../../../foundation/columnar/batch.ts";
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
-import type { WorkerRuntime } from "../../contract/operator.ts";
+import type { OperatorContext, WorkerRuntime } from "../../contract/operator.ts";
 import { withNullableFields } from "../join/join-keys.ts";
 
 const LEAST_BYTES = 4096;
-const MOST_BYTES = 64 * 1024 * 1024;
+const MOST_BYTES = 8 * 1024 * 1024;
+const BUDGET_SHARE = 1 / 32;
 
-function bytesFor(rows: number): number {
-  const wanted = Math.min(MOST_BYTES, Math.max(LEAST_BYTES, rows));
-  return 2 ** Math.ceil(Math.log2(wanted));
+/** Of a filter for so many keys. */
+export function filterBytes({ spill }: OperatorContext, rows: number): number {
+  const most = Math.min(MOST_BYTES, (spill?.budgetBytes ?? MOST_BYTES * 32) * BUDGET_SHARE);
+  const wanted = 2 ** Math.ceil(Math.log2(Math.max(LEAST_BYTES, rows)));
+  return Math.min(wanted, 2 ** Math.floor(Math.log2(most)));
 }
 
 /** Keys of either side, encoded alike: both count as nullable, whatever their fields are. */
@@ -32,8 +35,8 @@ export class BloomFilter {
   readonly #bytes: number;
   #address: number;
 
-  /** `rows`: how many keys are expected. */
-  constructor(runtime: WorkerRuntime, rows: number, bytes = bytesFor(rows)) {
+  /** `bytes`: a power of two. */
+  constructor(runtime: WorkerRuntime, bytes: number) {
     this.#runtime = runtime;
     this.#bytes = bytes;
     this.#address = runtime.kernels.operatorAllocate(bytes) >>> 0;

@@ -32,7 +32,7 @@ export class GlobalFilterBuilderOperator extends BaseOperator {
       this.#rows += rows;
       if (filter === undefined || this.#rows > this.#node.maxRows) this.#overflown = true;
       else {
-        this.#filter ??= new BloomFilter(runtime, this.#node.estimatedRows, filter.bytes);
+        this.#filter ??= new BloomFilter(runtime, filter.bytes);
         this.#filter.merge(filter.address);
       }
     }

@@ -11,7 +11,7 @@ import type { ExecNodeOf } from "../../../foundation/plan/exec-node.ts";
 import type { KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
-import { BloomFilter, filterRow, filterKeys } from "./bloom-filter.ts";
+import { BloomFilter, filterBytes, filterRow, filterKeys } from "./bloom-filter.ts";
 
 export class LocalFilterBuilderOperator extends BaseOperator {
   readonly #node: ExecNodeOf<"LocalRuntimeFilterBuilder">;
@@ -28,7 +28,7 @@ export class LocalFilterBuilderOperator extends BaseOperator {
     const { runtime, inputs } = this.context;
     const { keys: fields, estimatedRows, description: operator } = this.#node;
     this.#keys = filterKeys({ schema: inputs[0]!, fields, runtime, operator });
-    this.#filter = new BloomFilter(runtime, estimatedRows);
+    this.#filter = new BloomFilter(runtime, filterBytes(this.context, estimatedRows));
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {

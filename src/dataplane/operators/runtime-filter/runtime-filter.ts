@@ -69,9 +69,9 @@ export class RuntimeFilterOperator extends BaseOperator {
 
   #take(batch: BatchPtr): void {
     const { runtime } = this.context;
-    const { rows, filter } = readFilterRow(runtime, batch, 0);
+    const { filter } = readFilterRow(runtime, batch, 0);
     if (filter === undefined) return;
-    this.#filter = new BloomFilter(runtime, rows, filter.bytes);
+    this.#filter = new BloomFilter(runtime, filter.bytes);
     this.#filter.merge(filter.address);
   }
 

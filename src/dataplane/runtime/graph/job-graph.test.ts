@@ -131,6 +131,25 @@ test("batch: a source is fused with the join that it streams through, unless the
   );
 });
 
+test("batch: an exchange stays one where both of its ends are fused with one node", () => {
+  // SELECT c FROM t UNION ALL SELECT DISTINCT c FROM t: both branches begin at the scan.
+  const job = [
+    source(1),
+    node(2, "GroupAggregate", [hash(1)]),
+    node(3, "Union", [1, 2]),
+    sink(4, 3, "t"),
+  ];
+  const { tasks, edges } = shape({ ...plan(job), mode: "batch" }, 2);
+  assert.deepEqual(
+    tasks.map(([, ids]) => ids),
+    [[1], [2, 3, 4]],
+  );
+  assert.deepEqual(edges, [
+    [1, 2, "hash"],
+    [1, 3, "forward"],
+  ]);
+});
+
 const operatorShape = (job: ExecPlan, parallelism: number, operators: Record<string, number>) =>
   buildJobGraph(job, { parallelism, operators }).tasks.map((task) => [
     task.parallelism,

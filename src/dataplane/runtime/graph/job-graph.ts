@@ -248,7 +248,7 @@ function fuse(plan: ExecPlan, local: EdgeTest, levels: ReadonlyMap<number, numbe
     const [a, b] = [root(from), root(to)];
     if (a === b) continue;
     parent.set(b, a);
-    if (hasCycle(plan, root)) parent.set(b, b);
+    if (hasCycle(plan, root, local)) parent.set(b, b);
   }
   const groups = new Map<number, number[]>();
   for (const node of plan.nodes) {
@@ -260,13 +260,16 @@ function fuse(plan: ExecPlan, local: EdgeTest, levels: ReadonlyMap<number, numbe
   return [...groups.values()];
 }
 
-/** Whether a way between groups leads back to one. */
-function hasCycle(plan: ExecPlan, group: (id: number) => number): boolean {
+/** Whether a way between groups leads back to one: through others, or at once by an exchange within it. */
+function hasCycle(plan: ExecPlan, group: (id: number) => number, local: EdgeTest): boolean {
   const inputs = new Map<number, Set<number>>();
   for (const node of plan.nodes) {
     const own = group(node.id);
     const from = inputs.get(own) ?? new Set<number>();
-    for (const input of node.inputs) if (group(input.node) !== own) from.add(group(input.node));
+    for (const { node: input, distribution } of node.inputs) {
+      if (group(input) !== own) from.add(group(input));
+      else if (!local(input, node.id, distribution)) return true;
+    }
     inputs.set(own, from);
   }
   const done = new Set<number>();
