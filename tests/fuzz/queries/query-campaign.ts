@@ -24,6 +24,15 @@ const MOST_TASKS = 3;
 /** Virtual; more than the latency of mini-batches. */
 const SETTLED_MS = 2500;
 
+/** Every join that may have a runtime filter by its form and by guesses of sizes; nothing is copied; memory for a few batches. */
+const FILTERED = {
+  "table.optimizer.runtime-filter.enabled": "true",
+  "table.optimizer.runtime-filter.max-build-data-size": "900 mb",
+  "table.optimizer.runtime-filter.min-probe-data-size": "901 mb",
+  "table.optimizer.runtime-filter.min-filter-ratio": "0",
+  "table.optimizer.join.broadcast-threshold": "-1",
+  "state.backend.rocksdb.memory.fixed-per-slot": "12 mb",
+};
 const MINI_BATCH = {
   "table.exec.mini-batch.enabled": "true",
   "table.exec.mini-batch.allow-latency": "1 s",
@@ -55,6 +64,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
     parts: [0.5, 1],
   },
   bounded: { batch: true },
+  "bounded in two": { batch: true, parallelism: 2, config: FILTERED },
 };
 
 export type QueryOutcome =
