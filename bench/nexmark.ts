@@ -108,7 +108,9 @@ function flinkSetup({ backend, checkpointInterval }: NexmarkPlan): FlinkSetup {
 }
 
 function prepareCheck(plan: NexmarkPlan): Promise<ResultCheck> {
-  progress(`computing the expected results of ${plan.checkEvents.toLocaleString("en-US")} events`);
+  progress(
+    `reading ${plan.checkEvents.toLocaleString("en-US")} events to compute the expected results`,
+  );
   return ResultCheck.prepare({
     queries: plan.queries,
     events: plan.checkEvents,

@@ -7,8 +7,9 @@
  *          the interval of WITHIN, which also closes an open one.
  * Source:  Flink's NFA and AfterMatchSkipStrategy.
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync } from "node:fs";
 import { join } from "node:path";
+import { linesOf } from "./lines.ts";
 import { countsOf, type Row, type RowCounts } from "./rows.ts";
 
 interface Bid {
@@ -103,7 +104,7 @@ function dropWithin(bids: readonly Bid[], first: number): Attempt {
 function bidsOf(folder: string): Map<string, Bid[]> {
   const partitions = new Map<string, Bid[]>();
   for (const name of readdirSync(folder).filter((file) => file.endsWith(".json")))
-    for (const line of readFileSync(join(folder, name)).toString("utf8").split("\n")) {
+    for (const line of linesOf(join(folder, name))) {
       if (!line.includes('"event_type":2')) continue;
       const { bid } = JSON.parse(line) as { bid: Bid & { auction: number; bidder: number } };
       const key = `${bid.auction} ${bid.bidder}`;

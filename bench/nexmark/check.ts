@@ -27,6 +27,11 @@ export interface CheckRequest {
   readonly countCharFunction: boolean;
 }
 
+interface Expected {
+  readonly by: string;
+  readonly rows: RowCounts;
+}
+
 /** What one engine's rows were compared with. */
 export interface CheckOutcome {
   readonly query: string;
@@ -38,33 +43,22 @@ export class ResultCheck {
   private readonly request: CheckRequest;
   private readonly folder: string;
   private readonly eventFolder: string;
-  private readonly expected = new Map<string, { readonly by: string; readonly rows: RowCounts }>();
+  /** Open as long as a query may ask for it. */
+  private readonly duckdb: DuckDbReference;
+  /** Of queries that have no reference: the first engine's rows. */
+  private readonly first = new Map<string, Expected>();
 
-  private constructor(request: CheckRequest, eventFolder: string) {
+  private constructor(request: CheckRequest, eventFolder: string, duckdb: DuckDbReference) {
     this.request = request;
+    this.duckdb = duckdb;
     this.folder = cacheFolder("bench", `check-${process.pid}`);
     this.eventFolder = eventFolder;
   }
 
-  /** Computes DuckDB's side at once; it needs no engine. */
+  /** Gives DuckDB the events. */
   static async prepare(request: CheckRequest): Promise<ResultCheck> {
     const { folder } = nexmarkEventFiles({ events: request.events, rate: CHECK_RATE, parts: 1 });
-    const check = new ResultCheck(request, folder);
-    const duckdb = await DuckDbReference.open(folder);
-    try {
-      for (const query of request.queries) {
-        const reference = references.get(query);
-        if (reference === undefined) continue;
-        const rows = await duckdb.rowsOf(reference, join(check.folder, "duckdb", query));
-        check.expected.set(query, { by: "DuckDB", rows });
-      }
-    } finally {
-      duckdb.close();
-    }
-    for (const query of request.queries)
-      if (isCepQuery(query))
-        check.expected.set(query, { by: "a computation of its own", rows: cepRows(query, folder) });
-    return check;
+    return new ResultCheck(request, folder, await DuckDbReference.open(folder));
   }
 
   /** Runs a query on the engine and compares; the first engine's rows stand in where DuckDB has none. */
@@ -80,9 +74,9 @@ export class ResultCheck {
     await engine.run(script, 1);
     const rows = readRows(folder, references.get(query));
     rmSync(folder, { recursive: true, force: true });
-    const expected = this.expected.get(query);
+    const expected = await this.expectedOf(query);
     if (expected === undefined) {
-      this.expected.set(query, { by: engine.name, rows });
+      this.first.set(query, { by: engine.name, rows });
       return { query, rows: countRows(rows), by: "nothing yet" };
     }
     const difference = compareRows(rows, expected.rows);
@@ -97,7 +91,20 @@ export class ResultCheck {
     return { query, rows: countRows(rows), by: describeCheck(query, expected.by) };
   }
 
+  /** Computed when it is needed and not kept: the rows of all queries are many. */
+  private async expectedOf(query: string): Promise<Expected | undefined> {
+    if (isCepQuery(query))
+      return { by: "a computation of its own", rows: cepRows(query, this.eventFolder) };
+    const reference = references.get(query);
+    if (reference === undefined) return this.first.get(query);
+    const folder = join(this.folder, "duckdb", query);
+    const rows = await this.duckdb.rowsOf(reference, folder);
+    rmSync(folder, { recursive: true, force: true });
+    return { by: "DuckDB", rows };
+  }
+
   close(): void {
+    this.duckdb.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 }

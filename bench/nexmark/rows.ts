@@ -7,8 +7,9 @@
  *          debezium-json lines are applied: before is taken away, after is added; with an upsert key,
  *          after replaces the row of its key.
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { linesOf } from "./lines.ts";
 
 export type RowCounts = Map<string, number>;
 
@@ -42,7 +43,7 @@ export function readRows(folder: string, view: RowView = {}): RowCounts {
   const latest = new Map<string, Row>();
   for (const file of visibleFiles(folder)) {
     const partition = partitionOf(file);
-    for (const text of readFileSync(file, "utf8").split("\n")) {
+    for (const text of linesOf(file)) {
       if (text === "") continue;
       const line = JSON.parse(text) as Row;
       const change = isChange(line) ? line : { before: null, after: { ...partition, ...line } };

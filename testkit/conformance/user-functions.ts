@@ -15,6 +15,7 @@ import type { TimestampValue } from "../../src/foundation/columnar/value-reader.
 import type {
   UserAggregateFunction,
   UserAsyncScalarFunction,
+  UserAsyncTableFunction,
   UserScalarFunction,
   UserTableFunction,
 } from "../../src/foundation/plan/user-function.ts";
@@ -66,6 +67,29 @@ export const AsyncJavaFunc1 = later(JavaFunc1);
 export const AsyncJavaFunc2 = later(JavaFunc2);
 export const AsyncJavaFunc5 = later(JavaFunc5);
 export const AsyncUdfWithOpen = later(UdfWithOpen);
+
+/** Fails for a 2 every other time: once before the restore, not after it. */
+let twos = 0;
+export const TwosFailFunction: UserAsyncScalarFunction = {
+  kind: "async-scalar",
+  signatures: [{ args: ["INT"], returns: "INT" }],
+  eval: async (number: number | null) => {
+    if (number === 2 && ++twos % 2 === 1) throw new Error("a 2 fails at first");
+    return number;
+  },
+};
+
+/** Splits by # behind a prefix; fails for what begins with hello every other time, as TwosFailFunction does. */
+let hellos = 0;
+export const FailureThenSucceedSplit: UserAsyncTableFunction = {
+  kind: "async-table",
+  signatures: [{ args: ["STRING", "STRING"], returns: "STRING" }],
+  eval: async (text: string | null, prefix: string | null) => {
+    if (text?.startsWith("hello") === true && ++hellos % 2 === 1)
+      throw new Error("hello fails at first");
+    return text === null ? [] : text.split("#").map((part) => `${prefix}${part}`);
+  },
+};
 
 /** Java's generator of random numbers with the seed 42: one sequence for each job. */
 const JAVA_SEED = (42n ^ 0x5deece66dn) & ((1n << 48n) - 1n);

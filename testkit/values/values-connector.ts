@@ -26,6 +26,7 @@ import type {
 } from "../../src/dataplane/contract/source.ts";
 import { checkOptions } from "../../src/dataplane/contract/table-option.ts";
 import { typedValue } from "./typed-value.ts";
+import { valuesModels } from "./values-model.ts";
 import { VALUES_OPTIONS } from "./values-options.ts";
 import { SinkRow, type ValuesData, type ValuesStore } from "./values-store.ts";
 
@@ -34,7 +35,11 @@ interface ValuesSplit extends SourceSplit {
 }
 
 export function valuesConnector(store: ValuesStore): RegistryAdditions {
-  return { sources: [valuesSource(store)], sinks: [valuesSink(store)] };
+  return {
+    sources: [valuesSource(store)],
+    sinks: [valuesSink(store)],
+    modelProviders: [valuesModels],
+  };
 }
 
 /** The data id of a table: its option, or the last part of its name. */

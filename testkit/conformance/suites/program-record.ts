@@ -41,6 +41,10 @@ export interface ProgramStep {
   readonly expectError?: { readonly class?: string; readonly message?: string };
 }
 
+interface ModelRow {
+  readonly row: readonly unknown[];
+}
+
 export interface ProgramRecord {
   readonly id: string;
   readonly class: string;
@@ -49,6 +53,11 @@ export interface ProgramRecord {
     readonly sql?: string;
     readonly function?: string;
     readonly class?: string;
+    readonly model?: string;
+    readonly input?: readonly string[];
+    readonly output?: readonly string[];
+    /** Each input with what the model gives for it. */
+    readonly data?: readonly (readonly [ModelRow, readonly ModelRow[]])[];
   }[];
   readonly tables: readonly ProgramTable[];
   readonly sinks: readonly ProgramSink[];
@@ -74,6 +83,8 @@ export function declareProgram(engine: Engine, record: ProgramRecord, batch: boo
   for (const { function: name, class: className } of record.setup)
     if (name !== undefined && className !== undefined)
       engine.execute(`CREATE TEMPORARY SYSTEM FUNCTION ${name} AS '${className}'`);
+  for (const setup of record.setup)
+    if (setup.model !== undefined) engine.execute(createModel(setup));
   for (const { sql } of record.setup)
     if (sql !== undefined && !usesTables(sql, record)) engine.execute(sql);
   for (const table of record.tables)
@@ -97,6 +108,14 @@ export function declareProgram(engine: Engine, record: ProgramRecord, batch: boo
     );
   for (const { sql } of record.setup)
     if (sql !== undefined && usesTables(sql, record)) engine.execute(sql);
+}
+
+function createModel({ model, input, output, data = [] }: ProgramRecord["setup"][number]): string {
+  const rows = data.map(([given, answers]) => [given.row, answers.map(({ row }) => row)]);
+  const text = JSON.stringify(rows).replaceAll("'", "''");
+  const columns = (list: readonly string[] = []) => list.join(", ");
+  return `CREATE MODEL ${model} INPUT (${columns(input)}) OUTPUT (${columns(output)})
+    WITH ('provider' = 'values', 'data' = '${text}')`;
 }
 
 /** Views come after the tables that they read. */
