@@ -139,7 +139,7 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
 function createLookupJoin(node: ExecNodeOf<"LookupJoin">, context: OperatorContext): Operator {
   const zone = zoneOffsetMs(context.clock.nowMs(), context.timeZone);
   const options = readLookupOptions(`table ${node.table.name}`, node.table.options, zone);
-  return options.byKey === true
+  return options.byKey === true || node.keepBy !== undefined
     ? keyedLookupJoin(node, options, context)
     : new LookupJoinOperator(node, options, context);
 }

@@ -348,6 +348,8 @@ export interface LookupJoinNode extends Base {
   readonly condition?: Expression;
   /** The input only inserts: answers may pass each other. */
   readonly inputInserts?: boolean;
+  /** Unique fields of the input: what a row was given is kept by them, and taken back with it. */
+  readonly keepBy?: readonly number[];
   /** Of a LOOKUP hint: a row without a match is looked up again. */
   readonly retry?: { readonly delayMs: number; readonly attempts: number };
   /** Of a LOOKUP hint, or a table that answers asynchronously. Rows come out in order whatever it says. */

@@ -5,7 +5,8 @@
  *          come (never past a watermark) → out. An answer wakes the subtask through a processing timer.
  * In/out:  any changelog; changes keep their kinds. LEFT shows rows without an answer with NULLs.
  * State:   request-queue.ts: rows that wait for an answer. Nothing is emitted before it has left the state, so after a
- *          restore each such row is asked again, and its answer shown once.
+ *          restore each such row is asked again, and its answer shown once. kept-answers.ts, with keepBy: rows that are taken
+ *          back are not asked for.
  * Limits:  capacity requests; input is held while rows wait for their turn, so beside them at most one batch waits.
  * Errors:  MR4165 a request that fails for good, MR4166 one that takes too long.
  * Source:  Flink AsyncWaitOperator, StreamExecAsyncCalc, StreamExecAsyncCorrelate, StreamExecMLPredictTableFunction.
@@ -24,6 +25,7 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { decodedValue } from "../rows/decoded-value.ts";
 import { valueBatch } from "../rows/value-batch.ts";
 import type { Answer, Asker } from "./async-requests.ts";
+import { KeptAnswers } from "./kept-answers.ts";
 import { type QueuedRow, RequestQueue } from "./request-queue.ts";
 
 /** What of a node the operator needs; lookup joins by key are such requests, too. */
@@ -31,6 +33,9 @@ export interface AsyncCorrelateSpec
   extends Pick<AsyncCorrelateNode, "joinType" | "args" | "fields" | "asking" | "description"> {
   /** Over the input's fields, then `fields`: answers that do not pass are none. */
   readonly condition?: Expression;
+  /** Unique fields of the input: a row is taken back with the answer it was given, which is kept by them. */
+  readonly keepBy?: readonly number[];
+  readonly stateTtlMs?: number;
 }
 
 interface Item {
@@ -48,6 +53,8 @@ interface Item {
 type Entry = Item | { watermark: number };
 
 const isItem = (entry: Entry): entry is Item => "row" in entry;
+/** −U, −D. */
+const takesBack = ({ kind }: QueuedRow): boolean => (kind & 1) === 1;
 const NOTHING: Answer = [];
 const NO_VALUES: readonly Value[] = [];
 
@@ -56,6 +63,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
   readonly #createAsker: () => Asker;
   readonly #answers: Schema;
   #queue: RequestQueue | undefined;
+  #kept: KeptAnswers | undefined;
   #asker: Asker | undefined;
   #values: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
   #condition: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
@@ -94,13 +102,24 @@ export class AsyncCorrelateOperator extends BaseOperator {
         reader: new RowReader(context.runtime.memory, pass),
       };
     }
+    const { keepBy: keyFields, stateTtlMs: ttlMs = 0 } = this.#node;
+    if (keyFields !== undefined)
+      this.#kept = new KeptAnswers({
+        context,
+        input,
+        keyFields,
+        answers: this.#answers,
+        ttlMs,
+        operator,
+      });
     this.#enqueue(this.#queue.restored());
     if (this.#line.length > 0) this.#wake();
     context.metrics.gauge("numRequestsInFlight", () => this.#underWay);
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    this.#enqueue(this.#queue!.append(batch));
+    const rows = new DataView(this.context.runtime.memory.buffer).getUint32(batch, true);
+    this.#enqueue(this.#queue!.append(batch, this.#kept?.groups(batch, rows)));
     this.#proceed();
   }
 
@@ -132,6 +151,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
     this.#line = [];
     this.#waiting = [];
     queue.close();
+    this.#kept?.close();
     this.#asker?.close();
   }
 
@@ -139,7 +159,11 @@ export class AsyncCorrelateOperator extends BaseOperator {
     for (const row of rows) {
       const item: Item = { row, state: "waiting", attempts: 0, since: 0, next: 0, answer: NOTHING };
       this.#line.push(item);
-      this.#waiting.push(item);
+      if (this.#kept === undefined || !takesBack(row)) this.#waiting.push(item);
+      else {
+        item.state = "answered";
+        this.#underWay++;
+      }
     }
   }
 
@@ -285,8 +309,20 @@ export class AsyncCorrelateOperator extends BaseOperator {
     this.#underWay -= items.length;
   }
 
+  /** What is shown of an answer: what was shown before, where it is kept. */
+  #passing(item: Item): Answer {
+    if (this.#kept === undefined) return this.#allowed(item);
+    const { kernels } = this.context.runtime;
+    const mark = kernels.arenaMark();
+    const { batch } = this.#queue!.read([item.row]);
+    const answer = takesBack(item.row) ? this.#kept.take(batch) : this.#allowed(item);
+    if (!takesBack(item.row)) this.#kept.keep(batch, answer);
+    kernels.arenaRelease(mark);
+    return answer;
+  }
+
   /** What of an answer passes the condition. */
-  #passing({ row, answer }: Item): Answer {
+  #allowed({ row, answer }: Item): Answer {
     if (this.#condition === undefined || answer.length === 0) return answer;
     const { kernels } = this.context.runtime;
     const { calc, reader } = this.#condition;

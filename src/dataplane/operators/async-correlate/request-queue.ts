@@ -2,7 +2,8 @@
  * RequestQueue: the rows whose answers are waited for, in state, so that they are asked again after a restore.
  *
  * State:   map "requests": (i64 number of the row) → handle of the row, its kind. All rows of a subtask lie in its first
- *          key group: they stay together, and in order, when the parallelism changes.
+ *          key group: they stay together, and in order, when the parallelism changes. Where there are groups, each lies in
+ *          its own, beside what else is kept of its key.
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
@@ -20,6 +21,8 @@ const SPREAD = 2_654_435_769;
 export interface QueuedRow {
   readonly group: number;
   readonly number: number;
+  /** RowKind. */
+  readonly kind: number;
 }
 
 export class RequestQueue {
@@ -59,7 +62,8 @@ export class RequestQueue {
       let entry = kernels.mapIterate(this.#map.ptr, group, 0) >>> 0;
       while (entry !== 0) {
         const number = Number(new DataView(memory.buffer).getBigInt64(entry - KEY_BYTES, true));
-        rows.push({ group, number });
+        const kind = new DataView(memory.buffer).getUint32(entry + KIND, true);
+        rows.push({ group, number, kind });
         this.#next = Math.max(this.#next, number + 1);
         entry = kernels.mapIterate(this.#map.ptr, group, entry) >>> 0;
       }
@@ -67,20 +71,22 @@ export class RequestQueue {
     return rows.sort((a, b) => a.number - b.number || a.group - b.group);
   }
 
-  append(batch: BatchPtr): QueuedRow[] {
+  /** `groups`: key group of each row. */
+  append(batch: BatchPtr, groups?: readonly number[]): QueuedRow[] {
     const { kernels, memory } = this.#context.runtime;
     const data = () => new DataView(memory.buffer);
     const n = data().getUint32(batch + BATCH_ROWS, true);
     const views = this.#format.encode(batch);
     const kinds = data().getUint32(batch + BATCH_KINDS, true);
     return Array.from({ length: n }, (_, i) => {
-      const row = { group: this.#group, number: this.#next++ };
+      const kind = kinds === 0 ? 0 : data().getUint8(kinds + i);
+      const row = { group: groups?.[i] ?? this.#group, number: this.#next++, kind };
       const entry = this.#entry(row, true);
       const address = data().getUint32(views + i * 8, true);
       const length = data().getUint32(views + i * 8 + 4, true);
       const handle = kernels.logAppend(this.#map.ptr, this.#upper(row), address, length) >>> 0;
       data().setUint32(entry, handle, true);
-      data().setUint32(entry + KIND, kinds === 0 ? 0 : data().getUint8(kinds + i), true);
+      data().setUint32(entry + KIND, kind, true);
       return row;
     });
   }

@@ -8,7 +8,11 @@ import type { LookupJoinNode } from "../../../foundation/plan/exec-node.ts";
 import { call, input } from "../../../foundation/plan/expression.ts";
 import { Engine } from "../../../../testkit/conformance/engine.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
-import { OperatorHarness } from "../../../../testkit/operator-harness/operator-harness.ts";
+import {
+  type HarnessRow,
+  type HarnessSnapshot,
+  OperatorHarness,
+} from "../../../../testkit/operator-harness/operator-harness.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { operatorFactories } from "../index.ts";
 
@@ -58,10 +62,11 @@ function harnessOf(
   made: LookupJoinNode,
   rates: Rates,
   config: Readonly<Record<string, string>> = {},
+  restored?: HarnessSnapshot,
 ): OperatorHarness {
   const factory = (_: unknown, context: OperatorContext) =>
     operatorFactories.LookupJoin!(made, { ...context, openLookup: () => rates });
-  return new OperatorHarness({ node: made, inputs: [INPUT], factory, config });
+  return new OperatorHarness({ node: made, inputs: [INPUT], factory, config }, restored);
 }
 
 const settled = () => new Promise<void>((resolve) => setImmediate(resolve));
@@ -254,4 +259,57 @@ test("files are read for the keys that wait; options of another cache are refuse
     answers.rows.map((row) => row.text),
     ["+I[1, 5]", "+I[1, 12]", "+I[25, 26]", "-U[1, 5]", "-U[1, 12]", "+U[11, 12]"],
   );
+});
+
+test("kept by a unique field: rows are taken back with what they were given, restored at every step", async () => {
+  const kept = node({ "lookup.cache": "NONE" }, { inputInserts: false, keepBy: [0] });
+  const steps: [HarnessRow[], [string, number][], string[]][] = [
+    [
+      [
+        ["+I", 1, "a"],
+        ["+I", 2, "b"],
+        ["+I", 3, "none"],
+      ],
+      [
+        ["a", 10],
+        ["a", 30],
+        ["b", 20],
+      ],
+      ["+I[1, a, a, 10]", "+I[1, a, a, 30]", "+I[2, b, b, 20]", "+I[3, none, null, null]"],
+    ],
+    [
+      [
+        ["-U", 1, "a"],
+        ["+U", 1, "b"],
+      ],
+      [["b", 77]],
+      ["-U[1, a, a, 10]", "-U[1, a, a, 30]", "+U[1, b, b, 77]"],
+    ],
+    [
+      [
+        ["-D", 1, "b"],
+        ["-D", 2, "b"],
+        ["-D", 3, "none"],
+        ["-D", 4, "never"],
+      ],
+      [["none", 5]],
+      ["-D[1, b, b, 77]", "-D[2, b, b, 20]", "-D[3, none, null, null]", "-D[4, never, null, null]"],
+    ],
+  ];
+  for (const restoreBefore of [0, 1, 2]) {
+    const rates = new Rates();
+    let harness = harnessOf(kept, rates);
+    for (const [number, [given, table, expected]] of steps.entries()) {
+      rates.rows = table;
+      if (number === restoreBefore) {
+        const saved = harness.snapshot();
+        harness.close();
+        harness = harnessOf(kept, rates, {}, saved);
+      }
+      harness.rows(0, given);
+      assert.deepEqual(await after(harness, number), expected, `restored before ${restoreBefore}`);
+    }
+    assert.deepEqual(rates.asked, ["a+b+none", "b"]);
+    harness.close();
+  }
 });

@@ -4,7 +4,8 @@
  * Flow:    as async-correlate: rows wait in state for what the table answers to their keys.
  * Options: of the LOOKUP hint, else table.exec.async-lookup.*. Answers pass each other only if the hint or the option allows it
  *          and the input only inserts. A hint's retries ask again for keys without rows.
- * Source:  Flink StreamExecLookupJoin, AsyncLookupJoinRunner, RetryableAsyncLookupFunctionDelegator.
+ * Kept:    with keepBy, under TRY_RESOLVE, a row is taken back with what it was given.
+ * Source:  Flink StreamExecLookupJoin, KeyedLookupJoinWrapper, AsyncLookupJoinRunner, RetryableAsyncLookupFunctionDelegator.
  */
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
@@ -25,6 +26,7 @@ export function keyedLookupJoin(
 ): AsyncCorrelateOperator {
   const { fields } = lookupScanOf(node).output;
   const { joinType, condition, lookupKeys, description, table, projection } = node;
+  const { keepBy, stateTtlMs } = node;
   const keys = lookupKeys.map(({ field }) => projection.findIndex(([at]) => at === field));
   return new AsyncCorrelateOperator(
     {
@@ -36,6 +38,8 @@ export function keyedLookupJoin(
         type: withNullable(field.type, joinType === "LEFT" || field.type.nullable),
       })),
       ...(condition === undefined ? {} : { condition }),
+      ...(keepBy === undefined ? {} : { keepBy }),
+      ...(stateTtlMs === undefined ? {} : { stateTtlMs }),
       asking: askingOf(node, context.config),
     },
     context,

@@ -158,6 +158,7 @@ function assemble(
   const condition = and(rest);
   const joined = joinSchema(left.schema, { fields }, rel.type);
   const shuffles = rel.hints.lookup?.shuffle === true && keys.leftKeys.length > 0;
+  const keepBy = keptBy(planner.options, left);
   const node = planner.factory.make(
     {
       type: "LookupJoin",
@@ -167,14 +168,27 @@ function assemble(
       lookupKeys,
       ...(isTrue(condition) ? {} : { condition }),
       ...(isAskedByKey(table.options) && isInsertOnly(left) ? { inputInserts: true } : {}),
+      ...(keepBy === undefined ? {} : { keepBy }),
       ...asked(rel.hints.lookup, table.options),
     },
-    [{ node: left, distribution: shuffles ? hashBy(keys.leftKeys) : forward }],
+    [{ node: left, distribution: distributionOf(keepBy ?? (shuffles ? keys.leftKeys : [])) }],
     joined,
     { kinds: left.kinds, upsertKeys: left.upsertKeys },
   );
   const schema = joinSchema(keys.left.schema, keys.right.schema, rel.type);
   return planner.calc(node, all, TRUE, schema);
+}
+
+/** TRY_RESOLVE: by what the answers to rows that may be taken back are kept. */
+function keptBy({ option, mode }: PlanOptions, left: PhysNode): readonly number[] | undefined {
+  const strategy = option("table.optimizer.non-deterministic-update.strategy") ?? "";
+  if (strategy.trim().toUpperCase() !== "TRY_RESOLVE" || mode === "batch") return undefined;
+  if (isInsertOnly(left)) return undefined;
+  return left.upsertKeys.find((key) => key.length > 0);
+}
+
+function distributionOf(fields: readonly number[]) {
+  return fields.length === 0 ? forward : hashBy(fields);
 }
 
 function isAskedByKey(options: Readonly<Record<string, string>>): boolean {

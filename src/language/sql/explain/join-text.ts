@@ -177,5 +177,6 @@ export function lookupText(
     ...(retry === undefined
       ? []
       : [`retry=[lookup_miss, FIXED_DELAY, ${retry.delayMs}ms, ${retry.attempts}]`]),
+    ...(spec.keepBy === undefined ? [] : ["upsertMaterialize=[true]"]),
   ];
 }

@@ -94,6 +94,7 @@ export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
     const input = node.inputs[0];
     const updating = input !== undefined && nodes[input.node - 1]!.changelogMode !== "insert-only";
     if (!updating) return [];
+    if (node.type === "LookupJoin" && node.keepBy !== undefined) return [];
     if (node.type === "LookupJoin")
       return [sqlWarnings.NON_DETERMINISTIC_LOOKUP({ table: node.table.name })];
     if (node.type !== "Calc") return [];
