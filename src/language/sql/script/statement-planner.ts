@@ -344,8 +344,8 @@ export function planRels(session: SessionContext, logical: readonly RelNode[]): 
 }
 
 /**
- * TRY_RESOLVE makes errors of what is a warning otherwise: rows that cannot be taken back as they were given. Look-ups stay a
- * warning: Flink keeps what they found.
+ * TRY_RESOLVE makes errors of what is a warning otherwise: rows that cannot be taken back as they were given. Look-ups for rows
+ * without a unique key stay a warning.
  */
 function checkDeterminism(plan: ExecPlan, { option, mode }: PlanOptions): void {
   const strategy = option("table.optimizer.non-deterministic-update.strategy");
