@@ -69,6 +69,10 @@ Options of restore
 
 Options of state
   --keys N                    so many keys of COUNT and SUM; a quarter in memory when a worker cannot hold them
+  --peer, or --vs flink       a job of COUNT and SUM by --keys (10 M) in a quarter of their memory, of --rows (2 a key);
+                              Flink with RocksDB has the same managed memory: CPU seconds
+  --skew                      nine of ten of its rows from a twentieth of the keys
+  --budget-mb N               its budget, instead of 16 bytes a key
   --spill --dirty --restore   state of --events keys (5 M) in a quarter of its memory; 1 GB with 5 % dirty; its restore
 
 Examples

@@ -18,6 +18,7 @@ import { createSubtaskState, type SubtaskState } from "../src/dataplane/state/su
 import { loadTestRuntime } from "../testkit/worker-runtime.ts";
 import { type OptionKinds, wholeNumber } from "./arguments.ts";
 import { benchLargeState } from "./state-large.ts";
+import { benchStatePeer } from "./state-peer.ts";
 import { type BenchContext, commonOptions, finish, isTrusted, print } from "./context.ts";
 import { benchErrors } from "./errors.ts";
 import { summarise } from "./figures.ts";
@@ -41,11 +42,17 @@ export const stateOptions: OptionKinds = {
   dirty: "flag",
   restore: "flag",
   keys: "value",
+  peer: "flag",
+  rows: "value",
+  skew: "flag",
+  "budget-mb": "value",
 };
 
 export async function benchState(context: BenchContext): Promise<void> {
   if (["spill", "dirty", "restore"].some((name) => context.options.has(name)))
     return await benchLargeState(context);
+  if (context.flink || ["peer", "rows", "skew"].some((name) => context.options.has(name)))
+    return await benchStatePeer(context);
   if (context.options.has("keys"))
     return await benchKeys(context, wholeNumber(context.options, "keys", KEYS));
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-state-"));
