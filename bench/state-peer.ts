@@ -202,7 +202,10 @@ function expectedRows({ keys, rows, skewed }: Input): RowCounts {
     const drawn = ((mixed * mixed) % Q) % BigInt(keys);
     const k = skewed && n % 10n !== 0n ? drawn % (BigInt(keys) / HOT_SHARE) : drawn;
     let row = found.get(k);
-    if (row === undefined) found.set(k, (row = { k: Number(k), num: 0, total: 0 }));
+    if (row === undefined) {
+      row = { k: Number(k), num: 0, total: 0 };
+      found.set(k, row);
+    }
     row.num++;
     row.total += Number(n);
   }

@@ -18,6 +18,9 @@
  *          Its dirty flag lies in a dense table, as those of pages in memory do.
  * Slots:   4 KiB each in the host's file. A page that was read back keeps its slot until it is
  *          written, so that it need not be written out again.
+ * Extents: 64 slots, lists of them by how many are free. Slots are taken from the extent with most, all it has, so that the
+ *          host writes whole pieces of the file: one page at a time costs a file system ten times as much. The file grows
+ *          by an extent as long as more than two thirds of it are in use.
  * Room:    a group without a page with room in memory takes back a spilled one that is at most three
  *          quarters full before it begins a new one.
  * Frozen:  a page that a snapshot has yet to write and that is about to change leaves its copy in the
@@ -102,6 +105,14 @@ const COLD_AFTER: usize = 52;
 const COLD_BEFORE: usize = 56;
 const COLD_SHIFT: u32 = 6;
 
+const NO_EXTENT: u32 = 0xffffffff;
+const EXTENT_SHIFT: u32 = 6;
+const EXTENT_SLOTS: u32 = 1 << EXTENT_SHIFT;
+/** Of an extent's record. */
+const EXTENT_NEXT: usize = 8;
+const EXTENT_BEFORE: usize = 12;
+const extentLists = memory.data((64 + 1) * 4, 8);
+
 /** In a cold flag: its page is asked for. */
 const REQUESTED: u8 = 0x80;
 /** In a slot: the page lies in a segment, under this number of the host's (restore.as.ts). */
@@ -127,11 +138,13 @@ let coldCapacity: u32 = 0;
 let coldUsed: u32 = 1;
 let coldFree: u32 = 0;
 let coldCount: u32 = 0;
-/** u32[]: slots that are free below slotNext. */
-let slots: usize = 0;
-let slotCapacity: u32 = 0;
-let slotsFree: u32 = 0;
-let slotNext: u32 = 0;
+/** {u64 free slots as bits, u32 next + 1, u32 before + 1}[]: extents; lists by how many are free, heads + 1 in extentLists. */
+let extents: usize = 0;
+let extentCapacity: u32 = 0;
+let extentCount: u32 = 0;
+let slotsUsed: u32 = 0;
+/** Slots are taken from it; it is on no list. None: NO_EXTENT. */
+let openExtent: u32 = NO_EXTENT;
 let hand: u32 = 0;
 let list: usize = 0;
 /** u32[ROUND] cold records asked for, then {u32 slot, u32 address}[ROUND]. */
@@ -158,10 +171,12 @@ export function resetSpill(): void {
   coldUsed = 1;
   coldFree = 0;
   coldCount = 0;
-  slots = 0;
-  slotCapacity = 0;
-  slotsFree = 0;
-  slotNext = 0;
+  extents = 0;
+  extentCapacity = 0;
+  extentCount = 0;
+  slotsUsed = 0;
+  openExtent = NO_EXTENT;
+  memory.fill(extentLists, 0, (EXTENT_SLOTS + 1) * 4);
   hand = 0;
   list = 0;
   heads = 0;
@@ -181,7 +196,7 @@ export function spillEnd(): void {
     pageFree(cold, coldCapacity >>> (12 - COLD_SHIFT));
     pageFree(coldFlags, coldCapacity >>> 12);
   }
-  if (slotCapacity != 0) pageFree(slots, slotCapacity >>> 10);
+  if (extentCapacity != 0) pageFree(extents, extentCapacity >>> 8);
   if (list != 0) blockFree(list, ROUND * SELECTED);
   if (heads != 0) blockFree(heads, HEADS_BYTES);
   if (rawCapacity != 0) blockFree(raw, rawCapacity << 2);
@@ -193,9 +208,9 @@ export function spilledPages(): u32 {
   return coldCount;
 }
 
-/** Slots of the file that were ever used: its size in pages. */
+/** Slots of the file: its size in pages. */
 export function spillSlots(): u32 {
-  return slotNext;
+  return extentCount << EXTENT_SHIFT;
 }
 
 @inline
@@ -336,30 +351,72 @@ function reserve(count: u32): bool {
     coldFlags = flags;
     coldCapacity = bigger;
   }
-  if (slotNext + count > slotCapacity) {
-    let bigger = max<u32>(slotCapacity, 4096);
-    while (slotNext + count > bigger) bigger <<= 1;
-    const stack = pageAllocate(bigger >>> 10);
-    if (stack == 0) return false;
-    if (slotCapacity != 0) {
-      memory.copy(stack, slots, slotsFree << 2);
-      pageFree(slots, slotCapacity >>> 10);
+  const most = extentCount + (count >>> EXTENT_SHIFT) + 2;
+  if (most > extentCapacity) {
+    let bigger = max<u32>(extentCapacity, 256);
+    while (most > bigger) bigger <<= 1;
+    const records = pageAllocate(bigger >>> 8);
+    if (records == 0) return false;
+    if (extentCapacity != 0) {
+      memory.copy(records, extents, extentCount << 4);
+      pageFree(extents, extentCapacity >>> 8);
     }
-    slots = stack;
-    slotCapacity = bigger;
+    extents = records;
+    extentCapacity = bigger;
   }
   return true;
 }
 
-@inline
 function takeSlot(): u32 {
-  return slotsFree == 0 ? slotNext++ : load<u32>(slots + (--slotsFree << 2));
+  if (openExtent == NO_EXTENT || load<u64>(extents + (openExtent << 4)) == 0) nextExtent();
+  const record = extents + (openExtent << 4);
+  const free = load<u64>(record);
+  store<u64>(record, free & (free - 1));
+  slotsUsed++;
+  return (openExtent << EXTENT_SHIFT) + <u32>ctz<u64>(free);
 }
 
-/** There is room: no more slots can be free than were ever used. */
-@inline
+/** Opens the extent with most free slots, or a new one: there is room for it. */
+function nextExtent(): void {
+  if (openExtent != NO_EXTENT) linkExtent(openExtent);
+  let free = EXTENT_SLOTS;
+  while (free > 0 && load<u32>(extentLists + (free << 2)) == 0) free--;
+  const crowded = slotsUsed * 3 >= (extentCount << EXTENT_SHIFT) * 2;
+  if (free == 0 || (free < EXTENT_SLOTS && crowded)) {
+    openExtent = extentCount++;
+    store<u64>(extents + (openExtent << 4), <u64>-1);
+    return;
+  }
+  openExtent = load<u32>(extentLists + (free << 2)) - 1;
+  unlinkExtent(openExtent);
+}
+
+function linkExtent(extent: u32): void {
+  const record = extents + (extent << 4);
+  const list = extentLists + (<usize>popcnt<u64>(load<u64>(record)) << 2);
+  const head = load<u32>(list);
+  store<u32>(record, head, EXTENT_NEXT);
+  store<u32>(record, 0, EXTENT_BEFORE);
+  if (head != 0) store<u32>(extents + ((head - 1) << 4), extent + 1, EXTENT_BEFORE);
+  store<u32>(list, extent + 1);
+}
+
+function unlinkExtent(extent: u32): void {
+  const record = extents + (extent << 4);
+  const next = load<u32>(record, EXTENT_NEXT);
+  const before = load<u32>(record, EXTENT_BEFORE);
+  if (next != 0) store<u32>(extents + ((next - 1) << 4), before, EXTENT_BEFORE);
+  if (before != 0) store<u32>(extents + ((before - 1) << 4), next, EXTENT_NEXT);
+  else store<u32>(extentLists + (<usize>popcnt<u64>(load<u64>(record)) << 2), next);
+}
+
 function freeSlot(slot: u32): void {
-  store<u32>(slots + (slotsFree++ << 2), slot);
+  const extent = slot >>> EXTENT_SHIFT;
+  const record = extents + (extent << 4);
+  if (extent != openExtent) unlinkExtent(extent);
+  store<u64>(record, load<u64>(record) | ((<u64>1) << (slot & (EXTENT_SLOTS - 1))));
+  if (extent != openExtent) linkExtent(extent);
+  slotsUsed--;
 }
 
 /** The page is about to be written, or goes: its copy in the file is no longer one. */

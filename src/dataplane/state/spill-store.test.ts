@@ -116,3 +116,22 @@ test("a budget that cannot hold what must stay in memory is refused", async () =
     });
   });
 });
+
+test("the file stays within one and a half times what is spilled when pages are written again and again", async () => {
+  await simulate(async (env) => {
+    const { state, drivers } = await subject(env, { budgetBytes: 0 });
+    const random = seeded(SEED);
+    const model: Model = new Map();
+    mutate(drivers[0]!, model, random, { count: 30_000, keys: 30_000, removePercent: 0 });
+    state.maintain();
+    for (let round = 0; round < 60; round++) {
+      mutate(drivers[0]!, model, random, { count: 100, keys: 30_000, removePercent: 0 });
+      state.maintain();
+    }
+    const { fileBytes, spilledBytes, writtenPages } = state.spillFigures;
+    assert.ok(writtenPages * 4096 > 3 * spilledBytes, `${writtenPages} pages were written`);
+    assert.ok(fileBytes <= spilledBytes * 1.5 + 4 * 262_144, `${fileBytes} of ${spilledBytes}`);
+    compare(drivers[0]!, model, ALL);
+    state.close();
+  });
+});

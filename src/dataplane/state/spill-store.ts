@@ -9,7 +9,8 @@
  *          needs of it is copied into the checkpoint; a restart begins with an empty one.
  * Sources: segments, open until the store is released or all their pages were read. Their pages are
  *          checked against the hashes of the segment's index.
- * Rounds:  a batch's pages are read in one round, in the order of the file, neighbours at once.
+ * Rounds:  a batch's pages are read in one round, in the order of the file, neighbours at once. Written are pieces of up to
+ *          256 KiB: what lies between the pages of one is read before and written again.
  * Budget:  of a worker's whole memory: indexes, arena, tables and pages. Only pages of state can go.
  *          When it is exceeded, memory is freed down to LOW of it, so that not every batch spills.
  * Errors:  MR4009 when what cannot go exceeds the budget, MR4010 when the file cannot be written (the
@@ -73,11 +74,13 @@ export interface SpillFigures {
 
 const PAGE_BYTES = 4096;
 const ROUND_PAGES = 4096;
-/** Neighbours in the file are written and read together up to this. */
+/** Neighbours in the file are written and read together up to this: an extent of kernels/spill.as.ts. */
 const STAGING_PAGES = 64;
 /** Of the longest run that is spilled: a round of it alone may be longer than others. */
 const MOST_RUN_PAGES = 1024;
 const SELECTED_WORDS = 3;
+/** A part of an extent is read and written as a whole when one of so many of its pages is to be written. */
+const WORTH_WHOLE = 8;
 /** More than a round has words; slots are below 2^31. */
 const ORDER = 2 ** 20;
 /** In a slot: the number of a page of a source. */
@@ -258,15 +261,33 @@ export class SpillStore {
       const address = selected[order[i]! % ORDER]!;
       return bytes.subarray(address, address + PAGE_BYTES);
     };
-    this.#neighbours(pages, (slot, first, count) => {
-      if (count === 1) {
-        file.writeSync(page(first), slot * PAGE_BYTES);
-        return;
-      }
-      for (let i = 0; i < count; i++) this.#staging.set(page(first + i), i * PAGE_BYTES);
-      file.writeSync(this.#staging.subarray(0, count * PAGE_BYTES), slot * PAGE_BYTES);
-    });
+    this.#order.subarray(0, pages).sort();
+    for (let first = 0; first < pages; ) {
+      const slot = slotOf(order[first]!);
+      const extent = Math.floor(slot / STAGING_PAGES);
+      let next = first + 1;
+      while (next < pages && Math.floor(slotOf(order[next]!) / STAGING_PAGES) === extent) next++;
+      const span = slotOf(order[next - 1]!) - slot + 1;
+      if ((next - first) * WORTH_WHOLE >= span) {
+        const staged = this.#staging.subarray(0, span * PAGE_BYTES);
+        if (next - first < span) this.#readWhatIsThere(file, staged, slot * PAGE_BYTES);
+        for (; first < next; first++)
+          staged.set(page(first), (slotOf(order[first]!) - slot) * PAGE_BYTES);
+        file.writeSync(staged, slot * PAGE_BYTES);
+      } else
+        for (; first < next; first++)
+          file.writeSync(page(first), slotOf(order[first]!) * PAGE_BYTES);
+    }
     this.#writtenPages += pages;
+  }
+
+  /** What lies between pages that are written together, as it is; nothing behind the end of the file. */
+  #readWhatIsThere(file: ScratchFile, target: Uint8Array, position: number): void {
+    for (let done = 0; done < target.length; ) {
+      const count = file.readSync(target.subarray(done), position + done);
+      if (count === 0) return;
+      done += count;
+    }
   }
 
   #read(requests: number, count: number): void {
@@ -386,6 +407,8 @@ export class SpillStore {
     }
   }
 }
+
+const slotOf = (ordered: number): number => Math.floor(ordered / ORDER);
 
 function readWhole(source: PageSource, target: Uint8Array, position: number): void {
   for (let done = 0; done < target.length; ) {
