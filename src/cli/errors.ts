@@ -98,6 +98,22 @@ export const cliErrors = defineErrors({
     message: "the state of the running job '{name}' is read by `millrace sql` only",
     hint: "Elsewhere take a savepoint and read that: savepoint('path').operator.",
   },
+  PLATFORM_SILENT: {
+    code: "MR1036",
+    domain: "external",
+    retryable: true,
+    httpStatus: 503,
+    message: "process {pid} holds {path}, but its platform does not answer",
+    hint: "Wait, or end that process: jobs run on, and the next `millrace up` adopts them.",
+  },
+  PLATFORM_GONE: {
+    code: "MR1037",
+    domain: "external",
+    retryable: true,
+    httpStatus: 503,
+    message: "the platform at {url} has gone away while it was asked for {path}: {reason}",
+    hint: "Start `millrace up` again, and look whether what was asked for has been done.",
+  },
   SEVERAL_INSERTS: {
     code: "MR1016",
     domain: "user",

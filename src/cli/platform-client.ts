@@ -3,7 +3,8 @@
  *
  * Flow:    commands → platform.json → a sign-in secret out of the folder's own store → session → /api/v1. Who may read the
  *          folder may drive its platform: that is what the sign-in link of `millrace up` says too.
- * Errors:  MR1031 no platform runs there, MR1032 no such job, MR1034 an answer that was cut; what the API answers, as it answers it.
+ * Errors:  MR1031 no platform runs there, MR1032 no such job, MR1034 an answer that was cut, MR1037 the platform is gone; what the API
+ *          answers, as it answers it.
  */
 import { join, resolve } from "node:path";
 import { createInterface } from "node:readline";
@@ -53,7 +54,7 @@ export class PlatformClient {
   }
 
   async request<T>(method: "GET" | "POST" | "DELETE", path: string, body?: object): Promise<T> {
-    const answer = await fetch(`${this.#url}/api/v1${path}`, {
+    const answer = await this.#fetch(path, {
       method,
       headers: {
         cookie: this.#cookie,
@@ -68,9 +69,8 @@ export class PlatformClient {
 
   /** The lines of a streamed answer, up to the one that ends it. */
   async *stream<T extends object>(path: string): AsyncGenerator<T> {
-    const answer = await fetch(`${this.#url}/api/v1${path}`, {
-      headers: { cookie: this.#cookie, accept: "application/x-ndjson" },
-    });
+    const headers = { cookie: this.#cookie, accept: "application/x-ndjson" };
+    const answer = await this.#fetch(path, { headers });
     if (!answer.ok || answer.body === null) {
       const { error } = (await answer.json()) as { readonly error: ErrorObject };
       throw errorFromObject(error);
@@ -86,6 +86,17 @@ export class PlatformClient {
       yield value as Awaited<T>;
     }
     throw cliErrors.ANSWER_CUT({ path });
+  }
+
+  async #fetch(path: string, init: RequestInit): Promise<Response> {
+    const url = this.#url;
+    try {
+      return await fetch(`${url}/api/v1${path}`, init);
+    } catch (error) {
+      const cause = error instanceof Error ? (error.cause ?? error) : error;
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw cliErrors.PLATFORM_GONE({ url, path, reason }, { cause: error });
+    }
   }
 
   /** The id of a deployment by its name, its id or its job's id. */

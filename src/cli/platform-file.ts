@@ -8,6 +8,8 @@ export interface PlatformFile {
 }
 
 const NAME = "platform.json";
+/** A platform that stands still is not waited for. */
+const ANSWER_MS = 5000;
 
 /** The platform that runs in this folder; undefined when none does. */
 export async function readPlatformFile(env: Env, data: string): Promise<PlatformFile | undefined> {
@@ -37,7 +39,8 @@ function isAlive(pid: number): boolean {
 /** Another program may have the process id by now. */
 async function answers(url: string): Promise<boolean> {
   try {
-    const response = await fetch(`${url}/api/v1/session`);
+    const signal = AbortSignal.timeout(ANSWER_MS);
+    const response = await fetch(`${url}/api/v1/session`, { signal });
     return response.status === 401;
   } catch {
     return false;

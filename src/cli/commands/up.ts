@@ -39,6 +39,7 @@ import { cliErrors } from "../errors.ts";
 import { fileReason } from "../file-reason.ts";
 import type { Command } from "../main.ts";
 import { readPlatformFile, removePlatformFile, writePlatformFile } from "../platform-file.ts";
+import { lockPlatform } from "../platform-lock.ts";
 import { renderError } from "../render/error.ts";
 import { snapshotTools } from "../snapshot-tools.ts";
 import { checkingHost } from "../sql-host.ts";
@@ -97,6 +98,10 @@ ${flagHelp(FLAGS)}`,
   },
 };
 
+/** So long a platform may take from its start until it answers. */
+const STARTING_MS = 10_000;
+const LOOK_MS = 100;
+
 interface PlatformOptions {
   readonly terminal: Terminal;
   readonly host: string;
@@ -118,16 +123,12 @@ class Platform {
   async run(): Promise<number> {
     const { data, terminal, host } = this.#options;
     await this.#dataFolder();
+    const lock = await lockPlatform(data, this.#env.timers);
+    if (lock.kind === "taken") return this.#runsAlready(lock.pid);
     const store = Store.open(join(data, "metadata.db"));
     const sessions = new Sessions(store, this.#env);
-    const running = await readPlatformFile(this.#env, data);
-    if (running !== undefined) {
-      terminal.out(`millrace is running already in ${data}\n`);
-      terminal.out(`  console  ${running.url}/?t=${await sessions.issueSignIn()}\n`);
-      await store.close();
-      return 0;
-    }
     const stopped = stopSignal();
+    this.#survive();
     const tables = this.#options.demo ? await this.#demoTables() : "";
     const parts = this.#controllers(store, tables);
     const server = await createServer({
@@ -159,8 +160,37 @@ class Platform {
     await parts.deployments.close();
     await store.close();
     await removePlatformFile(this.#env, data);
+    lock.release();
     terminal.say("stopped");
     return 0;
+  }
+
+  /** It may have just been started: then its address is not known yet. */
+  async #runsAlready(pid: number): Promise<number> {
+    const { data, terminal } = this.#options;
+    const { clock, timers } = this.#env;
+    const untilMs = clock.monotonicMs() + STARTING_MS;
+    let running = await readPlatformFile(this.#env, data);
+    while (running === undefined && clock.monotonicMs() < untilMs) {
+      await new Promise<void>((done) => void timers.after(LOOK_MS, done));
+      running = await readPlatformFile(this.#env, data);
+    }
+    if (running === undefined) throw cliErrors.PLATFORM_SILENT({ pid, path: data });
+    const store = Store.open(join(data, "metadata.db"));
+    const token = await new Sessions(store, this.#env).issueSignIn();
+    await store.close();
+    terminal.out(`millrace is running already in ${data}\n`);
+    terminal.out(`  console  ${running.url}/?t=${token}\n`);
+    return 0;
+  }
+
+  /** An error that nobody waits for must not end the platform: it is told, jobs and calls go on. */
+  #survive(): void {
+    const { terminal } = this.#options;
+    const tell = (error: unknown) =>
+      terminal.say(renderError(toMillraceError(error), terminal.palette));
+    process.on("uncaughtException", tell);
+    process.on("unhandledRejection", tell);
   }
 
   async #dataFolder(): Promise<void> {
