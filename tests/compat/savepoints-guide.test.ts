@@ -50,6 +50,9 @@ test("the guide's commands for the platform", { timeout: 120_000 }, async () => 
     assert.ok(stdout.trim().split("\n").length >= 4, stdout);
     assert.match(stdout, /^id +taken +bytes +path$/m);
     assert.match(stdout, /"origin":"[A-Z]{3}","flights":\d+/);
+    const after = await shell(blocks("sh")[2]!);
+    assert.match(after.stdout, /^\d+ +savepoint +COMPLETED +.* \d+ ms +\d+ +\/.*savepoint-/m);
+    assert.match(after.stderr, /^flight-demo has its new parallelism, after \d+\.\d\d s$/m);
   } finally {
     const ended = new Promise((resolve) => platform.once("exit", resolve));
     platform.kill("SIGINT");
