@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { test } from "node:test";
+import { Worker } from "node:worker_threads";
 import { MillraceError } from "../../foundation/base/errors.ts";
 import { Store } from "./store.ts";
 
@@ -58,4 +60,25 @@ test("a folder that does not exist is a clear error", () => {
     () => Store.open("/nonexistent/folder/metadata.db"),
     (error) => error instanceof MillraceError && error.code === "MR6002",
   );
+});
+
+test("who finds the file locked by another process waits for it", async (t) => {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-store-"));
+  t.after(() => rmSync(folder, { recursive: true }));
+  const path = join(folder, "metadata.db");
+  const store = Store.open(path);
+  const script = `const { DatabaseSync } = require("node:sqlite");
+    const { parentPort, workerData } = require("node:worker_threads");
+    const database = new DatabaseSync(workerData);
+    database.exec("BEGIN IMMEDIATE");
+    parentPort.postMessage("locked");
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    database.exec("COMMIT");
+    database.close();`;
+  const other = new Worker(script, { eval: true, workerData: path });
+  const ended = once(other, "exit");
+  await once(other, "message");
+  await store.db.insertInto("deployment").values(deployment("a")).execute();
+  await ended;
+  await store.close();
 });

@@ -86,6 +86,9 @@ const MIGRATIONS: readonly (readonly string[])[] = [
   ],
 ];
 
+/** The command line writes beside the platform (a sign-in): who finds the file locked waits. */
+const BUSY_MS = 10_000;
+
 export class Store {
   readonly db: Kysely<Tables>;
 
@@ -97,7 +100,7 @@ export class Store {
   static open(path: string): Store {
     let database: DatabaseSync;
     try {
-      database = new DatabaseSync(path);
+      database = new DatabaseSync(path, { timeout: BUSY_MS });
       database.exec(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON",
       );
