@@ -25,8 +25,8 @@
  *          quarters full before it begins a new one.
  * Frozen:  a page that a snapshot has yet to write and that is about to change leaves its copy in the
  *          file to the snapshot, in a record without a group.
- * Pinned:  the log page a group appends to (unless by force), empty pages, runs of more than MOST_RUN
- *          pages.
+ * Pinned:  the log page a group appends to (unless by force), empty pages.
+ * Runs:    go whole, and one of more than MOST_RUN pages goes and comes alone: the list grows to it.
  * Errors:  FAILURE_SPILL when what comes back is not what was written.
  */
 import {
@@ -122,7 +122,7 @@ export const UNPLACED: u32 = 0x7fffffff;
 /** No entry's second. */
 export const NEVER: u32 = 0xffffffff;
 
-/** Pages read in one round, and pages spilled in one. */
+/** Pages read in one round, and pages spilled in one; a longer run is a round of its own. */
 const ROUND: u32 = 4096;
 const HEADS_BYTES: u32 = ROUND * 12;
 const MOST_RUN: u32 = 1024;
@@ -147,6 +147,7 @@ let slotsUsed: u32 = 0;
 let openExtent: u32 = NO_EXTENT;
 let hand: u32 = 0;
 let list: usize = 0;
+let listCapacity: u32 = 0;
 /** u32[ROUND] cold records asked for, then {u32 slot, u32 address}[ROUND]. */
 let heads: usize = 0;
 let headCount: u32 = 0;
@@ -179,6 +180,7 @@ export function resetSpill(): void {
   memory.fill(extentLists, 0, (EXTENT_SLOTS + 1) * 4);
   hand = 0;
   list = 0;
+  listCapacity = 0;
   heads = 0;
   headCount = 0;
   raw = 0;
@@ -197,7 +199,7 @@ export function spillEnd(): void {
     pageFree(coldFlags, coldCapacity >>> 12);
   }
   if (extentCapacity != 0) pageFree(extents, extentCapacity >>> 8);
-  if (list != 0) blockFree(list, ROUND * SELECTED);
+  if (list != 0) pageFree(list, (listCapacity * SELECTED + 4095) >>> 12);
   if (heads != 0) blockFree(heads, HEADS_BYTES);
   if (rawCapacity != 0) blockFree(raw, rawCapacity << 2);
   resetSpill();
@@ -255,7 +257,7 @@ export function nextCold(d: u32, all: bool): u32 {
  * or not. The pages stay as they are until spillCommit or spillAbort.
  */
 export function spillSelect(wanted: u32, force: bool): u32 {
-  if (list == 0) list = blockAllocate(ROUND * SELECTED);
+  if (!ensureList(ROUND)) return 0;
   wanted = min<u32>(wanted, ROUND);
   // It may read pages, and leave copies to a snapshot: what it takes is not of the reserve.
   if (force) retireLogPages();
@@ -268,12 +270,26 @@ export function spillSelect(wanted: u32, force: bool): u32 {
     const run = mayGo(page, force);
     if (run == 0) continue;
     if (count + run > wanted) {
-      if (count != 0) break;
-      if (!reserve(run)) break;
+      if (count != 0) {
+        // It has been found quiet: it is the first of the next.
+        hand = page;
+        break;
+      }
+      if (!reserve(run) || !ensureList(run)) break;
     }
     for (let p = page; p < page + run; p++, count++) select(p, count);
   }
   return count;
+}
+
+function ensureList(count: u32): bool {
+  if (listCapacity >= count) return true;
+  const bigger = pageAllocate((count * SELECTED + 4095) >>> 12);
+  if (bigger == 0) return false;
+  if (list != 0) pageFree(list, (listCapacity * SELECTED + 4095) >>> 12);
+  list = bigger;
+  listCapacity = count;
+  return true;
 }
 
 /** So that they may go too: groups begin new pages to append to. */
@@ -303,7 +319,7 @@ function mayGo(page: u32, force: bool): u32 {
     const number = load<u32>(info, INFO_LOGICAL);
     const first = load<u32>(<usize>load<u32>(group, GROUP_DIRECTORY) + (number << 2));
     run = load<u32>(info, INFO_NEXT);
-    if (first != page << 12 || run > MOST_RUN) return 0;
+    if (first != page << 12) return 0;
   }
   let recent = false;
   for (let p = page; p < page + run; p++) {

@@ -135,3 +135,39 @@ test("the file stays within one and a half times what is spilled when pages are 
     state.close();
   });
 });
+
+test("values of 5 and 20 MB are spilled and read back, alone, and are in a checkpoint", async () => {
+  await simulate(async (env) => {
+    const budgetBytes = 48_000_000;
+    const { state, drivers } = await subject(env, { budgetBytes });
+    const [driver] = drivers;
+    const { kernels } = driver!.runtime;
+    const textOf = (id: number) => String(id).repeat(id % 3 === 0 ? 20_000_000 : 5_000_000);
+    for (let id = 1; id <= 7; id++) {
+      const { entries, hashes } = driver!.entries([id]);
+      driver!.write(entries[0]!, hashes[0]!, { count: id, text: textOf(id) });
+      state.maintain();
+      assert.ok(kernels.memoryUsedBytes() <= budgetBytes, `${kernels.memoryUsedBytes()} bytes`);
+    }
+    assert.ok(state.spillFigures.spilledBytes > 20_000_000);
+    const check = (from: typeof driver, after: () => void) => {
+      for (let id = 1; id <= 7; id++) {
+        const { entries, hashes } = from!.entries([id], true);
+        const { count, text } = from!.read(entries[0]!, hashes[0]!);
+        assert.equal(count, id);
+        assert.ok(text === textOf(id), `the text of ${id}`);
+        after();
+      }
+    };
+    const handle = await finish(env, state.beginSnapshot(request(1, "checkpoint")));
+    const restored = await subject(env, { restored: [handle], directory: "/other", budgetBytes });
+    check(restored.drivers[0], () => restored.state.maintain());
+    check(driver, () => {
+      state.maintain();
+      assert.ok(kernels.memoryUsedBytes() <= budgetBytes);
+    });
+    restored.state.close();
+    state.close();
+    assert.equal(kernels.spilledPages(), 0);
+  });
+});

@@ -76,12 +76,10 @@ const PAGE_BYTES = 4096;
 const ROUND_PAGES = 4096;
 /** Neighbours in the file are written and read together up to this: an extent of kernels/spill.as.ts. */
 const STAGING_PAGES = 64;
-/** Of the longest run that is spilled: a round of it alone may be longer than others. */
-const MOST_RUN_PAGES = 1024;
 const SELECTED_WORDS = 3;
 /** A part of an extent is read and written as a whole when one of so many of its pages is to be written. */
 const WORTH_WHOLE = 8;
-/** More than a round has words; slots are below 2^31. */
+/** More than a round has words, one run of 1.3 GB too; slots are below 2^31. */
 const ORDER = 2 ** 20;
 /** In a slot: the number of a page of a source. */
 const SOURCE = 2 ** 31;
@@ -121,7 +119,7 @@ export class SpillStore {
   readonly #runtime: WorkerRuntime;
   readonly #staging = new Uint8Array(STAGING_PAGES * PAGE_BYTES);
   /** Of a round: slot · ORDER + where its words are. */
-  readonly #order = new Float64Array(ROUND_PAGES + MOST_RUN_PAGES);
+  #order = new Float64Array(ROUND_PAGES);
   #options: SpillOptions;
   #file: ScratchFile | undefined;
   /** Of each subtask that uses the store: what it keeps now. */
@@ -249,6 +247,9 @@ export class SpillStore {
   }
 
   #write(selected: Uint32Array): void {
+    // A run that is longer than a round is one of its own.
+    if (selected.length > this.#order.length * SELECTED_WORDS)
+      this.#order = new Float64Array(selected.length / SELECTED_WORDS);
     const order = this.#order;
     let pages = 0;
     for (let i = 0; i < selected.length; i += SELECTED_WORDS)
