@@ -49,6 +49,7 @@ export class DistinctKeys {
   readonly #groups: KeyCodec;
   /** Column with the hashes of the rows' groups in the batch that keys are encoded from. */
   readonly #hashColumn: number;
+  #counted = 0;
 
   /** `isNumbered`: batches have been extended by GroupNumbers. */
   constructor(
@@ -103,14 +104,9 @@ export class DistinctKeys {
    * extended where groups are numbered.
    */
   upsert(batch: BatchPtr, rows: number, groupHashes: number, map: number): number {
-    const { kernels, memory } = this.#options.runtime;
-    let dense = batch;
-    let n = rows;
-    if (this.#filter !== undefined) {
-      dense = this.#filter.process(batch);
-      if (dense === 0) return 0;
-      n = new DataView(memory.buffer).getUint32(dense + BATCH_ROWS, true);
-    }
+    const { kernels } = this.#options.runtime;
+    const { dense, n } = this.#counting(batch, rows);
+    if (n === 0) return 0;
     const { keys, hashes } = this.codec.encode(dense);
     kernels.hashWithinGroups(
       n,
@@ -121,6 +117,24 @@ export class DistinctKeys {
     const entries = kernels.arenaAlloc(n * 4) >>> 0;
     kernels.mapUpsertBatch(map, n, hashes, keys, entries);
     return entries;
+  }
+
+  /** How many rows count, and their keys as the codec gives them. */
+  encode(batch: BatchPtr, rows: number): { readonly n: number; readonly keys: number } {
+    const { dense, n } = this.#counting(batch, rows);
+    return { n, keys: n === 0 ? 0 : this.codec.encode(dense).keys };
+  }
+
+  /** Of the last batch, how many rows counted. */
+  get counted(): number {
+    return this.#counted;
+  }
+
+  #counting(batch: BatchPtr, rows: number): { readonly dense: BatchPtr; readonly n: number } {
+    const dense = this.#filter === undefined ? batch : this.#filter.process(batch);
+    if (dense === batch) this.#counted = rows;
+    else this.#counted = dense === 0 ? 0 : rowsOf(this.#options.runtime.memory, dense);
+    return { dense, n: this.#counted };
   }
 
   /** Moves the entries of a map with the former key. */
@@ -146,6 +160,9 @@ export class DistinctKeys {
     return new DataView(memory.buffer).getUint32(at, true);
   }
 }
+
+const rowsOf = (memory: WebAssembly.Memory, batch: BatchPtr) =>
+  new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
 
 function notNull<F extends Schema["fields"][number]>(field: F): F {
   return { ...field, type: { ...field.type, nullable: false } };

@@ -4,14 +4,16 @@
  *
  * Flow:    a mini-batch of rows → partial-bundle.ts → its rows, merged by group-aggregate.ts.
  * Ends:    after `size` rows, at a watermark, a barrier and the end of input: there is no state.
+ * Adapts:  values of COUNT(DISTINCT) of rows that only come go on as they are where folding saves too little, when all that a
+ *          mini-batch makes is one batch either way: the second half's mini-batches end between batches.
  * Limits:  MAX_BUNDLE_ROWS rows are folded at most.
  * Source:  Flink MiniBatchLocalGroupAggFunction, MapBundleOperator.
  */
-import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import { type LogicalType, physicalOf } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
-import { valueSets } from "../../../foundation/plan/value-sets.ts";
+import { isDistinctCall, valueSets } from "../../../foundation/plan/value-sets.ts";
 import { compilePartialRows } from "../../codegen/aggregates/partial-code.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
@@ -33,6 +35,10 @@ export function keepsMoreThanNumbers({ aggregates }: GroupAggregateNode, input: 
       NUMBERS.has(name) && [type, ...args.map((arg) => input.fields[arg]!.type)].every(isNumber),
   );
 }
+
+/** Counting comes to the same whenever and however often a value comes; others depend on the order of their values. */
+const onlyCountsDistinct = (aggregates: GroupAggregateNode["aggregates"]) =>
+  aggregates.every((call) => !isDistinctCall(call) || call.function === "COUNT");
 
 export class LocalPartialAggregateOperator extends BundlingOperator {
   readonly #node: GroupAggregateNode;
@@ -63,6 +69,10 @@ export class LocalPartialAggregateOperator extends BundlingOperator {
       sets: sets.map((set) => ({ set, args: set.args })),
       output,
       operator,
+      mayPassValues:
+        !retract &&
+        onlyCountsDistinct(aggregates) &&
+        this.#size * (1 + sets.length) <= MAX_BATCH_ROWS,
       compile: (hashDistance) =>
         compilePartialRows(
           { rows: input, aggregates, retract, sets, hashDistance },

@@ -24,8 +24,10 @@ import { type BatchBuilder, compileBatchBuilder } from "../../codegen/codecs/bat
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { functionEnvironment } from "../base-operator.ts";
+import { FoldingJudge } from "../rows/folding-judge.ts";
 import { PartWriter, pieceColumns } from "./part-writer.ts";
 import { type ScratchEntries, ScratchMap } from "./scratch-map.ts";
+import { ValueList } from "./value-list.ts";
 
 export interface PartialBundleOptions {
   readonly context: OperatorContext;
@@ -40,14 +42,21 @@ export interface PartialBundleOptions {
   }[];
   readonly output: Schema;
   readonly operator: string;
+  /** Values may go on more than once, where folding them saves too little (folding-judge.ts). */
+  readonly mayPassValues?: boolean;
   readonly compile: (hashDistance: number) => CompiledPartial;
 }
 
 interface SetMap {
   readonly keys: DistinctKeys;
   readonly map: ScratchMap;
+  /** Instead of the map, while values are passed on. */
+  readonly list: ValueList;
+  readonly judge: FoldingJudge;
   readonly builder: BatchBuilder;
   readonly counts: number;
+  /** Rows in the map. */
+  folded: number;
 }
 
 export class PartialBundle {
@@ -83,8 +92,18 @@ export class PartialBundle {
     const { keys, hashes } = this.#keys.encode(batch);
     const entries = kernels.arenaAlloc(n * 4) >>> 0;
     kernels.mapUpsertBatch(this.#map.ptr, n, hashes, keys, entries);
-    const lists = this.#sets.map((set) => set.keys.upsert(batch, n, hashes, set.map.ptr));
+    const lists = this.#sets.map((set) => this.#addValues(set, batch, n, hashes));
     this.#compiled.fold({ batch, entries, map: this.#map.ptr, lists, distinct });
+  }
+
+  #addValues(set: SetMap, batch: BatchPtr, n: number, hashes: number): number {
+    if (this.#options.mayPassValues === true && set.judge.passes) {
+      const values = set.keys.encode(batch, n);
+      return values.n === 0 ? 0 : set.list.append(values.n, values.keys);
+    }
+    const entries = set.keys.upsert(batch, n, hashes, set.map.ptr);
+    set.folded += set.keys.counted;
+    return entries;
   }
 
   /** Removes DISTINCT values from state that the batch has emptied. */
@@ -95,18 +114,34 @@ export class PartialBundle {
   take(): void {
     for (const piece of this.#map.pieces()) this.#appendAccumulators(piece);
     this.#sets.forEach((set, index) => {
-      for (const piece of set.map.pieces()) this.#appendValues(set, index, piece);
+      this.#takeValues(set, index);
     });
+    // What is written refers to the bytes of texts there until it is flushed.
     this.#writer.flush();
-    for (const { map } of [this, ...this.#sets]) map.clear();
-  }
-
-  get map(): ScratchMap {
-    return this.#map;
+    this.#map.clear();
+    for (const { map, list } of this.#sets) {
+      map.clear();
+      list.clear();
+    }
   }
 
   close(): void {
-    for (const { map } of [this, ...this.#sets]) map.close();
+    this.#map.close();
+    for (const { map, list } of this.#sets) {
+      map.close();
+      list.close();
+    }
+  }
+
+  #takeValues(set: SetMap, index: number): void {
+    let made = 0;
+    for (const piece of set.map.pieces()) made += this.#appendValues(set, index, piece);
+    for (const piece of set.list.pieces()) this.#appendValues(set, index, piece);
+    const passed = set.list.rows;
+    // Of one bundle all rows are folded or all are passed on.
+    if (passed > 0) set.judge.passed(passed);
+    else set.judge.folded(set.folded, made);
+    set.folded = 0;
   }
 
   #appendAccumulators({ n, keys, entries }: ScratchEntries): void {
@@ -125,18 +160,19 @@ export class PartialBundle {
     );
   }
 
+  /** How many rows it made of them. */
   #appendValues(
     { keys: { codec }, builder, counts }: SetMap,
     set: number,
     piece: ScratchEntries,
-  ): void {
+  ): number {
     const { runtime } = this.#options.context;
     const { kernels, memory } = runtime;
     const { n, entries } = piece;
     const list = kernels.arenaAlloc(n * 4) >>> 0;
     const values = kernels.arenaAlloc(n * 8 * counts) >>> 0;
     const kept = this.#compiled.counts(set, entries, n, list, values);
-    if (kept === 0) return;
+    if (kept === 0) return 0;
     const width = codec.keyBytes < 0 ? 8 : codec.keyBytes;
     const keys = kept === n ? piece.keys : kernels.gatherWide(piece.keys, width, kept, list) >>> 0;
     const out = builder.begin(kept);
@@ -155,6 +191,7 @@ export class PartialBundle {
         [this.#place(this.#columns.part), { values: parts, validity: 0 }],
       ]),
     );
+    return kept;
   }
 
   /** Physical columns of the output for those of a set's key: the group's fields, then the arguments. */
@@ -195,6 +232,9 @@ export class PartialBundle {
     return {
       keys,
       map,
+      list: new ValueList(runtime, keys.keyBytes, valueBytes),
+      judge: new FoldingJudge(),
+      folded: 0,
       builder: compileBatchBuilder({ output: keys.codec.schema, runtime, operator }),
       counts,
     };

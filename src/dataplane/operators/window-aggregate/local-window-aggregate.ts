@@ -8,8 +8,7 @@
  *          go out and are begun anew.
  * Flushed: also by a watermark behind the end of a slice, before it is passed on, so that no row gets late here; at a barrier
  *          and at the end of input, so that there is no state.
- * Adapts:  where at least FEWEST_FOLDED rows made more than one row out of FEWEST_ROWS, folding saves too little: the next rows
- *          go on as they came, a million of them and each time twice as many, up to MOST_PASSED; then it is tried again.
+ * Adapts:  where folding saves too little, rows go on as they came for a while (folding-judge.ts).
  * Late:    nothing is dropped here: the second half knows which windows are over.
  * Source:  Flink LocalSlicingWindowAggOperator, RecordsWindowBuffer.LocalFactory.
  */
@@ -25,6 +24,7 @@ import { BaseOperator, functionEnvironment } from "../base-operator.ts";
 import { callSets } from "../group-aggregate/call-sets.ts";
 import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
+import { FoldingJudge } from "../rows/folding-judge.ts";
 import { ProjectedRows } from "../rows/projected-rows.ts";
 import { WindowTimes, wallClockAfter } from "../windows/window-times.ts";
 import { DistinctTable } from "./distinct-table.ts";
@@ -32,10 +32,6 @@ import { GroupTable, type GroupTablePiece } from "./group-table.ts";
 import { LogTable } from "./log-table.ts";
 import { WindowSlices } from "./window-slices.ts";
 
-const FEWEST_ROWS = 2;
-const FEWEST_FOLDED = 4_096;
-const FEWEST_PASSED = 500_000;
-const MOST_PASSED = 16_000_000;
 /** Of the widest physical column. */
 const WIDEST = 16;
 
@@ -58,13 +54,7 @@ export class LocalWindowAggregateOperator extends BaseOperator {
   #argColumns = 0;
   /** Folded since the tables were empty. */
   #folded = 0;
-  /** Folded by earlier flushes that were not judged yet, and what they made of it. */
-  #judged = 0;
-  #made = 0;
-  /** How many rows are passed on when folding did not pay; twice as many when it did not again. */
-  #passes = FEWEST_PASSED;
-  /** Still to be passed on as they come. */
-  #passing = 0;
+  readonly #judge = new FoldingJudge();
   /** Number of the slice that the watermark is in. */
   #slice = Number.NEGATIVE_INFINITY;
 
@@ -120,13 +110,13 @@ export class LocalWindowAggregateOperator extends BaseOperator {
     const sliced = this.#times === undefined ? batch : this.#withSlices(batch, this.#times);
     if (sliced === 0) return;
     const n = this.#rows!.rows(sliced);
-    if (this.#passing > 0) {
+    if (this.#judge.passes) {
       this.#pass(sliced, n);
       return;
     }
     if (!this.#fold(sliced, n)) {
       this.#flush();
-      if (this.#passing > 0 || !this.#fold(sliced, n)) this.#pass(sliced, n);
+      if (this.#judge.passes || !this.#fold(sliced, n)) this.#pass(sliced, n);
     }
   }
 
@@ -193,15 +183,8 @@ export class LocalWindowAggregateOperator extends BaseOperator {
         this.#emitValues(piece, distinct, set);
       });
     });
-    this.#judged += this.#folded;
-    this.#made += made;
+    this.#judge.folded(this.#folded, made);
     this.#folded = 0;
-    if (this.#judged < FEWEST_FOLDED) return;
-    const folds = this.#judged >= this.#made * FEWEST_ROWS;
-    this.#passes = folds ? FEWEST_PASSED : Math.min(this.#passes * 2, MOST_PASSED);
-    if (!folds) this.#passing = this.#passes;
-    this.#judged = 0;
-    this.#made = 0;
   }
 
   #emitAccumulators({ n, keys, views }: GroupTablePiece): void {
@@ -239,7 +222,7 @@ export class LocalWindowAggregateOperator extends BaseOperator {
       { values: this.#zeros(n) },
       ...columnsOf(this.#argFields!.project(batch), 0, this.#argColumns),
     ]);
-    this.#passing = Math.max(0, this.#passing - n);
+    this.#judge.passed(n);
   }
 
   #zeros(n: number): number {

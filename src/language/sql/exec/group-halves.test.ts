@@ -216,3 +216,43 @@ test("split DISTINCT: the incremental aggregate counts as the whole does, and go
       );
   }
 });
+
+test("values of COUNT(DISTINCT) that hardly fold go on as they come, to the same changes", () => {
+  const calls =
+    "COUNT(DISTINCT v) AS d, COUNT(DISTINCT s) FILTER (WHERE v > 50) AS t, COUNT(*) AS n";
+  const one = plan(calls, { "table.optimizer.agg-phase-strategy": "ONE_PHASE" });
+  const nodes = plan(calls, {});
+  const [global, local] = aggregates(nodes).toReversed() as [
+    GroupAggregateNode,
+    GroupAggregateNode,
+  ];
+  const input = whole(local, nodes);
+  const single = whole(aggregates(one).at(-1)!, one);
+  const { fields } = input.inputs[0]!;
+  const next = random(SEED);
+  const distinct = 600;
+  const steps = Array.from({ length: 7 }, () =>
+    Array.from({ length: 1_000 }, (_, i): Change => {
+      const v = i % distinct;
+      const values = { k: `key ${v % 3}`, v, s: `text number ${v}` };
+      return ["+I", ...fields.map((field) => cellOf(field, values, next(5) < 3))];
+    }),
+  );
+  const first = new OperatorHarness(input);
+  const sent = steps.map((batch) => {
+    first.rows(0, batch);
+    return first.take().length;
+  });
+  first.close();
+  assert.ok(sent[0]! < 1_000 + distinct, `seed ${SEED}: ${sent.join()}`);
+  assert.ok(sent[5]! > 1_000 + distinct / 2, `seed ${SEED}: ${sent.join()}`);
+  const halves: Made = { ...input, node: global, factory: chained(local, global) };
+  const expected = changes(single, steps);
+  assert.deepEqual(changes(halves, steps), expected, `seed ${SEED}`);
+  for (const before of [5, 6])
+    for (const [to, parallelism] of [
+      [halves, 2],
+      [single, 1],
+    ] as const)
+      assert.deepEqual(changes(halves, steps, { before, to, parallelism }), expected);
+});
