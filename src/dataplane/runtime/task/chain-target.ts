@@ -6,8 +6,8 @@
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 
 export interface ChainTarget {
-  /** Batch mode: what comes from now on is dropped: whoever makes rows for it alone can stop. */
-  readonly satisfied?: boolean;
+  /** Batch mode: what comes from now on is dropped: whoever makes rows for it alone can stop. Undefined: that never happens. */
+  readonly satisfied?: boolean | undefined;
   /** A batch that is valid during the call. */
   receive(batch: BatchPtr): void;
   watermark(watermark: number): void;

@@ -35,6 +35,8 @@ export class OperatorRunner implements Output {
   readonly #view: BatchView;
   readonly #kernels: KernelExports;
   readonly #gate: Gate;
+  /** There is a LIMIT or an exchange behind it, whatever way its rows go. */
+  readonly #canBeSatisfied: boolean;
   /** Of its inputs. */
   readonly #schemas: readonly Schema[];
   readonly #combiner: WatermarkCombiner;
@@ -66,6 +68,9 @@ export class OperatorRunner implements Output {
     this.#view = options.view;
     this.#kernels = options.kernels;
     this.#gate = options.gate;
+    this.#canBeSatisfied =
+      options.node.type === "Limit" ||
+      (options.targets.length > 0 && options.targets.every((t) => t.satisfied !== undefined));
     this.#schemas = options.schemas;
     const inputs = Math.max(1, options.node.inputs.length);
     this.#combiner = new WatermarkCombiner(inputs);
@@ -101,8 +106,9 @@ export class OperatorRunner implements Output {
     return this.#working;
   }
 
-  /** Whether rows that come would be dropped, or what is made of them. */
+  /** Whether rows that come would be dropped, or what is made of them. Asked once a batch of a head: chains may be long. */
   get satisfied(): boolean {
+    if (!this.#canBeSatisfied) return false;
     if (this.#operator?.isSatisfied?.() === true) return true;
     return this.targets.length > 0 && this.targets.every((target) => target.satisfied === true);
   }
@@ -154,14 +160,14 @@ export class OperatorRunner implements Output {
   }
 
   input(index: number): ChainTarget {
-    const isSatisfied = () => this.satisfied;
+    const isSatisfied = () => (this.#canBeSatisfied ? this.satisfied : undefined);
     return {
       get satisfied() {
         return isSatisfied();
       },
       receive: (batch) => {
         this.#recordsIn.value += this.#view.rows(batch);
-        if (!this.satisfied) this.#guardBatch(index, batch);
+        if (this.#operator?.isSatisfied?.() !== true) this.#guardBatch(index, batch);
       },
       watermark: (watermark) => this.#inputWatermark(index, watermark),
       idle: (idle) => {
