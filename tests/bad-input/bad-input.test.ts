@@ -10,6 +10,7 @@ import { test } from "node:test";
 import { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
 import { Engine } from "../../testkit/conformance/engine.ts";
 import { retracted } from "../../testkit/conformance/row-compare.ts";
+import { QUERIES } from "./stateful-queries.ts";
 import type { ValuesEvent } from "../../testkit/values/values-store.ts";
 
 const SEED = 3;
@@ -88,49 +89,9 @@ const INPUTS: Readonly<Record<string, BadInput>> = {
   },
 };
 
-interface StatefulQuery {
-  readonly sql: string;
-  /** It takes rows that are taken back. */
-  readonly changes?: boolean;
-}
-
-const OVER = "OVER (PARTITION BY s ORDER BY ts ROWS BETWEEN 2 PRECEDING AND CURRENT ROW)";
-const WINDOW = "TABLE(TUMBLE(TABLE t, DESCRIPTOR(ts), INTERVAL '10' SECOND))";
-const ranked = (order: string, most: number) =>
-  `SELECT id, s FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ${order}) n FROM t) WHERE n <= ${most}`;
-
-const QUERIES: Readonly<Record<string, StatefulQuery>> = {
-  GroupAggregate: {
-    sql: "SELECT k, COUNT(*), COUNT(DISTINCT s), MIN(k), MAX(d), SUM(d) FROM t GROUP BY k",
-    changes: true,
-  },
-  "GroupAggregate by text": { sql: "SELECT s, COUNT(*), SUM(k) FROM t GROUP BY s", changes: true },
-  Join: { sql: "SELECT a.id, b.id FROM t a JOIN t b ON a.k = b.k AND a.id < b.id", changes: true },
-  "outer Join": {
-    sql: "SELECT a.id, b.id FROM t a FULL JOIN t b ON a.s = b.s AND a.d < b.d",
-    changes: true,
-  },
-  "semi Join": { sql: "SELECT id FROM t WHERE k IN (SELECT k FROM t WHERE id > 1)", changes: true },
-  IntervalJoin: {
-    sql: "SELECT a.id, b.id FROM t a, t b WHERE a.s = b.s AND b.ts BETWEEN a.ts AND a.ts + INTERVAL '5' SECOND",
-  },
-  Rank: { sql: ranked("d DESC, id", 2), changes: true },
-  Deduplicate: { sql: ranked("ts", 1) },
-  SortLimit: { sql: "SELECT id, d FROM t ORDER BY d, k, id LIMIT 3", changes: true },
-  OverAggregate: { sql: `SELECT id, COUNT(*) ${OVER}, SUM(d) ${OVER} FROM t` },
-  WindowAggregate: {
-    sql: `SELECT k, window_start, COUNT(*), SUM(d) FROM ${WINDOW} GROUP BY k, window_start, window_end`,
-  },
-  WindowRank: {
-    sql: `SELECT id FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY window_start, window_end, k ORDER BY d, id) n FROM ${WINDOW}) WHERE n <= 2`,
-  },
-  WindowJoin: {
-    sql: `SELECT a.id, b.id FROM (SELECT * FROM ${WINDOW}) a JOIN (SELECT * FROM ${WINDOW}) b ON a.window_start = b.window_start AND a.window_end = b.window_end AND a.k = b.k`,
-  },
-  Match: {
-    sql: "SELECT * FROM t MATCH_RECOGNIZE (PARTITION BY s ORDER BY ts MEASURES A.id AS f, LAST(B.id) AS l AFTER MATCH SKIP PAST LAST ROW PATTERN (A B) WITHIN INTERVAL '5' SECOND DEFINE B AS B.id >= A.id)",
-  },
-};
+/** The last row of each text, by time. */
+const VERSIONS = `CREATE VIEW v AS SELECT s, ts, id FROM
+  (SELECT *, ROW_NUMBER() OVER (PARTITION BY s ORDER BY ts DESC) n FROM t) WHERE n = 1`;
 
 /** Rows without their kinds: `[1, a]`. What depends on which of equal rows comes first is no column of the queries. */
 async function finalRows(sql: string, { events, changes }: BadInput, batchRows: number) {
@@ -141,6 +102,7 @@ async function finalRows(sql: string, { events, changes }: BadInput, batchRows: 
     `CREATE TABLE t (id INT, k DOUBLE, s STRING, d DECIMAL(38, 0), ts TIMESTAMP(3),
        WATERMARK FOR ts AS ts - INTERVAL '60' SECOND) WITH ('connector' = 'values'${mode})`,
   );
+  engine.execute(VERSIONS);
   engine.store.register("t", events, { batchRows });
   const { rows } = await world.run(engine.query(sql));
   return retracted(rows)

@@ -11,13 +11,15 @@
  */
 import { arenaAlloc } from "./arena.as";
 import { groupOf, touchRange } from "./keyed-map-pages.as";
-import { mapTouch } from "./keyed-map.as";
+import { mapRemove, mapTouch } from "./keyed-map.as";
 import { freeIn, logAllocate, logCapacity, logPtrIn, logSetLength } from "./log.as";
 
 const RECORDS: usize = 0;
 const COUNT: usize = 4;
 const TIMER: usize = 8;
 const RECORD: u32 = 24;
+/** A count: the entry is listed already as one to be removed. */
+const LEAVES: u32 = 0xffffffff;
 
 /**
  * Puts n rows into the sessions of their entries. Rows whose session is over (end ≤ overUntil) are late and left out.
@@ -98,6 +100,7 @@ export function sessionAdd(
       timers++;
     }
   }
+  if (count < n) removeEmpty(map, n, entries);
   store<u32>(out, count);
   store<u32>(out, <u32>rows, 4);
   store<u32>(out, <u32>fragments, 8);
@@ -105,6 +108,19 @@ export function sessionAdd(
   store<u32>(out, timers, 16);
   store<u32>(out, <u32>timerRows, 20);
   store<u32>(out, <u32>moments, 24);
+}
+
+/** Keys that have had no row but late ones stay without an entry. */
+function removeEmpty(map: usize, n: u32, entries: usize): void {
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (load<u32>(entry, COUNT) == 0) store<u32>(entry, LEAVES, COUNT);
+    else store<u32>(entries + (i << 2), 0);
+  }
+  for (let i: u32 = 0; i < n; i++) {
+    const entry = <usize>load<u32>(entries + (i << 2));
+    if (entry != 0) mapRemove(map, entry);
+  }
 }
 
 function addRecord(
@@ -169,6 +185,11 @@ export function sessionTake(map: usize, n: u32, hashes: usize, entries: usize, m
   for (let i: u32 = 0; i < n; i++) {
     const entry = <usize>load<u32>(entries + (i << 2));
     if (entry == 0) continue;
+    // A key may be registered twice for one moment: a timer that was moved forward has come back to it.
+    if (load<u32>(entry, COUNT) == LEAVES) {
+      store<u32>(entries + (i << 2), 0);
+      continue;
+    }
     mapTouch(map, entry);
     const hash = load<u32>(hashes + (i << 3), 4);
     const group = groupOf(map, hash);
@@ -207,6 +228,7 @@ export function sessionTake(map: usize, n: u32, hashes: usize, entries: usize, m
       const handle = load<u32>(entry, RECORDS);
       if (handle != 0) freeIn(group, handle);
       store<u32>(entry, 0, RECORDS);
+      store<u32>(entry, LEAVES, COUNT);
       continue;
     }
     store<u32>(entries + (i << 2), 0);
