@@ -38,6 +38,7 @@ export async function subject(
     readonly directory?: string;
     /** 0: no page stays in memory beyond maintain(). */
     readonly budgetBytes?: number;
+    readonly operatorBytes?: number;
   } = {},
 ): Promise<Subject> {
   const { restored = [], parallelism = 1, index = 0, memoryLimitBytes } = options;
@@ -53,7 +54,7 @@ export async function subject(
     restored,
     ...(options.budgetBytes === undefined
       ? {}
-      : { spill: { budgetBytes: options.budgetBytes, folder: "/tmp" } }),
+      : { spill: { ...options, budgetBytes: options.budgetBytes, folder: "/tmp" } }),
   });
   const backend = state.forOperator(NODE);
   const drivers = [8, 16, -1].map(

@@ -264,6 +264,11 @@ export function mapPages(map: usize): u32 {
   return load<u32>(map, MAP_PAGES);
 }
 
+/** Of them those that are not in memory. */
+export function mapSpilledPages(map: usize): u32 {
+  return load<u32>(map, MAP_COLD);
+}
+
 /** Find or insert each of n keys; entries: u32[n]. Their pages are touched. hashes: u64[n]. */
 export function mapUpsertBatch(
   map: usize,

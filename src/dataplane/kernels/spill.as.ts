@@ -148,6 +148,7 @@ let openExtent: u32 = NO_EXTENT;
 let hand: u32 = 0;
 let list: usize = 0;
 let listCapacity: u32 = 0;
+let onlyMap: usize = 0;
 /** u32[ROUND] cold records asked for, then {u32 slot, u32 address}[ROUND]. */
 let heads: usize = 0;
 let headCount: u32 = 0;
@@ -181,6 +182,7 @@ export function resetSpill(): void {
   hand = 0;
   list = 0;
   listCapacity = 0;
+  onlyMap = 0;
   heads = 0;
   headCount = 0;
   raw = 0;
@@ -296,7 +298,7 @@ function ensureList(count: u32): bool {
 function retireLogPages(): void {
   for (let page: u32 = 0; page < pageCount(); page++) {
     const group = <usize>load<u32>(infoOf(page), INFO_GROUP);
-    if (group == 0 || load<u32>(group, GROUP_LOG_PAGE) != page) continue;
+    if (group == 0 || load<u32>(group, GROUP_LOG_PAGE) != page || isOther(group)) continue;
     retire(group, page);
   }
 }
@@ -306,11 +308,21 @@ export function spillList(): usize {
   return list;
 }
 
+/** From now on pages of this map only are chosen; 0 = of all. */
+export function spillOnly(map: usize): void {
+  onlyMap = map;
+}
+
+@inline
+function isOther(group: usize): bool {
+  return onlyMap != 0 && <usize>load<u32>(group, GROUP_MAP) != onlyMap;
+}
+
 /** Pages of the run that begins here and may go, 0 when it may not. */
 function mayGo(page: u32, force: bool): u32 {
   const info = infoOf(page);
   const group = <usize>load<u32>(info, INFO_GROUP);
-  if (group == 0 || load<u8>(seenTable + page) == MARKED) return 0;
+  if (group == 0 || load<u8>(seenTable + page) == MARKED || isOther(group)) return 0;
   const kind = load<u8>(info, INFO_KIND);
   if (load<u16>(info, INFO_LIVE) == 0 && kind != KIND_RUN) return 0;
   if (kind == KIND_LOG && load<u32>(group, GROUP_LOG_PAGE) == page) return 0;

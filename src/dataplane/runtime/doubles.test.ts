@@ -406,7 +406,7 @@ export const createState: CreateSubtaskState = async (options) => {
       return { step: () => true, done: Promise.resolve({ sizeBytes: 1, handle }) };
     },
     maintain: () => {},
-    sizeBytes: () => 0,
+    operatorBytes: () => ({ stateBytes: 0, memoryBytes: 0 }),
     checkpointCompleted: () => {},
     close: () => {},
   };

@@ -248,12 +248,16 @@ export function metricsIntervalMs(config: Config): number {
 export interface MemoryOptions {
   /** Bytes of a worker's memory beyond which state is spilled; undefined = it stays in memory. */
   readonly budgetBytes: number | undefined;
+  /** Bytes of pages of state that each operator of a worker may have in memory; undefined = no limit of its own. */
+  readonly operatorBytes: number | undefined;
   /** The local folder it is spilled to; undefined = the system's for temporary files. */
   readonly folder: string | undefined;
 }
 
 /** Below this not even an empty job's memory fits. */
 const LEAST_BUDGET_BYTES = 4 * 1024 * 1024;
+
+const LEAST_OPERATOR_BYTES = 1024 * 1024;
 
 /** A worker is a slot: what Flink gives a slot of managed memory is its budget. */
 export function memoryOptions(config: Config): MemoryOptions {
@@ -265,12 +269,16 @@ export function memoryOptions(config: Config): MemoryOptions {
   const budgetBytes = bytes === undefined ? undefined : Math.floor(bytes / slots);
   if (budgetBytes !== undefined && budgetBytes < LEAST_BUDGET_BYTES)
     throw invalid(key, config[key]!, `at least ${LEAST_BUDGET_BYTES} bytes a slot`);
+  const share = "millrace.state.operator-memory";
+  const operatorBytes = memoryBytes(config, share);
+  if (operatorBytes !== undefined && operatorBytes < LEAST_OPERATOR_BYTES)
+    throw invalid(share, config[share]!, `at least ${LEAST_OPERATOR_BYTES} bytes`);
   const folders =
     config["state.backend.rocksdb.localdir"] ??
     config["state.backend.gemini.local.dir"] ??
     config["io.tmp.dirs"];
   // Of several, the first: one worker has one file.
-  return { budgetBytes, folder: folder(folders?.split(/[,:]/)[0]) };
+  return { budgetBytes, operatorBytes, folder: folder(folders?.split(/[,:]/)[0]) };
 }
 
 export interface LocalBackupOptions {

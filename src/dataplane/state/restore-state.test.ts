@@ -199,6 +199,6 @@ test("state of nodes that a subtask does not run is not loaded", async () => {
     const moved = { ...handle, maps: handle.maps.map((map) => ({ ...map, uid: "other" })) };
     const after = await subject(env, [moved]);
     assert.equal(after.driver.runtime.kernels.mapSize(after.driver.map.ptr), 0);
-    assert.equal(after.state.sizeBytes("agg"), 0);
+    assert.equal(after.state.operatorBytes("agg").stateBytes, 0);
   });
 });

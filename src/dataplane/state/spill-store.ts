@@ -21,11 +21,14 @@ import type { WorkerRuntime } from "../contract/operator.ts";
 import { setSpillReader } from "../kernels/instantiate.ts";
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import { snapshotErrors, stateErrors } from "./errors.ts";
+import { type OperatorMap, spillAboveShare } from "./operator-memory.ts";
 import { INDEX_RECORD_BYTES } from "./segment-format.ts";
 
 export interface SpillOptions {
   /** Bytes of memory that a worker may use; what exceeds it is spilled. 0 = all that can go. */
   readonly budgetBytes: number;
+  /** Bytes of pages that each operator of a worker may have in memory; undefined = there is only the worker's budget. */
+  readonly operatorBytes?: number;
   /** A local folder. */
   readonly folder: string;
   readonly scratch: Env["scratch"];
@@ -185,10 +188,11 @@ export class SpillStore {
     };
   }
 
-  /** Between batches: spills until memory is within the budget. */
-  balance(): void {
+  /** Between batches of a subtask with these maps: spills until memory is within the budgets. */
+  balance(maps: readonly OperatorMap[]): void {
     const { kernels } = this.#runtime;
-    const { budgetBytes } = this.#options;
+    const { budgetBytes, operatorBytes: shareBytes } = this.#options;
+    if (shareBytes !== undefined) spillAboveShare(kernels, maps, { store: this, shareBytes });
     if (budgetBytes === 0) {
       while (this.spill(ROUND_PAGES, true) > 0);
       return;
@@ -221,6 +225,23 @@ export class SpillStore {
       if (this.spill(pages, force) === 0) return false;
     }
     return false;
+  }
+
+  /** Spills up to `wanted` pages of one map, or a run that is longer; returns how many. */
+  spillMap(map: number, wanted: number, force: boolean): number {
+    const { kernels } = this.#runtime;
+    let done = 0;
+    kernels.spillOnly(map);
+    try {
+      while (done < wanted) {
+        const count = this.spill(Math.min(ROUND_PAGES, wanted - done), force);
+        if (count === 0) break;
+        done += count;
+      }
+    } finally {
+      kernels.spillOnly(0);
+    }
+    return done;
   }
 
   /** Spills up to `wanted` pages; returns how many. `force`: used lately or not. */

@@ -25,6 +25,7 @@ import {
   migrateMap,
   planMigration,
 } from "./map-migration.ts";
+import { operatorBytes } from "./operator-memory.ts";
 import { OperatorValues } from "./operator-values.ts";
 import { intersect, restoreHandle } from "./restore-state.ts";
 import { type ChainSegment, SegmentChain } from "./segment-chain.ts";
@@ -177,7 +178,7 @@ export class SubtaskState {
   }
 
   #balance(): void {
-    guarded(this.#options.runtime.kernels, () => this.#store.balance());
+    guarded(this.#options.runtime.kernels, () => this.#store.balance([...this.#maps.values()]));
   }
 
   /** Some of what is still in segments, in a small part of the time. */
@@ -269,12 +270,9 @@ export class SubtaskState {
   }
 
   readonly #holders = () => stateHolders([...this.#maps.values()], this.#options);
-  /** Bytes of live state of an operator, indexes left out. */
-  sizeBytes(uid: string): number {
-    const { kernels } = this.#options.runtime;
-    let pages = 0;
-    for (const map of this.#maps.values()) if (map.uid === uid) pages += kernels.mapPages(map.ptr);
-    return pages * 4096;
+  /** Bytes of live state of an operator, and of what is in memory; indexes left out. */
+  operatorBytes(uid: string) {
+    return operatorBytes(this.#options.runtime.kernels, this.#maps.values(), uid);
   }
 
   close(): void {

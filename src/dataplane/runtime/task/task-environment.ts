@@ -28,8 +28,8 @@ export interface SubtaskState {
   beginSnapshot(barrier: Barrier): StateSnapshotRun;
   /** Between batches: time for TTL, housekeeping. Cheap when called too often. */
   maintain(): void;
-  /** Bytes of live state, by operator uid. */
-  sizeBytes(uid: string): number;
+  /** Bytes of an operator's live state, and of what of it is in memory; by uid. */
+  operatorBytes(uid: string): { readonly stateBytes: number; readonly memoryBytes: number };
   /** The checkpoint is complete: what it replaced may go. */
   checkpointCompleted(checkpointId: number): void;
   close(): void;
@@ -61,7 +61,12 @@ export interface SubtaskStateOptions {
   /** Handles of every subtask of the checkpoint that is restored. */
   readonly restored: readonly unknown[];
   /** Keeps a worker's memory within a budget; without it, all state stays in memory. */
-  readonly spill?: { readonly budgetBytes: number; readonly folder: string };
+  readonly spill?: {
+    readonly budgetBytes: number;
+    /** Of each operator. */
+    readonly operatorBytes?: number;
+    readonly folder: string;
+  };
   /** Segments on local disk besides those in checkpoint storage. */
   readonly localCopies?: {
     readonly folder: string;

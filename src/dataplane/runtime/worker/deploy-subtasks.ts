@@ -117,8 +117,10 @@ async function deploySubtask(
   };
   deployed.set(task.id, { subtask, state, times });
   options.add({ subtask, state, times });
-  for (const { node, metrics: group } of chain.runners)
-    group.gauge("millrace.stateSizeBytes", () => state.sizeBytes(node.uid));
+  for (const { node, metrics: group } of chain.runners) {
+    group.gauge("millrace.stateSizeBytes", () => state.operatorBytes(node.uid).stateBytes);
+    group.gauge("millrace.stateMemoryBytes", () => state.operatorBytes(node.uid).memoryBytes);
+  }
   if (inputs.length > 0)
     metrics.gauge("inPoolUsage", () => Math.max(...inputs.map(({ usage }) => usage)));
   await openChain(chain, chainOptions, (uid) => {
@@ -174,7 +176,13 @@ function createState(
 ): Promise<SubtaskState> {
   const { maxParallelism, checkpointDirectory, restored, config, jobId } = message;
   const temporary = worker.env.variables["TMPDIR"];
-  const { budgetBytes, folder = temporary ?? "/tmp" } = memoryOptions(config);
+  const { budgetBytes, operatorBytes, folder = temporary ?? "/tmp" } = memoryOptions(config);
+  const hasLimit = budgetBytes !== undefined || operatorBytes !== undefined;
+  const limits = {
+    budgetBytes: budgetBytes ?? Number.POSITIVE_INFINITY,
+    ...(operatorBytes === undefined ? {} : { operatorBytes }),
+    folder,
+  };
   const localCopies = localBackupOptions(config, jobId, temporary);
   return worker.createState({
     runtime: worker.runtime,
@@ -186,7 +194,7 @@ function createState(
     name: `${task.id}-${subtaskIndex}`,
     checkpointDirectory,
     restored: restored?.states ?? [],
-    ...(budgetBytes === undefined ? {} : { spill: { budgetBytes, folder } }),
+    ...(hasLimit ? { spill: limits } : {}),
     ...(localCopies === undefined ? {} : { localCopies }),
     uids: task.nodes.map(({ uid }) => uid).filter((uid) => !restored?.endedNodes.includes(uid)),
     operatorName: (uid) => {

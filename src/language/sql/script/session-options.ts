@@ -136,6 +136,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "sql-client.display.max-column-width": "integer",
   "table.sql-dialect": ["default"],
   "millrace.metrics.interval": "duration",
+  "millrace.state.operator-memory": TEXT,
   "millrace.savepoint.interval": "duration",
   "millrace.savepoint.num-retained": "integer",
 };
