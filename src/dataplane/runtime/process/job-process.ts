@@ -95,6 +95,18 @@ class JobProcess {
     this.#log = log;
   }
 
+  /** A reader of a checkpoint has gone without saying so. */
+  async #release(checkpointId: number): Promise<void> {
+    try {
+      await this.#master?.releaseCheckpoint(checkpointId);
+    } catch (error) {
+      this.#log.warn("a checkpoint that a reader held could not be released", {
+        checkpointId,
+        error,
+      });
+    }
+  }
+
   async run(bindings: ProcessBindings): Promise<void> {
     const file = await this.#readFile();
     const { request } = file;
@@ -107,7 +119,7 @@ class JobProcess {
     const { pid } = process;
     const greeting = { greeting: CONTROL_VERSION, jobId: request.jobId, pid, nonce } as const;
     this.#server = new ControlServer(greeting, this.#handlers(), ({ held }) => {
-      for (const checkpointId of held) void this.#master?.releaseCheckpoint(checkpointId);
+      for (const checkpointId of held) void this.#release(checkpointId);
     });
     await this.#server.listen(socket);
     const recovery = await recoveryPoint(this.#env.files, file);
