@@ -13,10 +13,15 @@ export function rowTimesOf(
   isRowtime: boolean,
 ): RowTimes {
   const index = sort[0]?.index ?? 0;
-  const type = context.inputs[0]!.fields[index]!.type;
-  if (withinMs > 0 && context.mode === "batch" && type.kind.startsWith("TIMESTAMP"))
-    return new RowTimes(context, { attribute: "ROWTIME", index, type }, true, description);
-  return new RowTimes(context, time, isRowtime, description);
+  const input = context.inputs[0]!;
+  const { type } = input.fields[index]!;
+  const orders = withinMs > 0 && context.mode === "batch" && type.kind.startsWith("TIMESTAMP");
+  const rowtime = orders ? { attribute: "ROWTIME" as const, index, type } : time;
+  return new RowTimes(context, {
+    input,
+    rowtime: orders || isRowtime ? rowtime : undefined,
+    operator: description,
+  });
 }
 
 /** The measures with the partition's fields before them: those of any row, so of the last. */

@@ -4,7 +4,7 @@
  * Flow:    rowtime: rows wait for the watermark, then go moment by moment; proctime: as they come; batch: at the end of input.
  * In/out:  insert-only → insert-only: the partition's fields, then the measures, one row a match.
  * State:   "kept": partition → rows that a match may still need, and the matches in the making (MatchRecords; see BLOCK);
- *          "pending": (time, partition) → rows that wait, with "timers"; with WITHIN "expiry", see match-expiry.ts.
+ *          "pending": (time, partition) → WaitingRows, with "timers"; with WITHIN "expiry", see match-expiry.ts.
  * Rounds:  in each round every partition takes its next row; conditions that look at other rows are evaluated for all
  *          partitions and matches of the round at once, the others for all rows before the first round.
  * Late:    rows not after the watermark are dropped and counted in numLateRecordsDropped.
@@ -14,7 +14,6 @@
  * BLOCK:   u32 records in the making, u32 records done, then the records (i32 each field); rows count from the first kept one.
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
-import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { MatchNode } from "../../../foundation/plan/exec-node.ts";
 import type { MatchExpressions } from "../../../foundation/plan/match.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
@@ -24,13 +23,12 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import { MIN_WATERMARK, type OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
-import { BatchRows } from "../rows/batch-rows.ts";
-import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
 import { forEachEntry } from "../rows/state-entries.ts";
 import type { RowTimes } from "../rows/row-times.ts";
 import { stateRows } from "../rows/state-rows.ts";
-import { type TimerKeys, WindowTimers } from "../windows/window-timers.ts";
+import { WaitingRows } from "../rows/waiting-rows.ts";
+import type { TimerKeys } from "../windows/window-timers.ts";
 import { MatchConditions } from "./match-conditions.ts";
 import { MatchExpiry } from "./match-expiry.ts";
 import { COUNTS, END, MatchPattern, MatchRecords, START } from "./match-pattern.ts";
@@ -43,21 +41,17 @@ const KEPT_BYTES = ROW_SET_BYTES + 8;
 const BLOCK = ROW_SET_BYTES;
 const EXPIRY = ROW_SET_BYTES + 4;
 const BLOCK_HEADER = 8;
-const REGISTERED = ROW_SET_BYTES;
 
 export class MatchOperator extends BaseOperator {
   readonly #node: MatchNode;
   readonly #pattern: MatchPattern;
   readonly #isRowtime: boolean;
-  #rows: BatchRows | undefined;
   #format: RowFormat | undefined;
   #times: RowTimes | undefined;
   #keys: KeyCodec | undefined;
   #comparator: RowComparator | undefined;
   #kept: KeyedMap | undefined;
-  #pendingKeys: KeyCodec | undefined;
-  #pending: KeyedMap | undefined;
-  #timers: WindowTimers | undefined;
+  #waiting: WaitingRows | undefined;
   #conditions: MatchConditions | undefined;
   #expiry: MatchExpiry | undefined;
   #measures: MatchValues | undefined;
@@ -77,7 +71,6 @@ export class MatchOperator extends BaseOperator {
     const { partitionKeys, sort, description: operator } = this.#node;
     this.#times = rowTimesOf(context, this.#node, this.#isRowtime);
     const { schema } = this.#times;
-    this.#rows = new BatchRows(runtime, schema);
     this.#format = new RowFormat(runtime, schema, operator);
     this.#comparator = compileRowComparator({ schema, sort, runtime, operator });
     const keys = compileKeyCodec({ schema, fields: partitionKeys, runtime, operator });
@@ -107,7 +100,18 @@ export class MatchOperator extends BaseOperator {
       spec: this.#measureSpec,
       output: this.#node.output,
     });
-    if (this.#isRowtime) this.#openPending(schema);
+    if (this.#isRowtime)
+      this.#waiting = new WaitingRows({
+        context,
+        names: { rows: "pending", timers: "timers" },
+        schema,
+        fields: [schema.fields.length - 1, ...partitionKeys],
+        groupFields: partitionKeys,
+        format: this.#format,
+        stored: schema,
+        byClock: false,
+        operator,
+      });
     if (this.#node.withinMs > 0 && context.mode === "streaming")
       this.#expiry = new MatchExpiry(context, {
         keyBytes: keys.keyBytes,
@@ -119,17 +123,22 @@ export class MatchOperator extends BaseOperator {
   override processBatch(_input: number, batch: BatchPtr): void {
     const n = new DataView(this.context.runtime.memory.buffer).getUint32(batch + BATCH_ROWS, true);
     const rows = this.#times!.append(batch, n);
-    if (this.#isRowtime) this.#wait(rows, n);
+    const { kernels } = this.context.runtime;
+    if (this.#waiting !== undefined)
+      this.#waiting.add(
+        rows,
+        (all, times, list) =>
+          kernels.rowsAbove(all, times, 8, 0, BigInt(this.#watermark), list) >>> 0,
+      );
     else if (this.context.mode === "streaming") this.#advance(rows, n);
     else this.#append(rows, n);
   }
 
   override processWatermark(watermark: number): void {
     this.#watermark = watermark;
-    if (this.#isRowtime) {
-      this.#fireUntil(watermark);
-      this.#expireUntil(watermark);
-    }
+    const comparator = this.#node.sort.length > 1 ? this.#comparator : undefined;
+    this.#waiting?.releaseBatches(watermark, comparator, (batch, n) => this.#advance(batch, n));
+    if (this.#isRowtime) this.#expireUntil(watermark);
     this.context.output.emitWatermark(watermark);
   }
 
@@ -155,79 +164,6 @@ export class MatchOperator extends BaseOperator {
   override close(): void {
     this.#format?.close();
     this.#format = undefined;
-  }
-
-  // ------------------------------------------------------------------------------ rows that wait for the watermark
-
-  #openPending(schema: Schema): void {
-    const { context } = this;
-    const { partitionKeys, description: operator } = this.#node;
-    this.#pendingKeys = compileGroupedKeys({
-      context,
-      schema,
-      fields: [schema.fields.length - 1, ...partitionKeys],
-      groupFields: partitionKeys,
-      operator,
-    });
-    this.#pending = context.state.map({
-      name: "pending",
-      keyBytes: this.#pendingKeys.keyBytes,
-      valueBytes: ROW_SET_BYTES + 8,
-      keyFields: this.#pendingKeys.keyFields,
-      valueFields: ROW_SET_FIELDS,
-      rows: [stateRows(schema, "set")],
-      ttlMs: 0,
-    });
-    this.#timers = new WindowTimers(context, "timers", this.#pendingKeys.keyBytes);
-  }
-
-  #wait(all: BatchPtr, allRows: number): void {
-    const { kernels } = this.context.runtime;
-    const list = kernels.arenaAlloc(allRows * 4) >>> 0;
-    const times = this.#times!.values(all);
-    const n = kernels.rowsAbove(allRows, times, 8, 0, BigInt(this.#watermark), list);
-    this.context.metrics.counter("numLateRecordsDropped").value += allRows - n;
-    if (n === 0) return;
-    const rows = n === allRows ? all : this.#rows!.gather(all, list, n);
-    const encoded = this.#pendingKeys!.encode(rows);
-    const entries = kernels.arenaAlloc(n * 4) >>> 0;
-    const { ptr } = this.#pending!;
-    kernels.mapUpsertBatch(ptr, n, encoded.hashes, encoded.keys, entries);
-    kernels.setsAppend(ptr, n, encoded.hashes, entries, this.#format!.encode(rows));
-    this.#timers!.register(n, encoded, entries, this.#times!.values(rows), REGISTERED);
-  }
-
-  #fireUntil(until: number): void {
-    const { kernels } = this.context.runtime;
-    const timers = this.#timers!;
-    for (let moment = timers.first; moment !== undefined; moment = timers.first) {
-      if (moment > until) return;
-      const mark = kernels.arenaMark();
-      this.#fire(moment);
-      timers.removeFirst();
-      kernels.arenaRelease(mark);
-    }
-  }
-
-  /** The rows of one moment: their fields after the time decide the order, then the arrival. */
-  #fire(moment: number): void {
-    const { kernels, memory } = this.context.runtime;
-    const { n, hashes, keys } = this.#timers!.keysOf(moment);
-    const { ptr } = this.#pending!;
-    const entries = kernels.arenaAlloc(n * 4) >>> 0;
-    kernels.mapFindBatch(ptr, n, hashes, keys, entries);
-    const out = kernels.arenaAlloc(8) >>> 0;
-    const count = kernels.setsRows(ptr, n, hashes, entries, out) >>> 0;
-    const list =
-      kernels.viewAddresses(count, new DataView(memory.buffer).getUint32(out, true)) >>> 0;
-    if (this.#node.sort.length > 1) this.#comparator!.sortEncoded(list, count);
-    for (let from = 0; from < count; from += MAX_BATCH_ROWS) {
-      const rows = Math.min(MAX_BATCH_ROWS, count - from);
-      const batch = kernels.batchCreate(rows, this.#format!.columns, 0) >>> 0;
-      this.#format!.decode(list + from * 4, rows, batch, 0);
-      this.#advance(batch, rows);
-    }
-    kernels.setsRemove(ptr, n, hashes, entries);
   }
 
   // ------------------------------------------------------------------------------ rows whose turn has come

@@ -6,7 +6,7 @@
  *          numLateRecordsDropped: those not after the watermark, with bounded frames those not after the last time that
  *          its key has fired (0 at first), as in Flink.
  * Proctime: each row is emitted at once; RANGE with an offset one millisecond later, when the clock has moved on.
- * State:   "pending": (time, key) → rows that wait, with "timers"; "history": key → emitted rows that frames or LAG still
+ * State:   "pending": (time, key) → WaitingRows, with "timers"; "history": key → emitted rows that frames or LAG still
  *          need, trimmed with each of the key; "progress": key → accumulators of frames without a lower bound, i64 last
  *          time, rows and times so far. TTL counts from the last row of the key, for all but rows that wait.
  * Cost:    stream-over-calls.ts; a time costs a look at its timers in each key group.
@@ -18,13 +18,9 @@ import {
   BATCH_KINDS,
   BATCH_ROWS,
   type BatchPtr,
-  COLUMN_VALIDITY,
-  COLUMN_VALUES,
-  columnPtr,
   MAX_BATCH_ROWS,
 } from "../../../foundation/columnar/batch.ts";
-import { PHYSICAL_WIDTH, physicalOf } from "../../../foundation/columnar/logical-type.ts";
-import { physicalColumns, physicalIndex } from "../../../foundation/columnar/schema.ts";
+import { physicalColumns } from "../../../foundation/columnar/schema.ts";
 import type { OverAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { hashDistance } from "../../codegen/aggregates/group-aggregate.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
@@ -34,14 +30,13 @@ import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
-import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, RowFormat } from "../rows/row-format.ts";
+import { RowTimes } from "../rows/row-times.ts";
 import { stateRows } from "../rows/state-rows.ts";
-import { WindowTimers } from "../windows/window-timers.ts";
+import { WaitingRows } from "../rows/waiting-rows.ts";
 import { rowsSchemaOf, timeColumnOf } from "./over-rows.ts";
 import { type OverInput, StreamOverCalls } from "./stream-over-calls.ts";
 
-const REGISTERED = ROW_SET_BYTES;
 /** Behind the accumulators: i64 last time fired, i64 rows and i64 times so far. */
 const PROGRESS_BYTES = 24;
 const NO_SLOT = 0xffffffff;
@@ -59,9 +54,8 @@ export class StreamOverOperator extends BaseOperator {
   #rows: BatchRows | undefined;
   #outputRows: BatchRows | undefined;
   #keys: KeyCodec | undefined;
-  #pendingKeys: KeyCodec | undefined;
-  #pending: KeyedMap | undefined;
-  #timers: WindowTimers | undefined;
+  #times: RowTimes | undefined;
+  #waiting: WaitingRows | undefined;
   #history: KeyedMap | undefined;
   #progress: KeyedMap | undefined;
   #watermark = MIN_WATERMARK;
@@ -79,10 +73,16 @@ export class StreamOverOperator extends BaseOperator {
     const { context } = this;
     const { runtime } = context;
     const { partitionKeys: fields, description: operator, output } = this.#node;
-    const schema = rowsSchemaOf(context.inputs[0]!);
+    const input = context.inputs[0]!;
+    this.#times = new RowTimes(context, {
+      input,
+      rowtime: this.#isRowtime ? this.#node.time : undefined,
+      operator,
+    });
+    const { schema } = this.#times;
     this.#format = new RowFormat(runtime, schema, operator);
-    this.#rows = new BatchRows(runtime, schema);
-    this.#inputColumns = physicalColumns(context.inputs[0]!).length;
+    this.#rows = new BatchRows(runtime, input);
+    this.#inputColumns = physicalColumns(input).length;
     this.#outputRows = new BatchRows(runtime, output);
     this.#keys = compileKeyCodec({ schema, fields, runtime, operator });
     this.#calls = new StreamOverCalls({
@@ -95,25 +95,17 @@ export class StreamOverOperator extends BaseOperator {
     });
     this.#createMaps(this.#keys, this.#calls);
     if (!this.#waits) return;
-    this.#pendingKeys = compileGroupedKeys({
+    this.#waiting = new WaitingRows({
       context,
+      names: { rows: "pending", timers: "timers" },
       schema,
       fields: [schema.fields.length - 1, ...fields],
       groupFields: fields,
+      format: this.#format,
+      stored: schema,
+      byClock: !this.#isRowtime,
       operator,
     });
-    this.#pending = context.state.map({
-      name: "pending",
-      keyBytes: this.#pendingKeys.keyBytes,
-      valueBytes: ROW_SET_BYTES + 8,
-      keyFields: this.#pendingKeys.keyFields,
-      valueFields: ROW_SET_FIELDS,
-      rows: [stateRows(schema, "set")],
-      ttlMs: 0,
-    });
-    this.#timers = new WindowTimers(context, "timers", this.#pendingKeys.keyBytes);
-    if (!this.#isRowtime)
-      for (const moment of this.#timers.waiting) context.registerProcessingTimer(moment + 1);
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
@@ -125,8 +117,10 @@ export class StreamOverOperator extends BaseOperator {
           operator: this.#node.description,
           kind: "-U, +U, -D",
         });
-    const rows = this.#withTime(batch, n);
-    if (this.#waits) this.#wait(rows, n);
+    const rows = this.#times!.append(batch, n);
+    const inTime = (all: number, times: number, list: number) =>
+      this.#inTime(rows, all, times, list);
+    if (this.#waiting !== undefined) this.#waiting.add(rows, this.#isRowtime ? inTime : undefined);
     else this.#advance(rows, n, this.#format!.encode(rows), this.context.clock.nowMs());
   }
 
@@ -175,48 +169,9 @@ export class StreamOverOperator extends BaseOperator {
     });
   }
 
-  #withTime(batch: BatchPtr, n: number): BatchPtr {
-    const { runtime, clock, inputs } = this.context;
-    const { kernels, memory } = runtime;
-    const schema = inputs[0]!;
-    const { time } = this.#node;
-    let values: number;
-    if (time !== undefined && this.#isRowtime) {
-      const data = new DataView(memory.buffer);
-      const at = columnPtr(batch, physicalIndex(schema, time.index));
-      const validity = data.getUint32(at + COLUMN_VALIDITY, true);
-      if (validity !== 0 && new Uint8Array(memory.buffer, validity, n).includes(0))
-        throw operatorErrors.ROWTIME_NULL({
-          column: schema.fields[time.index]!.name,
-          operator: this.#node.description,
-        });
-      values = data.getUint32(at + COLUMN_VALUES, true);
-      if (PHYSICAL_WIDTH[physicalOf(time.type)] !== 8) values = kernels.millisOf(values, n) >>> 0;
-    } else values = kernels.repeatTime(n, BigInt(clock.nowMs())) >>> 0;
-    return assembleBatch(runtime, n, [...columnsOf(batch, 0, this.#inputColumns), { values }]);
-  }
-
-  #wait(all: BatchPtr, allRows: number): void {
-    const { kernels } = this.context.runtime;
-    const list = kernels.arenaAlloc(allRows * 4) >>> 0;
-    const n = this.#isRowtime ? this.#inTime(all, allRows, list) : allRows;
-    if (n < allRows) this.context.metrics.counter("numLateRecordsDropped").value += allRows - n;
-    if (n === 0) return;
-    const rows = n === allRows ? all : this.#rows!.gather(all, list, n);
-    const encoded = this.#pendingKeys!.encode(rows);
-    const views = this.#format!.encode(rows);
-    const entries = kernels.arenaAlloc(n * 4) >>> 0;
-    kernels.mapUpsertBatch(this.#pending!.ptr, n, encoded.hashes, encoded.keys, entries);
-    kernels.setsAppend(this.#pending!.ptr, n, encoded.hashes, entries, views);
-    this.#timers!.register(n, encoded, entries, this.#timesOf(rows), REGISTERED);
-    const { first } = this.#timers!;
-    if (!this.#isRowtime && first !== undefined) this.context.registerProcessingTimer(first + 1);
-  }
-
   /** Lists the rows that are not late. */
-  #inTime(rows: BatchPtr, n: number, list: number): number {
+  #inTime(rows: BatchPtr, n: number, times: number, list: number): number {
     const { kernels } = this.context.runtime;
-    const times = this.#timesOf(rows);
     if (this.#isRunning)
       return kernels.rowsAbove(n, times, 8, 0, BigInt(this.#watermark), list) >>> 0;
     const { keys, hashes } = this.#keys!.encode(rows);
@@ -226,33 +181,9 @@ export class StreamOverOperator extends BaseOperator {
   }
 
   #fireUntil(until: number): void {
-    const { kernels } = this.context.runtime;
-    const timers = this.#timers;
-    if (timers === undefined) return;
-    for (let moment = timers.first; moment !== undefined; moment = timers.first) {
-      if (moment > until) {
-        if (!this.#isRowtime) this.context.registerProcessingTimer(moment + 1);
-        return;
-      }
-      const mark = kernels.arenaMark();
-      this.#fire(moment);
-      timers.removeFirst();
-      kernels.arenaRelease(mark);
-    }
-  }
-
-  #fire(moment: number): void {
-    const { kernels, memory } = this.context.runtime;
-    const { n: count, hashes, keys } = this.#timers!.keysOf(moment);
-    const { ptr } = this.#pending!;
-    const entries = kernels.arenaAlloc(count * 4) >>> 0;
-    kernels.mapFindBatch(ptr, count, hashes, keys, entries);
-    const out = kernels.arenaAlloc(8) >>> 0;
-    const n = kernels.setsRows(ptr, count, hashes, entries, out) >>> 0;
-    const views = new DataView(memory.buffer).getUint32(out, true);
-    const rows = this.#decode(kernels.viewAddresses(n, views) >>> 0, n);
-    this.#advance(rows, n, views, moment);
-    kernels.setsRemove(ptr, count, hashes, entries);
+    this.#waiting?.release(until, ({ moment, count, views, addresses }) =>
+      this.#advance(this.#decode(addresses, count), count, views, moment),
+    );
   }
 
   #decode(addresses: number, n: number): BatchPtr {
@@ -312,7 +243,7 @@ export class StreamOverOperator extends BaseOperator {
     const [addresses, starts, places] = [word(0), word(4), word(8)];
     const batch = this.#decode(addresses, kept + n);
     const [froms, tos] = [kernels.arenaAlloc(n * 4) >>> 0, kernels.arenaAlloc(n * 4) >>> 0];
-    const times = unit === "RANGE" ? this.#timesOf(batch) : 0;
+    const times = unit === "RANGE" ? this.#times!.values(batch) : 0;
     const back = BigInt("offset" in start ? start.offset : 0);
     if (!this.#isRunning) kernels.overFrames(n, places, owners, starts, times, back, froms, tos);
     return { batch, keys: keys.n, starts, places, froms, tos };
@@ -389,10 +320,5 @@ export class StreamOverOperator extends BaseOperator {
       output.emit(this.#outputRows!.gather(whole, list, count));
       kernels.arenaRelease(mark);
     }
-  }
-
-  #timesOf(rows: BatchPtr): number {
-    const at = columnPtr(rows, timeColumnOf(this.#format!.schema)) + COLUMN_VALUES;
-    return new DataView(this.context.runtime.memory.buffer).getUint32(at, true);
   }
 }

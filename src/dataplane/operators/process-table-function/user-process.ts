@@ -5,7 +5,7 @@
  * In/out:  what the declaration says; a kind that it does not name is refused.
  * Time:    a table's own watermark releases its rows with ORDER BY, the combined one fires timers.
  *          After a restore the function sees no watermark before a new one has come, as in Flink.
- * State:   process-state.ts, process-timers.ts, ordered-rows.ts; value "watermarks".
+ * State:   process-state.ts, process-timers.ts, ordered-table.ts; value "watermarks".
  * Errors:  MR4162 no such function here, MR4163 what the function does wrong or throws.
  * Source:  Flink AbstractProcessTableOperator, ProcessSetTableOperator, ProcessRowTableOperator.
  */
@@ -44,7 +44,7 @@ import { assembleBatch, type ColumnFrom, columnsOf } from "../rows/assembled-bat
 import type { KeysAt } from "../rows/due-keys.ts";
 import { keyAt } from "../rows/keyed-cell.ts";
 import { valueBatch } from "../rows/value-batch.ts";
-import { OrderedRows } from "./ordered-rows.ts";
+import { OrderedTable } from "./ordered-table.ts";
 import { FunctionContext } from "./function-context.ts";
 import { ProcessTimers } from "./process-timers.ts";
 import { TableRow, constants, tableFields } from "./process-values.ts";
@@ -65,7 +65,7 @@ export class UserProcessOperator extends BaseOperator {
   readonly #args: Record<string, ProcessArguments[string]> = {};
   #codec: KeyCodec | undefined;
   #timers: ProcessTimers | undefined;
-  #ordered: (OrderedRows | undefined)[] = [];
+  #ordered: (OrderedTable | undefined)[] = [];
   #call: FunctionContext | undefined;
   #rows: (readonly Value[])[] = [];
   #kinds: number[] = [];
@@ -109,7 +109,7 @@ export class UserProcessOperator extends BaseOperator {
     this.#ordered = tables.map((table, index) =>
       table.sort.length === 0
         ? undefined
-        : new OrderedRows(context, {
+        : new OrderedTable(context, {
             index,
             schema: context.inputs[index]!,
             nullable: this.#nullable,

@@ -27,16 +27,21 @@ export class RowTimes {
   readonly #columns: number;
   #wanted = 0;
 
-  /** `isRowtime`: the time is the event's, in `time`. */
+  /** Without `rowtime` the time is the arrival's. */
   constructor(
     context: OperatorContext,
-    time: TimeColumn | undefined,
-    isRowtime: boolean,
-    operator: string,
+    {
+      input,
+      rowtime,
+      operator,
+    }: {
+      readonly input: Schema;
+      readonly rowtime: TimeColumn | undefined;
+      readonly operator: string;
+    },
   ) {
-    const input = context.inputs[0]!;
     this.#context = context;
-    this.#rowtime = isRowtime ? time : undefined;
+    this.#rowtime = rowtime;
     this.#input = input;
     this.#operator = operator;
     this.#columns = physicalColumns(input).length;
