@@ -22,6 +22,16 @@ export {
   sortPrefixes,
   viewsOfFixed,
 } from "./row-sort.as";
+export {
+  mergeBits,
+  mergeCompare,
+  mergeList,
+  mergeLower,
+  mergeMark,
+  mergeMarkPairs,
+  mergePairs,
+  mergeRows,
+} from "./merge-join.as";
 export { copyBytes, warmViews } from "./copy.as";
 export { arenaAlloc, arenaHeldBytes, arenaMark, arenaRelease } from "./arena.as";
 export {

@@ -54,6 +54,13 @@ function compareKeys(a: usize, b: usize): i32 {
   return order != 0 ? order : la < lb ? -1 : la > lb ? 1 : 0;
 }
 
+/** Order of two records. */
+export function compareRecords(a: usize, b: usize): i32 {
+  const x = load<u64>(a, RECORD_PREFIX);
+  const y = load<u64>(b, RECORD_PREFIX);
+  return x != y ? (x < y ? -1 : 1) : compareKeys(a, b);
+}
+
 @inline
 function pagesOf(bytes: u64): u32 {
   return <u32>((bytes + 4095) >>> 12);

@@ -12,6 +12,8 @@ const VIEWS = [
   `CREATE VIEW big AS SELECT MOD((x * 1600 + y * 40 + z) * 17, 64000) AS k, NULLIF(y - z, 0) AS v, x,
      REPEAT('text ', 15) || CAST(x * 1600 + y * 40 + z AS STRING) AS t
    FROM ${DIGITS} AS a(x), ${DIGITS} AS b(y), ${DIGITS} AS c(z)`,
+  "CREATE VIEW few AS SELECT * FROM big WHERE x > 3",
+  "CREATE VIEW handful AS SELECT * FROM big WHERE k > 6 AND k < 21",
 ];
 
 interface Answer {
@@ -78,6 +80,26 @@ for (const [what, sql, ordered] of [
   [
     "FULL JOIN",
     `SELECT ${SUM} FROM (SELECT a.k, b.t FROM big AS a FULL JOIN (SELECT * FROM big WHERE x > 3) AS b ON a.t = b.t)`,
+    false,
+  ],
+  [
+    "JOIN, sorted and merged",
+    `SELECT x, ${SUM} FROM (SELECT /*+ SHUFFLE_MERGE(b) */ a.k, a.t, b.x FROM big AS a JOIN big AS b ON a.t = b.t AND a.x <= b.k) GROUP BY x`,
+    false,
+  ],
+  [
+    "FULL JOIN, sorted and merged",
+    `SELECT ${SUM} FROM (SELECT /*+ SHUFFLE_MERGE(b) */ a.k, b.t FROM big AS a FULL JOIN few AS b ON a.t = b.t)`,
+    false,
+  ],
+  [
+    "JOIN with two keys that have half of all rows each",
+    `SELECT ${SUM} FROM (SELECT /*+ SHUFFLE_HASH(a) */ a.k, a.t, b.x FROM big AS a JOIN handful AS b ON MOD(a.k, 2) = MOD(b.k, 2))`,
+    false,
+  ],
+  [
+    "LEFT JOIN with one key, on more than it",
+    `SELECT ${SUM}, COUNT(x) FROM (SELECT /*+ SHUFFLE_HASH(a) */ b.k, a.t, a.x FROM handful AS b LEFT JOIN big AS a ON MOD(a.k, 1) = MOD(b.k, 1) AND a.x > b.k)`,
     false,
   ],
   [

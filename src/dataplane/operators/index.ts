@@ -49,6 +49,7 @@ import { SinkOperator } from "./sink/sink.ts";
 import { BatchSortOperator, sortsAtEnd } from "./sort-limit/batch-sort.ts";
 import { SortLimitOperator } from "./sort-limit/sort-limit.ts";
 import { TemporalJoinOperator } from "./temporal-join/temporal-join.ts";
+import { SortMergeJoinOperator } from "./sort-merge-join/sort-merge-join.ts";
 import { TemporalSortOperator } from "./temporal-sort/temporal-sort.ts";
 import { UnionOperator } from "./union/union.ts";
 import { ValuesOperator } from "./values/values.ts";
@@ -82,10 +83,7 @@ export const operatorFactories: Factories = {
   GlobalRuntimeFilterBuilder: (node, context) => new GlobalFilterBuilderOperator(node, context),
   GroupAggregate: createGroupAggregate,
   IntervalJoin: (node, context) => new IntervalJoinOperator(node, context),
-  Join: (node, context) =>
-    node.build === undefined
-      ? new JoinOperator(node, context)
-      : new HashJoinOperator(node, context),
+  Join: createJoin,
   LateralSnapshotJoin: (node, context) => new LateralSnapshotJoinOperator(node, context),
   Limit: (node, context) => new LimitOperator(node, context),
   LocalRuntimeFilterBuilder: (node, context) => new LocalFilterBuilderOperator(node, context),
@@ -142,6 +140,13 @@ function createLookupJoin(node: ExecNodeOf<"LookupJoin">, context: OperatorConte
   return options.byKey === true || node.keepBy !== undefined
     ? keyedLookupJoin(node, options, context)
     : new LookupJoinOperator(node, options, context);
+}
+
+function createJoin(node: ExecNodeOf<"Join">, context: OperatorContext) {
+  if (node.build === undefined) return new JoinOperator(node, context);
+  return node.merges === true
+    ? new SortMergeJoinOperator(node, context)
+    : new HashJoinOperator(node, context);
 }
 
 function createGroupAggregate(node: ExecNodeOf<"GroupAggregate">, context: OperatorContext) {

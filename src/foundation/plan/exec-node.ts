@@ -18,9 +18,11 @@ import type {
 } from "./window-spec.ts";
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
+import type { InputEstimate, JoinInputUnique, JoinSideSpec, JoinType } from "./join-spec.ts";
 import type { RuntimeFilterSpec } from "./runtime-filter.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
+export type { InputEstimate, JoinInputUnique, JoinSideSpec, JoinType };
 export type { JoinedWindow, TimeColumn, WindowProperty, WindowSpec };
 
 export const PLAN_VERSION = 1;
@@ -144,22 +146,6 @@ export interface WindowAggregateNode extends Base, WindowAggregateSpec {
   readonly type: "WindowAggregate";
 }
 
-export type JoinType = "INNER" | "LEFT" | "RIGHT" | "FULL" | "SEMI" | "ANTI";
-/** What a join side's rows are unique by: decides the layout of its state. */
-export type JoinInputUnique = "join-key-unique" | "has-unique-key" | "no-unique-key";
-export interface JoinSideSpec {
-  readonly unique: JoinInputUnique;
-  readonly uniqueKey?: readonly number[];
-  readonly stateTtlMs?: number;
-  /** The TTL as a STATE_TTL hint gave it, for the description. */
-  readonly stateTtlHint?: string;
-}
-/** What the planner expects of an input; a guess where tables have no statistics. */
-export interface InputEstimate {
-  readonly rows: number;
-  /** Average bytes of a row. */
-  readonly rowBytes: number;
-}
 /** Output: left fields, right fields (SEMI, ANTI: left only). */
 export interface JoinNode extends Base {
   readonly type: "Join";
@@ -174,6 +160,8 @@ export interface JoinNode extends Base {
   readonly right: JoinSideSpec;
   /** Bounded inputs that only insert: the side whose rows go into a hash table, the other is looked up in it. */
   readonly build?: "left" | "right";
+  /** With `build`: both sides are sorted and merged, there is no hash table. */
+  readonly merges?: boolean;
   /** Hints of join strategies, as the description prints them: `BROADCAST options:[LEFT]`. */
   readonly strategyHints?: readonly string[];
   /** In batch mode: of the two inputs. Nothing but speed may depend on it. */

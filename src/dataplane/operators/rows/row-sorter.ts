@@ -18,6 +18,7 @@ import { SpillFile } from "../hash-join/row-parts.ts";
 import { RowTable } from "../hash-join/row-table.ts";
 import { RowFormat } from "./row-format.ts";
 import { SortKeys } from "./sort-keys.ts";
+import { SortedPieces } from "./sorted-pieces.ts";
 import { type Extent, type Run, RunReader } from "./sorted-runs.ts";
 
 /** Of the budget: how much may be in use, with what sorting takes, before rows are written. */
@@ -105,6 +106,19 @@ export class RowSorter {
     this.#writeRun();
     const runs = this.#runs.flat();
     this.#reader = new RunReader(this.#context.runtime, this.#file, this.#oldestFirst(runs));
+  }
+
+  /** The same for rows that are read in any order: on disk they are merged into one run first. */
+  finishPieces(): SortedPieces {
+    const { runtime } = this.#context;
+    if (this.#file === undefined) {
+      this.#sort();
+      return new SortedPieces(runtime, { list: this.#list, count: this.#listed });
+    }
+    this.#writeRun();
+    const runs = this.#oldestFirst(this.#runs.flat());
+    const extents = runs.length === 1 ? runs[0]!.extents : this.#mergeRuns(runs);
+    return new SortedPieces(runtime, { file: this.#file, extents });
   }
 
   /** Whether records go with the next call of nextRecords(). */
@@ -236,8 +250,10 @@ export class RowSorter {
         packed === 0
           ? [data.getUint32(at, true), kernels.recordBytes(data.getUint32(at, true)) >>> 0]
           : [buffer, data.getUint32(written, true)];
-      extents.push(this.#file!.append(new Uint8Array(memory.buffer, from, bytes)));
-      done += Math.max(1, packed);
+      const rows = Math.max(1, packed);
+      const place = this.#file!.append(new Uint8Array(memory.buffer, from, bytes));
+      extents.push({ ...place, rows });
+      done += rows;
     }
     kernels.arenaRelease(mark);
   }

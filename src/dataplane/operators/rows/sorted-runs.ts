@@ -9,6 +9,7 @@ import type { SpillFile } from "../hash-join/row-parts.ts";
 export interface Extent {
   readonly at: number;
   readonly bytes: number;
+  readonly rows: number;
 }
 
 export interface Run {

@@ -1,4 +1,4 @@
-/** Which side of a batch join builds, and whether it is copied: by estimates, hints and options. */
+/** Which side of a batch join builds, whether it is copied or merged: by estimates, hints and options; and what EXPLAIN says. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { toMillraceError } from "../../../foundation/base/errors.ts";
@@ -10,6 +10,12 @@ const DDL = `
 
 /** The join's build side, how its rows are moved, and the warnings. */
 function planned(hint: string, join = "JOIN", settings: Readonly<Record<string, string>> = {}) {
+  const { node, codes } = planOf(hint, join, settings);
+  const moved = node.inputs.map(({ distribution }) => distribution.kind).join(" ");
+  return [node.merges === true ? "merged" : node.build, moved, codes];
+}
+
+function planOf(hint: string, join: string, settings: Readonly<Record<string, string>> = {}) {
   const session = new SqlSession();
   session.execute("SET 'execution.runtime-mode' = 'batch'");
   for (const [key, value] of Object.entries(settings)) session.execute(`SET '${key}' = '${value}'`);
@@ -19,8 +25,7 @@ function planned(hint: string, join = "JOIN", settings: Readonly<Record<string, 
   assert.ok(result.kind === "query");
   const node = result.plan.nodes.find(({ type }) => type === "Join");
   assert.ok(node?.type === "Join");
-  const moved = node.inputs.map(({ distribution }) => distribution.kind).join(" ");
-  return [node.build, moved, result.warnings.map(({ code }) => code).join()];
+  return { node, codes: result.warnings.map(({ code }) => code).join() };
 }
 
 test("the smaller side builds and is copied where the other one is much larger", () => {
@@ -41,8 +46,36 @@ test("SHUFFLE_HASH builds from the side that it names, without copies", () => {
 });
 
 test("the first hint that a join can follow counts; others are warned of", () => {
-  const hints = planned("/*+ SHUFFLE_MERGE(few), SHUFFLE_HASH(big), BROADCAST(few) */");
+  const hints = planned("/*+ NEST_LOOP(few), SHUFFLE_HASH(big), BROADCAST(few) */");
   assert.deepEqual(hints, ["left", "hash hash", "MR2259,MR2259"]);
+});
+
+test("SHUFFLE_MERGE sorts and merges both sides, whichever it names", () => {
+  assert.deepEqual(planned("/*+ SHUFFLE_MERGE(few) */"), ["merged", "hash hash", ""]);
+  assert.deepEqual(planned("/*+ SHUFFLE_MERGE(big) */", "FULL JOIN"), ["merged", "hash hash", ""]);
+  const key = "table.exec.disabled-operators";
+  const unmerged = planned("/*+ SHUFFLE_MERGE(big) */", "JOIN", { [key]: "SortMergeJoin" });
+  assert.deepEqual(unmerged, ["right", "hash hash", ""]);
+});
+
+test("EXPLAIN calls joins by Flink's names", () => {
+  const description = (...args: Parameters<typeof planOf>) => planOf(...args).node.description;
+  assert.equal(
+    description("", "JOIN"),
+    "HashJoin(joinType=[InnerJoin], where=[=(k, k0)], select=[k, v, k0], isBroadcast=[true], build=[right])",
+  );
+  assert.equal(
+    description("/*+ SHUFFLE_HASH(big) */", "LEFT JOIN"),
+    "HashJoin(joinType=[LeftOuterJoin], where=[=(k, k0)], select=[k, v, k0], build=[left])",
+  );
+  assert.equal(
+    description("/*+ SHUFFLE_MERGE(big) */", "FULL JOIN"),
+    "SortMergeJoin(joinType=[FullOuterJoin], where=[=(k, k0)], select=[k, v, k0])",
+  );
+  assert.equal(
+    description("", "JOIN few AS f ON big.k < f.k JOIN"),
+    "NestedLoopJoin(joinType=[InnerJoin], where=[<(k, k0)], select=[k, v, k0], build=[right])",
+  );
 });
 
 test("disabled operators are done without, or refused by name", () => {
@@ -58,7 +91,12 @@ test("disabled operators are done without, or refused by name", () => {
       return toMillraceError(error).code;
     }
   };
-  assert.equal(codeOf("ShuffleHashJoin"), "MR2139");
+  const unhashed = { [key]: "BroadcastHashJoin, ShuffleHashJoin" };
+  for (const join of ["JOIN", "LEFT JOIN", "RIGHT JOIN", "FULL JOIN"])
+    assert.deepEqual(planned("", join, unhashed), ["merged", "hash hash", ""]);
+  const kept = planned("", "JOIN", { [key]: "ShuffleHashJoin" });
+  assert.deepEqual(kept, ["right", "forward broadcast", ""]);
+  assert.equal(codeOf("ShuffleHashJoin, SortMergeJoin"), "MR2139");
   assert.equal(codeOf("SortMergeJoin,HashAgg"), "MR2139");
   assert.equal(codeOf("NestedLoopJoin"), "MR2139");
   assert.equal(codeOf("QuickJoin"), "MR2126");

@@ -7,11 +7,14 @@
  * Copies:  a side that is small beside the other is sent to all subtasks, and the other is not moved at all. Not for joins
  *          that emit rows of the build side by themselves: each copy would. Theta joins have no keys to distribute by:
  *          without a copy they run in one subtask.
+ * Merged:  joins with keys whose hint is SHUFFLE_MERGE are sort-merge joins, and all that would be hash joins without copies
+ *          when these are disabled.
  * Hints:   BROADCAST and SHUFFLE_HASH name the side that builds, with copies or without, where the join can do so.
- * Options: table.exec.disabled-operators with BroadcastHashJoin: no copies, but for joins without keys.
+ * Options: table.exec.disabled-operators with BroadcastHashJoin: no copies, but for joins without keys; with ShuffleHashJoin:
+ *          sort-merge joins; with SortMergeJoin: none. The list never has both (session-options.ts).
  *          table.optimizer.join.broadcast-threshold, when it is set: sides of so many bytes are copied, whatever the other one
  *          has; -1: none.
- * Source:  Flink BatchPhysicalHashJoinRule.
+ * Source:  Flink BatchPhysicalHashJoinRule, BatchPhysicalSortMergeJoinRule, BatchPhysicalNestedLoopJoinRule.
  */
 import type {
   Distribution,
@@ -19,62 +22,105 @@ import type {
   InputEstimate,
   JoinNode,
 } from "../../../foundation/plan/exec-node.ts";
+import { describeNode } from "../explain/node-text.ts";
 
 /** A copy pays when the other side has at least so many times its rows: rows saved on the way against rows added. */
 const COPY_RATIO = 4;
 const MOST_COPIED_BYTES = 64 * 1024 * 1024;
 
-/** The nodes of a batch plan; joins of inputs that only insert become hash joins. */
+type Side = "left" | "right";
+
+/** What joins may be. */
+interface Allowed {
+  /** Of sides that are copied; undefined: what pays. */
+  readonly mostBytes: number | undefined;
+  readonly copies: boolean;
+  readonly hashes: boolean;
+  readonly merges: boolean;
+}
+
+interface FollowedHint {
+  readonly hint: string;
+  readonly build: Side;
+  readonly strategy: Strategy;
+}
+
+type Strategy = "broadcast" | "shuffle" | "merge";
+
+const STRATEGIES: Readonly<Record<string, Strategy>> = {
+  BROADCAST: "broadcast",
+  SHUFFLE_HASH: "shuffle",
+  SHUFFLE_MERGE: "merge",
+};
+
+/** The nodes of a batch plan; joins of inputs that only insert become hash joins or sort-merge joins. */
 export function withHashJoins(
   nodes: readonly ExecNode[],
   option: (key: string) => string | undefined,
 ): ExecNode[] {
   const threshold = option("table.optimizer.join.broadcast-threshold");
-  const disabled = (option("table.exec.disabled-operators") ?? "").split(",");
-  const mayCopy = !disabled.some((name) => name.trim() === "BroadcastHashJoin");
-  const mostBytes = threshold === undefined ? undefined : Number(threshold);
+  const disabled = disabledOperators(option);
+  const allowed: Allowed = {
+    mostBytes: threshold === undefined ? undefined : Number(threshold),
+    copies: !disabled.has("BroadcastHashJoin"),
+    hashes: !disabled.has("ShuffleHashJoin"),
+    merges: !disabled.has("SortMergeJoin"),
+  };
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const inserts = (id: number) => byId.get(id)?.changelogMode === "insert-only";
-  return nodes.map((node) =>
-    node.type === "Join" && node.inputs.every((input) => inserts(input.node))
-      ? hashJoin(node, mostBytes, mayCopy)
-      : node,
-  );
+  return nodes.map((node) => {
+    if (node.type !== "Join" || !node.inputs.every((input) => inserts(input.node))) return node;
+    const join = batchJoin(node, allowed);
+    const schemas = join.inputs.map((input) => byId.get(input.node)!.output);
+    return { ...join, description: describeNode(join, schemas, join.output) };
+  });
+}
+
+/** The list of table.exec.disabled-operators. */
+export function disabledOperators(
+  option: (key: string) => string | undefined,
+): ReadonlySet<string> {
+  const list = (option("table.exec.disabled-operators") ?? "").split(",");
+  return new Set(list.map((name) => name.trim()));
 }
 
 /** What a hint makes of a join; undefined: there is none that this join can follow. */
-export function followedHint(
-  node: JoinNode,
-):
-  | { readonly hint: string; readonly build: "left" | "right"; readonly copied: boolean }
-  | undefined {
+export function followedHint(node: JoinNode): FollowedHint | undefined {
   for (const hint of node.strategyHints ?? []) {
-    const copied = hint.startsWith("BROADCAST ");
-    if (!copied && !hint.startsWith("SHUFFLE_HASH ")) continue;
+    const strategy = STRATEGIES[hint.slice(0, hint.indexOf(" "))];
+    if (strategy === undefined) continue;
     const sides = (["left", "right"] as const).filter(
       (side) =>
         hint.includes(side.toUpperCase()) &&
-        (copied ? !emitsAlone(node, side) : node.leftKeys.length > 0),
+        (strategy === "broadcast" ? !emitsAlone(node, side) : node.leftKeys.length > 0),
     );
-    const build = sides.length === 2 ? buildSide(node) : sides[0];
-    if (build !== undefined) return { hint, build, copied };
+    if (sides.length === 0) continue;
+    const build = sides.length === 2 || strategy === "merge" ? buildSide(node) : sides[0]!;
+    return { hint, build, strategy };
   }
   return undefined;
 }
 
-function hashJoin(node: JoinNode, mostBytes: number | undefined, mayCopy: boolean): JoinNode {
+function batchJoin(node: JoinNode, allowed: Allowed): JoinNode {
   const hinted = followedHint(node);
   const build = hinted?.build ?? buildSide(node);
-  const probe = build === "left" ? "right" : "left";
+  const hasKeys = node.leftKeys.length > 0;
+  const wanted = hinted?.strategy ?? (pays(node, build, allowed) ? "broadcast" : "shuffle");
+  if (wanted === "broadcast" && (allowed.copies || !hasKeys)) return copied(node, build);
+  const merges = hasKeys && (wanted === "merge" ? allowed.merges : !allowed.hashes);
+  return { ...node, build, ...(merges ? { merges } : {}) };
+}
+
+/** Whether all of the build side is better sent to every subtask. */
+function pays(node: JoinNode, build: Side, { mostBytes }: Allowed): boolean {
   const { estimates } = node;
-  const pays =
-    estimates !== undefined &&
-    !emitsAlone(node, build) &&
-    (mostBytes === undefined
-      ? isSmall(estimates[build], estimates[probe])
-      : estimates[build].rows * estimates[build].rowBytes <= mostBytes);
-  const copied = (hinted?.copied ?? pays) && (mayCopy || node.leftKeys.length === 0);
-  if (!copied) return { ...node, build };
+  if (estimates === undefined || emitsAlone(node, build)) return false;
+  if (mostBytes === undefined)
+    return isSmall(estimates[build], estimates[build === "left" ? "right" : "left"]);
+  return estimates[build].rows * estimates[build].rowBytes <= mostBytes;
+}
+
+function copied(node: JoinNode, build: Side): JoinNode {
   const inputs = node.inputs.map(({ node: id }, index) => {
     const isBuild = (index === 0) === (build === "left");
     const distribution: Distribution = { kind: isBuild ? "broadcast" : "forward" };

@@ -5,7 +5,7 @@
  *         join are written as ≥ and ≤ in milliseconds, however the query wrote them.
  */
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { JoinedWindow } from "../../../foundation/plan/exec-node.ts";
+import type { JoinedWindow, JoinNode } from "../../../foundation/plan/exec-node.ts";
 import type { PhysSpecOf } from "../exec/phys-node.ts";
 import { expressionText, type TextStyle } from "./expression-text.ts";
 import { attachedText } from "./window-text.ts";
@@ -58,14 +58,33 @@ export function joinText(
   if (spec.condition !== undefined) parts.push(expressionText(spec.condition, name, style));
   if (spec.type === "TemporalJoin") parts.push(temporalText(spec, width, name));
   const all = style === "infix" ? `(${parts.join(" AND ")})` : `AND(${parts.join(", ")})`;
+  const where = `where=[${parts.length <= 1 ? (parts[0] ?? "true") : all}]`;
+  const select = `select=[${names(output)}]`;
+  if (spec.type === "Join" && spec.build !== undefined)
+    return [`joinType=[${JOIN_NAMES[spec.joinType]}]`, where, select, ...boundedText(spec)];
   return [
     ...(windows === undefined ? [] : windowsText(windows, left, right)),
     `joinType=[${JOIN_NAMES[spec.joinType]}]`,
     ...(spec.type === "IntervalJoin" ? [boundsText(spec)] : []),
-    `where=[${parts.length <= 1 ? (parts[0] ?? "true") : all}]`,
-    `select=[${names(output)}]`,
+    where,
+    select,
     ...sidesText(spec),
   ];
+}
+
+/** A join of bounded inputs as Flink's batch mode calls it. */
+export function joinName({ build, merges, leftKeys }: PhysSpecOf<"Join">): string {
+  if (build === undefined) return "Join";
+  if (leftKeys.length === 0) return "NestedLoopJoin";
+  return merges === true ? "SortMergeJoin" : "HashJoin";
+}
+
+function boundedText(spec: PhysSpecOf<"Join">): string[] {
+  if (spec.merges === true) return [];
+  const { inputs = [] } = spec as Partial<JoinNode>;
+  const isCopied = inputs.some(({ distribution }) => distribution.kind === "broadcast");
+  const isNamed = isCopied && spec.leftKeys.length > 0;
+  return [...(isNamed ? ["isBroadcast=[true]"] : []), `build=[${spec.build}]`];
 }
 
 function windowsText(

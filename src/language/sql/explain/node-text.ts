@@ -10,7 +10,7 @@ import { plainName } from "../../../foundation/plan/user-function.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
-import { JOIN_NAMES, joinText, lookupText, ttlText } from "./join-text.ts";
+import { JOIN_NAMES, joinName, joinText, lookupText, ttlText } from "./join-text.ts";
 import { phaseName, phaseText } from "./phase-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
@@ -37,6 +37,7 @@ function nodeName(spec: PhysSpec): string {
   if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true) return phaseName(spec);
   if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
   if (spec.type === "GroupAggregate" && spec.mergedRows !== undefined) return "HashAggregate";
+  if (spec.type === "Join") return joinName(spec);
   return isPlainSort(spec) ? "Sort" : spec.type;
 }
 

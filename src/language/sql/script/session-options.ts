@@ -181,25 +181,40 @@ export function checkSetting(key: string, value: string): void {
   if (expected !== undefined) throw validateErrors.OPTION_VALUE({ key, value, expected });
 }
 
-/** Operators that there are in one form only cannot be done without. */
-const NEEDED: Readonly<Record<string, string>> = {
-  NestedLoopJoin: "joins without keys have no other form",
-  ShuffleHashJoin: "joins of batch mode are hash joins, there is no sort-merge join",
-  HashAgg: "aggregates of batch mode are hash aggregates, there are no sorted ones",
-};
-const DISPENSABLE = ["BroadcastHashJoin", "SortMergeJoin", "SortAgg"];
+/** Lists that would leave nothing to run some query with. */
+const NEEDED: readonly { readonly names: readonly string[]; readonly reason: string }[] = [
+  { names: ["NestedLoopJoin"], reason: "joins without keys have no other form" },
+  {
+    names: ["ShuffleHashJoin", "SortMergeJoin"],
+    reason: "joins with keys are hash joins or sort-merge joins",
+  },
+  {
+    names: ["HashAgg"],
+    reason: "aggregates of batch mode are hash aggregates, there are no sorted ones",
+  },
+];
+const OPERATORS = [
+  "BroadcastHashJoin",
+  "HashAgg",
+  "NestedLoopJoin",
+  "ShuffleHashJoin",
+  "SortAgg",
+  "SortMergeJoin",
+];
 
 function checkDisabled(key: string, value: string): void {
-  for (const name of value.split(",").map((part) => part.trim())) {
-    if (name === "" || DISPENSABLE.includes(name)) continue;
-    const reason = NEEDED[name];
-    if (reason === undefined) {
-      const expected = `a list of ${[...DISPENSABLE, ...Object.keys(NEEDED)].join(", ")}`;
-      throw validateErrors.OPTION_VALUE({ key, value, expected });
-    }
-    const remedy = `Take ${name} out of the list.`;
-    throw validateErrors.OPTION_REFUSED({ key, value, reason, remedy });
-  }
+  const list = value.split(",").map((part) => part.trim());
+  if (list.some((name) => name !== "" && !OPERATORS.includes(name)))
+    throw validateErrors.OPTION_VALUE({
+      key,
+      value,
+      expected: `a list of ${OPERATORS.join(", ")}`,
+    });
+  const missing = NEEDED.find(({ names }) => names.every((name) => list.includes(name)));
+  if (missing === undefined) return;
+  const { names, reason } = missing;
+  const remedy = `Take ${names.join(" or ")} out of the list.`;
+  throw validateErrors.OPTION_REFUSED({ key, value, reason, remedy });
 }
 
 function checkDialect(key: string, value: string): void {
