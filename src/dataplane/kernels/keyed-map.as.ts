@@ -43,7 +43,7 @@ import {
   seenTable,
 } from "./memory.as";
 import { resetArena } from "./arena.as";
-import { allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
+import { LOG_HEADS_BYTES, allocate, freeChainIn, freeIn, logPtrIn } from "./log.as";
 import {
   GROUP_BUCKETS,
   GROUP_COUNT,
@@ -105,7 +105,6 @@ const KEY_8: u32 = 1;
 const KEY_16: u32 = 2;
 const KEY_VARIABLE: u32 = 3;
 const BLOCK: u32 = 128;
-const LOG_HEADS_BYTES: u32 = 48 << 2;
 
 /** Slots of a bucket, where its EntryPtrs begin, and its last one: 0 unless the bucket is full. */
 const WAYS: u32 = 8;

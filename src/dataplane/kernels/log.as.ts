@@ -9,9 +9,10 @@
  *          and previous free block of its class in place of the bytes. Small blocks fill pages from
  *          their start (units 0 = nothing follows); a block beyond 4 KiB has a run of pages of its
  *          own.
- * Classes: up to 128 bytes every multiple of 8, then four per doubling up to 4 KiB: at most a
- *          quarter is unused. Freed blocks serve their class again; a page without live blocks is
- *          given back.
+ * Classes: up to 512 bytes every multiple of 8, then eight per doubling up to 4 KiB: at most an
+ *          eighth is unused, and of short rows nothing. Freed blocks serve their class again, and the
+ *          two below it; a page without live blocks is given back. Earlier versions had fewer
+ *          classes, all of which are among these: their pages are read as they are.
  * Linked:  the bytes of a linked block begin with the Handle of the next block (0 = last):
  *          logFreeChain frees them all.
  * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB,
@@ -51,7 +52,11 @@ const LINKED: u32 = 0x40000000;
 const UNITS: u32 = 0x0fffffff;
 const PAGE_UNITS: u32 = 512;
 const MOST_BYTES: u32 = 0x40000000;
-const CLASSES: u32 = 48;
+const CLASSES: u32 = 89;
+const EXACT_UNITS: u32 = 64;
+export const LOG_HEADS_BYTES: u32 = CLASSES << 2;
+/** Classes above its own in which a block may be found. */
+const LARGER_CLASSES: u32 = 2;
 
 /** Address of the block's header; traps on a handle that was never given out. */
 @inline
@@ -160,21 +165,21 @@ function allocateZeroed(group: usize, length: u32, flags: u32): u32 {
 }
 
 /**
- * Class of the smallest blocks with at least `units`: exact up to 16 units, then 4 per doubling.
+ * Class of the smallest blocks with at least `units`: exact up to 64 units, then 8 per doubling.
  */
 @inline
 function classOf(units: u32): u32 {
-  if (units <= 16) return units;
-  const shift = 29 - clz<u32>(units - 1);
-  return 16 + ((shift - 2) << 2) + (((units - 1) >>> shift) & 3) + 1;
+  if (units <= EXACT_UNITS) return units;
+  const shift = 28 - clz<u32>(units - 1);
+  return EXACT_UNITS + ((shift - 3) << 3) + (((units - 1) >>> shift) & 7) + 1;
 }
 
 /** Units of the blocks of a class. */
 @inline
 function unitsOf(index: u32): u32 {
-  if (index <= 16) return index;
-  const step = index - 17;
-  return (5 + (step & 3)) << ((step >>> 2) + 2);
+  if (index <= EXACT_UNITS) return index;
+  const step = index - EXACT_UNITS - 1;
+  return (9 + (step & 7)) << ((step >>> 3) + 3);
 }
 
 /** The largest class whose blocks fit into `units`. */
@@ -187,7 +192,7 @@ function classWithin(units: u32): u32 {
 function logHeads(group: usize): usize {
   let heads = <usize>load<u32>(group, GROUP_LOG);
   if (heads == 0) {
-    heads = blockAllocate(CLASSES << 2);
+    heads = blockAllocate(LOG_HEADS_BYTES);
     store<u32>(group, <u32>heads, GROUP_LOG);
   }
   return heads;
@@ -199,22 +204,27 @@ export function allocate(group: usize, length: u32, flags: u32): u32 {
   const needed = max<u32>((length + 15) >>> 3, 2);
   if (needed > PAGE_UNITS) return allocateRun(group, needed, length, flags);
   const index = classOf(needed);
-  const units = unitsOf(index);
   const heads = logHeads(group);
-  const free = load<u32>(heads + (index << 2));
-  if (free != 0) {
-    const block = blockOf(group, free);
-    const next = load<u32>(block, 8);
-    touchPage(block);
-    store<u32>(heads + (index << 2), next);
-    if (next != 0) {
-      const nextBlock = blockOf(group, next);
-      touchPage(nextBlock);
-      store<u32>(nextBlock, 0, 12);
-    }
-    return take(block, units, length, flags, free);
+  const last = min<u32>(index + LARGER_CLASSES, CLASSES - 1);
+  for (let at = index; at <= last; at++) {
+    if (load<u32>(heads + (at << 2)) != 0) return reuse(group, heads + (at << 2), length, flags);
   }
-  return allocateFresh(group, units, length, flags);
+  return allocateFresh(group, unitsOf(index), length, flags);
+}
+
+/** The first free block of a class. */
+function reuse(group: usize, head: usize, length: u32, flags: u32): u32 {
+  const free = load<u32>(head);
+  const block = blockOf(group, free);
+  const next = load<u32>(block, 8);
+  touchPage(block);
+  store<u32>(head, next);
+  if (next != 0) {
+    const nextBlock = blockOf(group, next);
+    touchPage(nextBlock);
+    store<u32>(nextBlock, 0, 12);
+  }
+  return take(block, load<u32>(block) & UNITS, length, flags, free);
 }
 
 @inline
