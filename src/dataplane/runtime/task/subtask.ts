@@ -26,8 +26,13 @@ import type { SinkSnapshot } from "./sink-tail.ts";
 import type { StateSnapshotRun, SubtaskState, TaskEnvironment } from "./task-environment.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 
-/** State written between two batches: about a millisecond of copying and hashing. */
-const SNAPSHOT_SLICE_BYTES = 1024 * 1024;
+/** State written at a time: a fraction of a millisecond of copying and hashing beside rows, a millisecond without. */
+const SNAPSHOT_SLICE_BYTES = 256 * 1024;
+const SNAPSHOT_QUIET_BYTES = 1024 * 1024;
+/** Beside rows a snapshot has one part in so many of the time. */
+const SNAPSHOT_SHARE = 4;
+/** Without a row for so long a snapshot has all the time. */
+const SNAPSHOT_QUIET_MS = 20;
 
 export type StepResult = "progress" | "idle" | "blocked" | "done";
 
@@ -86,6 +91,10 @@ export class Subtask {
   #nextHead = 0;
   #aligning: { readonly barrier: Barrier; readonly sinceMs: number } | undefined;
   #snapshot: StateSnapshotRun | undefined;
+  /** Beside rows: the snapshot waits for its turn. */
+  #snapshotRests = false;
+  /** While there is a snapshot: when the last rows came. */
+  #rowsMs = 0;
   /** Triggers that came while an earlier barrier was under way: barriers leave in order, each of them. */
   readonly #triggers: Barrier[] = [];
   /** Barriers that were not answered yet: their snapshots are on their way to storage. */
@@ -201,10 +210,30 @@ export class Subtask {
     this.#options.timers.close();
   }
 
+  /** A slice of the snapshot, where it is its turn: rows hardly wait for it. */
   #stepSnapshot(): boolean {
     if (this.#snapshot === undefined) return false;
-    if (this.#snapshot.step(SNAPSHOT_SLICE_BYTES)) this.#snapshot = undefined;
+    const { env, wake } = this.#options.environment;
+    const startMs = env.clock.monotonicMs();
+    const isQuiet = this.#hasOnlySnapshot(startMs);
+    if (this.#snapshotRests && !isQuiet) return false;
+    const bytes = isQuiet ? SNAPSHOT_QUIET_BYTES : SNAPSHOT_SLICE_BYTES;
+    if (this.#snapshot.step(bytes)) this.#snapshot = undefined;
+    else if (!isQuiet) {
+      const restMs = (env.clock.monotonicMs() - startMs) * (SNAPSHOT_SHARE - 1);
+      this.#snapshotRests = true;
+      env.timers.after(Math.max(1, restMs), () => {
+        this.#snapshotRests = false;
+        wake();
+      });
+    }
     return true;
+  }
+
+  /** No rows wait for it, or they wait for the next barrier, which waits for it. */
+  #hasOnlySnapshot(nowMs: number): boolean {
+    if (this.#stopped || nowMs - this.#rowsMs > SNAPSHOT_QUIET_MS) return true;
+    return this.#aligning !== undefined && this.#isAligned();
   }
 
   /** What ends of inputs have left to do comes before new rows; downstream operators first. */
@@ -223,6 +252,8 @@ export class Subtask {
       if (head.ended || head.blockedByBarrier || this.#holds[index]!()) continue;
       if (this.#inArena(() => head.poll()) === "progress") {
         this.#nextHead = (index + 1) % count;
+        if (this.#snapshot !== undefined)
+          this.#rowsMs = this.#options.environment.env.clock.monotonicMs();
         return true;
       }
     }
@@ -251,6 +282,7 @@ export class Subtask {
       const watermarks = this.#watermarks();
       const run = state.beginSnapshot(barrier);
       this.#snapshot = run;
+      this.#rowsMs = startMs;
       const sinks = this.#prepareCommits(barrier.checkpointId);
       const syncMs = clock.monotonicMs() - startMs;
       const ended = this.#endedNodes();
