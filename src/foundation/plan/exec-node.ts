@@ -131,6 +131,8 @@ export interface GroupAggregateNode extends Base {
   readonly incrementalGrouping?: readonly number[];
   /** Second half behind an incremental one. What each aggregate is over the results of the first step: EXPLAIN shows it. */
   readonly finalFunctions?: readonly string[];
+  /** In batch mode: whether rows of a key come one behind the other; false: there is a hash table. */
+  readonly sorted?: boolean;
   /** Of halves of a stream's aggregate: they fold mini-batches. */
   readonly foldsMiniBatches?: boolean;
   /** One of the two steps of an aggregate that was split by its DISTINCT values; what FINAL gets at once, it shows at once. */

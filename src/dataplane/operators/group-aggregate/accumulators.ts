@@ -29,6 +29,7 @@ import { assembleBatch } from "../rows/assembled-batch.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { callSets } from "./call-sets.ts";
 import { DistinctValues } from "./distinct-values.ts";
+import { removeEntries } from "./group-cursor.ts";
 
 export interface AccumulatorsOptions {
   readonly context: OperatorContext;
@@ -222,6 +223,23 @@ export class Accumulators {
     kernels.entriesTouch(map.ptr, n, entries);
     compiled.free(entries, n, map.ptr);
     kernels.entriesRemove(map.ptr, n, entries);
+  }
+
+  get hasDistinct(): boolean {
+    return this.#groups.length > 1;
+  }
+
+  /** Frees and removes all keys, and the values seen. */
+  clear(): void {
+    const { context } = this.#options;
+    const { kernels } = context.runtime;
+    for (const { map, compiled, distinct } of this.#groups) {
+      removeEntries(context, map, this.keys.keyBytes, (n, entries) => {
+        kernels.entriesTouch(map.ptr, n, entries);
+        compiled.free(entries, n, map.ptr);
+      });
+      distinct?.clear();
+    }
   }
 
   /** Addresses, u32[n]. */

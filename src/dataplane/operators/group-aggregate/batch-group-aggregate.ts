@@ -1,10 +1,11 @@
 /**
  * BatchGroupAggregate: GroupAggregate over bounded input: one +I per key at its end.
  *
- * State:   accumulators.ts. Order: by key group, then as inserted. Spill: group-spill.ts, unless there is DISTINCT.
+ * State:   accumulators.ts. Order: by key group, then as inserted. Spill: group-spill.ts.
+ * Sorted:  rows that come in the order of their keys are emitted as they go (sorted-groups.ts): nothing is to be spilled.
  * Empty:   without grouping there is one row even when there was no input.
  * Errors:  MR4105 for aggregates that cannot be compiled.
- * Source:  Flink BatchExecHashAggregate.
+ * Source:  Flink BatchExecHashAggregate, BatchExecSortAggregate.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import { physicalColumns } from "../../../foundation/columnar/schema.ts";
@@ -15,12 +16,15 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { Accumulators } from "./accumulators.ts";
 import { GroupCursor } from "./group-cursor.ts";
 import { DRAIN, GroupSpill } from "./group-spill.ts";
+import { SortedGroups } from "./sorted-groups.ts";
 
 export class BatchGroupAggregateOperator extends BaseOperator {
   readonly #node: GroupAggregateNode;
   #accumulators: Accumulators | undefined;
   /** Absent where groups cannot be taken apart. */
   #spill: GroupSpill | undefined;
+  /** Of rows that come sorted. */
+  #sorted: SortedGroups | undefined;
   /** What is left to do at the end of input, piece by piece. */
   #pieces: Generator<void> | undefined;
 
@@ -37,14 +41,27 @@ export class BatchGroupAggregateOperator extends BaseOperator {
       aggregates: this.#node.aggregates,
       operator: this.#node.description,
     });
-    const { aggregates, grouping, description: operator } = this.#node;
-    if (grouping.length === 0 || aggregates.some(({ distinct }) => distinct)) return;
+    const { grouping, description: operator } = this.#node;
+    if (grouping.length === 0) return;
     const { context } = this;
-    const { keys } = this.#accumulators;
-    this.#spill = new GroupSpill({ context, schema: context.inputs[0]!, keys, operator });
+    const { keys, map } = this.#accumulators;
+    const common = { context, schema: context.inputs[0]!, keys };
+    if (this.#node.sorted === true) {
+      const fold = (batch: BatchPtr) => this.#fold(batch);
+      this.#sorted = new SortedGroups({
+        ...common,
+        map: map.ptr,
+        fold,
+        drain: () => this.#drain(),
+      });
+    } else this.#spill = new GroupSpill({ ...common, operator });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
+    if (this.#sorted !== undefined) {
+      this.#sorted.take(batch);
+      return;
+    }
     const own =
       this.#spill === undefined ? batch : this.#spill.admit(batch, this.#accumulators!.map.ptr);
     if (own !== undefined) this.#fold(own);
@@ -75,20 +92,22 @@ export class BatchGroupAggregateOperator extends BaseOperator {
     }
   }
 
-  /** Emits all groups; when rows were spilled, the groups go, so that there is room for theirs. */
+  /** Emits all groups; when rows were spilled or come sorted, the groups go, so that there is room for others. */
   *#drain(): Generator<void> {
     const { map, keys } = this.#accumulators!;
     const cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
-    const removes = this.#spill?.hasSpilled === true;
+    const removes = this.#sorted !== undefined || this.#spill?.hasSpilled === true;
+    const isWhole = removes && this.#accumulators!.hasDistinct;
     for (let piece = cursor.next(); piece !== undefined; piece = cursor.next()) {
       this.#emit(piece.n, piece.keys, piece.hashes, piece.entries);
-      if (removes) {
+      if (removes && !isWhole) {
         this.#drop(piece.n, piece.entries);
         cursor.removed();
       }
       yield;
     }
-    if (removes) this.context.runtime.kernels.mapTrim(map.ptr);
+    if (isWhole) this.#accumulators!.clear();
+    else if (removes) this.context.runtime.kernels.mapTrim(map.ptr);
     if (cursor.emitted === 0 && this.#node.grouping.length === 0) this.#emitEmpty();
   }
 

@@ -17,6 +17,7 @@ import { functionEnvironment } from "../base-operator.ts";
 import { compileGroupedKeys } from "../rows/grouped-keys.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { NO_FLAG, WindowTimers } from "../windows/window-timers.ts";
+import { removeEntries } from "./group-cursor.ts";
 
 export interface DistinctValuesOptions {
   readonly context: OperatorContext;
@@ -117,6 +118,14 @@ export class DistinctValues {
       timers.removeFirst();
       kernels.arenaRelease(mark);
     }
+  }
+
+  /** Forgets all values. */
+  clear(): void {
+    const { context } = this.#options;
+    removeEntries(context, this.#map, this.#keys.keyBytes, (n, entries) => {
+      context.runtime.kernels.entriesTouch(this.#map.ptr, n, entries);
+    });
   }
 
   #moments(batch: BatchPtr): number {

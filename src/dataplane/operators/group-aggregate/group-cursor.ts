@@ -1,5 +1,6 @@
 /** GroupCursor: the entries of a keyed map, a batch at a time: own key groups in order, each as inserted. */
 import { MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
+import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { ownKeyGroups } from "../rows/state-entries.ts";
 
@@ -67,4 +68,27 @@ export class GroupCursor {
     this.#emitted += n;
     return n === 0 ? undefined : { n, keys, hashes, entries };
   }
+}
+
+/** Removes all entries of a map; `free` gives back what they refer to. */
+export function removeEntries(
+  context: OperatorContext,
+  { ptr }: KeyedMap,
+  keyBytes: number,
+  free: (n: number, entries: number) => void,
+): void {
+  const { kernels } = context.runtime;
+  const cursor = new GroupCursor(context, ptr, keyBytes);
+  for (let more = true; more; ) {
+    const mark = kernels.arenaMark();
+    const piece = cursor.next();
+    if (piece !== undefined) {
+      free(piece.n, piece.entries);
+      kernels.entriesRemove(ptr, piece.n, piece.entries);
+      cursor.removed();
+    }
+    more = piece !== undefined;
+    kernels.arenaRelease(mark);
+  }
+  kernels.mapTrim(ptr);
 }

@@ -3,8 +3,9 @@
  *
  * In:      the grouping fields, then an accumulator as bytes (local-group-aggregate.ts).
  * State:   map "groups": key → accumulator. Order: by key group, then as inserted. Spill: group-spill.ts.
+ * Sorted:  accumulators that come in the order of their keys are emitted as they go (sorted-groups.ts).
  * Empty:   without grouping there is one row even when there was no input.
- * Source:  Flink BatchExecHashAggregate (isMerge = true, isFinal = true).
+ * Source:  Flink BatchExecHashAggregate and BatchExecSortAggregate (isMerge = true, isFinal = true).
  */
 import {
   BATCH_ROWS,
@@ -23,6 +24,7 @@ import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { GroupCursor } from "./group-cursor.ts";
 import { DRAIN, GroupSpill } from "./group-spill.ts";
 import { compilePartial, type PartialAccumulators } from "./partial-accumulators.ts";
+import { SortedGroups } from "./sorted-groups.ts";
 
 export class MergingGroupAggregateOperator extends BaseOperator {
   readonly #node: GroupAggregateNode;
@@ -33,6 +35,8 @@ export class MergingGroupAggregateOperator extends BaseOperator {
   #map: KeyedMap | undefined;
   #column = 0;
   #spill: GroupSpill | undefined;
+  /** Of rows that come sorted. */
+  #sorted: SortedGroups | undefined;
   /** What is left to do at the end of input, piece by piece. */
   #pieces: Generator<void> | undefined;
 
@@ -60,11 +64,20 @@ export class MergingGroupAggregateOperator extends BaseOperator {
       ttlMs: 0,
     });
     const { context } = this;
-    if (this.#node.grouping.length > 0)
-      this.#spill = new GroupSpill({ context, schema: input, keys, operator: description });
+    if (this.#node.grouping.length === 0) return;
+    const common = { context, schema: input, keys };
+    if (this.#node.sorted === true) {
+      const { ptr: map } = this.#map;
+      const fold = (batch: BatchPtr) => this.#fold(batch);
+      this.#sorted = new SortedGroups({ ...common, map, fold, drain: () => this.#drain() });
+    } else this.#spill = new GroupSpill({ ...common, operator: description });
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
+    if (this.#sorted !== undefined) {
+      this.#sorted.take(batch);
+      return;
+    }
     const own = this.#spill === undefined ? batch : this.#spill.admit(batch, this.#map!.ptr);
     if (own !== undefined) this.#fold(own);
   }
@@ -94,11 +107,11 @@ export class MergingGroupAggregateOperator extends BaseOperator {
     }
   }
 
-  /** Emits all groups; when rows were spilled, the groups go, so that there is room for theirs. */
+  /** Emits all groups; when rows were spilled or come sorted, the groups go, so that there is room for others. */
   *#drain(): Generator<void> {
     const { map, keys } = { map: this.#map!, keys: this.#parts!.keys };
     const cursor = new GroupCursor(this.context, map.ptr, keys.keyBytes);
-    const removes = this.#spill?.hasSpilled === true;
+    const removes = this.#sorted !== undefined || this.#spill?.hasSpilled === true;
     for (let piece = cursor.next(); piece !== undefined; piece = cursor.next()) {
       this.#emit(piece.n, piece.keys, piece.entries);
       if (removes) {

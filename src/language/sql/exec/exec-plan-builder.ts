@@ -19,7 +19,7 @@ import { DeleteKinds } from "./delete-kinds.ts";
 import { withHashJoins } from "./hash-join.ts";
 import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import { withGroupPhases } from "./group-phases.ts";
-import { withLocalAggregates } from "./local-aggregates.ts";
+import { withBatchAggregates } from "./batch-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
 import { withChanges } from "./process-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
@@ -93,7 +93,7 @@ class Builder {
     const lookup = this.#options.statistics ?? (() => undefined);
     const nodes =
       mode === "batch"
-        ? withLocalAggregates(
+        ? withBatchAggregates(
             withRuntimeFilters(
               withHashJoins(withEstimates(identified, lookup), this.#options.option),
               this.#options.option,

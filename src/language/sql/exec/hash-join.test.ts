@@ -97,7 +97,8 @@ test("disabled operators are done without, or refused by name", () => {
   const kept = planned("", "JOIN", { [key]: "ShuffleHashJoin" });
   assert.deepEqual(kept, ["right", "forward broadcast", ""]);
   assert.equal(codeOf("ShuffleHashJoin, SortMergeJoin"), "MR2139");
-  assert.equal(codeOf("SortMergeJoin,HashAgg"), "MR2139");
+  assert.equal(codeOf("SortMergeJoin,HashAgg"), "");
+  assert.equal(codeOf("HashAgg, SortAgg"), "MR2139");
   assert.equal(codeOf("NestedLoopJoin"), "MR2139");
   assert.equal(codeOf("QuickJoin"), "MR2126");
 });

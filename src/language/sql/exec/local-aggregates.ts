@@ -2,7 +2,7 @@
  * Two-phase aggregation of bounded input: rows of a key are folded where they are before they are moved to the key's subtask.
  * Of streams: group-phases.ts.
  *
- * Flow:    exec-plan-builder → here → ExecPlan: GroupAggregate becomes a local one, the exchange, and one that merges.
+ * Flow:    batch-aggregates.ts → here → ExecPlan: GroupAggregate becomes a local one, the exchange, and one that merges.
  * Which:   aggregates whose accumulators are numbers of fixed width: COUNT, SUM, AVG, MIN and MAX of types of fixed width, not
  *          DISTINCT. `table.optimizer.agg-phase-strategy` = ONE_PHASE leaves them whole.
  * Source:  Flink BatchPhysicalHashAggRule (two-phase), table.optimizer.agg-phase-strategy.
@@ -27,7 +27,7 @@ export function withLocalAggregates(
 }
 
 function isSplittable(node: GroupAggregateNode, input: ExecNode): boolean {
-  if (input.changelogMode !== "insert-only") return false;
+  if (input.changelogMode !== "insert-only" || node.sorted === true) return false;
   return node.aggregates.every((call) => !call.retract && isMergeable(call, input.output));
 }
 

@@ -35,8 +35,8 @@ function nodeName(spec: PhysSpec): string {
   if (spec.type === "ReplicateRows") return "Correlate";
   if (spec.type === "WindowAggregate") return windowAggregateName(spec);
   if (spec.type === "GroupAggregate" && spec.foldsMiniBatches === true) return phaseName(spec);
-  if (spec.type === "GroupAggregate" && spec.isLocal === true) return "LocalHashAggregate";
-  if (spec.type === "GroupAggregate" && spec.mergedRows !== undefined) return "HashAggregate";
+  if (spec.type === "GroupAggregate" && spec.sorted !== undefined)
+    return `${spec.isLocal === true ? "Local" : ""}${spec.sorted ? "Sort" : "Hash"}Aggregate`;
   if (spec.type === "Join") return joinName(spec);
   return isPlainSort(spec) ? "Sort" : spec.type;
 }
@@ -204,7 +204,9 @@ function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => 
     (call) => half + aggregateText(call, (index) => rows?.[index]?.name ?? name(index)),
   );
   return [
-    ...(rows === undefined ? [] : ["isMerge=[true]"]),
+    ...(spec.sorted === undefined || spec.isLocal === true
+      ? []
+      : [`isMerge=[${rows !== undefined}]`]),
     ...(keys.length > 0 ? [`groupBy=[${keys.join(", ")}]`] : []),
     ...(spec.partialFinal === undefined ? [] : [`partialFinalType=[${spec.partialFinal}]`]),
     `select=[${[...keys, ...calls].join(", ")}]`,

@@ -188,10 +188,7 @@ const NEEDED: readonly { readonly names: readonly string[]; readonly reason: str
     names: ["ShuffleHashJoin", "SortMergeJoin"],
     reason: "joins with keys are hash joins or sort-merge joins",
   },
-  {
-    names: ["HashAgg"],
-    reason: "aggregates of batch mode are hash aggregates, there are no sorted ones",
-  },
+  { names: ["HashAgg", "SortAgg"], reason: "aggregates are hash aggregates or sort aggregates" },
 ];
 const OPERATORS = [
   "BroadcastHashJoin",
