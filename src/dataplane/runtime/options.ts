@@ -93,11 +93,6 @@ export function checkpointOptions(config: Config): CheckpointOptions {
   const mode = config[`${prefix}mode`] ?? "EXACTLY_ONCE";
   if (mode !== "EXACTLY_ONCE" && mode !== "AT_LEAST_ONCE")
     throw invalid(`${prefix}mode`, mode, "EXACTLY_ONCE or AT_LEAST_ONCE");
-  if (flag(config, `${prefix}unaligned.enabled`, false))
-    throw baseErrors.UNSUPPORTED({
-      what: "execution.checkpointing.unaligned.enabled",
-      remedy: "Leave it false: barriers are aligned, and channels between subtasks are short.",
-    });
   const retention =
     config[`${prefix}externalized-checkpoint-retention`] ?? "NO_EXTERNALIZED_CHECKPOINTS";
   const retentions = [

@@ -117,7 +117,6 @@ test("checkpoint options: Flink's keys and defaults; what is not supported is re
   assert.equal(store.directory, "s3://bucket/checkpoints");
   const bad = (config: Record<string, string>, code: string) =>
     assert.throws(() => checkpointOptions(config), { code });
-  bad({ "execution.checkpointing.unaligned.enabled": "true" }, "MR1004");
   bad({ "execution.checkpointing.dir": "hdfs://bucket/x" }, "MR1004");
   bad({ "execution.checkpointing.mode": "MAYBE" }, "MR1003");
   bad({ "execution.checkpointing.num-retained": "0" }, "MR1003");

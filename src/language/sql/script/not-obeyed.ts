@@ -64,13 +64,18 @@ const REASONS: Readonly<Record<string, string>> = {
 
 /** Throws MR2139 unless the value is the default, or what is so here anyway. */
 export function checkUnchanged(key: string, value: string, ownDefault: string): void {
-  const so = [ownDefault, ...(ALSO_SO[key] ?? [])];
+  const so = unchangedValues(key, ownDefault);
   if (so.some((each) => isSame(each, value))) return;
   const remedy =
     ownDefault === ""
       ? "Take the SET out."
       : `Take the SET out, or leave it at ${so.join(" or ")}.`;
   throw validateErrors.OPTION_REFUSED({ key, value, reason: reasonOf(key), remedy });
+}
+
+/** What a key that is not obeyed may be set to. */
+export function unchangedValues(key: string, ownDefault: string): readonly string[] {
+  return [ownDefault, ...(ALSO_SO[key] ?? [])];
 }
 
 function isSame(a: string, b: string): boolean {
@@ -80,7 +85,8 @@ function isSame(a: string, b: string): boolean {
   return x !== undefined && x === y;
 }
 
-function reasonOf(key: string): string {
+/** Why a key of Flink's is not obeyed. */
+export function reasonOf(key: string): string {
   const fits = Object.keys(REASONS).filter((each) => key === each || isBeginning(each, key));
   const longest = fits.sort((a, b) => b.length - a.length)[0];
   return longest === undefined ? ONE_WAY : REASONS[longest]!;

@@ -299,7 +299,6 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>>
 const ONE_VALUE: Readonly<
   Record<string, readonly [value: string, check: (config: Config) => unknown]>
 > = {
-  [`${CHECKPOINTS}unaligned.enabled`]: ["true", checkpointOptions],
   [`${CHECKPOINTS}mode`]: ["MAYBE", checkpointOptions],
   "table.sql-dialect": [
     "hive",

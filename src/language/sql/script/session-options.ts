@@ -13,7 +13,7 @@ import { sqlWarnings, validateErrors } from "../errors.ts";
 import { parseDuration } from "../../../foundation/base/duration.ts";
 import { parseMemorySize } from "../../../foundation/base/memory-size.ts";
 import { FLINK_OPTIONS, OLD_FLINK_KEYS } from "./flink-options.ts";
-import { checkUnchanged } from "./not-obeyed.ts";
+import { checkUnchanged, reasonOf, unchangedValues } from "./not-obeyed.ts";
 
 type Check = "text" | "boolean" | "duration" | "integer" | "fraction" | "size" | readonly string[];
 
@@ -34,7 +34,6 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "execution.checkpointing.mode": ["EXACTLY_ONCE", "AT_LEAST_ONCE"],
   "execution.checkpointing.dir": TEXT,
   "execution.checkpointing.savepoint-dir": TEXT,
-  "execution.checkpointing.unaligned.enabled": "boolean",
   "execution.checkpointing.externalized-checkpoint-retention": [
     "NO_EXTERNALIZED_CHECKPOINTS",
     "DELETE_ON_CANCELLATION",
@@ -163,6 +162,29 @@ const WITHOUT_EFFECT: readonly string[] = [
 ];
 const PROCESSES = "it concerns a Flink cluster; it is passed on when a deployment's target is one";
 const SHELL = "say it on the command line: `millrace sql --help`";
+
+/** What becomes of a key: obeyed with these values, or refused, for that reason, beside these. */
+export interface OptionVerdict {
+  readonly key: string;
+  readonly values: string;
+  /** Of Flink; undefined for keys of ours and of Flink's processes. */
+  readonly default: string | undefined;
+  readonly refused?: string;
+}
+
+/** Every key that SET knows by name, in order. */
+export function optionVerdicts(): readonly OptionVerdict[] {
+  const obeyed = Object.entries(OBEYED).map(([key, check]) => {
+    const values = typeof check === "string" ? check : check.join(", ");
+    return { key, values, default: FLINK_OPTIONS.get(key) };
+  });
+  const others = [...FLINK_OPTIONS].filter(([key]) => OBEYED[key] === undefined);
+  const refused = others.map(([key, own]) => {
+    const values = unchangedValues(key, own).join(", ");
+    return { key, values, default: own, refused: reasonOf(key) };
+  });
+  return [...obeyed, ...refused].sort((a, b) => (a.key < b.key ? -1 : 1));
+}
 
 /** The key's present name. */
 export function presentKey(key: string): string {
