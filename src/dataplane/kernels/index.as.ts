@@ -233,8 +233,10 @@ export {
   joinFinalEntry,
   joinFinalGroup,
   joinFinalHandle,
+  joinKeep,
   joinPairRows,
   joinPlace,
+  joinTaken,
   setsAppend,
   setsCleanup,
   setsRemove,
@@ -242,6 +244,22 @@ export {
   setsUnmatched,
   viewAddresses,
 } from "./join.as";
+export {
+  entryRounds,
+  tuplesAlone,
+  tuplesApply,
+  tuplesBegin,
+  tuplesCollect,
+  tuplesCount,
+  tuplesKinds,
+  tuplesOthers,
+  tuplesOwn,
+  tuplesOwnRows,
+  tuplesPairRows,
+  tuplesPairs,
+  tuplesRewind,
+  tuplesRows,
+} from "./multi-join.as";
 export { materializeRows } from "./materialize.as";
 export { rankFinal, rankFinals, orderOpen, orderCount, orderAdd, orderFind, orderTake, orderRows, orderFirstPeer, orderBehindPeers, rankProcess } from "./rank.as";
 export { sortIdentities, sortRows } from "./sorting.as";

@@ -329,6 +329,61 @@ function updateOwn(call: usize, flags: u32, accumulate: bool, row: u32, entry: u
   else setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now);
 }
 
+/** Whether the key of a row has one that has not expired. */
+function anyLive(call: usize, row: u32, entry: usize): bool {
+  let handle = load<u32>(entry, SET_FIRST);
+  const ttl = load<u32>(call, CALL_OWN_TTL);
+  if (handle == 0 || ttl == 0) return handle != 0;
+  const now = load<u32>(call, CALL_NOW);
+  const hash = load<u32>(<usize>load<u32>(call, CALL_HASHES) + (row << 3), 4);
+  const group = groupOf(<usize>load<u32>(call, CALL_OWN_MAP), hash);
+  while (handle != 0) {
+    const block = logPtrIn(group, handle);
+    if (!isRowExpired(block, now, ttl)) return true;
+    handle = load<u32>(block, BLOCK_NEXT);
+  }
+  return false;
+}
+
+/**
+ * The rows `list` (u32[n] numbers of rows) into their side's state, or out of it, one after another, whatever they match.
+ * `alone` (u8 by row, 0 = not asked for): 1 where an insertion found its key empty, or where a deletion has left it so.
+ */
+export function joinKeep(call: usize, n: u32, list: usize, alone: usize): void {
+  const kinds = <usize>load<u32>(call, CALL_KINDS);
+  const entries = <usize>load<u32>(call, CALL_OWN_ENTRIES);
+  const flags = load<u32>(call, CALL_FLAGS);
+  for (let i: u32 = 0; i < n; i++) {
+    const row = load<u32>(list + (i << 2));
+    const entry = <usize>load<u32>(entries + (row << 2));
+    if (entry == 0) continue;
+    const accumulate: bool = kinds == 0 || (load<u8>(kinds + row) & 1) == 0;
+    let asked = alone != 0;
+    if (asked && accumulate) {
+      store<u8>(alone + row, anyLive(call, row, entry) ? 0 : 1);
+      asked = false;
+    }
+    if (asked) asked = findOwn(call, row) != 0;
+    updateOwn(call, flags, accumulate, row, entry, 0);
+    if (asked && !anyLive(call, row, entry)) store<u8>(alone + row, 1);
+  }
+}
+
+/** u32 by row: the rows in state that the deletions of `list` take out, by address; 0 = none, or an insertion. */
+export function joinTaken(call: usize, n: u32, list: usize, out: usize): void {
+  const kinds = <usize>load<u32>(call, CALL_KINDS);
+  const map = <usize>load<u32>(call, CALL_OWN_MAP);
+  const hashes = <usize>load<u32>(call, CALL_HASHES);
+  for (let i: u32 = 0; i < n; i++) {
+    const row = load<u32>(list + (i << 2));
+    if (kinds == 0 || (load<u8>(kinds + row) & 1) == 0) continue;
+    const found = findOwn(call, row);
+    if (found == 0) continue;
+    const group = groupOf(map, load<u32>(hashes + (row << 3), 4));
+    store<u32>(out + (row << 2), <u32>rowOfBlock(logPtrIn(group, found)));
+  }
+}
+
 /** Rows lie in the order in which they came: those that have expired come first, but for refreshed ones. */
 function dropExpired(map: usize, hash: u32, entry: usize, now: u32, ttl: u32): void {
   const group = groupOf(map, hash);

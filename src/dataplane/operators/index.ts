@@ -33,6 +33,7 @@ import { MiniBatchAssignerOperator } from "./mini-batch/mini-batch-assigner.ts";
 import { foldsChanges, MiniBatchDeduplicateOperator } from "./mini-batch/mini-batch-deduplicate.ts";
 import { MiniBatchGroupAggregateOperator } from "./mini-batch/mini-batch-group-aggregate.ts";
 import { miniBatchSize } from "./mini-batch/mini-batch-size.ts";
+import { MultiJoinOperator } from "./multi-join/multi-join.ts";
 import { NonTimeOverOperator } from "./over-aggregate/non-time-over.ts";
 import { keyedLookupJoin } from "./lookup-join/keyed-lookup-join.ts";
 import { LookupJoinOperator } from "./lookup-join/lookup-join.ts";
@@ -90,6 +91,7 @@ export const operatorFactories: Factories = {
   LookupJoin: createLookupJoin,
   Match: (node, context) => new MatchOperator(node, context),
   MiniBatchAssigner: (node, context) => new MiniBatchAssignerOperator(node, context),
+  MultiJoin: (node, context) => new MultiJoinOperator(node, context),
   OverAggregate: createOverAggregate,
   ProcessTableFunction: processTableFunctions(() => undefined),
   Rank: (node, context) => new RankOperator(node, context),

@@ -42,3 +42,23 @@ export function agreeing(
   }
   return agreed;
 }
+
+/** By key of a multi-way join, of which each input has a field: as nullable as the most nullable of them. */
+export function commonKeyNullability(
+  keys: readonly (readonly number[])[],
+  schemas: readonly Schema[],
+): boolean[] {
+  const flags = keys[0]!.map((_, at) =>
+    keys.some((fields, input) => schemas[input]!.fields[fields[at]!]!.type.nullable),
+  );
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const fields of keys)
+      fields.forEach((field, at) => {
+        const shared = fields.some((other, i) => other === field && flags[i]);
+        changed ||= shared && !flags[at];
+        flags[at] ||= shared;
+      });
+  }
+  return flags;
+}

@@ -55,6 +55,7 @@ const SAME_FIELDS: ReadonlySet<ExecNodeType> = new Set<ExecNodeType>([
 /** Whose output fields are those of all inputs, one after another. */
 const JOINED_FIELDS: ReadonlySet<ExecNodeType> = new Set<ExecNodeType>([
   "Join",
+  "MultiJoin",
   "WindowJoin",
   "IntervalJoin",
   "TemporalJoin",
@@ -189,6 +190,8 @@ function roleOf(
       const [left, right] = inputs.map(({ fields }) => fields);
       return of(`${list(node.leftKeys, left)} = ${list(node.rightKeys, right)}`);
     }
+    case "MultiJoin":
+      return of(node.keys.map((keys, i) => list(keys, inputs[i]!.fields)).join(" = "));
     case "Calc": {
       const parts = node.projection.map((part) => textOf(part, all));
       const { condition } = node;

@@ -33,6 +33,8 @@ export interface JoinSideOptions {
   readonly uniqueKey?: readonly number[] | undefined;
   readonly stateName: string;
   readonly ttlMs: number;
+  /** Which input it is, where the state's name does not say so. */
+  readonly input?: number;
   /** Room behind the row set in the map's value, for the operator. */
   readonly extraValueBytes?: number;
   /** The map, when both sides share one. */
@@ -107,6 +109,7 @@ export class JoinSide {
 
   #ownMap(): KeyedMap {
     const { context, stateName, extraValueBytes = 0, ttlMs, unique, uniqueKey } = this.#options;
+    const input = this.#options.input ?? (FIRST_INPUT.test(stateName) ? 0 : 1);
     return context.state.map({
       name: stateName,
       keyBytes: this.keys.keyBytes,
@@ -115,7 +118,7 @@ export class JoinSide {
       valueFields: ROW_SET_FIELDS,
       rows: [
         stateRows(this.#options.schema, "set", {
-          input: FIRST_INPUT.test(stateName) ? 0 : 1,
+          input,
           identity: this.#identity === undefined ? [] : (uniqueKey ?? []),
           whole: unique === "no-unique-key",
         }),

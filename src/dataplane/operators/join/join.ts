@@ -101,7 +101,7 @@ export class JoinOperator extends BaseOperator {
       .forEach((word, index) => {
         data.setUint32(this.#call + index * 4, word, true);
       });
-    this.#place(own, batch, rows, sizes);
+    placeRows(this.context, own, { call: this.#call, batch, rows, sizes });
     this.#run();
     kernels.setsCleanup(own.map.ptr, rows, entries);
   }
@@ -158,17 +158,6 @@ export class JoinOperator extends BaseOperator {
     if ((this.#flags(input) & JOIN_FLAG.later) === 0) kernels.clearMarked(rows, marks, kept);
   }
 
-  /** Writes the rows to where they stay, some at a time: what was laid out is written while it is in the cache. */
-  #place(own: JoinSide, batch: BatchPtr, rows: number, sizes: number): void {
-    const { kernels } = this.context.runtime;
-    const targets = kernels.arenaAlloc(rows * 4) >>> 0;
-    for (let from = 0; from < rows; from += PLACED_ROWS) {
-      const to = Math.min(rows, from + PLACED_ROWS);
-      kernels.joinPlace(this.#call, sizes, targets, from, to);
-      own.writer.store(batch, targets, from, to);
-    }
-  }
-
   #run(): void {
     const { kernels, memory } = this.context.runtime;
     let done = false;
@@ -221,6 +210,26 @@ export class JoinOperator extends BaseOperator {
       this.#emitter!.emit();
       kernels.arenaRelease(mark);
     }
+  }
+}
+
+/** Writes the rows to where they stay, some at a time: what was laid out is written while it is in the cache. */
+export function placeRows(
+  { runtime: { kernels } }: OperatorContext,
+  own: JoinSide,
+  options: {
+    readonly call: number;
+    readonly batch: BatchPtr;
+    readonly rows: number;
+    readonly sizes: number;
+  },
+): void {
+  const { call, batch, rows, sizes } = options;
+  const targets = kernels.arenaAlloc(rows * 4) >>> 0;
+  for (let from = 0; from < rows; from += PLACED_ROWS) {
+    const to = Math.min(rows, from + PLACED_ROWS);
+    kernels.joinPlace(call, sizes, targets, from, to);
+    own.writer.store(batch, targets, from, to);
   }
 }
 

@@ -10,7 +10,7 @@
 import { withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
-import { joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
+import { commonKeyNullability, joinKeyNullability } from "../../../foundation/plan/join-keys.ts";
 import { nullableKeys, withKeys } from "../../../foundation/plan/process-table-function.ts";
 import type { EdgeSpec } from "./job-graph.ts";
 
@@ -30,14 +30,28 @@ export function exchangeKeys(edge: EdgeSpec, plan: ExecPlan): ExchangeKeys | und
     const { keys } = edge.distribution;
     return { schema: withKeys(output, keys, nullableKeys(reader.tables, inputs)), fields: keys };
   }
+  if (reader.type === "MultiJoin") {
+    const inputs = reader.inputs.map(({ node }) => nodeOf(node).output);
+    const fields = reader.keys[edge.toInput]!;
+    const nullable = commonKeyNullability(reader.keys, inputs);
+    return { schema: withNullableKeys(output, fields, nullable), fields };
+  }
   if (!("leftKeys" in reader) || !("rightKeys" in reader))
     return { schema: output, fields: edge.distribution.keys };
   const own = edge.toInput === 0 ? reader.leftKeys : reader.rightKeys;
   const [left, right] = reader.inputs.map(({ node }) => nodeOf(node).output) as [Schema, Schema];
   const nullable = joinKeyNullability(reader, left, right);
-  const fields = output.fields.map((field, index) => {
-    const key = own.indexOf(index);
+  return { schema: withNullableKeys(output, own, nullable), fields: own };
+}
+
+function withNullableKeys(
+  { fields }: Schema,
+  keys: readonly number[],
+  nullable: readonly boolean[],
+): Schema {
+  const changed = fields.map((field, index) => {
+    const key = keys.indexOf(index);
     return key < 0 ? field : { ...field, type: withNullable(field.type, nullable[key]!) };
   });
-  return { schema: { fields }, fields: own };
+  return { fields: changed };
 }

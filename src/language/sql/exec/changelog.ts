@@ -8,6 +8,7 @@
  * Source:  Flink FlinkChangelogModeInferenceProgram, SatisfyUpdateKindTraitVisitor.
  */
 import { inputRefs } from "../../../foundation/plan/expression.ts";
+import { updatesByCommonKey } from "./multi-join.ts";
 import { type PhysNode, UPDATE } from "./phys-node.ts";
 import { takesUpserts } from "./process-planner.ts";
 
@@ -66,6 +67,8 @@ export class UpdateKinds {
         return this.#canEmitAfter(input) ? "after" : "both";
       case "Join":
         return this.of(node) === "after" && updatesByJoinKey(node, index) ? "after" : "both";
+      case "MultiJoin":
+        return this.of(node) === "after" && updatesByCommonKey(node, index) ? "after" : "both";
       case "ChangelogNormalize":
       case "DropUpdateBefore":
         return "after";
@@ -117,6 +120,11 @@ function computeAfter(node: PhysNode, can: (input: PhysNode) => boolean): boolea
       return node.inputs.every(
         (edge, i) =>
           (edge.node.kinds & UPDATE) === 0 || (updatesByJoinKey(node, i) && can(edge.node)),
+      );
+    case "MultiJoin":
+      return node.inputs.every(
+        (edge, i) =>
+          (edge.node.kinds & UPDATE) === 0 || (updatesByCommonKey(node, i) && can(edge.node)),
       );
     case "ProcessTableFunction":
       return node.upsertSource === true;

@@ -235,6 +235,7 @@ class Builder {
 const STATEFUL = new Set<string>([
   "GroupAggregate",
   "Join",
+  "MultiJoin",
   "Rank",
   "Deduplicate",
   "ChangelogNormalize",

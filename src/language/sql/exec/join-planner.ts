@@ -22,6 +22,7 @@ import { joinWindows, type WindowProperties } from "../rel/window-properties.ts"
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
 import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { planMultiJoin } from "./multi-join.ts";
 import { planSnapshotJoin } from "./snapshot-join.ts";
 import { joinSide, joinUpsertKeys } from "./upsert-keys.ts";
 
@@ -95,6 +96,8 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
   if (windowed) return planWindowJoin(planner, rel, keys, { left, right, windowed });
   const interval = planIntervalJoin(planner, rel, keys, left, right);
   if (interval !== undefined) return dropAdded(planner, rel, keys, interval);
+  const multi = planMultiJoin(planner, rel, { keys, left, right });
+  if (multi !== undefined) return dropAdded(planner, rel, keys, multi);
   const schema = withoutAttributes(joinSchema(left.schema, right.schema, rel.type));
   const inner = rel.type === "INNER" || rel.type === "SEMI";
   const batch = planner.options.mode === "batch";

@@ -41,6 +41,7 @@ const TIMELESS = new Set<PhysNode["spec"]["type"]>([
   "WatermarkAssigner",
   "GroupAggregate",
   "Join",
+  "MultiJoin",
   "Rank",
   "Union",
   "ChangelogNormalize",

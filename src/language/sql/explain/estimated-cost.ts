@@ -82,6 +82,7 @@ function ownCost(
 const KEEPING: ReadonlySet<ExecNode["type"]> = new Set<ExecNode["type"]>([
   "GroupAggregate",
   "Join",
+  "MultiJoin",
   "Rank",
   "Deduplicate",
   "WindowAggregate",

@@ -11,6 +11,7 @@ import type { Expression } from "../../../foundation/plan/expression.ts";
 import type { PhysSpec, PhysSpecOf } from "../exec/phys-node.ts";
 import { type TextStyle, expressionText, literalText } from "./expression-text.ts";
 import { JOIN_NAMES, joinName, joinText, lookupText, ttlText } from "./join-text.ts";
+import { multiJoinText } from "./multi-join-text.ts";
 import { phaseName, phaseText } from "./phase-text.ts";
 import { processText } from "./process-text.ts";
 import { matchText } from "./match-text.ts";
@@ -83,6 +84,8 @@ function details(
     case "IntervalJoin":
     case "TemporalJoin":
       return joinText(spec, inputs, output, style);
+    case "MultiJoin":
+      return multiJoinText(spec, inputs, output, style);
     case "Rank":
       return rankText(spec, name, output);
     case "Deduplicate":

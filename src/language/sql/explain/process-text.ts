@@ -53,6 +53,14 @@ export function rowTypeText({ fields }: Schema): string {
 function typeText(type: LogicalType): string {
   const attribute = "timeAttribute" in type ? type.timeAttribute : undefined;
   const { timeAttribute: _, ...plain } = type as LogicalType & { timeAttribute?: string };
-  const text = plainType(plain as LogicalType);
+  const text =
+    attribute === undefined ? recordType(plain as LogicalType) : plainType(plain as LogicalType);
   return attribute === undefined ? text : `${text} *${attribute}*`;
+}
+
+/** As Calcite prints the types of a record. */
+function recordType(type: LogicalType): string {
+  if (type.kind === "TIMESTAMP_LTZ") return `TIMESTAMP_WITH_LOCAL_TIME_ZONE(${type.precision})`;
+  if (type.kind !== "ROW") return plainType(type);
+  return rowTypeText(type).replace("RecordType(", "RecordType:peek_no_expand(");
 }

@@ -56,6 +56,8 @@ export interface JoinHints {
   readonly snapshot?: SnapshotSpec;
   /** Of join strategies, for the plan's text: `BROADCAST options:[LEFT]`. */
   readonly strategies?: readonly string[];
+  /** The hint MULTI_JOIN names tables of both sides. */
+  readonly multiJoin?: true;
 }
 export interface SnapshotSpec {
   readonly loadUntilMs?: number;

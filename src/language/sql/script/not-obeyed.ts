@@ -54,7 +54,6 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.exec.uid.": "state is found by keys and inputs, not by an operator's number",
   "table.exec.unbounded-over.": "OVER is the second version",
   "table.optimizer.dynamic-filtering.": "files are filtered by what the query says",
-  "table.optimizer.multi-join.": "joins have two inputs",
   "table.optimizer.ptf.": "a process table function takes 20 tables at most",
   "table.optimizer.skewed-join-optimization.": "batch jobs run as planned",
   "table.optimizer.adaptive-broadcast-join.": "batch jobs run as planned",

@@ -252,6 +252,10 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>>
     "src/language/sql/optimizer/order-joins.test.ts",
     "join-reorder-enabled",
   ],
+  "table.optimizer.multi-join.enabled": [
+    "src/language/sql/exec/multi-join.test.ts",
+    "multi-join.enabled",
+  ],
   "table.optimizer.bushy-join-reorder-threshold": [
     "src/language/sql/optimizer/order-joins.test.ts",
     "bushy-join-reorder-threshold",

@@ -120,6 +120,7 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.optimizer.incremental-agg-enabled": "boolean",
   "table.optimizer.join-reorder-enabled": "boolean",
   "table.optimizer.join.broadcast-threshold": "integer",
+  "table.optimizer.multi-join.enabled": "boolean",
   "table.optimizer.non-deterministic-update.strategy": ["IGNORE", "TRY_RESOLVE"],
   "table.optimizer.reuse-source-enabled": "boolean",
   "table.optimizer.reuse-sub-plan-enabled": "boolean",

@@ -19,6 +19,7 @@ import type { PlannedStatement } from "./statement-planner.ts";
 const UNBOUNDED: Readonly<Partial<Record<ExecNode["type"], string>>> = {
   GroupAggregate: "keeps one row of state per group",
   Join: "keeps all rows of both inputs",
+  MultiJoin: "keeps all rows of every input",
   Rank: "keeps the ranked rows of every partition",
   Deduplicate: "keeps one row per key",
   ChangelogNormalize: "keeps the last row of every key",
@@ -64,6 +65,8 @@ function unboundedState({ nodes }: ExecPlan): MillraceError[] {
 function growsForEver(node: ExecNode): boolean {
   if ((node.stateTtlMs ?? 0) > 0) return false;
   if (node.type === "GroupAggregate" && node.grouping.length === 0) return false;
+  if (node.type === "MultiJoin")
+    return !node.sides.every(({ stateTtlMs }) => (stateTtlMs ?? 0) > 0);
   if (node.type !== "Join") return true;
   return !((node.left.stateTtlMs ?? 0) > 0 && (node.right.stateTtlMs ?? 0) > 0);
 }

@@ -13,13 +13,15 @@ import type { JoinHints, LookupHint, TtlHint } from "../rel/rel-node.ts";
 import { readLookupHint } from "./lookup-hint.ts";
 import type { ScopeTable } from "./scope.ts";
 
-/** How joins are to run: this engine has one way, so that they are named in the plan and warned of. */
+/** Joins that become one, with those of their inputs (exec/multi-join.ts). */
+const MULTI_JOIN = "MULTI_JOIN";
+/** How joins are to run: but for MULTI_JOIN this engine has one way, so that they are named in the plan and warned of. */
 const JOIN_STRATEGIES = new Set([
   "BROADCAST",
   "SHUFFLE_HASH",
   "SHUFFLE_MERGE",
   "NEST_LOOP",
-  "MULTI_JOIN",
+  MULTI_JOIN,
 ]);
 /** Of aggregates and tables: nothing that a plan of this engine says. */
 const OTHER_HINTS = new Set(["OPTIONS"]);
@@ -70,7 +72,15 @@ export class BlockHints {
     const leftTtl = this.ttlOf(left);
     const rightTtl = this.ttlOf(right);
     const lookup = rightName === undefined ? undefined : this.#lookups.get(rightName);
+    const multiJoin = this.#strategies.some(
+      ({ name, tables }) =>
+        name === MULTI_JOIN &&
+        [left, right].every((side) =>
+          side.some(({ name: table }) => table !== undefined && tables.includes(table)),
+        ),
+    );
     const strategies = this.#strategies.flatMap(({ name, tables }) => {
+      if (name === MULTI_JOIN) return [];
       const sides = [
         ...(leftName !== undefined && tables.includes(leftName) ? ["LEFT"] : []),
         ...(rightName !== undefined && tables.includes(rightName) ? ["RIGHT"] : []),
@@ -82,6 +92,7 @@ export class BlockHints {
       ...(rightTtl === undefined ? {} : { rightTtl }),
       ...(lookup === undefined ? {} : { lookup }),
       ...(strategies.length === 0 ? {} : { strategies }),
+      ...(multiJoin ? { multiJoin } : {}),
     };
   }
 
