@@ -1,7 +1,7 @@
 /**
  * The query fuzzer: random queries over tables that change, in this engine as a stream and bounded, and in DuckDB.
  *
- * Run:     npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--json]
+ * Run:     npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--json] [--multi-join]
  * Out:     how many answers are equal, different, refused by us, by DuckDB, by both; the differences, and why we refuse.
  * Exit:    1 when an answer differs.
  */
@@ -14,6 +14,7 @@ const { values } = parseArgs({
     seed: { type: "string", default: "1" },
     show: { type: "string", default: "20" },
     json: { type: "boolean", default: false },
+    "multi-join": { type: "boolean", default: false },
   },
 });
 const [count, first, show] = [values.count, values.seed, values.show].map(Number) as [
@@ -27,6 +28,7 @@ const different: QueryResult[] = [];
 await runQueries({
   first,
   count,
+  multiJoin: values["multi-join"],
   onQuery: (result, done) => {
     for (const outcome of result.outcomes) {
       counts.set(outcome.kind, (counts.get(outcome.kind) ?? 0) + 1);

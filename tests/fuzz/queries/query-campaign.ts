@@ -14,6 +14,7 @@ import { errorText } from "../../../testkit/conformance/suite.ts";
 import type { ExecPlan } from "../../../src/foundation/plan/exec-node.ts";
 import type { SinkRow, ValuesEvent } from "../../../testkit/values/values-store.ts";
 import { seededRandom } from "../sql-grammar.ts";
+import { joinChain } from "./join-chains.ts";
 import { type Query, QueryGenerator } from "./query-generator.ts";
 import { peerText } from "./event-queries.ts";
 import { ddlOf, type FuzzData, fuzzData, literal } from "./query-tables.ts";
@@ -50,6 +51,8 @@ interface Way {
   /** Shares of the input after which the job stops at a savepoint and goes on from it; the last one is 1. */
   readonly parts?: readonly number[];
 }
+
+const MULTI_JOIN = { "table.optimizer.multi-join.enabled": "true" };
 
 export const WAYS: Readonly<Record<string, Way>> = {
   inserts: {},
@@ -93,6 +96,8 @@ export async function runQueries(options: {
   readonly count: number;
   /** Instead of random ones; the seeds still give the tables. */
   readonly queries?: readonly Question[];
+  /** Joins in a row as one operator, and every other query a chain of them. */
+  readonly multiJoin?: boolean;
   readonly onQuery?: (result: QueryResult, done: number) => void;
 }): Promise<QueryResult[]> {
   const { DuckDBInstance } = await import("@duckdb/node-api");
@@ -111,8 +116,9 @@ export async function runQueries(options: {
       }
       const ask: Ask = async (sql) => (await connection.runAndReadAll(peerText(sql))).getRowsJson();
       const query =
-        options.queries?.[seed - options.first] ?? new QueryGenerator(seededRandom(seed)).query();
-      const result = await answerQuery(seed, query, tables, ask);
+        options.queries?.[seed - options.first] ?? randomQuery(seed, options.multiJoin === true);
+      const config = options.multiJoin === true ? MULTI_JOIN : {};
+      const result = await answerQuery(seed, query, tables, { ask, config });
       results.push(result);
       options.onQuery?.(result, results.length);
     }
@@ -121,6 +127,12 @@ export async function runQueries(options: {
     instance.closeSync();
   }
   return results;
+}
+
+function randomQuery(seed: number, multiJoin: boolean): Question {
+  const next = seededRandom(seed);
+  if (multiJoin && seed % 2 === 0) return { text: joinChain(next), boundedOnly: false };
+  return new QueryGenerator(next).query();
 }
 
 function peerTable(table: FuzzData): string {
@@ -133,7 +145,7 @@ async function answerQuery(
   seed: number,
   { text: sql, boundedOnly }: Question,
   tables: readonly FuzzData[],
-  ask: Ask,
+  { ask, config }: { readonly ask: Ask; readonly config: Readonly<Record<string, string>> },
 ): Promise<QueryResult> {
   let expected: string[] | undefined;
   let peerError = "";
@@ -143,16 +155,18 @@ async function answerQuery(
     [peerError = ""] = String((error as Error).message).split("\n");
   }
   const outcomes: QueryOutcome[] = [];
-  for (const [way, options] of Object.entries(WAYS)) {
+  for (const [name, options] of Object.entries(WAYS)) {
     if (boundedOnly && options.batch !== true) continue;
     try {
-      const got = await answer(sql, tables, options, seed);
-      if (expected === undefined) outcomes.push({ kind: "peer-refused", way, reason: peerError });
-      else outcomes.push(compared(way, expected, got));
+      const way = { ...options, config: { ...options.config, ...config } };
+      const got = await answer(sql, tables, way, seed);
+      if (expected === undefined)
+        outcomes.push({ kind: "peer-refused", way: name, reason: peerError });
+      else outcomes.push(compared(name, expected, got));
     } catch (error) {
       const reason = errorText(error);
       if (expected === undefined) outcomes.push({ kind: "both-refused" });
-      else outcomes.push({ kind: "refused", way, reason });
+      else outcomes.push({ kind: "refused", way: name, reason });
     }
   }
   return { seed, sql, outcomes };

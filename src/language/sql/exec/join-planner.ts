@@ -17,7 +17,7 @@ import {
   shiftRefs,
 } from "../rel/expressions.ts";
 import { extend, joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
-import type { JoinRel, RelNode, TtlHint } from "../rel/rel-node.ts";
+import type { JoinHints, JoinRel, RelNode, TtlHint } from "../rel/rel-node.ts";
 import { joinWindows, type WindowProperties } from "../rel/window-properties.ts";
 import { planIntervalJoin, planTemporalJoin } from "./time-joins.ts";
 import { ALL, INSERT, type PhysNode, hashBy } from "./phys-node.ts";
@@ -101,7 +101,7 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
   const schema = withoutAttributes(joinSchema(left.schema, right.schema, rel.type));
   const inner = rel.type === "INNER" || rel.type === "SEMI";
   const batch = planner.options.mode === "batch";
-  const { strategies } = rel.hints;
+  const strategies = strategyHints(rel.hints);
   const node = planner.factory.make(
     {
       type: "Join",
@@ -141,6 +141,13 @@ export function planJoin(planner: PhysicalPlanner, rel: JoinRel): PhysNode {
     },
   );
   return dropAdded(planner, rel, keys, node);
+}
+
+/** MULTI_JOIN among them: a join that could follow it is no binary one. */
+function strategyHints({ strategies, multiJoin }: JoinHints): readonly string[] | undefined {
+  return multiJoin === true
+    ? [...(strategies ?? []), "MULTI_JOIN options:[LEFT, RIGHT]"]
+    : strategies;
 }
 
 function ttlOf(hint: TtlHint | undefined) {

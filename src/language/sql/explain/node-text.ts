@@ -84,8 +84,6 @@ function details(
     case "IntervalJoin":
     case "TemporalJoin":
       return joinText(spec, inputs, output, style);
-    case "MultiJoin":
-      return multiJoinText(spec, inputs, output, style);
     case "Rank":
       return rankText(spec, name, output);
     case "Deduplicate":
@@ -110,6 +108,7 @@ function details(
       ];
     case "LookupJoin":
       return lookupText(spec, name, output, style);
+    case "MultiJoin":
     case "OverAggregate":
     case "ReplicateRows":
     case "Correlate":
@@ -239,6 +238,8 @@ function normalizeText(
 }
 
 type LaterSpec = PhysSpecOf<
+  | "MultiJoin"
+  | "MultiJoin"
   | "OverAggregate"
   | "Correlate"
   | "ReplicateRows"
@@ -258,6 +259,8 @@ function laterText(
   const list = (indexes: readonly number[]) => indexes.map(name).join(", ");
   const select = `select=[${names(output)}]`;
   switch (spec.type) {
+    case "MultiJoin":
+      return multiJoinText(spec, inputs, output, style);
     case "OverAggregate":
       return [
         `partitionBy=[${list(spec.partitionKeys)}]`,

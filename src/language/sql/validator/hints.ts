@@ -80,7 +80,7 @@ export class BlockHints {
         ),
     );
     const strategies = this.#strategies.flatMap(({ name, tables }) => {
-      if (name === MULTI_JOIN) return [];
+      if (name === MULTI_JOIN && multiJoin) return [];
       const sides = [
         ...(leftName !== undefined && tables.includes(leftName) ? ["LEFT"] : []),
         ...(rightName !== undefined && tables.includes(rightName) ? ["RIGHT"] : []),
