@@ -60,9 +60,7 @@ function details(
     case "TableSourceScan":
       return scanText(spec, output);
     case "Values":
-      return [
-        `tuples=[[${spec.rows.map((row) => `{ ${row.map((v, i) => literalText(v, output.fields[i]!.type)).join(", ")} }`).join(", ")}]]`,
-      ];
+      return [valuesText(spec, output)];
     case "WatermarkAssigner":
       return [
         `rowtime=[${name(spec.rowtime)}]`,
@@ -125,6 +123,13 @@ function details(
     default:
       return spec.type === "DropUpdateBefore" ? [] : filterText(spec, output);
   }
+}
+
+function valuesText({ rows }: PhysSpecOf<"Values">, { fields }: Schema): string {
+  const text = rows.map(
+    (row) => `{ ${row.map((v, i) => literalText(v, fields[i]!.type)).join(", ")} }`,
+  );
+  return `tuples=[[${text.join(", ")}]]`;
 }
 
 function filterText(spec: PhysSpecOf<RuntimeFilterSpec["type"]>, output: Schema): string[] {
