@@ -8,6 +8,8 @@ import type { OperatorRecord } from "./operator-record.ts";
 
 /** Input that the fields under a key are of; 0 for all others. */
 const SECOND_INPUT: ReadonlySet<string> = new Set(["right", "rightKeys", "rightTime"]);
+/** One item an input: what is under it is of that one. */
+const BY_INPUT: ReadonlySet<string> = new Set(["keys", "sides"]);
 const FIELD_LISTS: ReadonlySet<string> = new Set([
   "keys",
   "leftKeys",
@@ -29,9 +31,10 @@ export function namedSpec(
   const named = (value: unknown, key: string, input: number): unknown => {
     const side = SECOND_INPUT.has(key) ? 1 : input;
     if (Array.isArray(value)) {
-      return value.map((item: unknown) =>
-        FIELD_LISTS.has(key) ? nameOf(item, side) : named(item, key, side),
-      );
+      return value.map((item: unknown, at) => {
+        if (BY_INPUT.has(key) && typeof item === "object") return named(item, key, at);
+        return FIELD_LISTS.has(key) ? nameOf(item, side) : named(item, key, side);
+      });
     }
     if (typeof value !== "object" || value === null) return value;
     return Object.fromEntries(

@@ -108,6 +108,12 @@ function specOf(node: ExecNode): object {
         connector: node.table.options.connector,
         upsertMaterialize: node.upsertMaterialize,
       };
+    // It keeps rows of its inputs, and nothing of what they match.
+    case "MultiJoin": {
+      const { keys, joinTypes } = node;
+      const sides = node.sides.map(({ unique, uniqueKey }) => ({ unique, uniqueKey }));
+      return { keys, joinTypes, sides };
+    }
     case "GroupAggregate":
     // Options of models may hold secrets; rows that wait are asked whatever there is to ask.
     case "AsyncCorrelate":
