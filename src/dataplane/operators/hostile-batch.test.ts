@@ -80,6 +80,19 @@ test("a record beyond what a file's may be is an error that names the file and t
   });
 });
 
+test("a row larger than the memory there may be is an error that names its place, its size and the remedy", async () => {
+  const ddl = table("a INT, s STRING", longRows("beyond-memory.csv", 9));
+  const config = { "state.backend.rocksdb.memory.fixed-per-slot": "6mb" };
+  await assert.rejects(rowsOf(ddl, "SELECT s, COUNT(*) FROM t GROUP BY s", config), (error) => {
+    const { code, message, hint, place } = toMillraceError(error);
+    assert.equal(code, "MR5026");
+    assert.ok(message.includes(`${9 * MB} bytes, ${9 * MB} of them in 's'`), message);
+    assert.ok(message.includes(`${6 * MB} bytes in all`), message);
+    assert.match(place.source ?? "", /beyond-memory\.csv, line 2$/);
+    return hint.includes("taskmanager.memory.managed.size");
+  });
+});
+
 test("a key with half of all rows, NULLs as keys: joins, aggregates and OVER within 24 MB", async () => {
   const path = join(folder, "skew.csv");
   const count = 60_000;

@@ -197,6 +197,15 @@ export const runtimeErrors = defineErrors({
     message: "the job runs with this parallelism already ({parallelism})",
     hint: "Ask for another one.",
   },
+  ROW_BEYOND_BUDGET: {
+    code: "MR5026",
+    domain: "user",
+    retryable: false,
+    httpStatus: 500,
+    message:
+      "{operator} has read a row of {bytes} bytes, {fieldBytes} of them in '{field}': a worker may use {budgetBytes} bytes in all",
+    hint: "Raise taskmanager.memory.managed.size (of which each of taskmanager.numberOfTaskSlots has its share) to several times the row, or cut or drop the value at its source.",
+  },
   OPERATOR_MEMORY: {
     code: "MR5023",
     domain: "user",

@@ -1,7 +1,7 @@
 /**
- * One run of the query fuzzer: each query is answered by DuckDB over the tables' final contents, and by this engine in six
+ * One run of the query fuzzer: each query is answered by DuckDB over the tables' final contents, and by this engine in eight
  * ways: as a stream of inserts, as a stream of changes, the same with three tasks in mini-batches and two phases, both with
- * savepoints on their way and another parallelism behind each, and bounded.
+ * savepoints on their way and another parallelism behind each, and bounded: in one task, in two, and sorted in place of hashed.
  *
  * Flow:    query-generator.ts → here → Engine, DuckDB → sorted final rows, compared.
  */
@@ -32,6 +32,11 @@ const FILTERED = {
   "table.optimizer.runtime-filter.min-probe-data-size": "901 mb",
   "table.optimizer.runtime-filter.min-filter-ratio": "0",
   "table.optimizer.join.broadcast-threshold": "-1",
+  "state.backend.rocksdb.memory.fixed-per-slot": "12 mb",
+};
+/** Nothing is hashed; memory for a few batches. */
+const SORTED = {
+  "table.exec.disabled-operators": "BroadcastHashJoin, ShuffleHashJoin, HashAgg",
   "state.backend.rocksdb.memory.fixed-per-slot": "12 mb",
 };
 const MINI_BATCH = {
@@ -68,6 +73,7 @@ export const WAYS: Readonly<Record<string, Way>> = {
   },
   bounded: { batch: true },
   "bounded in two": { batch: true, parallelism: 2, config: FILTERED },
+  "bounded, sorted": { batch: true, parallelism: 2, config: SORTED },
 };
 
 export type QueryOutcome =

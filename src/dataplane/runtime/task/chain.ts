@@ -160,7 +160,10 @@ class ChainBuilder implements Chain {
       timeZone: plan.timeZone,
       output: node.output,
     });
-    this.sources.push(new SourceHead({ node, reader, targets, metrics, view, wake, fail }));
+    const { spill } = spillSpace(environment);
+    const usedBytes = () => runtime.kernels.memoryUsedBytes();
+    const room = spill === undefined ? undefined : { budgetBytes: spill.budgetBytes, usedBytes };
+    this.sources.push(new SourceHead({ node, reader, targets, metrics, view, wake, fail, room }));
   }
 
   #addSink(node: SinkNode, metrics: TaskMetricGroup): void {

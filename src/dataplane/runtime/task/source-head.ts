@@ -6,18 +6,28 @@
  *          for.
  * Rules:   a subtask without any split is idle while more may come, and ends when none will. An end
  *          emits MAX_WATERMARK first.
+ * Errors:  MR5026 a row that is larger than the worker's memory may be.
  */
-import type { BatchView } from "../../../foundation/columnar/batch.ts";
+import type { BatchPtr, BatchView } from "../../../foundation/columnar/batch.ts";
 import type { TableSourceScanNode } from "../../../foundation/plan/exec-node.ts";
 import type { Counter } from "../../contract/metrics.ts";
 import { MAX_WATERMARK, MIN_WATERMARK } from "../../contract/operator.ts";
 import type { SourceReader, SourceSplit } from "../../contract/source.ts";
+import { runtimeErrors } from "../errors.ts";
+import { nodeName } from "../graph/job-graph.ts";
 import type { ChainTarget } from "./chain-target.ts";
+import { largestRow } from "./largest-row.ts";
 import { withOrigin } from "./row-origin.ts";
 import type { TaskMetricGroup } from "./task-metrics.ts";
 
 /** What one look at a head did. */
 export type HeadStep = "progress" | "idle" | "ended";
+
+/** What the worker uses of its memory, where that has a budget. */
+export interface SourceRoom {
+  readonly budgetBytes: number;
+  readonly usedBytes: () => number;
+}
 
 export class SourceHead {
   readonly node: TableSourceScanNode;
@@ -27,6 +37,7 @@ export class SourceHead {
   readonly #wake: () => void;
   readonly #fail: (error: unknown) => void;
   readonly #recordsOut: Counter;
+  readonly #room: SourceRoom | undefined;
   readonly #positions = new Map<string, SourceSplit>();
   #noMoreSplits = false;
   #waiting = false;
@@ -45,6 +56,7 @@ export class SourceHead {
     readonly view: BatchView;
     readonly wake: () => void;
     readonly fail: (error: unknown) => void;
+    readonly room: SourceRoom | undefined;
   }) {
     this.node = options.node;
     this.reader = options.reader;
@@ -52,6 +64,7 @@ export class SourceHead {
     this.#view = options.view;
     this.#wake = options.wake;
     this.#fail = options.fail;
+    this.#room = options.room;
     this.#recordsOut = options.metrics.counter("numRecordsOut");
     options.metrics.counter("numRecordsInErrors");
     options.metrics.gauge("currentOutputWatermark", () => this.#watermark);
@@ -88,6 +101,7 @@ export class SourceHead {
         const before = this.#positions.get(result.split.id);
         this.#positions.set(result.split.id, result.split);
         try {
+          this.#checkRoom(result.batch);
           for (const target of this.#targets) target.receive(result.batch);
         } catch (error) {
           throw withOrigin(error, this.reader, { ...result, before }, this.#view);
@@ -134,6 +148,18 @@ export class SourceHead {
 
   positions(): readonly SourceSplit[] {
     return [...this.#positions.values()];
+  }
+
+  /** A row that is larger than all memory there may be is named before an operator takes it. */
+  #checkRoom(batch: BatchPtr): void {
+    const room = this.#room;
+    if (room === undefined || room.usedBytes() <= room.budgetBytes) return;
+    const found = largestRow(this.#view, batch, this.node.output);
+    if (found === undefined || found.bytes <= room.budgetBytes) return;
+    const { row, bytes, field, fieldBytes, begins: value } = found;
+    const { budgetBytes } = room;
+    const params = { operator: nodeName(this.node), bytes, field, fieldBytes, budgetBytes };
+    throw runtimeErrors.ROW_BEYOND_BUDGET(params, { row: row - 1, batch, value });
   }
 
   get #isUnwanted(): boolean {
