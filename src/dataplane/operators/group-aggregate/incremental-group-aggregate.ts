@@ -5,10 +5,10 @@
  * Flow:    what a local half sends → DISTINCT values against state; the rest folded by key → partial-bundle.ts → its rows, merged
  *          by group-aggregate.ts.
  * State:   maps "distinct0" …: (key, bucket, value) → counts. What a mini-batch comes to is none: it ends before a barrier.
- * Ends:    after `size` accumulators, at a watermark, a barrier and the end of input.
+ * Ends:    after `size` accumulators, before it would make more than a batch, at a watermark, a barrier and the end of input.
  * Source:  Flink MiniBatchIncrementalGroupAggFunction, IncrementalAggregateRule.
  */
-import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { GroupAggregateNode } from "../../../foundation/plan/exec-node.ts";
 import { AggregatePlan } from "../../codegen/aggregates/aggregate-plan.ts";
@@ -83,6 +83,8 @@ export class IncrementalGroupAggregateOperator extends BundlingOperator {
   override processBatch(_input: number, batch: BatchPtr): void {
     const n = this.#rows!.rows(batch);
     if (n === 0) return;
+    // A row makes one at the most, and what a bundle makes is one batch (partial-bundle.ts).
+    if (this.#bundle!.rows + n > MAX_BATCH_ROWS) this.endBundle();
     const { hashes } = this.#keys!.encode(batch);
     const pointers = this.#maps.map(({ ptr }) => ptr);
     const distinct = this.#distinct.map((keys, i) => keys.upsert(batch, n, hashes, pointers[i]!));

@@ -3,10 +3,9 @@
  * values, extremes of rows that are taken back.
  *
  * Flow:    a mini-batch of rows → partial-bundle.ts → its rows, merged by group-aggregate.ts.
- * Ends:    after `size` rows, at a watermark, a barrier and the end of input: there is no state.
- * Adapts:  values of COUNT(DISTINCT) of rows that only come go on as they are where folding saves too little, when all that a
- *          mini-batch makes is one batch either way: the second half's mini-batches end between batches.
- * Limits:  MAX_BUNDLE_ROWS rows are folded at most.
+ * Ends:    after `size` rows, when what it makes is a batch, at a watermark, a barrier and the end of input: there is no state.
+ * Adapts:  values of COUNT(DISTINCT) of rows that only come go on as they are where folding saves too little.
+ * Limits:  MAX_BUNDLE_ROWS rows are folded at most, into MAX_BATCH_ROWS at most (partial-bundle.ts).
  * Source:  Flink MiniBatchLocalGroupAggFunction, MapBundleOperator.
  */
 import { type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
@@ -23,6 +22,8 @@ import { takeInParts } from "../rows/batch-part.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { PartialBundle } from "./partial-bundle.ts";
 
+/** With room for fewer a bundle ends. */
+const FEWEST_ROWS = 64;
 const NUMBERS = new Set(["COUNT", "SUM", "$SUM0", "SUM0", "AVG", "MIN", "MAX"]);
 
 /** Whether a local half needs more than accumulators of fixed width (local-group-aggregate.ts). */
@@ -46,6 +47,8 @@ export class LocalPartialAggregateOperator extends BundlingOperator {
   #rows: BatchRows | undefined;
   #bundle: PartialBundle | undefined;
   #count = 0;
+  /** That a row of the input makes at the most: an accumulator, and a value of each set. */
+  #rowsEach = 1;
 
   constructor(node: GroupAggregateNode, context: OperatorContext, size: number) {
     super(context);
@@ -62,6 +65,7 @@ export class LocalPartialAggregateOperator extends BundlingOperator {
     const sets = valueSets(aggregates, retract);
     const environment = functionEnvironment(context);
     this.#rows = new BatchRows(runtime, input);
+    this.#rowsEach = 1 + sets.length;
     this.#bundle = new PartialBundle({
       context,
       input,
@@ -69,10 +73,7 @@ export class LocalPartialAggregateOperator extends BundlingOperator {
       sets: sets.map((set) => ({ set, args: set.args })),
       output,
       operator,
-      mayPassValues:
-        !retract &&
-        onlyCountsDistinct(aggregates) &&
-        this.#size * (1 + sets.length) <= MAX_BATCH_ROWS,
+      mayPassValues: !retract && onlyCountsDistinct(aggregates),
       compile: (hashDistance) =>
         compilePartialRows(
           { rows: input, aggregates, retract, sets, hashDistance },
@@ -82,12 +83,22 @@ export class LocalPartialAggregateOperator extends BundlingOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    const room = () => this.#size - this.#count;
-    takeInParts(this.context.runtime, this.#rows!, batch, room, (part, count) => {
-      this.#bundle!.add(part);
-      this.#count += count;
-      if (this.#count === this.#size) this.endBundle();
-    });
+    takeInParts(
+      this.context.runtime,
+      this.#rows!,
+      batch,
+      () => Math.min(this.#size - this.#count, this.#foldable),
+      (part, count) => {
+        this.#bundle!.add(part);
+        this.#count += count;
+        if (this.#count === this.#size || this.#foldable < FEWEST_ROWS) this.endBundle();
+      },
+    );
+  }
+
+  /** Rows that the bundle has room for, whatever they make. */
+  get #foldable(): number {
+    return Math.max(1, Math.floor((MAX_BATCH_ROWS - this.#bundle!.rows) / this.#rowsEach));
   }
 
   override close(): void {

@@ -3,6 +3,8 @@
  * sets by key and value. They go on as rows (foundation/plan/value-sets.ts), a key's accumulator before its values.
  *
  * Flow:    add(batch) … → take(): the rows to the output, and all is empty.
+ * Whole:   the next half's mini-batches end between batches: what a bundle makes must be one batch, or a key's values would count
+ *          without its accumulator, or not yet. Whoever adds takes the bundle before `rows` passes MAX_BATCH_ROWS.
  * Memory:  scratch maps outside state: a bundle ends before a barrier.
  */
 import { BATCH_ROWS, type BatchPtr, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
@@ -83,6 +85,12 @@ export class PartialBundle {
     this.#columns = partColumns(grouping.length, sets);
     const emit = (batch: BatchPtr) => context.output.emit(batch);
     this.#writer = new PartWriter({ runtime, output, operator, emit });
+  }
+
+  /** That go on at the most. */
+  get rows(): number {
+    const sets = this.#sets.map(({ map, list }) => map.count + list.rows);
+    return sets.reduce((sum, rows) => sum + rows, this.#map.count);
   }
 
   /** `distinct`: entries of state, of an incremental half. */

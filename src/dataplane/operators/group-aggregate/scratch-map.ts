@@ -32,6 +32,10 @@ export class ScratchMap {
     return this.#map;
   }
 
+  get count(): number {
+    return this.#map === 0 ? 0 : this.#runtime.kernels.mapEntries(this.#map) >>> 0;
+  }
+
   /** Its entries as they were inserted, in pieces of at most MAX_BATCH_ROWS. */
   *pieces(): Generator<ScratchEntries> {
     if (this.#map === 0) return;

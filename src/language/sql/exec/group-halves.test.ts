@@ -256,3 +256,38 @@ test("values of COUNT(DISTINCT) that hardly fold go on as they come, to the same
     ] as const)
       assert.deepEqual(changes(halves, steps, { before, to, parallelism }), expected);
 });
+
+test("a mini-batch of more values than a batch holds shows no count without them", () => {
+  const calls = "COUNT(DISTINCT v) AS d, COUNT(*) AS n, COUNT(DISTINCT s) AS t";
+  const size = { ...CONFIG, "table.exec.mini-batch.size": "5000" };
+  const split = { "table.optimizer.distinct-agg.split.enabled": "true" };
+  for (const options of [{}, split]) {
+    const nodes = plan(calls, { ...size, ...options });
+    const phases = aggregates(nodes);
+    const [first, last] = [phases[0]!, phases.at(-1)!];
+    const made: Made = { ...whole(first, nodes), config: size };
+    const harness = new OperatorHarness({ ...made, node: last, factory: chained(...phases) });
+    const { fields } = made.inputs[0]!;
+    const row = (i: number, key: number): Change => {
+      const values = { k: `key ${key}`, v: i, s: `text number ${i}` };
+      return ["+I", ...fields.map((field) => cellOf(field, values, true))];
+    };
+    const shown: string[] = [];
+    for (const [at, keys] of [5000, 3, 1700].entries()) {
+      for (let i = 0; i < 5000; i += 2500)
+        harness.rows(
+          0,
+          Array.from({ length: 2500 }, (_, j) => row(at * 5000 + i + j, (i + j) % keys)),
+        );
+      shown.push(...harness.take());
+      harness.watermark(at + 1);
+      shown.push(...harness.take());
+    }
+    harness.close();
+    const counts = shown.filter((text) => /^\+[IU]/.test(text));
+    assert.ok(counts.length >= 6700, `${counts.length}`);
+    // Every row brings values of its own.
+    const wrong = counts.filter((text) => !/, (\d+), \1, \1\]$/.test(text));
+    assert.deepEqual(wrong.slice(0, 3), []);
+  }
+});
