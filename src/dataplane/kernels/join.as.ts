@@ -13,12 +13,12 @@ import { mapIterate, mapRemove, mapTouch } from "./keyed-map.as";
 import { freeIn, logPtrIn } from "./log.as";
 import { changesBegin, pushChange } from "./rows.as";
 import {
-  BLOCK_ASSOCIATIONS,
   BLOCK_NEXT,
   SET_FIRST,
   SET_INDEX,
   SET_LAST,
   SET_ROWS,
+  associationsOf,
   isRowExpired,
   refreshRow,
   rowBytesOfBlock,
@@ -28,6 +28,7 @@ import {
   setLink,
   setReserve,
   setUnlink,
+  storeAssociations,
   viewAddress,
   viewLength,
 } from "./row-set.as";
@@ -131,14 +132,16 @@ export function joinPlace(call: usize, sizes: usize, targets: usize, from: u32, 
   const handles = <usize>load<u32>(call, CALL_HANDLES);
   const single = load<u32>(call, CALL_IDENTITIES) == 1;
   const written: u32 = load<u32>(call, CALL_OWN_TTL) == 0 ? 0 : load<u32>(call, CALL_NOW);
-  const stays = kinds == 0 && (load<u32>(call, CALL_FLAGS) & OWN_UNIQUE) == 0;
+  const flags = load<u32>(call, CALL_FLAGS);
+  const stays = kinds == 0 && (flags & OWN_UNIQUE) == 0;
+  const counted = countsOwn(flags);
   for (let row = from; row < to; row++) {
     const bytes = load<u32>(sizes + (row << 2));
     let handle: u32 = 0;
     let address: usize;
     if (stays && load<u32>(entries + (row << 2)) != 0) {
       const group = groupOf(map, load<u32>(hashes + (row << 3), 4));
-      handle = setReserve(group, single ? 0 : identityOf(call, row), bytes, written);
+      handle = setReserve(group, single ? 0 : identityOf(call, row), bytes, written, counted);
       address = rowOfBlock(logPtrIn(group, handle));
     } else {
       address = arenaAlloc(bytes);
@@ -147,6 +150,12 @@ export function joinPlace(call: usize, sizes: usize, targets: usize, from: u32, 
     store<u32>(targets + (row << 2), <u32>address);
     store<u64>(views + (row << 3), <u64>address | (<u64>bytes << 32));
   }
+}
+
+/** Whether rows of this side know how many of the other side they match. */
+@inline
+function countsOwn(flags: u32): bool {
+  return (flags & OWN_OUTER) != 0 || ((flags & (SEMI | ANTI)) != 0 && (flags & INPUT_LEFT) != 0);
 }
 
 /** Both sides of the candidates as row addresses (u32[pairs] each), for the condition. */
@@ -172,8 +181,7 @@ function emit(left: bool, kind: u32, own: usize, other: usize): void {
 
 @inline
 function countAssociation(call: usize, row: u32, block: usize, associations: u32): void {
-  touchPage(block + BLOCK_ASSOCIATIONS);
-  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
+  storeAssociations(block, associations);
   if (load<u32>(call, CALL_OTHER_TTL) == 0) return;
   const entries = <usize>load<u32>(call, CALL_OTHER_ENTRIES);
   mapTouch(<usize>load<u32>(call, CALL_OTHER_MAP), <usize>load<u32>(entries + (row << 2)));
@@ -235,7 +243,7 @@ function applyPair(call: usize, flags: u32, kind: u32, row: u32, own: usize, blo
     applySemiAnti(call, flags, kind, row, other, block);
     return;
   }
-  const associations = load<u32>(block, BLOCK_ASSOCIATIONS);
+  const associations: u32 = flags & OTHER_OUTER ? associationsOf(block) : 0;
   if (accumulate) {
     if (flags & OTHER_OUTER) {
       if (associations == 0 && !(flags & KEEP_OTHER)) emit(left, DELETE, 0, other);
@@ -253,7 +261,7 @@ function applyPair(call: usize, flags: u32, kind: u32, row: u32, own: usize, blo
 
 /** A row of the right side: left rows appear with their first match and go with their last. */
 function applySemiAnti(call: usize, flags: u32, kind: u32, row: u32, other: usize, block: usize): void {
-  const associations = load<u32>(block, BLOCK_ASSOCIATIONS);
+  const associations = associationsOf(block);
   const anti = (flags & ANTI) != 0;
   const now = (flags & LATER) == 0;
   if ((kind & 1) == 0) {
@@ -326,7 +334,7 @@ function updateOwn(call: usize, flags: u32, accumulate: bool, row: u32, entry: u
   const handles = <usize>load<u32>(call, CALL_HANDLES);
   const reserved: u32 = handles == 0 ? 0 : load<u32>(handles + (row << 2));
   if (reserved != 0) setLink(map, hash, entry, reserved, matched);
-  else setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now);
+  else setAdd(map, hash, entry, identity, load<u64>(<usize>load<u32>(call, CALL_VIEWS) + (row << 3)), matched, now, countsOwn(flags));
 }
 
 /** Whether the key of a row has one that has not expired. */
@@ -453,7 +461,7 @@ export function joinFinal(map: usize, keyBytes: u32, lastGroup: u32, left: bool,
     while (finalHandle != 0) {
       if (count == PAIRS) return false;
       const block = logPtrIn(group, finalHandle);
-      if ((load<u32>(block, BLOCK_ASSOCIATIONS) != 0) == matched) {
+      if ((associationsOf(block) != 0) == matched) {
         emit(left, INSERT, rowOfBlock(block), 0);
         count++;
       }
@@ -503,7 +511,7 @@ export function setsUnmatched(map: usize, n: u32, hashes: usize, entries: usize)
     let handle = load<u32>(entry, SET_FIRST);
     while (handle != 0) {
       const block = logPtrIn(group, handle);
-      if (load<u32>(block, BLOCK_ASSOCIATIONS) == 0) pushChange(INSERT, 0, rowOfBlock(block), 0);
+      if (associationsOf(block) == 0) pushChange(INSERT, 0, rowOfBlock(block), 0);
       handle = load<u32>(block, BLOCK_NEXT);
     }
   }

@@ -4,7 +4,7 @@
  *
  * Flow:    keyed maps keep variable keys here; operators keep rows and lists, with the handle in an
  *          entry's value.
- * Layout:  a block is 8-byte aligned:  u32 units | FREE | LINKED, u32 length, then the bytes. units
+ * Layout:  a block is 8-byte aligned:  u32 units | FREE | LINKED | MARKED, u32 length, then the bytes. units
  *          is its size in 8-byte units, header included. A free block holds the handles of the next
  *          and previous free block of its class in place of the bytes. Small blocks fill pages from
  *          their start (units 0 = nothing follows); a block beyond 4 KiB has a run of pages of its
@@ -15,6 +15,7 @@
  *          classes, all of which are among these: their pages are read as they are.
  * Linked:  the bytes of a linked block begin with the Handle of the next block (0 = last):
  *          logFreeChain frees them all.
+ * Marked:  what that means is up to whoever keeps the block (row-set.as.ts: a short header).
  * Errors:  traps with FAILURE_HANDLE for handles that cannot be, FAILURE_LENGTH beyond 1 GiB,
  *          FAILURE_MEMORY.
  */
@@ -49,6 +50,7 @@ import { dropCopy, loadNumber } from "./spill.as";
 
 const FREE: u32 = 0x80000000;
 const LINKED: u32 = 0x40000000;
+const MARKED: u32 = 0x20000000;
 const UNITS: u32 = 0x0fffffff;
 const PAGE_UNITS: u32 = 512;
 const MOST_BYTES: u32 = 0x40000000;
@@ -127,8 +129,14 @@ export function logAllocateLinked(map: usize, hash: u32, length: u32): u32 {
 
 /** As allocate, for a linked block: its first word is the caller's to write. */
 @inline
-export function allocateLinked(group: usize, length: u32): u32 {
-  return allocate(group, length, LINKED);
+export function allocateLinked(group: usize, length: u32, marked: bool): u32 {
+  return allocate(group, length, marked ? LINKED | MARKED : LINKED);
+}
+
+/** `address` as logPtr returns it. */
+@inline
+export function isMarked(address: usize): bool {
+  return (load<u32>(address - 8) & MARKED) != 0;
 }
 
 /** The bytes of a block if its page is in memory, else 0: to be read ahead. */

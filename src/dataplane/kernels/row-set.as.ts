@@ -6,12 +6,14 @@
  * Block:   linked (log.as.ts): u32 next, u32 previous, u32 associations, u32 identityBytes, identity, row.
  *          identityBytes 0: the row is its own identity. Its bit 31: behind the row lie u32 unused, u32 the second in which
  *          it was written (TTL by row).
+ * Short:   a marked block (log.as.ts) is u32 next, u32 previous, row: a row that is its own identity, has no time, and whose
+ *          associations nobody counts. Both forms may stand in one set.
  * Index:   open addressing over (u32 hash of the identity, u32 handle), a power of two of slots, at most half full;
  *          built when a find meets more than LINEAR rows, so sets that only grow never pay for it.
  */
 import { hashBytes } from "./hash.as";
 import { copyBytes, equalBytes } from "./copy.as";
-import { allocateLinked, freeIn, logAllocate, logPtrIn } from "./log.as";
+import { allocateLinked, freeIn, isMarked, logAllocate, logPtrIn } from "./log.as";
 import { groupOf, touchPage } from "./keyed-map-pages.as";
 
 export const SET_FIRST: usize = 0;
@@ -24,6 +26,7 @@ export const BLOCK_PREVIOUS: usize = 4;
 export const BLOCK_ASSOCIATIONS: usize = 8;
 export const BLOCK_IDENTITY: usize = 12;
 export const BLOCK_HEADER: usize = 16;
+const SHORT_HEADER: usize = 8;
 
 const LINEAR: u32 = 16;
 const WRITTEN: u32 = 0x80000000;
@@ -31,32 +34,53 @@ const WRITTEN_BYTES: u32 = 8;
 
 @inline
 export function rowOfBlock(block: usize): usize {
+  if (isMarked(block)) return block + SHORT_HEADER;
   return block + BLOCK_HEADER + (load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN);
 }
 
 /** Bytes of the row in a block. */
 @inline
 export function rowBytesOfBlock(block: usize): u32 {
+  if (isMarked(block)) return load<u32>(block - 4) - <u32>SHORT_HEADER;
   return bytesOfBlock(block) - <u32>BLOCK_HEADER - (load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN);
 }
 
-/** Without the time at its end. */
+/** With a long header, without the time at its end. */
 @inline
 function bytesOfBlock(block: usize): u32 {
   return load<u32>(block - 4) - ((load<u32>(block, BLOCK_IDENTITY) >>> 31) * WRITTEN_BYTES);
 }
 
+/** Rows of the other side that match; 0 where nobody counts them. */
+@inline
+export function associationsOf(block: usize): u32 {
+  return isMarked(block) ? 0 : load<u32>(block, BLOCK_ASSOCIATIONS);
+}
+
+/** Where they are counted; touches the block. */
+@inline
+export function storeAssociations(block: usize, associations: u32): void {
+  if (isMarked(block)) return;
+  touchPage(block + BLOCK_ASSOCIATIONS);
+  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
+}
+
+@inline
+function isTimed(block: usize): bool {
+  return !isMarked(block) && (load<u32>(block, BLOCK_IDENTITY) & WRITTEN) != 0;
+}
+
 /** Whether a row was written more than `ttl` seconds before `now`; rows without a time never are. */
 @inline
 export function isRowExpired(block: usize, now: u32, ttl: u32): bool {
-  if ((load<u32>(block, BLOCK_IDENTITY) & WRITTEN) == 0) return false;
+  if (!isTimed(block)) return false;
   const written = load<u32>(block + load<u32>(block - 4) - 4);
   return now > written && now - written > ttl;
 }
 
 /** The row was written now. */
 export function refreshRow(block: usize, now: u32): void {
-  if ((load<u32>(block, BLOCK_IDENTITY) & WRITTEN) == 0) return;
+  if (!isTimed(block)) return;
   const at = block + load<u32>(block - 4) - 4;
   touchPage(at);
   touchPage(at + 3);
@@ -64,7 +88,13 @@ export function refreshRow(block: usize, now: u32): void {
 }
 
 @inline
+function identityOfBlock(block: usize): usize {
+  return block + (isMarked(block) ? SHORT_HEADER : BLOCK_HEADER);
+}
+
+@inline
 function identityLength(block: usize): u32 {
+  if (isMarked(block)) return load<u32>(block - 4) - <u32>SHORT_HEADER;
   const own = load<u32>(block, BLOCK_IDENTITY) & ~WRITTEN;
   return own != 0 ? own : bytesOfBlock(block) - <u32>BLOCK_HEADER;
 }
@@ -85,8 +115,8 @@ export function viewLength(view: u64): u32 {
 }
 
 /**
- * Appends a row; `identity` 0 = the row is its own; `written` 0 = it carries no time. The entry's page is touched already.
- * Returns the block's handle.
+ * Appends a row; `identity` 0 = the row is its own; `written` 0 = it carries no time; `counted`: its associations may change.
+ * The entry's page is touched already. Returns the block's handle.
  */
 export function setAdd(
   map: usize,
@@ -96,13 +126,14 @@ export function setAdd(
   row: u64,
   associations: u32,
   written: u32 = 0,
+  counted: bool = true,
 ): u32 {
-  const handle = setPlace(map, hash, entry, identity, viewLength(row), associations, written);
+  const handle = setPlace(map, hash, entry, identity, viewLength(row), associations, written, counted);
   const block = logPtrIn(groupOf(map, hash), handle);
   copyBytes(rowOfBlock(block), viewAddress(row), viewLength(row));
   if (load<u32>(entry, SET_INDEX) != 0) {
     const rows = load<u32>(entry, SET_ROWS);
-    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
+    indexAdd(map, hash, entry, rows, identityHash(identityOfBlock(block), identityLength(block)), handle);
   }
   return handle;
 }
@@ -116,19 +147,25 @@ export function setPlace(
   rowBytes: u32,
   associations: u32,
   written: u32,
+  counted: bool = true,
 ): u32 {
   const group = groupOf(map, hash);
-  const handle = setReserve(group, identity, rowBytes, written);
+  const handle = setReserve(group, identity, rowBytes, written, counted);
   link(group, entry, handle, associations);
   return handle;
 }
 
 /** A block for a row of so many bytes that is in no set yet: the caller writes the row to rowOfBlock, then setLink. */
-export function setReserve(group: usize, identity: u64, rowBytes: u32, written: u32): u32 {
+export function setReserve(group: usize, identity: u64, rowBytes: u32, written: u32, counted: bool): u32 {
   const identityBytes = viewLength(identity);
   const timed = written != 0;
+  if (!counted && !timed && identityBytes == 0) {
+    const short = allocateLinked(group, <u32>SHORT_HEADER + rowBytes, true);
+    store<u32>(logPtrIn(group, short), 0, BLOCK_NEXT);
+    return short;
+  }
   const bytes = <u32>BLOCK_HEADER + identityBytes + rowBytes;
-  const handle = allocateLinked(group, timed ? bytes + WRITTEN_BYTES : bytes);
+  const handle = allocateLinked(group, timed ? bytes + WRITTEN_BYTES : bytes, false);
   const block = logPtrIn(group, handle);
   store<u32>(block, 0, BLOCK_NEXT);
   store<u32>(block, timed ? identityBytes | WRITTEN : identityBytes, BLOCK_IDENTITY);
@@ -147,7 +184,7 @@ export function setLink(map: usize, hash: u32, entry: usize, handle: u32, associ
   if (load<u32>(entry, SET_INDEX) != 0) {
     const block = logPtrIn(group, handle);
     const rows = load<u32>(entry, SET_ROWS);
-    indexAdd(map, hash, entry, rows, identityHash(block + BLOCK_HEADER, identityLength(block)), handle);
+    indexAdd(map, hash, entry, rows, identityHash(identityOfBlock(block), identityLength(block)), handle);
   }
 }
 
@@ -157,7 +194,7 @@ function link(group: usize, entry: usize, handle: u32, associations: u32): void 
   const last = load<u32>(entry, SET_LAST);
   touchPage(block);
   store<u32>(block, last, BLOCK_PREVIOUS);
-  store<u32>(block, associations, BLOCK_ASSOCIATIONS);
+  if (!isMarked(block)) store<u32>(block, associations, BLOCK_ASSOCIATIONS);
   if (last == 0) {
     store<u32>(entry, handle, SET_FIRST);
   } else {
@@ -206,7 +243,7 @@ function buildIndex(map: usize, hash: u32, entry: usize): void {
   let next = load<u32>(entry, SET_FIRST);
   while (next != 0) {
     const block = logPtrIn(group, next);
-    put(index, slots, identityHash(block + BLOCK_HEADER, identityLength(block)), next);
+    put(index, slots, identityHash(identityOfBlock(block), identityLength(block)), next);
     next = load<u32>(block, BLOCK_NEXT);
   }
 }
@@ -226,7 +263,7 @@ export function setFind(map: usize, hash: u32, entry: usize, identity: usize, le
       if (handle == 0) return 0;
       if (load<u32>(index + (at << 3)) == wanted) {
         const block = logPtrIn(group, handle);
-        if (identityLength(block) == length && equalBytes(block + BLOCK_HEADER, identity, length)) {
+        if (identityLength(block) == length && equalBytes(identityOfBlock(block), identity, length)) {
           return handle;
         }
       }
@@ -236,7 +273,7 @@ export function setFind(map: usize, hash: u32, entry: usize, identity: usize, le
   let handle = load<u32>(entry, SET_FIRST);
   while (handle != 0) {
     const block = logPtrIn(group, handle);
-    if (identityLength(block) == length && equalBytes(block + BLOCK_HEADER, identity, length)) {
+    if (identityLength(block) == length && equalBytes(identityOfBlock(block), identity, length)) {
       return handle;
     }
     handle = load<u32>(block, BLOCK_NEXT);
@@ -281,7 +318,7 @@ function indexRemove(group: usize, entry: usize, block: usize, handle: u32): voi
   const index = logPtrIn(group, indexHandle);
   const slots = slotsOf(index);
   const mask = slots - 1;
-  let hole = identityHash(block + BLOCK_HEADER, identityLength(block)) & mask;
+  let hole = identityHash(identityOfBlock(block), identityLength(block)) & mask;
   while (load<u32>(index + (hole << 3), 4) != handle) hole = (hole + 1) & mask;
   let at = hole;
   while (true) {

@@ -14,6 +14,9 @@ import type { WorkerRuntime } from "../contract/operator.ts";
 
 const INTEGERS = ["TINYINT", "SMALLINT", "INTEGER", "BIGINT"];
 const BLOCK_HEADER = 16;
+const SHORT_HEADER = 8;
+/** In the word before a block's length: a short header. What is moved gets a long one. */
+const SHORT = 0x20000000;
 const BLOCK_IDENTITY = 12;
 const WRITTEN = 0x80000000;
 const WRITTEN_BYTES = 8;
@@ -197,12 +200,15 @@ export class RowMover {
       const length = kernels.logLength(block);
       const data = new DataView(memory.buffer);
       const next = data.getUint32(block, true);
-      const word = data.getUint32(block + BLOCK_IDENTITY, true);
+      const short = (data.getUint32(block - 8, true) & SHORT) !== 0;
+      const word = short ? 0 : data.getUint32(block + BLOCK_IDENTITY, true);
       const timed = (word & WRITTEN) !== 0 ? WRITTEN_BYTES : 0;
       const head = BLOCK_HEADER + (word & ~WRITTEN);
-      const before = new Uint8Array(memory.buffer, block, head).slice();
+      const rowAt = block + (short ? SHORT_HEADER : head);
+      const before = new Uint8Array(head);
+      if (!short) before.set(new Uint8Array(memory.buffer, block, head));
       const times = new Uint8Array(memory.buffer, block + length - timed, timed).slice();
-      const row = this.#converted(block + head, length - head - timed);
+      const row = this.#converted(rowAt, length - (rowAt - block) - timed);
       const size = head + row.length + timed;
       const copy = kernels.logAllocateLinked(to, hash, size) >>> 0;
       const at = kernels.logPtr(to, hash, copy) >>> 0;

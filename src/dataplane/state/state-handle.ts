@@ -8,8 +8,8 @@
  *          pages exist.
  * Paths:   absolute in memory; relative to the checkpoint folder in a manifest
  *          (checkpoint-store.ts).
- * Version: HANDLE_VERSION; HASH_VERSION changes with the hash functions of the kernels. Newer ones
- *          are refused (MR4212).
+ * Version: HANDLE_VERSION (2: rows of joins may have a short header, row-set.as.ts); HASH_VERSION
+ *          changes with the hash functions of the kernels. Newer ones are refused (MR4212).
  * Errors:  MR4212, MR4215.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
@@ -17,7 +17,7 @@ import type { KeyedMapSpec } from "../contract/keyed-state.ts";
 import { snapshotErrors } from "./errors.ts";
 
 export const HANDLE_FORMAT = "millrace-state";
-export const HANDLE_VERSION = 1;
+export const HANDLE_VERSION = 2;
 export const HASH_VERSION = 1;
 
 /** A part of a chain: a file, or for small parts the bytes themselves. */

@@ -24,7 +24,7 @@ import {
 } from "../../../testkit/state-subject.ts";
 import { loadTestRuntime } from "../../../testkit/worker-runtime.ts";
 import { CheckpointStore, handlesOf, loadManifest } from "./checkpoint-store.ts";
-import type { StateHandle } from "./state-handle.ts";
+import { HANDLE_VERSION, type StateHandle } from "./state-handle.ts";
 import { createSubtaskState } from "./subtask-state.ts";
 
 for (const budgetBytes of [undefined, 0]) {
@@ -279,7 +279,10 @@ test("foreign files, newer versions, other layouts and other maxParallelism are 
       }),
     };
     await assert.rejects(subject(env, { restored: [swapped] }), codeIs("MR4211"));
-    await assert.rejects(subject(env, { restored: [{ ...first, version: 2 }] }), codeIs("MR4212"));
+    await assert.rejects(
+      subject(env, { restored: [{ ...first, version: HANDLE_VERSION + 1 }] }),
+      codeIs("MR4212"),
+    );
     await assert.rejects(subject(env, { restored: [{ ...first, format: "x" }] }), codeIs("MR4215"));
     const more = { ...first, maxParallelism: 256 };
     await assert.rejects(subject(env, { restored: [more] }), codeIs("MR4216"));

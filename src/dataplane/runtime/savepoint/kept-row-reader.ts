@@ -13,6 +13,9 @@ import { renderRow } from "../task/row-render.ts";
 
 const ROWS_AT_ONCE = 1024;
 const BLOCK_HEADER = 16;
+const SHORT_HEADER = 8;
+/** In the word before a block's length. */
+const SHORT = 0x20000000;
 const BLOCK_IDENTITY = 12;
 const IDENTITY_BYTES = 0x7fffffff;
 
@@ -69,9 +72,10 @@ export class KeptRowReader {
         yield block;
         return;
       }
+      const short = (data().getUint32(block - 8, true) & SHORT) !== 0;
       const identity = data().getUint32(block + BLOCK_IDENTITY, true) & IDENTITY_BYTES;
       handle = data().getUint32(block, true);
-      yield block + BLOCK_HEADER + identity;
+      yield block + (short ? SHORT_HEADER : BLOCK_HEADER + identity);
     }
   }
 
