@@ -64,6 +64,31 @@ test("a join's rows: typed, with a column that comes while another one widens", 
   ]);
 });
 
+test("a join of three inputs: each input's rows, its conditions may change, its key may not", async () => {
+  const folder = temporaryFolder("kept-multi-join");
+  const query = `SELECT /*+ MULTI_JOIN(a, b, c) */ a.id, b.v, c.k FROM numbers a JOIN numbers b ON a.id = b.id
+    LEFT JOIN numbers c ON c.id = b.id`;
+  const { savepoint } = await run(planOf(query), folder, { stopIn: folder, wanted: BEFORE });
+  for (const map of [0, 1, 2]) {
+    const kept = await stateOf(savepoint, "MultiJoin", `join-input-${map}`);
+    assert.deepEqual(kept.columns.toSorted(), [["id"], ["id", "v"], ["id", "k"]][map]!.toSorted());
+    assert.equal(kept.rows.length, BEFORE);
+  }
+  const filtered = query.replace("= b.id\n    LEFT", "= b.id AND b.v > a.id - 5\n    LEFT");
+  assert.deepEqual(await verdict(savepoint, filtered, "MultiJoin"), ["compatible", ""]);
+  const inner = query.replace("LEFT JOIN", "JOIN");
+  const [changed, why] = await verdict(savepoint, inner, "MultiJoin");
+  assert.equal(changed, "needs rebuild");
+  assert.match(String(why), /joinTypes was \["INNER","LEFT"\], is \["INNER","INNER"\]/);
+  const wider = query.replace("c.k", "c.k, c.v AS w");
+  assert.deepEqual(await verdict(savepoint, wider, "MultiJoin"), [
+    "compatible",
+    "'v' is NULL in rows from before",
+  ]);
+  const { rows } = await run(planOf(filtered), folder, { from: savepoint });
+  assert.equal(rows.size, LAST - BEFORE);
+});
+
 test("Top-N: rows from before keep their places", async () => {
   const folder = temporaryFolder("kept-rank");
   const sql = (fields: string) =>

@@ -6,6 +6,7 @@ import { runQueries } from "./queries/query-campaign.ts";
 
 await loadTestKernels();
 const COUNT = 20;
+const CHAINS = 10;
 
 test(`${COUNT} random queries: as streams and bounded, as DuckDB`, async () => {
   const results = await runQueries({ first: 100_000, count: COUNT });
@@ -14,6 +15,14 @@ test(`${COUNT} random queries: as streams and bounded, as DuckDB`, async () => {
   );
   assert.deepEqual(outcomes, []);
   assert.ok(results.every(({ outcomes: all }) => all.length > 0));
+});
+
+test(`${CHAINS} random queries with joins in a row as one`, async () => {
+  const results = await runQueries({ first: 200_000, count: CHAINS, multiJoin: true });
+  const outcomes = results.flatMap(({ seed, sql, outcomes: all }) =>
+    all.filter(({ kind }) => kind !== "equal").map((outcome) => ({ seed, sql, outcome })),
+  );
+  assert.deepEqual(outcomes, []);
 });
 
 const ONCE_WRONG = [

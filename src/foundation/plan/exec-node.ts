@@ -19,6 +19,7 @@ import type {
 import type { MatchSpec } from "./match.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
 import type { InputEstimate, JoinInputUnique, JoinSideSpec, JoinType } from "./join-spec.ts";
+import type { MultiJoinSpec } from "./multi-join.ts";
 import type { RuntimeFilterSpec } from "./runtime-filter.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
@@ -169,19 +170,9 @@ export interface JoinNode extends Base {
   /** In batch mode: of the two inputs. Nothing but speed may depend on it. */
   readonly estimates?: { readonly left: InputEstimate; readonly right: InputEstimate };
 }
-/**
- * INNER and LEFT joins of several inputs in one, without rows in between. Output: the fields of all inputs, those behind a LEFT
- * nullable.
- */
-export interface MultiJoinNode extends Base {
+/** Output: the fields of all inputs, those behind a LEFT nullable. */
+export interface MultiJoinNode extends Base, MultiJoinSpec {
   readonly type: "MultiJoin";
-  /** Of the second input on: with all before it. */
-  readonly joinTypes: readonly ("INNER" | "LEFT")[];
-  /** By input its fields of the common key, which the conditions equate field by field; NULL matches nothing. */
-  readonly keys: readonly (readonly number[])[];
-  /** Of the second input on: the whole condition, over the output's fields up to those of that input. */
-  readonly conditions: readonly Expression[];
-  readonly sides: readonly JoinSideSpec[];
 }
 /** Joins rows of one window: keys hold window_start and window_end of both sides. Emits at the window's end. */
 export interface WindowJoinNode extends Base {

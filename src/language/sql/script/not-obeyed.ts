@@ -12,10 +12,12 @@ const ALSO_SO: Readonly<Record<string, readonly string[]>> = {
   "pipeline.object-reuse": ["true"],
   "table.dml-sync": ["true"],
   "table.exec.sink.keyed-shuffle": ["FORCE"],
+  "table.optimizer.delta-join.strategy": ["NONE"],
 };
 
 const ONE_WAY = "this engine has one way of doing that";
 const CLUSTER = "it is for a Flink cluster's processes";
+const NO_INDEX = "a delta join asks its tables by an index, and no connector has one";
 /** Why keys of Flink's are not obeyed: by key, or by the beginning of keys (ending in a dot or hyphen). */
 const REASONS: Readonly<Record<string, string>> = {
   "execution.batch-shuffle-mode": "tasks of batch mode hand rows on through memory",
@@ -41,7 +43,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.exec.async-lookup.key-ordered-enabled": "changes of a key never pass each other",
   "table.exec.async-vector-search.": "the searched table is read before the first row",
   "table.exec.deduplicate.": "the first row of a key is always told as an insert",
-  "table.exec.delta-join.": "there are no delta joins",
+  "table.exec.delta-join.": NO_INDEX,
   "table.exec.interval-join.": "rows leave an interval join's state as soon as none can match them",
   "table.exec.legacy-cast-behaviour": "casts follow the present rules",
   "table.exec.local-hash-agg.": "local aggregates do not turn themselves off",
@@ -53,6 +55,7 @@ const REASONS: Readonly<Record<string, string>> = {
   "table.exec.sink.upsert-materialize-strategy.": "rows before an upsert sink are kept in one way",
   "table.exec.uid.": "state is found by keys and inputs, not by an operator's number",
   "table.exec.unbounded-over.": "OVER is the second version",
+  "table.optimizer.delta-join.": NO_INDEX,
   "table.optimizer.dynamic-filtering.": "files are filtered by what the query says",
   "table.optimizer.ptf.": "a process table function takes 20 tables at most",
   "table.optimizer.skewed-join-optimization.": "batch jobs run as planned",
