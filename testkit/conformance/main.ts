@@ -7,7 +7,7 @@
  * Shapes:  --json: {"name","passed","failed","excluded","notRun"} a line; the last line is always
  *          `N passed, N failed, N skipped`, skipped being excluded and notRun (with --ratchet: the failing ones too).
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../command-line.ts";
 import { formatTotals } from "../../tools/test-totals.ts";
 import { conformanceFolder, hasConformanceData } from "./conformance-data.ts";
 import { raiseFloors, readFloors, shortfall } from "./ratchet.ts";
@@ -16,15 +16,20 @@ import { suites } from "./suites/index.ts";
 
 const LINE_WIDTH = 400;
 
-const { values: options, positionals } = parseArgs({
-  options: {
-    data: { type: "string" },
-    json: { type: "boolean", default: false },
-    failed: { type: "boolean", default: false },
-    only: { type: "string" },
-    ratchet: { type: "boolean", default: false },
+const { values: options, positionals } = commandLine({
+  usage:
+    "npm run conformance -- [FILE ...] [--only RE] [--failed] [--ratchet] [--data FOLDER] [--json]",
+  config: {
+    options: {
+      data: { type: "string" },
+      json: { type: "boolean", default: false },
+      failed: { type: "boolean", default: false },
+      only: { type: "string" },
+      ratchet: { type: "boolean", default: false },
+    },
+    allowPositionals: true,
   },
-  allowPositionals: true,
+  numbers: [],
 });
 
 interface Counts {

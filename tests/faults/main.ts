@@ -6,7 +6,7 @@
  * Out:     a table, or with --json an object a figure: lost, doubled, survived, seeds, fault-points, mutants-caught, …
  * Exit:    1 when a row is lost or doubled, a job does not end, or a mutant lives.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../testkit/command-line.ts";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { type Baseline, baseline, type FaultType, runSeed } from "./campaign.ts";
@@ -81,17 +81,22 @@ export async function runCampaign(options: {
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      seeds: { type: "string", default: "400" },
-      first: { type: "string", default: "1" },
-      kills: { type: "string", default: "50" },
-      only: { type: "string" },
-      strace: { type: "boolean", default: false },
-      store: { type: "boolean", default: false },
-      mutants: { type: "boolean", default: false },
-      json: { type: "boolean", default: false },
+  const { values } = commandLine({
+    usage:
+      "npm run faults -- [--seeds 400] [--first 1] [--kills 50] [--only SCENARIO] [--mutants] [--strace] [--store] [--json]",
+    config: {
+      options: {
+        seeds: { type: "string", default: "400" },
+        first: { type: "string", default: "1" },
+        kills: { type: "string", default: "50" },
+        only: { type: "string" },
+        strace: { type: "boolean", default: false },
+        store: { type: "boolean", default: false },
+        mutants: { type: "boolean", default: false },
+        json: { type: "boolean", default: false },
+      },
     },
+    numbers: ["seeds", "first", "kills"],
   });
   const figure = (name: string, value: number, of?: number) =>
     process.stdout.write(

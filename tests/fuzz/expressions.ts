@@ -6,7 +6,7 @@
  *          by cause. --judge flink evaluates what differs in a real Flink and says who was right.
  * Exit:    1 when something differs that is not documented, or that Flink answers as the peer does.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../testkit/command-line.ts";
 import { runCampaign } from "./expressions/campaign.ts";
 import type { Peer } from "./expressions/fuzz-expression.ts";
 import { judgeByFlink } from "./expressions/flink-judge.ts";
@@ -14,15 +14,20 @@ import { printJson, printReport, printVerdicts } from "./expressions/report.ts";
 
 const PEERS: readonly Peer[] = ["duckdb", "postgres", "flink"];
 
-const { values } = parseArgs({
-  options: {
-    count: { type: "string", default: "20000" },
-    seed: { type: "string", default: "1" },
-    peer: { type: "string", default: "duckdb" },
-    judge: { type: "string" },
-    show: { type: "string", default: "20" },
-    json: { type: "boolean", default: false },
+const { values } = commandLine({
+  usage:
+    "npm run fuzz-expressions -- [--count 20000] [--seed 1] [--peer duckdb|postgres|flink] [--judge flink] [--show 20] [--json]",
+  config: {
+    options: {
+      count: { type: "string", default: "20000" },
+      seed: { type: "string", default: "1" },
+      peer: { type: "string", default: "duckdb" },
+      judge: { type: "string" },
+      show: { type: "string", default: "20" },
+      json: { type: "boolean", default: false },
+    },
   },
+  numbers: ["count", "seed", "show"],
 });
 
 process.exitCode = await main();

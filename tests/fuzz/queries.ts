@@ -5,17 +5,21 @@
  * Out:     how many answers are equal, different, refused by us, by DuckDB, by both; the differences, and why we refuse.
  * Exit:    1 when an answer differs.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../testkit/command-line.ts";
 import { type QueryResult, runQueries } from "./queries/query-campaign.ts";
 
-const { values } = parseArgs({
-  options: {
-    count: { type: "string", default: "2000" },
-    seed: { type: "string", default: "1" },
-    show: { type: "string", default: "20" },
-    json: { type: "boolean", default: false },
-    "multi-join": { type: "boolean", default: false },
+const { values } = commandLine({
+  usage: "npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--multi-join] [--json]",
+  config: {
+    options: {
+      count: { type: "string", default: "2000" },
+      seed: { type: "string", default: "1" },
+      show: { type: "string", default: "20" },
+      json: { type: "boolean", default: false },
+      "multi-join": { type: "boolean", default: false },
+    },
   },
+  numbers: ["count", "seed", "show"],
 });
 const [count, first, show] = [values.count, values.seed, values.show].map(Number) as [
   number,

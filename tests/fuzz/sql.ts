@@ -2,8 +2,8 @@
  * `node tests/fuzz/sql.ts --seconds 600 --seed N`: the fuzzer in a thread of its own, watched from here, so that a statement that
  * never ends is named, too. Status 1 when something is found.
  */
+import { commandLine } from "../../testkit/command-line.ts";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
-import { parseArgs } from "node:util";
 import { type FuzzReport, fuzzSql, LIMIT_MS } from "./fuzz-sql.ts";
 
 interface Job {
@@ -20,8 +20,12 @@ function work(job: Job): void {
 }
 
 async function watch(): Promise<void> {
-  const { values } = parseArgs({
-    options: { seconds: { type: "string" }, seed: { type: "string" } },
+  const { values } = commandLine({
+    usage: "node tests/fuzz/sql.ts [--seconds 60] [--seed N]",
+    config: {
+      options: { seconds: { type: "string" }, seed: { type: "string" } },
+    },
+    numbers: ["seconds", "seed"],
   });
   const job: Job = {
     seconds: Number(values.seconds ?? 60),

@@ -3,16 +3,20 @@
  *
  * Exit:    1 when a final table differs.
  */
-import { parseArgs } from "node:util";
+import { commandLine } from "../../testkit/command-line.ts";
 import { findings } from "./campaign.ts";
 import { PROPERTIES } from "./variants.ts";
 
-const { values } = parseArgs({
-  options: {
-    seeds: { type: "string", default: "1" },
-    only: { type: "string", default: "" },
-    verbose: { type: "boolean", default: false },
+const { values } = commandLine({
+  usage: "npm run properties -- [--seeds 1] [--only RE] [--verbose]",
+  config: {
+    options: {
+      seeds: { type: "string", default: "1" },
+      only: { type: "string", default: "" },
+      verbose: { type: "boolean", default: false },
+    },
   },
+  numbers: ["seeds"],
 });
 const seeds = Array.from({ length: Number(values.seeds) }, (_, i) => i + 1);
 const counts = new Map(

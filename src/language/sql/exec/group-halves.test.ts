@@ -266,7 +266,11 @@ test("a mini-batch of more values than a batch holds shows no count without them
     const phases = aggregates(nodes);
     const [first, last] = [phases[0]!, phases.at(-1)!];
     const made: Made = { ...whole(first, nodes), config: size };
-    const harness = new OperatorHarness({ ...made, node: last, factory: chained(...phases) });
+    const harness = new OperatorHarness({
+      ...made,
+      node: last,
+      factory: chained(first, ...phases.slice(1)),
+    });
     const { fields } = made.inputs[0]!;
     const row = (i: number, key: number): Change => {
       const values = { k: `key ${key}`, v: i, s: `text number ${i}` };
