@@ -73,6 +73,16 @@ for (const [what, sql, ordered] of [
     false,
   ],
   [
+    "OVER of one partition",
+    "SELECT k, SUM(v) OVER (ORDER BY k), LAG(t) OVER (ORDER BY k), MAX(t) OVER (ORDER BY k ROWS BETWEEN 3 PRECEDING AND CURRENT ROW), RANK() OVER (ORDER BY v) FROM big",
+    false,
+  ],
+  [
+    "OVER without an order",
+    "SELECT k, SUM(v) OVER (), COUNT(t) OVER (PARTITION BY MOD(k, 2)), t FROM big",
+    false,
+  ],
+  [
     "ROW_NUMBER as Top-N",
     "SELECT k, n FROM (SELECT k, ROW_NUMBER() OVER (PARTITION BY x ORDER BY t) AS n FROM big) WHERE n <= 5000",
     false,

@@ -4,8 +4,8 @@
  * In/out:  insert-only → insert-only: each row once, its calls behind its fields.
  * Batch:   all rows are sorted by partition and by the sort fields, and evaluated partition by partition, about a batch of rows at
  *          a time. Streams: stream-over.ts, non-time-over.ts.
- * Memory:  rows/row-sorter.ts, on disk when there is a budget; the rows of one partition must fit. In no checkpoint: batch jobs
- *          begin anew after a failure.
+ * Memory:  rows/row-sorter.ts, on disk when there is a budget. A partition that takes LARGE_SHARE of it goes to disk by itself
+ *          (large-partition.ts), if its calls can be evaluated so. In no checkpoint: batch jobs begin anew after a failure.
  * Partitions: are told apart by the bytes of their keys, which are the first column that is sorted by.
  * Metrics: spilledBytes.
  * Errors:  MR4151 rows that take back.
@@ -20,14 +20,18 @@ import type { KeyedMap } from "../../contract/keyed-state.ts";
 import type { OperatorContext } from "../../contract/operator.ts";
 import { BaseOperator } from "../base-operator.ts";
 import { operatorErrors } from "../errors.ts";
+import { SpillFile } from "../hash-join/row-parts.ts";
 import { RowTable } from "../hash-join/row-table.ts";
 import { assembleBatch, columnsOf } from "../rows/assembled-batch.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS } from "../rows/row-format.ts";
 import { RowSorter, type SortedPiece } from "../rows/row-sorter.ts";
+import { type Division, divisionOf, LargePartition } from "./large-partition.ts";
 import { OverRows, rowsSchemaOf } from "./over-rows.ts";
 
 const VARIABLE = -1;
+/** Of the budget. */
+const LARGE_SHARE = 1 / 12;
 
 export class OverAggregateOperator extends BaseOperator {
   readonly #node: OverAggregateNode;
@@ -43,6 +47,14 @@ export class OverAggregateOperator extends BaseOperator {
   #ended = false;
   /** Rows that are not evaluated yet, partition by partition; the last one may go on. */
   #held: number[][] = [];
+  /** With a budget: the records of the last partition, and their bytes. */
+  #records: number[] = [];
+  #recordBytes = 0;
+  #division: Division | undefined;
+  #file: SpillFile | undefined;
+  /** The last partition, when it is large; then what is left to emit of it. */
+  #large: LargePartition | undefined;
+  #pieces: Generator<void> | undefined;
   /** Copies of them, where the sorter's own would go. */
   #copies: RowTable | undefined;
   /** The partition of the last row. */
@@ -72,7 +84,8 @@ export class OverAggregateOperator extends BaseOperator {
       operator,
     });
     this.#sorter = sorter;
-    context.metrics.gauge("spilledBytes", () => sorter.spilledBytes);
+    context.metrics.gauge("spilledBytes", () => sorter.spilledBytes + (this.#file?.bytes ?? 0));
+    this.#division = context.spill === undefined ? undefined : divisionOf(this.#node);
     this.#scratch = context.state.map({
       name: "history",
       keyBytes: 8,
@@ -116,21 +129,66 @@ export class OverAggregateOperator extends BaseOperator {
   }
 
   emitPiece(): boolean {
+    if (this.#pieces !== undefined) {
+      if (this.#pieces.next().done !== true) return true;
+      this.#large!.close();
+      this.#large = undefined;
+      this.#pieces = undefined;
+    }
     if (!this.#ended) return false;
     const piece = this.#sorter!.nextRecords();
     if (piece === undefined) {
       this.#evaluate();
+      this.#pieces = this.#large?.emit();
       this.#ended = false;
-      return false;
+      return this.#pieces !== undefined;
     }
     const begins = this.#begins(piece);
+    if (this.#large !== undefined) {
+      this.#goOn(this.#large, piece, begins);
+      return true;
+    }
     const open = begins.lastIndexOf(1);
     if (open >= 0) {
       this.#hold(piece, begins, 0, open);
       this.#evaluate();
     }
     this.#hold(piece, begins, Math.max(0, open), piece.count);
+    this.#parkLarge();
     return true;
+  }
+
+  /** Rows of a large partition, and those behind it. */
+  #goOn(large: LargePartition, piece: SortedPiece, begins: Uint8Array): void {
+    const first = begins.indexOf(1);
+    const own = first < 0 ? piece.count : first;
+    if (own > 0) large.add(piece.rows, own);
+    if (first < 0) return;
+    this.#hold(piece, begins, first, piece.count);
+    this.#pieces = large.emit();
+  }
+
+  /** The last partition to the file, when it is too large to be evaluated at once. */
+  #parkLarge(): void {
+    const { spill, runtime } = this.context;
+    if (this.#division === undefined || this.#recordBytes <= spill!.budgetBytes * LARGE_SHARE)
+      return;
+    this.#evaluate(1);
+    this.#file ??= new SpillFile(spill!.createFile());
+    const { kernels, memory } = runtime;
+    this.#large = new LargePartition({
+      context: this.context,
+      node: this.#node,
+      division: this.#division,
+      rows: this.#rows!,
+      file: this.#file,
+      map: this.#scratch!.ptr,
+      hash: this.#hash,
+    });
+    const list = kernels.arenaAlloc(this.#records.length * 4) >>> 0;
+    new Uint32Array(memory.buffer, list, this.#records.length).set(this.#records);
+    this.#large.add(list, this.#records.length);
+    this.#forgetHeld();
   }
 
   override close(): void {
@@ -140,6 +198,11 @@ export class OverAggregateOperator extends BaseOperator {
     this.#sorter = undefined;
     this.#copies?.close();
     this.#copies = undefined;
+    this.#pieces = undefined;
+    this.#large?.close();
+    this.#large = undefined;
+    this.#file?.close();
+    this.#file = undefined;
     this.#held = [];
     this.#forgetLast();
   }
@@ -149,7 +212,7 @@ export class OverAggregateOperator extends BaseOperator {
     const { kernels, memory } = this.context.runtime;
     if (this.#keys === undefined) {
       const begins = new Uint8Array(count);
-      if (this.#held.length === 0) begins[0] = 1;
+      if (this.#held.length === 0 && this.#large === undefined) begins[0] = 1;
       return begins;
     }
     const out = kernels.arenaAlloc(count) >>> 0;
@@ -178,6 +241,7 @@ export class OverAggregateOperator extends BaseOperator {
     const { kernels, memory } = this.context.runtime;
     const at = rows + from * 4;
     if (this.#copies !== undefined) kernels.recordsCopy(to - from, at, this.#copies.ptr);
+    if (this.#division !== undefined) this.#noteRecords(at, begins, from, to);
     kernels.recordRows(to - from, at);
     const addresses = new Uint32Array(memory.buffer, at, to - from);
     addresses.forEach((address, index) => {
@@ -186,13 +250,33 @@ export class OverAggregateOperator extends BaseOperator {
     });
   }
 
-  /** The partitions that are held, which are whole. */
-  #evaluate(): void {
-    if (this.#held.length === 0) return;
-    const partitions = this.#held.map((rows) => ({ rows, history: 0, hash: this.#hash }));
-    const { batch, emitted } = this.#rows!.evaluate(partitions, this.#scratch!.ptr);
-    this.#rows!.emit(batch, emitted);
+  #noteRecords(at: number, begins: Uint8Array, from: number, to: number): void {
+    const { kernels, memory } = this.context.runtime;
+    new Uint32Array(memory.buffer, at, to - from).forEach((record, index) => {
+      if (begins[from + index] === 1) {
+        this.#records = [];
+        this.#recordBytes = 0;
+      }
+      this.#records.push(record);
+      this.#recordBytes += kernels.recordBytes(record) >>> 0;
+    });
+  }
+
+  /** The partitions that are held, which are whole but for the last `open` ones. */
+  #evaluate(open = 0): void {
+    const whole = this.#held.splice(0, this.#held.length - open);
+    if (whole.length > 0) {
+      const partitions = whole.map((rows) => ({ rows, history: 0, hash: this.#hash }));
+      const { batch, emitted } = this.#rows!.evaluate(partitions, this.#scratch!.ptr);
+      this.#rows!.emit(batch, emitted);
+    }
+    if (open === 0) this.#forgetHeld();
+  }
+
+  #forgetHeld(): void {
     this.#held = [];
+    this.#records = [];
+    this.#recordBytes = 0;
     this.#copies?.clear();
   }
 }

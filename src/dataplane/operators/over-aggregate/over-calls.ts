@@ -333,7 +333,7 @@ export class OverCalls {
   }
 }
 
-function asAggregate({
+export function asAggregate({
   function: name,
   args,
   type,
@@ -352,7 +352,7 @@ function asAggregate({
 }
 
 /** ROW_NUMBER is a count of rows: frames of ranking calls are ROWS from the beginning. */
-function isAggregate({ function: name }: OverAggregateCall): boolean {
+export function isAggregate({ function: name }: OverAggregateCall): boolean {
   return !POSITIONS.has(name) && name !== "LEAD" && name !== "LAG";
 }
 

@@ -19,16 +19,14 @@ import { RowTable } from "../hash-join/row-table.ts";
 import { RowFormat } from "./row-format.ts";
 import { SortKeys } from "./sort-keys.ts";
 import { SortedPieces } from "./sorted-pieces.ts";
-import { type Extent, type Run, RunReader } from "./sorted-runs.ts";
+import { type Extent, type Run, RunReader, RunWriter } from "./sorted-runs.ts";
 
 /** Of the budget: how much may be in use, with what sorting takes, before rows are written. */
 const USED_SHARE = 0.6;
 const SORT_BYTES = 36;
 const MOST_RUNS = 16;
-/** A run's rows are read and written in pieces: a share of the budget, within these bounds. */
+/** A run's rows are read and written in pieces: a share of the budget. */
 const CHUNK_SHARE = 1 / 128;
-const LEAST_CHUNK_BYTES = 32 * 1024;
-const MOST_CHUNK_BYTES = 1024 * 1024;
 /** Rows that a table with a limit may have beyond twice its limit before some are dropped. */
 const SPARE_ROWS = 65_536;
 const VARIABLE = -1;
@@ -74,8 +72,7 @@ export class RowSorter {
     this.format = new RowFormat(runtime, schema, operator);
     this.#keys = new SortKeys(runtime, sortSchema, sort, operator);
     this.#table = new RowTable(runtime, VARIABLE);
-    const share = Math.floor((spill?.budgetBytes ?? 0) * CHUNK_SHARE);
-    this.#chunkBytes = Math.min(MOST_CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, share));
+    this.#chunkBytes = Math.floor((spill?.budgetBytes ?? 0) * CHUNK_SHARE);
   }
 
   /** Written to disk so far. */
@@ -234,28 +231,9 @@ export class RowSorter {
     return extents;
   }
 
-  /** Records (u32[count]) to the file, a chunk at a time. */
   #write(records: number, count: number, extents: Extent[]): void {
-    const { kernels, memory } = this.#context.runtime;
-    const mark = kernels.arenaMark();
-    const buffer = kernels.arenaAlloc(this.#chunkBytes) >>> 0;
-    const written = kernels.arenaAlloc(4) >>> 0;
-    for (let done = 0; done < count; ) {
-      const at = records + done * 4;
-      const room = this.#chunkBytes;
-      const packed = kernels.recordsPack(count - done, at, buffer, room, written) >>> 0;
-      const data = new DataView(memory.buffer);
-      // A record that fills no chunk alone goes from where it is.
-      const [from, bytes] =
-        packed === 0
-          ? [data.getUint32(at, true), kernels.recordBytes(data.getUint32(at, true)) >>> 0]
-          : [buffer, data.getUint32(written, true)];
-      const rows = Math.max(1, packed);
-      const place = this.#file!.append(new Uint8Array(memory.buffer, from, bytes));
-      extents.push({ ...place, rows });
-      done += rows;
-    }
-    kernels.arenaRelease(mark);
+    const writer = new RunWriter(this.#context.runtime, this.#file!, this.#chunkBytes);
+    writer.write(records, count, extents);
   }
 
   /** Runs of higher levels were written earlier. */

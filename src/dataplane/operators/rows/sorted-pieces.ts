@@ -55,9 +55,14 @@ export class SortedPieces {
     this.rows = rows;
   }
 
+  /** Numbers of the first row of a piece, and of the one behind its last. */
+  range(piece: number): { readonly first: number; readonly behind: number } {
+    return { first: this.#bases[piece]!, behind: this.#bases[piece + 1] ?? this.rows };
+  }
+
   load(piece: number): LoadedPiece {
-    const base = this.#bases[piece]!;
-    const count = (this.#bases[piece + 1] ?? this.rows) - base;
+    const { first: base, behind } = this.range(piece);
+    const count = behind - base;
     const source = this.#source;
     if (!("file" in source)) return { list: source.list + base * 4, count, base };
     if (this.#held?.piece !== piece) {

@@ -1,5 +1,5 @@
 /**
- * RunReader: merges sorted runs of a spill file: of each run one chunk is in memory.
+ * RunReader: merges sorted runs of a spill file: of each run one chunk is in memory. RunWriter: writes them.
  *
  * Flow:    row-sorter.ts → next(records) … → close. Shapes: an extent holds whole records one behind the other.
  */
@@ -25,6 +25,44 @@ interface Cursor {
 }
 
 const CURSOR_BYTES = 8;
+const LEAST_CHUNK_BYTES = 32 * 1024;
+const MOST_CHUNK_BYTES = 1024 * 1024;
+
+export class RunWriter {
+  readonly #runtime: WorkerRuntime;
+  readonly #file: SpillFile;
+  readonly #chunkBytes: number;
+
+  /** `chunkBytes`: wanted of an extent; bounds are kept. */
+  constructor(runtime: WorkerRuntime, file: SpillFile, chunkBytes: number) {
+    this.#runtime = runtime;
+    this.#file = file;
+    this.#chunkBytes = Math.min(MOST_CHUNK_BYTES, Math.max(LEAST_CHUNK_BYTES, chunkBytes));
+  }
+
+  /** Records (u32[count]) to the file, a chunk at a time. */
+  write(records: number, count: number, extents: Extent[]): void {
+    const { kernels, memory } = this.#runtime;
+    const mark = kernels.arenaMark();
+    const buffer = kernels.arenaAlloc(this.#chunkBytes) >>> 0;
+    const written = kernels.arenaAlloc(4) >>> 0;
+    for (let done = 0; done < count; ) {
+      const at = records + done * 4;
+      const packed = kernels.recordsPack(count - done, at, buffer, this.#chunkBytes, written) >>> 0;
+      const data = new DataView(memory.buffer);
+      // A record that fills no chunk alone goes from where it is.
+      const [from, bytes] =
+        packed === 0
+          ? [data.getUint32(at, true), kernels.recordBytes(data.getUint32(at, true)) >>> 0]
+          : [buffer, data.getUint32(written, true)];
+      const rows = Math.max(1, packed);
+      const place = this.#file.append(new Uint8Array(memory.buffer, from, bytes));
+      extents.push({ ...place, rows });
+      done += rows;
+    }
+    kernels.arenaRelease(mark);
+  }
+}
 
 export class RunReader {
   readonly #runtime: WorkerRuntime;
