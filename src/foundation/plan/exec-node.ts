@@ -6,7 +6,7 @@
  *
  * Version: PLAN_VERSION; a reader refuses a newer one.
  */
-import type { LogicalType, RowField } from "../columnar/logical-type.ts";
+import type { RowField } from "../columnar/logical-type.ts";
 import type { Schema } from "../columnar/schema.ts";
 import type { AsyncAsking, AsyncRequest } from "./async-request.ts";
 import type {
@@ -17,6 +17,7 @@ import type {
   WindowSpec,
 } from "./window-spec.ts";
 import type { MatchSpec } from "./match.ts";
+import type { OverAggregateCall, OverBound } from "./over-spec.ts";
 import type { ProcessSpec } from "./process-table-function.ts";
 import type { InputEstimate, JoinInputUnique, JoinSideSpec, JoinType } from "./join-spec.ts";
 import type { MultiJoinSpec } from "./multi-join.ts";
@@ -24,6 +25,7 @@ import type { RuntimeFilterSpec } from "./runtime-filter.ts";
 import type { AggregateCall, Expression, LiteralValue, SortField } from "./expression.ts";
 
 export type { InputEstimate, JoinInputUnique, JoinSideSpec, JoinType };
+export type { OverAggregateCall, OverBound };
 export type { JoinedWindow, TimeColumn, WindowProperty, WindowSpec };
 
 export const PLAN_VERSION = 1;
@@ -273,21 +275,6 @@ export interface SinkNode extends Base {
 }
 
 /** One call of an OVER window. */
-export interface OverAggregateCall {
-  /** An aggregate function, or ROW_NUMBER, RANK, DENSE_RANK, LEAD, LAG, NTILE, … */
-  readonly function: string;
-  readonly args: readonly number[];
-  readonly distinct: boolean;
-  readonly ignoreNulls: boolean;
-  readonly type: LogicalType;
-  readonly name: string;
-  /** LEAD, LAG: how many rows away, when the plan knows: no more rows are kept. */
-  readonly offset?: number;
-}
-/** ROWS: offsets count rows; RANGE: they are milliseconds (or the sort key's unit in bounded mode). */
-export type OverBound =
-  | { readonly kind: "currentRow" | "unboundedPreceding" | "unboundedFollowing" }
-  | { readonly kind: "preceding" | "following"; readonly offset: number };
 /** Appends one field per call. */
 export interface OverAggregateNode extends Base {
   readonly type: "OverAggregate";
