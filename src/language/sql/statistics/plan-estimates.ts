@@ -77,6 +77,17 @@ function estimateNode(
       const { joinType, leftKeys, rightKeys, condition } = node;
       return estimateJoin(input, other!, { type: joinType, leftKeys, rightKeys, condition });
     }
+    case "MultiJoin":
+      return inputs.slice(1).reduce(
+        (joined, each, i) =>
+          estimateJoin(joined, each, {
+            type: node.joinTypes[i]!,
+            leftKeys: node.keys[0]!,
+            rightKeys: node.keys[i + 1]!,
+            condition: undefined,
+          }),
+        input,
+      );
     case "WindowJoin":
     case "IntervalJoin": {
       const { joinType, leftKeys, rightKeys, condition } = node;
