@@ -57,6 +57,7 @@ Options of tpch
   --sf N                   scale factor of the data, made when missing (1)
   --vs duckdb              DuckDB over the same files; may stand beside --vs flink
   --no-check               measure without comparing the results with DuckDB's first
+  --sorted                 sort-merge joins and sort aggregates in place of hash ones
 
 Options of latency
   --rate N                 events a second, instead of a share of what a whole run of --events (5 M) gets through

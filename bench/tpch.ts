@@ -26,10 +26,18 @@ import { TPCH_QUERY_NAMES, tpchQuery } from "./tpch/queries.ts";
 import { type TpchSide, tpchFigures, tpchText } from "./tpch/report.ts";
 import { flinkTables } from "./tpch/tables.ts";
 
-export const tpchOptions: OptionKinds = { ...commonOptions, sf: "value", "no-check": "flag" };
+export const tpchOptions: OptionKinds = {
+  ...commonOptions,
+  sf: "value",
+  "no-check": "flag",
+  sorted: "flag",
+};
 
 /** Of Flink's memory, what its hash tables and sorts may use without spilling at scale factor 1. */
 const FLINK_MANAGED_MB = 4096;
+
+const SORTED =
+  "SET 'table.exec.disabled-operators' = 'BroadcastHashJoin, ShuffleHashJoin, HashAgg';\n";
 
 const BLACKHOLE = "'connector' = 'blackhole'";
 
@@ -41,6 +49,8 @@ interface Plan {
   readonly warmUpData: TpchData | undefined;
   readonly queries: readonly string[];
   readonly checks: boolean;
+  /** SET statements. */
+  readonly settings: string;
 }
 
 interface Outcome {
@@ -54,7 +64,13 @@ export async function benchTpch(context: BenchContext, names: readonly string[])
   for (const name of queries) tpchQuery(name, 1);
   const data = await tpchData(positiveNumber(context.options, "sf", 1));
   const warmUpData = context.flink ? await tpchData(WARM_UP_SCALE) : undefined;
-  const plan: Plan = { data, warmUpData, queries, checks: !context.options.has("no-check") };
+  const plan: Plan = {
+    data,
+    warmUpData,
+    queries,
+    checks: !context.options.has("no-check"),
+    settings: context.options.has("sorted") ? SORTED : "",
+  };
   const duckdb = await DuckDbEngine.start(data.folder, context.parallelism);
   const outcome: Outcome = { checked: [], failed: new Map() };
   const answers = plan.checks ? await expectedAnswers(duckdb, plan) : new Map<string, TextTable>();
@@ -106,7 +122,7 @@ async function measureSide(
       }
     }
     const scriptOf = (query: string) =>
-      isReference ? sqlOf(plan.data, query) : scriptInto(plan.data, query, BLACKHOLE);
+      isReference ? sqlOf(plan.data, query) : scriptInto(plan, plan.data, query, BLACKHOLE);
     const costs = await measureQueries(engine, {
       queries: plan.queries.filter((query) => !outcome.failed.has(`${engine.name} ${query}`)),
       repeat: context.repeat,
@@ -114,7 +130,7 @@ async function measureSide(
       warm,
       onFailure,
       scriptOf,
-      warmUpScriptOf: (query) => scriptInto(plan.warmUpData ?? plan.data, query, BLACKHOLE),
+      warmUpScriptOf: (query) => scriptInto(plan, plan.warmUpData ?? plan.data, query, BLACKHOLE),
       readInput: () => readTpchData(plan.data),
     });
     return { engine: engine.name, description: engine.describe(), costs };
@@ -138,7 +154,7 @@ async function checkQuery(
     "'csv.write-bigdecimal-in-scientific-notation' = 'false'",
   ];
   try {
-    await engine.run(scriptInto(plan.data, name, options.join(", ")), context.parallelism);
+    await engine.run(scriptInto(plan, plan.data, name, options.join(", ")), context.parallelism);
     const rows = readAnswer(folder);
     compareAnswers(tpchQuery(name, plan.data.scaleFactor), engine.name, rows, expected);
     return rows.length;
@@ -151,10 +167,11 @@ function sqlOf(data: TpchData, name: string): string {
   return tpchQuery(name, data.scaleFactor).sql;
 }
 
-function scriptInto(data: TpchData, name: string, options: string): string {
+function scriptInto({ settings }: Plan, data: TpchData, name: string, options: string): string {
   return (
     "SET 'execution.runtime-mode' = 'batch';\n" +
     "SET 'table.optimizer.join-reorder-enabled' = 'true';\n" +
+    settings +
     flinkTables(data.folder) +
     `CREATE TABLE answer WITH (${options}) AS ${sqlOf(data, name)};\n`
   );
