@@ -160,6 +160,21 @@ for (const joinType of ["INNER", "LEFT", "RIGHT", "FULL", "SEMI", "ANTI"] as con
   });
 }
 
+test("no keys at all, beyond its memory", () => {
+  const seed = testSeed();
+  const spill = { budgetBytes: 1, createFile: scratchFile };
+  const common = {
+    nullsMatch: false,
+    keyType: types.int(),
+    theta: true,
+    conditional: true,
+  } as const;
+  for (const build of ["left", "right"] as const)
+    for (const joinType of ["SEMI", "ANTI"] as const)
+      run({ joinType, build, ...common }, seed, 200, spill);
+  run({ joinType: "FULL", build: "right", ...common }, seed, 200, spill);
+});
+
 test("no keys at all, and more pairs than fit into one call", () => {
   const seed = testSeed();
   const common = { nullsMatch: false, keyType: types.int(), theta: true } as const;
