@@ -259,6 +259,7 @@ export {
   tuplesPairs,
   tuplesRewind,
   tuplesRows,
+  tuplesSkip,
 } from "./multi-join.as";
 export { materializeRows } from "./materialize.as";
 export { rankFinal, rankFinals, orderOpen, orderCount, orderAdd, orderFind, orderTake, orderRows, orderFirstPeer, orderBehindPeers, rankProcess } from "./rank.as";

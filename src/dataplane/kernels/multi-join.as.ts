@@ -38,6 +38,8 @@ const AT_APPLIED: usize = 64;
 const AT_PAIRS: usize = 68;
 const AT_PAIR_TUPLES: usize = 72;
 const AT_PAIR_ROWS: usize = 76;
+/** So many candidates and padded tuples a call, at most PAIRS. */
+const AT_ROOM: usize = 80;
 
 const PAIRS: u32 = 4096;
 const INSERT: u8 = 0;
@@ -108,7 +110,7 @@ export function tuplesCollect(call: usize): bool {
   let tuple = load<u32>(call, AT_TUPLE);
   let handle = load<u32>(call, AT_HANDLE);
   let pairs: u32 = 0;
-  let room: u32 = PAIRS;
+  let room: u32 = load<u32>(call, AT_ROOM);
   for (; tuple < n; tuple++) {
     const row = load<u32>(rows + (tuple << 2));
     const entry = <usize>load<u32>(entries + (row << 2));
@@ -278,6 +280,14 @@ export function tuplesOthers(call: usize, values: usize, validity: usize, taken:
     const row = load<u32>(rowsOf + (tuple << 2));
     if (load<u32>(taken + (row << 2)) != load<u32>(rows + (pair << 2))) store<u8>(marks + tuple, 1);
   }
+}
+
+/** Leaves out what is left of the candidates of a marked tuple. */
+export function tuplesSkip(call: usize, marks: usize): void {
+  const tuple = load<u32>(call, AT_TUPLE);
+  if (load<u32>(call, AT_HANDLE) == 0 || load<u8>(marks + tuple) == 0) return;
+  store<u32>(call, tuple + 1, AT_TUPLE);
+  store<u32>(call, 0, AT_HANDLE);
 }
 
 /** `marks` of tuplesOthers to what tuplesOwn reads. */

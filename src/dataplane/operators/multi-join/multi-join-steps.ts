@@ -32,8 +32,12 @@ export interface JoinedBatch {
 }
 
 /** Words of a step's call struct that stay (kernels/multi-join.as.ts); cursors and tuples are behind them. */
-const CALL_BYTES = 80;
+const CALL_BYTES = 88;
 const CALL_LEFT = 20;
+const CALL_ROOM = 80;
+/** Candidates a piece: of those that are only looked through for one that matches, few at first. */
+const PIECE = 4096;
+const FIRST_PIECE = 64;
 
 interface Step {
   readonly isLeft: boolean;
@@ -134,6 +138,7 @@ export class MultiJoinSteps {
       [...words, isLeft ? 1 : 0, needs, needCount, input].forEach((word, index) => {
         data.setUint32(this.#callOf(input) + index * 4, word, true);
       });
+      data.setUint32(this.#callOf(input) + CALL_ROOM, PIECE, true);
     });
   }
 
@@ -197,11 +202,13 @@ export class MultiJoinSteps {
     const data = () => new DataView(this.#context.runtime.memory.buffer);
     // Collected as those of an INNER input are: each has its candidates, none is padded.
     data().setUint32(call + CALL_LEFT, 0, true);
-    for (let done = false; !done; ) {
+    for (let done = false, piece = FIRST_PIECE; !done; piece = Math.min(PIECE, piece * 4)) {
       const mark = kernels.arenaMark();
+      data().setUint32(call + CALL_ROOM, piece, true);
       done = kernels.tuplesCollect(call) !== 0;
       const mask = this.#evaluatePairs(input);
       kernels.tuplesOthers(call, mask.values, mask.validity, taken, marks);
+      kernels.tuplesSkip(call, marks);
       kernels.arenaRelease(mark);
     }
     data().setUint32(call + CALL_LEFT, 1, true);
