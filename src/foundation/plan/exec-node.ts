@@ -98,6 +98,13 @@ export interface WatermarkAssignerNode extends Base {
   /** TIMESTAMP or TIMESTAMP_LTZ expression over the input. */
   readonly watermark: Expression;
   readonly idleTimeoutMs: number;
+  readonly alignment?: WatermarkAlignment;
+}
+/** Sources of a group that wait for each other. */
+export interface WatermarkAlignment {
+  readonly group: string;
+  readonly maxDriftMs: number;
+  readonly updateIntervalMs: number;
 }
 /** Ends mini-batches by watermarks: operators behind it hold rows back until then. */
 export interface MiniBatchAssignerNode extends Base {

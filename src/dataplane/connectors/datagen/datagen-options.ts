@@ -3,6 +3,7 @@
  * is in a collection `fields.<array>.element.…`, `fields.<map>.key.…` and `fields.<map>.value.…`.
  * Source: Flink DataGenConnectorOptions; `seed` is ours.
  */
+import { WATERMARK_OPTIONS } from "../../contract/watermark-options.ts";
 import type { LogicalType, RowField } from "../../../foundation/columnar/logical-type.ts";
 import type { TableOption } from "../../contract/table-option.ts";
 
@@ -12,6 +13,7 @@ const COLLECTION_LENGTH = 3;
 const TEXT_LENGTH = 100;
 
 export const DATAGEN_OPTIONS: readonly TableOption[] = [
+  ...WATERMARK_OPTIONS,
   { key: "connector", type: "string", required: true, description: "`datagen`." },
   {
     key: "rows-per-second",

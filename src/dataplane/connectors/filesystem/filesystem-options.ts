@@ -1,4 +1,5 @@
 /** Options of the filesystem connector. Source: Flink FileSystemConnectorOptions; `replay.*`, `errors…` are ours. */
+import { WATERMARK_OPTIONS } from "../../contract/watermark-options.ts";
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { FULL_CACHE_OPTIONS, PARTIAL_CACHE_OPTIONS } from "../../contract/lookup.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
@@ -6,6 +7,7 @@ import { connectorErrors } from "../errors.ts";
 import { PARTITION_OPTIONS } from "./partition-commit.ts";
 
 export const FILESYSTEM_OPTIONS: readonly TableOption[] = [
+  ...WATERMARK_OPTIONS,
   { key: "connector", type: "string", required: true, description: "`filesystem`." },
   {
     key: "path",

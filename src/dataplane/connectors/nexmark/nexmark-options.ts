@@ -1,4 +1,5 @@
 /** Options of the nexmark connector. Source: NexmarkSourceOptions of nexmark-flink; seeds and base time are ours. */
+import { WATERMARK_OPTIONS } from "../../contract/watermark-options.ts";
 import { baseErrors } from "../../../foundation/base/errors.ts";
 import { OptionReader, type TableOption, type TableOptions } from "../../contract/table-option.ts";
 
@@ -9,6 +10,7 @@ function count(key: string, value: number, description: string, min = 1): TableO
 const NO_EFFECT = "Accepted for compatibility; it has no effect in the original either.";
 
 export const NEXMARK_OPTIONS: readonly TableOption[] = [
+  ...WATERMARK_OPTIONS,
   { key: "connector", type: "string", required: true, description: "`nexmark`." },
   count("first-event.rate", 10000, "Events per second of event time."),
   count("next-event.rate", 10000, "Must equal first-event.rate: the rate is constant."),

@@ -25,6 +25,7 @@ import {
 import type { WorkerLink, WorkerTransport } from "../worker/transport.ts";
 import { runtimeErrors } from "../errors.ts";
 import { errorFromObject } from "./error-object.ts";
+import { GroupWatermarks } from "./group-watermarks.ts";
 import { type EnumeratorSnapshot, SplitAssigner } from "./split-assigner.ts";
 
 const RING_BYTES = 4 * 1024 * 1024;
@@ -64,6 +65,7 @@ export interface ExecutionOptions {
 export class Execution {
   readonly #options: ExecutionOptions;
   readonly #finished = new Map<string, SubtaskReport>();
+  readonly #watermarks = new GroupWatermarks();
   #links: readonly WorkerLink[] = [];
   #assigners: readonly SplitAssigner[] = [];
   /** By worker: messages to it, and those of its own that have come. */
@@ -228,6 +230,11 @@ export class Execution {
         this.#finished.set(`${message.report.task}-${message.report.subtask}`, message.report);
         events.onFinished(message.report);
         break;
+      case "watermarks": {
+        const groups = this.#watermarks.report(worker, message.groups);
+        if (groups.length > 0) this.broadcast({ kind: "align", groups });
+        break;
+      }
       default:
         events.onMessage(worker, message);
     }

@@ -14,6 +14,7 @@ import type {
   LookupJoinNode,
   SinkNode,
   TableSourceScanNode,
+  WatermarkAssignerNode,
 } from "../../../foundation/plan/exec-node.ts";
 import { type KeyedLookup, lookupScanOf } from "../../contract/lookup.ts";
 import type { Model, ModelDescription } from "../../contract/model.ts";
@@ -21,6 +22,7 @@ import type { OperatorFactory, Output, SpillSpace } from "../../contract/operato
 import { nodeName, type TaskSpec } from "../graph/job-graph.ts";
 import { memoryOptions } from "../options.ts";
 import { withLineage } from "../savepoint/with-lineage.ts";
+import { AlignedSource } from "./aligned-source.ts";
 import { BoundedScan } from "./bounded-scan.ts";
 import type { ChainTarget, Gate } from "./chain-target.ts";
 import { IdlenessDetector } from "./idleness-detector.ts";
@@ -61,6 +63,8 @@ export interface Chain {
   readonly sinks: readonly SinkTail[];
   readonly timed: readonly Timed[];
   readonly detectors: readonly IdlenessDetector[];
+  /** By watermark assigner. */
+  readonly aligned: ReadonlyMap<number, AlignedSource>;
   /** Metrics by node id. */
   readonly metrics: ReadonlyMap<number, TaskMetricGroup>;
   /** Where rows of an edge that arrives over an exchange go. */
@@ -113,6 +117,7 @@ class ChainBuilder implements Chain {
   readonly sinks: SinkTail[] = [];
   readonly timed: Timed[] = [];
   readonly detectors: IdlenessDetector[] = [];
+  readonly aligned = new Map<number, AlignedSource>();
   readonly metrics = new Map<number, TaskMetricGroup>();
 
   constructor(options: ChainOptions) {
@@ -199,7 +204,7 @@ class ChainBuilder implements Chain {
         what: `the operator ${node.type}`,
         remedy: "Write the query without it, or run it on a Flink target.",
       });
-    const { gate, environment, timers } = this.#options;
+    const { gate, environment } = this.#options;
     const { view, runtime, plan } = environment;
     const { kernels } = runtime;
     const schemas = node.inputs.map(
@@ -212,14 +217,26 @@ class ChainBuilder implements Chain {
     for (let i = 0; i < node.inputs.length; i++)
       this.#inputs.set(`${node.id}:${i}`, runner.input(i));
     if (node.inputs.length === 0) this.values.push(new ValuesHead(runner));
-    if (node.type === "WatermarkAssigner" && node.idleTimeoutMs > 0) {
+    if (node.type === "WatermarkAssigner") this.#addWatermarks(node, runner);
+  }
+
+  #addWatermarks(node: WatermarkAssignerNode, runner: OperatorRunner): void {
+    const { environment, timers } = this.#options;
+    const { alignment } = node;
+    let isIdle = () => false;
+    const aligned =
+      alignment === undefined ? undefined : new AlignedSource(alignment, runner, () => isIdle());
+    if (aligned !== undefined) this.aligned.set(node.id, aligned);
+    if (node.idleTimeoutMs > 0) {
       const detector = new IdlenessDetector({
         runner,
         input: runner.input(0),
         idleTimeoutMs: node.idleTimeoutMs,
         clock: environment.env.clock,
         register: (time) => timers.register(this.timed.indexOf(detector), time),
+        isHeld: () => aligned?.holds() === true,
       });
+      isIdle = () => detector.isIdle;
       this.timed.push(detector);
       this.detectors.push(detector);
       this.#inputs.set(`${node.id}:0`, detector);

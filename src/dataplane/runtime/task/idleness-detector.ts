@@ -17,6 +17,9 @@ export class IdlenessDetector implements ChainTarget {
   readonly #idleTimeoutMs: number;
   readonly #clock: Clock;
   readonly #register: (time: number) => void;
+  /** Rows may be there, but are not wanted now. */
+  readonly #isHeld: () => boolean;
+  #isIdle = false;
   #lastRowMs: number;
   #armed = false;
   #ended = false;
@@ -27,13 +30,19 @@ export class IdlenessDetector implements ChainTarget {
     readonly idleTimeoutMs: number;
     readonly clock: Clock;
     readonly register: (time: number) => void;
+    readonly isHeld: () => boolean;
   }) {
     this.#runner = options.runner;
     this.#input = options.input;
     this.#idleTimeoutMs = options.idleTimeoutMs;
     this.#clock = options.clock;
     this.#register = options.register;
+    this.#isHeld = options.isHeld;
     this.#lastRowMs = options.clock.nowMs();
+  }
+
+  get isIdle(): boolean {
+    return this.#isIdle;
   }
 
   /** Starts watching; called once the chain is open. */
@@ -44,7 +53,7 @@ export class IdlenessDetector implements ChainTarget {
 
   receive(batch: BatchPtr): void {
     this.#lastRowMs = this.#clock.nowMs();
-    this.#runner.passIdle(false);
+    this.#pass(false);
     this.#arm();
     this.#input.receive(batch);
   }
@@ -65,8 +74,14 @@ export class IdlenessDetector implements ChainTarget {
   onProcessingTime(): void {
     this.#armed = false;
     if (this.#ended) return;
-    if (this.#clock.nowMs() - this.#lastRowMs >= this.#idleTimeoutMs) this.#runner.passIdle(true);
+    if (this.#isHeld()) this.#lastRowMs = this.#clock.nowMs();
+    if (this.#clock.nowMs() - this.#lastRowMs >= this.#idleTimeoutMs) this.#pass(true);
     else this.#arm();
+  }
+
+  #pass(idle: boolean): void {
+    this.#isIdle = idle;
+    this.#runner.passIdle(idle);
   }
 
   #arm(): void {

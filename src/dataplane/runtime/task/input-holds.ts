@@ -1,6 +1,6 @@
 /**
  * Input holds: which heads of a subtask are left unread because operators behind them do not want their rows yet: the probe
- * side of a hash join while its other side is read.
+ * side of a hash join while its other side is read, or a source that is ahead of those that it is aligned with.
  *
  * Flow:    subtask asks before each look at a head. In streams for operators alone that wait for answers from outside, which
  *          come by themselves.
@@ -29,7 +29,7 @@ export function inputHolds(
   const holdable = plan.mode === "batch" ? holdableInputs(plan) : new Set<string>();
   for (const { id, type } of plan.nodes)
     if (type === "AsyncCorrelate" || type === "LookupJoin") holdable.add(`${id}:0`);
-  if (holdable.size === 0) return heads.map(() => never);
+  if (holdable.size === 0 && chain.aligned.size === 0) return heads.map(() => never);
   return heads.map((readers) => {
     const waits = reachable(task, readers)
       .filter(({ node, input }) => holdable.has(`${node}:${input}`))
@@ -37,6 +37,8 @@ export function inputHolds(
         const runner = chain.runners.find((each) => each.node.id === node);
         return () => runner !== undefined && !runner.wants(input);
       });
+    const aligned = reachable(task, readers).flatMap(({ node }) => chain.aligned.get(node) ?? []);
+    waits.push(...aligned.map(({ holds }) => holds));
     return waits.length === 0 ? never : () => waits.some((wait) => wait());
   });
 }

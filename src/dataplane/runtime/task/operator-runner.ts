@@ -85,6 +85,10 @@ export class OperatorRunner implements Output {
     return this.#combiner.combined;
   }
 
+  get outputWatermark(): number {
+    return this.#outputWatermark;
+  }
+
   /** The watermark that has come since the start; what a restore brought back does not count, as in Flink. */
   get currentWatermark(): number {
     const { combined } = this.#combiner;

@@ -8,12 +8,13 @@ import type { ErrorObject } from "../../../foundation/base/errors.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import type { CollectedRows } from "../../contract/sink.ts";
 import type { SourceSplit } from "../../contract/source.ts";
+import type { GroupWatermark } from "../master/group-watermarks.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 import type { SubtaskReport } from "../task/subtask.ts";
 import type { RenderedRow } from "../task/row-render.ts";
 import type { MetricValues } from "../task/task-metrics.ts";
 
-export const MESSAGES_VERSION = 2;
+export const MESSAGES_VERSION = 3;
 
 /** What a restore gives the subtasks: taken from the checkpoint, the same for every worker. */
 export interface RestoredTasks {
@@ -64,6 +65,8 @@ type MasterOrder =
   | { readonly kind: "completed"; readonly checkpointId: number }
   | { readonly kind: "report-metrics"; readonly request: number }
   | { readonly kind: "tap"; readonly node: number; readonly active: boolean }
+  /** The least watermark of groups of aligned sources. */
+  | { readonly kind: "align"; readonly groups: readonly GroupWatermark[] }
   | { readonly kind: "close" };
 
 /**
@@ -120,6 +123,7 @@ export type WorkerMessage =
       readonly rows: readonly RenderedRow[];
       readonly skipped: number;
     }
+  | { readonly kind: "watermarks"; readonly groups: readonly GroupWatermark[] }
   | { readonly kind: "print"; readonly text: string }
   | { readonly kind: "collected"; readonly rows: CollectedRows }
   | { readonly kind: "closed"; readonly failures: readonly ErrorObject[] };

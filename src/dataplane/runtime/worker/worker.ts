@@ -11,6 +11,8 @@
  *          workers down.
  */
 import { type ErrorObject, toMillraceError } from "../../../foundation/base/errors.ts";
+import type { GroupWatermark } from "../master/group-watermarks.ts";
+import { WorkerAlignment } from "./worker-alignment.ts";
 import type { Env } from "../../../foundation/host/env.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
 import type { SinkPorts } from "../../contract/sink.ts";
@@ -62,6 +64,7 @@ export class Worker {
   #posted = 0;
   #deploying: Promise<void> = Promise.resolve();
   #closing: Promise<readonly ErrorObject[]> | undefined;
+  #alignment: WorkerAlignment | undefined;
 
   constructor(options: WorkerOptions) {
     this.#options = options;
@@ -79,6 +82,7 @@ export class Worker {
         break;
       case "start":
         if (this.#phase === "deployed") this.#phase = "running";
+        this.#align();
         this.wake();
         break;
       case "splits":
@@ -98,6 +102,10 @@ export class Worker {
       case "report-metrics":
         this.#reportMetrics(message.request);
         break;
+      case "align":
+        this.#alignment?.allow(message.groups);
+        this.wake();
+        break;
       case "tap":
         this.#tap(message.node, message.active);
         break;
@@ -105,6 +113,14 @@ export class Worker {
         void this.close().then((failures) => this.#options.post({ kind: "closed", failures }));
         break;
     }
+  }
+
+  #align(): void {
+    const sources = this.#hosted.flatMap(({ subtask }) => [...subtask.chain.aligned.values()]);
+    if (sources.length === 0) return;
+    const report = (groups: readonly GroupWatermark[]) =>
+      this.#post({ kind: "watermarks", groups });
+    this.#alignment = new WorkerAlignment(sources, this.#options.env.timers, report);
   }
 
   /** There may be something to do. */
@@ -126,6 +142,7 @@ export class Worker {
 
   async #close(): Promise<readonly ErrorObject[]> {
     this.#phase = "closed";
+    this.#alignment?.close();
     await this.#deploying;
     const failures: unknown[] = [];
     for (const { subtask, state } of this.#hosted) {

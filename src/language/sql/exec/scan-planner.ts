@@ -1,7 +1,8 @@
 /** ScanPlanner: the physical side of table-scan.ts: one source per table and plan, shared by its readers. */
 import { withoutTimeAttribute } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
-import type { TableSpec } from "../../../foundation/plan/exec-node.ts";
+import { baseErrors } from "../../../foundation/base/errors.ts";
+import type { TableSpec, WatermarkAlignment } from "../../../foundation/plan/exec-node.ts";
 import type { Expression } from "../../../foundation/plan/expression.ts";
 import {
   type ResolvedTable,
@@ -169,6 +170,7 @@ export class ScanPlanner {
         rowtime,
         watermark: narrow(expression, layout.items, input.schema.fields),
         idleTimeoutMs: idle ?? 0,
+        ...watermarkAlignment(table),
       },
       [{ node: input, distribution: forward }],
       { fields },
@@ -249,4 +251,25 @@ export function tableSpec(table: ResolvedTable, columns: readonly TableColumn[])
     ...(table.primaryKey === undefined ? {} : { primaryKey: table.primaryKey.columns.map(index) }),
     ...(table.partitionKeys.length === 0 ? {} : { partitionKeys: table.partitionKeys.map(index) }),
   };
+}
+
+/** What the options scan.watermark.alignment.* say. */
+function watermarkAlignment({ options }: ResolvedTable): { alignment?: WatermarkAlignment } {
+  const prefix = "scan.watermark.alignment.";
+  const group = options[`${prefix}group`];
+  const drift = options[`${prefix}max-drift`];
+  if (group === undefined && drift === undefined) return {};
+  if (group === undefined || drift === undefined) {
+    const [key, owner] = group === undefined ? ["group", "max-drift"] : ["max-drift", "group"];
+    throw baseErrors.OPTION_MISSING({ key: `${prefix}${key}`, owner: `${prefix}${owner}` });
+  }
+  const duration = (name: string, value: string) => {
+    const ms = parseDuration(value);
+    if (ms !== undefined) return ms;
+    const key = `${prefix}${name}`;
+    throw baseErrors.OPTION_INVALID({ key, value, expected: "a duration such as 10 s" });
+  };
+  const interval = duration("update-interval", options[`${prefix}update-interval`] ?? "1 s");
+  const maxDriftMs = duration("max-drift", drift);
+  return { alignment: { group, maxDriftMs, updateIntervalMs: Math.max(1, interval) } };
 }

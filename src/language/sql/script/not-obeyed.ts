@@ -33,7 +33,8 @@ const REASONS: Readonly<Record<string, string>> = {
   "execution.": CLUSTER,
   "pipeline.auto-watermark-interval": "watermarks go out with every batch of rows",
   "pipeline.operator-chaining.": "operators without an exchange between them are always one task",
-  "pipeline.watermark-alignment.": "sources are not aligned",
+  "pipeline.watermark-alignment.":
+    "sources are aligned subtask by subtask: scan.watermark.alignment.group on their tables",
   "pipeline.": "rows are no Java objects, and jobs are no jars",
   "table.builtin-": "the names of the first catalog and database are fixed",
   "table.catalog-": "catalogs live in the session",
