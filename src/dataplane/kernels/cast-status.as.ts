@@ -12,8 +12,8 @@ const STATUS: usize = memory.data(48, 16);
 export const RESULT: usize = STATUS + 32;
 
 /** One byte 1 for each row of the largest batch: the validity of a column without NULLs. */
-const ONES: usize = memory.data(4096, 16);
-const ONES_LENGTH: usize = 4096;
+const ONES: usize = memory.data(8192, 16);
+const ONES_LENGTH: usize = 8192;
 
 /** Address of the status struct; fills the constants beside it. */
 export function codegenStatus(): usize {

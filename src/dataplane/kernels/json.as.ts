@@ -7,7 +7,7 @@
  *          in one step with its quotes and colon; what has no escape stays where it is and becomes a view.
  * Record:  one line; its end (LF) is illegal inside every token, so no loop needs another bound. A last line without LF
  *          is copied and given one.
- * Limits:  nesting 1,000; rows per call as the plan says (at most 4,096); input below 2 GiB.
+ * Limits:  nesting 1,000; rows per call as the plan says (at most 8,192); input below 2 GiB.
  * Errors:  no exceptions: a bad record is entered into the plan's list (offset, length, line, column, code, field, found).
  * Source:  Flink JsonParserToRowDataConverters: numbers in strings, strings from anything, BOOLEAN by parseBoolean.
  *

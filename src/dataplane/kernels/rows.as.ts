@@ -20,7 +20,7 @@ const HEADER: usize = 16;
 const BATCH_HEADER: usize = 16;
 const NEVER_NULL: u32 = 0xffffffff;
 /** Generated code reads absent validity as so many ones (MAX_BATCH_ROWS): decoded lists may be longer. */
-const ONES_ROWS: u32 = 4096;
+const ONES_ROWS: u32 = 8192;
 
 /** Zeroed memory for an operator's life: layouts, call structs, lists of widths. */
 export function operatorAllocate(bytes: u32): usize {

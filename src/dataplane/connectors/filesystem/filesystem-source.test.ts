@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import { RowReader } from "../../../foundation/columnar/value-reader.ts";
 import { formatRow } from "../../../foundation/columnar/value-text.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
@@ -198,7 +199,7 @@ test("reading goes on from the position of a split", async () => {
       return false;
     },
   );
-  assert.equal(first.length, 4096);
+  assert.equal(first.length, MAX_BATCH_ROWS);
   const rest = await drain(source, source.newReader(), [position!]);
   assert.deepEqual(
     [...first, ...rest],
