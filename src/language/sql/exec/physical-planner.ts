@@ -266,7 +266,8 @@ export class PhysicalPlanner {
     if (limit < 0 && this.options.mode === "streaming") return planTemporalSort(this, rel, input);
     return this.factory.make({ type: "SortLimit", sort: rel.sort, ...common }, edge, input.schema, {
       kinds: this.options.mode === "batch" && !retract ? INSERT : ALL,
-      upsertKeys: input.upsertKeys,
+      // Behind an offset a row moves rank by rank: it comes to its new rank before it leaves the old one.
+      upsertKeys: offset > 0 ? [] : input.upsertKeys,
     });
   }
 

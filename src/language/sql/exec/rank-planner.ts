@@ -30,8 +30,9 @@ export function planRank(planner: PhysicalPlanner, rel: RankRel): PhysNode {
   }
   // Without -U a row that a filter drops would stay.
   const primaryKey = canEmitAfter(node) ? updateKey(node, rel.partition, rel.sort) : undefined;
-  const own = exchangeKeys(node.upsertKeys, rel.partition);
-  const keys = [...own];
+  // Told rank by rank a row takes its new rank before it leaves the old one: its own key is there twice meanwhile.
+  const movesByRank = rel.outputRankNumber || rel.start > 1;
+  const keys = movesByRank ? [] : [...exchangeKeys(node.upsertKeys, rel.partition)];
   if (rel.outputRankNumber) keys.push([...rel.partition, fields.length - 1]);
   if (rel.end === 1) keys.push(rel.partition);
   return planner.factory.make(
