@@ -34,8 +34,8 @@ export const nexmarkOptions: OptionKinds = {
   checkpoint: "value",
 };
 
-/** The queries without windows over event time or growing state, and q12: those of the first comparison. */
-const DEFAULT_QUERIES = ["q0", "q1", "q2", "q12", "q14", "q21", "q22"];
+/** All of Nexmark's but q6, which Flink cannot run. */
+const DEFAULT_QUERIES = Array.from({ length: 24 }, (_, i) => `q${i}`).filter((q) => q !== "q6");
 const DEFAULT_EVENTS = 5_000_000;
 const DEFAULT_RATE = 100_000;
 const DEFAULT_CHECK_EVENTS = 200_000;

@@ -388,8 +388,16 @@ const LOCAL_COPIES = {
 };
 
 function memoryOf(scenario: Scenario): Pick<RunJobOptions, "config" | "createState"> {
-  const { memory, localCopies = false } = scenario;
-  const config = { ...CONFIG, ...(localCopies ? LOCAL_COPIES : {}) };
+  const { memory, localCopies = false, concurrentCheckpoints = 1 } = scenario;
+  const overlapping = {
+    "execution.checkpointing.interval": "3 ms",
+    "execution.checkpointing.max-concurrent-checkpoints": `${concurrentCheckpoints}`,
+  };
+  const config = {
+    ...CONFIG,
+    ...(localCopies ? LOCAL_COPIES : {}),
+    ...(concurrentCheckpoints > 1 ? overlapping : {}),
+  };
   if (memory === undefined) return { config };
   if (memory === "none") return { config, createState: spillAll };
   const spill = { "taskmanager.memory.managed.size": memory, "io.tmp.dirs": "/spill" };

@@ -150,7 +150,7 @@ export const MUTANTS: readonly Mutant[] = [
     file: "src/dataplane/runtime/task/subtask.ts",
     find: "this.#triggers.push(barrier);\n      return;",
     replace: "",
-    only: "outgrown-memory",
+    only: "overlapping-checkpoints",
   },
 ];
 

@@ -25,6 +25,8 @@ export interface Scenario {
   readonly memory?: string;
   /** Segments are copied to local disk, and restored from there. */
   readonly localCopies?: boolean;
+  /** So many checkpoints at once, each a few milliseconds behind the one before: barriers wait for barriers. */
+  readonly concurrentCheckpoints?: number;
 }
 
 const orders = (name: string, more = "") =>
@@ -129,6 +131,15 @@ export const SCENARIOS: readonly Scenario[] = [
     changelog: false,
     memory: "4 mb",
     localCopies: true,
+    insert: `INSERT INTO long_pairs SELECT l.id, r.id, CHAR_LENGTH(l.note || r.note)
+      FROM orders l JOIN orders r ON l.item = r.item AND l.amount = r.amount`,
+  },
+  {
+    name: "overlapping-checkpoints",
+    noteLength: 9000,
+    files: 60,
+    changelog: false,
+    concurrentCheckpoints: 4,
     insert: `INSERT INTO long_pairs SELECT l.id, r.id, CHAR_LENGTH(l.note || r.note)
       FROM orders l JOIN orders r ON l.item = r.item AND l.amount = r.amount`,
   },
