@@ -116,3 +116,39 @@ test("upsert keys, and updates without what they replace", () => {
     "retract",
   );
 });
+
+test("the option not set: only joins that the shared key says all of, over rows that stay as they came", () => {
+  const logs = (session: string, rest: string): string[] => {
+    const engine = new Engine({});
+    for (const name of ["a", "b", "c"])
+      engine.execute(`CREATE TABLE ${name} (k BIGINT, v INT) WITH ('connector' = 'values')`);
+    engine.execute(
+      "CREATE TABLE changes (k BIGINT, v INT) WITH ('connector' = 'values', 'changelog-mode' = 'I,UA,UB,D')",
+    );
+    if (session !== "") engine.execute(session);
+    const result = engine.execute(`SELECT a.v FROM a ${rest}`);
+    assert.ok(result.kind === "query");
+    return joins(result.plan);
+  };
+  const two = "JOIN b ON a.k = b.k JOIN c ON";
+  const one = ["commonJoinKey=[k], joinTypes=[INNER, INNER]"];
+  assert.deepEqual(logs("", `${two} b.k = c.k`), one);
+  assert.deepEqual(logs("", `${two} a.k = c.k JOIN b AS d ON c.k = d.k`), [
+    "commonJoinKey=[k], joinTypes=[INNER, INNER, INNER]",
+  ]);
+  assert.deepEqual(logs(`SET '${KEY}' = 'false'`, `${two} b.k = c.k`), ["Join", "Join"]);
+  assert.deepEqual(logs("SET 'table.exec.state.ttl' = '1 h'", `${two} b.k = c.k`), [
+    "Join",
+    "Join",
+  ]);
+  for (const rest of [
+    `${two} b.k = c.k AND a.v < c.v`,
+    `${two} b.k = c.k AND a.v = c.v`,
+    `${two} a.v = c.k`,
+    "LEFT JOIN b ON a.k = b.k JOIN c ON a.k = c.k",
+    "JOIN b ON a.k = b.k LEFT JOIN c ON a.k = c.k",
+    "JOIN b ON a.k = b.k JOIN changes AS c ON b.k = c.k",
+    "JOIN changes AS b ON a.k = b.k JOIN c ON b.k = c.k",
+  ])
+    assert.deepEqual(logs("", rest), ["Join", "Join"], rest);
+});

@@ -3,6 +3,8 @@
  *
  * Flow:    join-planner → here, for a join that is no interval, window or temporal join, with table.optimizer.multi-join.enabled
  *          or the hint MULTI_JOIN. A join over a MultiJoin (plain columns of it) goes into it; each other one begins a new one.
+ *          Where the option is not set, INNER joins become one if that can only save: rows that never change, the whole
+ *          condition is the shared key, nothing expires. The rows in between, which joins in a row keep, are then not kept.
  * Key:     equations of plain columns that go on from input to input. What is not equated with every input stays a condition.
  * Binary:  RIGHT, FULL, SEMI and ANTI joins, and those without an equation.
  * Source:  Flink JoinToMultiJoinRule, AttributeBasedJoinKeyExtractor, StreamPhysicalMultiJoin.
@@ -10,11 +12,18 @@
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { call, type Expression, input, inputRefs } from "../../../foundation/plan/expression.ts";
-import { TRUE, and, conjuncts, equalsCall, remapRefs } from "../rel/expressions.ts";
+import { TRUE, and, conjuncts, equalsCall, isTrue, remapRefs } from "../rel/expressions.ts";
 import { joinSchema, withoutAttributes } from "../rel/rel-builder.ts";
 import type { JoinRel, TtlHint } from "../rel/rel-node.ts";
 import type { JoinKeys } from "./join-planner.ts";
-import { ALL, type PhysNode, type PhysSpecOf, type UpsertKeys, hashBy } from "./phys-node.ts";
+import {
+  ALL,
+  hashBy,
+  isInsertOnly,
+  type PhysNode,
+  type PhysSpecOf,
+  type UpsertKeys,
+} from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { exchangeKeys, joinSide } from "./upsert-keys.ts";
 
@@ -28,6 +37,13 @@ interface Chain {
   readonly keys: readonly (readonly number[])[];
   readonly conditions: readonly Expression[];
   readonly ttls: readonly (TtlHint | undefined)[];
+}
+
+/** A chain behind nothing but plain columns. */
+interface Below {
+  readonly chain: Chain;
+  /** For each field of the node above it the chain's. */
+  readonly columns: readonly number[];
 }
 
 interface Sides {
@@ -45,70 +61,102 @@ export function planMultiJoin(
   const { type } = rel;
   if ((type !== "INNER" && type !== "LEFT") || planner.options.mode !== "streaming")
     return undefined;
-  const enabled = planner.options.option("table.optimizer.multi-join.enabled");
-  if (enabled?.toLowerCase() !== "true" && rel.hints.multiJoin !== true) return undefined;
   const pairs = sides.keys.leftKeys.flatMap((left, i) =>
     sides.keys.filterNulls[i] === true ? [[left, sides.keys.rightKeys[i]!] as const] : [],
   );
   if (pairs.length === 0) return undefined;
-  return combined(planner, rel, type, sides) ?? begun(planner, rel, type, sides, pairs);
+  const enabled = planner.options.option("table.optimizer.multi-join.enabled")?.toLowerCase();
+  if (enabled === "true" || rel.hints.multiJoin === true) {
+    const below = chainBelow(sides.left, multiJoinChain);
+    const into = below === undefined ? undefined : combined(rel, type, sides, below);
+    return into === undefined
+      ? nodeOf(planner, begun(rel, type, sides, pairs))
+      : withColumns(planner, type, sides, below!.columns, nodeOf(planner, into));
+  }
+  return enabled === undefined ? planUnasked(planner, rel, sides) : undefined;
+}
+
+/** Where one node does what two do with less: see above. */
+function planUnasked(planner: PhysicalPlanner, rel: JoinRel, sides: Sides): PhysNode | undefined {
+  const { hints, type } = rel;
+  const { keys, left, right } = sides;
+  if (type !== "INNER" || planner.options.stateTtlMs !== undefined) return undefined;
+  if (hints.leftTtl !== undefined || hints.rightTtl !== undefined) return undefined;
+  if (hints.strategies !== undefined || keys.extended) return undefined;
+  if (!isTrue(keys.condition) || !keys.filterNulls.every(Boolean)) return undefined;
+  if (!isInsertOnly(left) || !isInsertOnly(right)) return undefined;
+  const below = chainBelow(left, (node) => pureChain(node));
+  const into = below === undefined ? undefined : combined(rel, type, sides, below);
+  // All of the key is shared, and nothing beside it is compared.
+  const size = below?.chain.keys[0]!.length;
+  if (into === undefined || into.keys[0]!.length !== size) return undefined;
+  if (new Set(keys.rightKeys).size !== size || keys.rightKeys.length !== size) return undefined;
+  return withColumns(planner, type, sides, below!.columns, nodeOf(planner, into));
 }
 
 /** A chain of two inputs. */
 function begun(
-  planner: PhysicalPlanner,
   rel: JoinRel,
   type: "INNER" | "LEFT",
   { keys, left, right }: Sides,
   pairs: readonly (readonly [number, number])[],
-): PhysNode {
+): Chain {
   const sorted = sortedPairs(pairs);
-  return nodeOf(planner, {
+  return {
     inputs: [left, right],
     schema: joined(left.schema, right.schema, type),
     joinTypes: [type],
     keys: [sorted.map(([field]) => field), sorted.map(([, field]) => field)],
     conditions: [wholeCondition(rel, keys)],
     ttls: [rel.hints.leftTtl, rel.hints.rightTtl],
-  });
+  };
 }
 
-/** The left side is such a node (but for columns left out): the right side becomes its last input. */
+/** The right side as the last input of what is below; undefined where they share no key. */
 function combined(
-  planner: PhysicalPlanner,
   rel: JoinRel,
   type: "INNER" | "LEFT",
   { keys, left, right }: Sides,
-): PhysNode | undefined {
-  const below = multiJoinBelow(left);
-  if (below === undefined) return undefined;
-  const { node, spec, columns } = below;
-  const firsts = firstFields(node);
+  { chain, columns }: Below,
+): Chain | undefined {
+  const firsts = firstFields(chain.inputs);
   const pairs = keys.leftKeys.flatMap((field, i) =>
     keys.filterNulls[i] === true ? [[columns[field]!, keys.rightKeys[i]!] as const] : [],
   );
-  const kept = spec.keys[0]!.flatMap((_, at) => {
-    const pair = pairs.find(([field]) => spec.keys.some((of, i) => firsts[i]! + of[at]! === field));
+  const kept = chain.keys[0]!.flatMap((_, at) => {
+    const pair = pairs.find(([field]) =>
+      chain.keys.some((of, i) => firsts[i]! + of[at]! === field),
+    );
     return pair === undefined ? [] : [{ at, right: pair[1] }];
   });
   if (kept.length === 0) return undefined;
   const width = left.schema.fields.length;
-  const total = node.schema.fields.length;
+  const total = chain.schema.fields.length;
   const condition = remapRefs(wholeCondition(rel, keys), (index) =>
     index < width ? columns[index]! : index - width + total,
   );
-  const chain: Chain = {
-    inputs: [...node.inputs.map((edge) => edge.node), right],
-    schema: joined(node.schema, right.schema, type),
-    joinTypes: [...spec.joinTypes, type],
+  return {
+    inputs: [...chain.inputs, right],
+    schema: joined(chain.schema, right.schema, type),
+    joinTypes: [...chain.joinTypes, type],
     keys: [
-      ...spec.keys.map((of) => kept.map(({ at }) => of[at]!)),
+      ...chain.keys.map((of) => kept.map(({ at }) => of[at]!)),
       kept.map(({ right: field }) => field),
     ],
-    conditions: [...spec.conditions, condition],
-    ttls: [...spec.sides.map(ttlOfSide), rel.hints.rightTtl],
+    conditions: [...chain.conditions, condition],
+    ttls: [...chain.ttls, rel.hints.rightTtl],
   };
-  const made = nodeOf(planner, chain);
+}
+
+/** `made` with the columns of the left side that the join was written over. */
+function withColumns(
+  planner: PhysicalPlanner,
+  type: "INNER" | "LEFT",
+  { left, right }: Sides,
+  columns: readonly number[],
+  made: PhysNode,
+): PhysNode {
+  const total = made.schema.fields.length - right.schema.fields.length;
   if (columns.length === total && columns.every((column, i) => column === i)) return made;
   const indexes = [...columns, ...right.schema.fields.map((_, i) => total + i)];
   const fields = joined(left.schema, right.schema, type);
@@ -116,23 +164,65 @@ function combined(
   return planner.calc(made, refs, TRUE, fields);
 }
 
-/** A MultiJoin behind nothing but plain columns; for each field of `node` the join's. */
-function multiJoinBelow(node: PhysNode):
-  | {
-      readonly node: PhysNode;
-      readonly spec: MultiJoinSpec;
-      readonly columns: readonly number[];
-    }
-  | undefined {
+/** The chain that `node` is, or one behind nothing but plain columns. */
+function chainBelow(
+  node: PhysNode,
+  chainOf: (node: PhysNode) => Chain | undefined,
+): Below | undefined {
+  const own = chainOf(node);
+  if (own !== undefined) return { chain: own, columns: node.schema.fields.map((_, i) => i) };
   const { spec } = node;
-  if (spec.type === "MultiJoin")
-    return { node, spec, columns: node.schema.fields.map((_, i) => i) };
   if (spec.type !== "Calc" || spec.condition !== undefined) return undefined;
-  const below = node.inputs[0]!.node;
+  const chain = chainOf(node.inputs[0]!.node);
   const columns = spec.projection.flatMap((e) => (e.kind === "input" ? [e.index] : []));
-  return below.spec.type === "MultiJoin" && columns.length === spec.projection.length
-    ? { node: below, spec: below.spec, columns }
+  return chain !== undefined && columns.length === spec.projection.length
+    ? { chain, columns }
     : undefined;
+}
+
+function multiJoinChain({ spec, inputs, schema }: PhysNode): Chain | undefined {
+  if (spec.type !== "MultiJoin") return undefined;
+  const { joinTypes, keys, conditions, sides } = spec;
+  return {
+    inputs: inputs.map(({ node }) => node),
+    schema,
+    joinTypes,
+    keys,
+    conditions,
+    ttls: sides.map(ttlOfSide),
+  };
+}
+
+/** A MultiJoin of rows that never change nor expire, or a join that could begin one. */
+function pureChain(node: PhysNode): Chain | undefined {
+  const { spec, schema } = node;
+  if (spec.type === "MultiJoin") {
+    const chain = isInsertOnly(node) ? multiJoinChain(node) : undefined;
+    return chain?.ttls.every((ttl) => ttl === undefined) === true ? chain : undefined;
+  }
+  if (spec.type !== "Join" || spec.joinType !== "INNER" || !isInsertOnly(node)) return undefined;
+  const { leftKeys, rightKeys, filterNulls, strategyHints } = spec;
+  if (spec.condition !== undefined || strategyHints !== undefined) return undefined;
+  if (spec.left.stateTtlMs !== undefined || spec.right.stateTtlMs !== undefined) return undefined;
+  if (leftKeys.length === 0 || !filterNulls.every(Boolean)) return undefined;
+  const sorted = sortedPairs(leftKeys.map((key, i) => [key, rightKeys[i]!]));
+  const [left, right] = node.inputs.map((edge) => edge.node);
+  const width = left!.schema.fields.length;
+  const equations = leftKeys.map((key, i) => {
+    const other = right!.schema.fields[rightKeys[i]!]!;
+    return equalsCall(
+      input(key, left!.schema.fields[key]!.type),
+      input(rightKeys[i]! + width, other.type),
+    );
+  });
+  return {
+    inputs: [left!, right!],
+    schema,
+    joinTypes: ["INNER"],
+    keys: [sorted.map(([key]) => key), sorted.map(([, key]) => key)],
+    conditions: [and(equations)],
+    ttls: [undefined, undefined],
+  };
 }
 
 function nodeOf(planner: PhysicalPlanner, chain: Chain): PhysNode {
@@ -225,11 +315,11 @@ const joined = (left: Schema, right: Schema, type: "INNER" | "LEFT"): Schema =>
   withoutAttributes(joinSchema(left, right, type));
 
 /** By input its first field of the output. */
-function firstFields({ inputs }: PhysNode): number[] {
+function firstFields(inputs: readonly PhysNode[]): number[] {
   let next = 0;
-  return inputs.map(({ node }) => {
+  return inputs.map(({ schema }) => {
     const first = next;
-    next += node.schema.fields.length;
+    next += schema.fields.length;
     return first;
   });
 }
@@ -248,7 +338,7 @@ export function updatesByCommonKey(node: PhysNode, index: number): boolean {
   const { spec } = node;
   if (spec.type !== "MultiJoin") return false;
   const on = spec.keys[index]!;
-  const first = firstFields(node)[index]!;
+  const first = firstFields(node.inputs.map((edge) => edge.node))[index]!;
   const width = node.inputs[index]!.node.schema.fields.length;
   const read = new Set(
     spec.conditions
