@@ -22,6 +22,7 @@ export interface QueryCost {
   readonly spread: number;
   /** The most that others used during one of the repeats. */
   readonly othersCores: number;
+  readonly runs: readonly Cost[];
 }
 
 export interface MeasureRequest {
@@ -96,7 +97,16 @@ export function medians(runs: readonly Cost[]): Omit<QueryCost, "query"> {
     wallSeconds: summarise(runs.map((run) => run.wallSeconds)).median,
     spread: cpu.spread,
     othersCores: Math.max(...runs.map((run) => run.othersCores)),
+    runs,
   };
+}
+
+/** Both measurements of the same queries as one. */
+export function together(before: readonly QueryCost[], after: readonly QueryCost[]): QueryCost[] {
+  return before.flatMap(({ query, runs }) => {
+    const again = after.find((cost) => cost.query === query);
+    return again === undefined ? [] : [{ query, ...medians([...runs, ...again.runs]) }];
+  });
 }
 
 export function totalOf(costs: readonly QueryCost[]): QueryCost {
@@ -106,5 +116,6 @@ export function totalOf(costs: readonly QueryCost[]): QueryCost {
     wallSeconds: costs.reduce((sum, cost) => sum + cost.wallSeconds, 0),
     spread: Math.max(0, ...costs.map((cost) => cost.spread)),
     othersCores: Math.max(0, ...costs.map((cost) => cost.othersCores)),
+    runs: costs.flatMap(({ runs }) => runs),
   };
 }

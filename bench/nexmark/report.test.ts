@@ -38,7 +38,7 @@ const context: BenchContext = {
 };
 
 function cost(query: string, cpuSeconds: number, othersCores = 0): QueryCost {
-  return { query, cpuSeconds, wallSeconds: cpuSeconds / 2, spread: 0, othersCores };
+  return { query, cpuSeconds, wallSeconds: cpuSeconds / 2, spread: 0, othersCores, runs: [] };
 }
 
 const mine: Side = { engine: "Millrace", description: "m", costs: [cost("q0", 1), cost("q1", 3)] };
