@@ -322,13 +322,21 @@ class SeedRun {
   /** In some lives something happens to the n-th message of a kind. */
   #messageFault(env: Env) {
     const random = this.#messages;
-    if (!random.chance(MESSAGE_FAULT_CHANCE)) return undefined;
-    const fault: MessageFault = {
-      kind: MESSAGE_KINDS[random.below(MESSAGE_KINDS.length)]!,
-      nth: 1 + random.below(4),
-      action: MESSAGE_ACTIONS[random.below(MESSAGE_ACTIONS.length)]!,
-      delayMs: random.below(2000),
-    };
+    const overlaps = this.#scenario.concurrentCheckpoints !== undefined;
+    if (!overlaps && !random.chance(MESSAGE_FAULT_CHANCE)) return undefined;
+    const fault: MessageFault = overlaps
+      ? {
+          kind: "trigger",
+          nth: 1 + random.below(12),
+          action: "late-message",
+          delayMs: random.below(400),
+        }
+      : {
+          kind: MESSAGE_KINDS[random.below(MESSAGE_KINDS.length)]!,
+          nth: 1 + random.below(4),
+          action: MESSAGE_ACTIONS[random.below(MESSAGE_ACTIONS.length)]!,
+          delayMs: random.below(2000),
+        };
     return faultyTransport(fault, env.timers, () => this.#count(fault.action));
   }
 
