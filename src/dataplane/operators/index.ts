@@ -125,7 +125,7 @@ function createWindowAggregate(node: WindowAggregateNode, context: OperatorConte
   if (emit !== undefined) return new EmittingWindowAggregateOperator(node, emit, context);
   const isSession = window.kind === "SESSION" && attached === undefined;
   const keeps = aggregates.some(({ retract, distinct }) => retract || (isSession && distinct));
-  if (keeps) return new KeptRowsAggregateOperator(node, context);
+  if (keeps || node.retracts === true) return new KeptRowsAggregateOperator(node, context);
   if (attached !== undefined) return new WindowAggregateOperator(node, context);
   if (window.kind === "SESSION") return new SessionAggregateOperator(node, context);
   const shares = window.kind === "HOP" || window.kind === "CUMULATE";

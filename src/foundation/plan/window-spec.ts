@@ -40,6 +40,8 @@ export interface WindowAggregateSpec {
   /** Set: the results are updated. */
   readonly emit?: WindowEmit;
   readonly generateUpdateBefore?: boolean;
+  /** Its rows may be taken back; said here where there is `emit`, or no aggregate to say it. */
+  readonly retracts?: boolean;
   /**
    * First half of two phases: folds rows by key and slice. Its output: the grouping fields, the slice's end (of attached windows
    * start and end), an accumulator as bytes, then the other fields that aggregates refer to.

@@ -209,3 +209,75 @@ test("processing time: early results, then the last one when the window is over"
     expected: [[], [], [at("+I[a, 1, 1")], [], [at("-U[a, 1, 1"), at("+U[a, 2, 1")], []],
   });
 });
+
+const taking = (emit: WindowEmit): WindowAggregateNode => {
+  const made = node(emit);
+  return {
+    ...made,
+    retracts: true,
+    aggregates: made.aggregates.map((each) => ({ ...each, retract: true })),
+  };
+};
+
+test("rows that are taken back: each firing shows what is left, and -D when nothing is", () => {
+  runCase({
+    ...common,
+    unordered: false,
+    node: taking({ earlyMs: 0, lateMs: 0, latenessMs: 5_000 }),
+    events: [
+      rows(["+I", "a", 1, 1_000], ["+I", "a", 2, 2_000], ["-U", "a", 2, 2_000]),
+      rows(["+U", "a", 2, 3_000], ["-D", "a", 1, 1_000], ["-D", "a", 2, 3_000]),
+      rows(["-D", "b", 7, 1_000]),
+      rows(["+I", "b", 7, 1_000], ["+I", "b", 8, 1_000], ["+I", "c", 1, 1_000]),
+      watermark(9_999),
+      rows(["-D", "b", 8, 1_000], ["-U", "c", 1, 1_000], ["+U", "c", 2, 1_000]),
+      rows(["+I", "b", 9, 1_000]),
+      watermark(14_999),
+      rows(["+I", "b", 1, 1_000], ["-D", "c", 2, 1_000]),
+      watermark(30_000),
+    ],
+    expected: [
+      [W("+I[a, 1, 1"), W("-U[a, 1, 1"), W("+U[a, 2, 2"), W("-U[a, 2, 2"), W("+U[a, 1, 1")],
+      [W("-U[a, 1, 1"), W("+U[a, 2, 2"), W("-U[a, 2, 2"), W("+U[a, 1, 1"), W("-D[a, 1, 1")],
+      [],
+      [W("+I[c, 1, 1"), W("+I[b, 1, 1")],
+      ["watermark 9999"],
+      [W("-D[b, 1, 1"), W("-D[c, 1, 1"), W("+I[c, 1, 1")],
+      [W("+I[b, 1, 1")],
+      ["watermark 14999"],
+      [],
+      ["watermark 30000"],
+    ],
+  });
+});
+
+test("rows that are taken back: between two firings by the clock only what is left counts", () => {
+  runCase({
+    ...common,
+    node: taking({ earlyMs: 1_000, lateMs: 2_000, latenessMs: 60_000 }),
+    events: [
+      time(1_000),
+      rows(["+I", "a", 1, 1_000], ["+I", "b", 1, 1_000], ["+I", "a", 1, 2_000]),
+      time(2_000),
+      rows(["-U", "a", 1, 2_000], ["+U", "a", 5, 2_000], ["-D", "b", 1, 1_000]),
+      time(3_000),
+      rows(["-D", "a", 5, 2_000], ["+I", "b", 3, 1_000]),
+      watermark(9_999),
+      rows(["-D", "a", 1, 1_000], ["-D", "b", 3, 1_000], ["+I", "b", 4, 1_000]),
+      time(5_000),
+      watermark(70_000),
+    ],
+    expected: [
+      [],
+      [],
+      [W("+I[a, 2, 1"), W("+I[b, 1, 1")],
+      [],
+      [W("-U[a, 2, 1"), W("+U[a, 2, 2"), W("-D[b, 1, 1")],
+      [],
+      [W("-U[a, 2, 2"), W("+U[a, 1, 1"), W("+I[b, 1, 1"), "watermark 9999"],
+      [],
+      [W("-D[a, 1, 1")],
+      ["watermark 70000"],
+    ],
+  });
+});

@@ -2,18 +2,18 @@
  * EmittingWindowAggregate: a legacy group window (GROUP BY TUMBLE, HOP) that shows results before its end (early fire) and again
  * after it (late fire), and takes late rows until its lateness is over.
  *
- * In/out:  insert-only → +I at a window's first firing, −U +U when a later one has another result; equal results show nothing.
+ * In/out:  +I at a window's first firing, −U +U when a later one has another result; equal results show nothing. −D when a
+ *          firing finds that all rows of a window that was shown were taken back.
  * Fires:   at the window's end, once. Early and late: on every row (delay 0), or every `delay` of processing time since the
  *          first row of that phase. Rows behind the end with a late delay of 0 fire at once.
  * State:   accumulators.ts keyed by grouping, window start and end; map "fired" with what the trigger knows of the key; map
  *          "row" with the result shown last; timers for ends, ends + lateness and processing times. All goes with the
- *          lateness.
+ *          lateness. Rows that may be taken back wait in map "kept" (window-rows.ts), there are no accumulators then.
  * Limits:  a row that fires at once is folded in before the next of its key: as many rounds as rows of one key in a batch.
  * Source:  Flink StreamExecGroupWindowAggregate, AggregateWindowOperator, WindowEmitStrategy, EventTimeTriggers,
  *          ProcessingTimeTriggers.
  */
 import {
-  BATCH_KINDS,
   type BatchPtr,
   COLUMN_VALUES,
   columnPtr,
@@ -34,6 +34,7 @@ import { KEEP_MODE, KeptRows } from "../rows/kept-rows.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 import { WindowTimes } from "../windows/window-times.ts";
+import { WindowRows } from "./window-rows.ts";
 import { WindowTriggers } from "./window-triggers.ts";
 
 const INSERT_MASK = 1;
@@ -48,6 +49,8 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
   #whole: BatchRows | undefined;
   #times: WindowTimes | undefined;
   #accumulators: Accumulators | undefined;
+  /** Where rows may be taken back. */
+  #kept: WindowRows | undefined;
   #shown: KeptRows | undefined;
   #triggers: WindowTriggers | undefined;
   /** Ends of windows, when they are kept longer than that. */
@@ -77,10 +80,12 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
       schema,
       keys: [...grouping, width, width + 1],
       groupFields: grouping,
-      aggregates,
+      aggregates: aggregates.map((call) => ({ ...call, retract: false })),
       momentField: width + 1,
       operator,
     });
+    if (this.#node.retracts === true)
+      this.#kept = new WindowRows(context, this.#accumulators, operator);
     const results = withWindow([...grouping.map((i) => input.fields[i]!), ...aggregates]);
     const groups = grouping.map((_, i) => i);
     const bounds = results.fields.length - 2;
@@ -112,12 +117,12 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
   }
 
   override processBatch(_input: number, batch: BatchPtr): void {
-    if (this.#rows!.ofKinds(batch, INSERT_MASK) !== batch)
+    if (this.#kept === undefined && this.#rows!.ofKinds(batch, INSERT_MASK) !== batch)
       throw operatorErrors.RETRACTION_UNEXPECTED({
         operator: this.#node.description,
         kind: "-U, +U or -D",
       });
-    const { kernels, memory } = this.context.runtime;
+    const { kernels } = this.context.runtime;
     const windows = this.#times!.assign(batch);
     const list = kernels.arenaAlloc(windows.count * 4) >>> 0;
     const bound = BigInt(this.#overUntil - this.#latenessMs);
@@ -132,15 +137,10 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
       const mark = kernels.arenaMark();
       const n = Math.min(MAX_BATCH_ROWS, kept - from);
       const gathered = this.#rows!.gather(batch, rowOf + from * 4, n);
-      new DataView(memory.buffer).setUint32(gathered + BATCH_KINDS, 0, true);
-      this.#add(
-        n,
-        assembleBatch(this.context.runtime, n, [
-          ...columnsOf(gathered, 0, columns),
-          { values: starts + from * 8 },
-          { values: ends + from * 8 },
-        ]),
-      );
+      const bounds = [{ values: starts + from * 8 }, { values: ends + from * 8 }];
+      const all = [...columnsOf(gathered, 0, columns), ...bounds];
+      const kinds = this.#kept === undefined ? 0 : this.#rows!.kinds(gathered);
+      this.#add(n, assembleBatch(this.context.runtime, n, all, kinds));
       kernels.arenaRelease(mark);
     }
     this.#goes!.registered();
@@ -159,6 +159,8 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
   }
 
   override close(): void {
+    this.#kept?.close();
+    this.#kept = undefined;
     this.#shown?.close();
     this.#shown = undefined;
   }
@@ -180,16 +182,20 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
       this.#latenessMs === 0 ? ends : kernels.shiftTimes(n, ends, BigInt(this.#latenessMs)) >>> 0;
     triggers.registerGoing(keys, moments, this.#goesTimers!);
     if (rounds === undefined) {
-      this.#accumulators!.accumulate(batch);
+      this.#fold(batch);
       return;
     }
     for (const { list, count, fires } of rounds) {
       const mark = kernels.arenaMark();
       const part = this.#whole!.gather(batch, list, count);
-      const { keys: own, hashes } = this.#accumulators!.accumulate(part);
+      const { keys: own, hashes } = this.#fold(part);
       this.#fire(this.#picked({ n: count, keys: own, hashes }, fires));
       kernels.arenaRelease(mark);
     }
+  }
+
+  #fold(batch: BatchPtr): EncodedKeys {
+    return this.#kept === undefined ? this.#accumulators!.accumulate(batch) : this.#kept.add(batch);
   }
 
   #picked(keys: Keys, fires: readonly number[]): Keys {
@@ -211,7 +217,8 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
     const keys = this.#goesTimers!.keysOf(moment);
     if (keys.n === 0) return;
     if (this.#latenessMs === 0) this.#fire(keys);
-    this.#accumulators!.remove(keys.n, keys, moment - this.#latenessMs);
+    if (this.#kept !== undefined) this.#kept.remove(keys);
+    else this.#accumulators!.remove(keys.n, keys, moment - this.#latenessMs);
     this.#shown!.forget(keys);
     this.#triggers!.forget(keys);
   }
@@ -224,19 +231,20 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
     for (let from = 0; from < all.n; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();
       const n = Math.min(MAX_BATCH_ROWS, all.n - from);
-      const part = { keys: all.keys + from * width, hashes: all.hashes + from * 8 };
+      const part = { n, keys: all.keys + from * width, hashes: all.hashes + from * 8 };
+      const keyBatch = accumulators.keyColumns(n, part.keys);
+      const groups = this.#groupColumns;
+      const kinds = this.#kept?.fold(part, keyBatch, groups) ?? 0;
       const entries = kernels.arenaAlloc(n * 4) >>> 0;
       kernels.mapFindBatch(accumulators.map.ptr, n, part.hashes, part.keys, entries);
       const results = accumulators.results(n, part, entries);
-      const keyBatch = accumulators.keyColumns(n, part.keys);
-      const groups = this.#groupColumns;
-      this.#shown!.process(
-        assembleBatch(runtime, n, [
-          ...columnsOf(keyBatch, 0, groups),
-          ...columnsOf(results, 0, this.#resultColumns),
-          ...columnsOf(keyBatch, groups, 2),
-        ]),
-      );
+      const columns = [
+        ...columnsOf(keyBatch, 0, groups),
+        ...columnsOf(results, 0, this.#resultColumns),
+        ...columnsOf(keyBatch, groups, 2),
+      ];
+      this.#shown!.process(assembleBatch(runtime, n, columns, kinds));
+      if (this.#kept !== undefined) accumulators.remove(n, part, Number.MAX_SAFE_INTEGER);
       kernels.arenaRelease(mark);
     }
   }

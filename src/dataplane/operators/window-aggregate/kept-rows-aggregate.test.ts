@@ -138,3 +138,25 @@ test("SESSION: a row is found in whatever fragment; DISTINCT over joined session
     ],
   });
 });
+
+test("without aggregates: a window whose rows were all taken back shows nothing", () => {
+  const keys = schemaOf({ k: types.string(), e: types.timestamp(3, false) });
+  runCase({
+    node: {
+      ...node({}),
+      output: keys,
+      aggregates: [],
+      properties: ["window_end"],
+      retracts: true,
+    },
+    inputs: [input],
+    unordered: true,
+    rescaleBy: [0],
+    events: [
+      rows(["+I", "a", 9, 1_000], ["+I", "a", 3, 2_000], ["+I", "b", 1, 3_000]),
+      rows(["-U", "a", 9, 1_000], ["-D", "b", 1, 3_000]),
+      watermark(20_000),
+    ],
+    expected: [[], [], ["+I[a, 1970-01-01T00:00:10]", "watermark 20000"]],
+  });
+});

@@ -68,7 +68,7 @@ export class KeptRowsAggregateOperator extends BaseOperator {
   constructor(node: WindowAggregateNode, context: OperatorContext) {
     super(context);
     this.#node = node;
-    this.#retracts = node.aggregates.some(({ retract }) => retract);
+    this.#retracts = node.retracts === true || node.aggregates.some(({ retract }) => retract);
   }
 
   override open(): void {

@@ -121,8 +121,10 @@ function specOf(node: ExecNode): object {
     case "WindowAggregate": {
       const { index: _, ...time } = node.window.time;
       const { partitionKeys: _keys, ...window } = node.window;
+      const keeps = node.retracts === true ? { keepsRows: true } : {};
       const emits = node.emit === undefined ? {} : { emits: true };
-      return { window: { ...window, time }, attached: node.attached !== undefined, ...emits };
+      const attached = node.attached !== undefined;
+      return { window: { ...window, time }, attached, ...emits, ...keeps };
     }
     default: {
       const rest = Object.entries(node).filter(([key]) => !LEFT_OUT.has(key));

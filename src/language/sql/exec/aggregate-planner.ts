@@ -18,7 +18,7 @@ import { filter, project, windowFields } from "../rel/rel-builder.ts";
 import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts";
 import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
 import { calcChain } from "./calc-chain.ts";
-import { DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
+import { ALL, DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { windowEmit } from "./window-emit.ts";
 
@@ -176,8 +176,8 @@ function planWindowAggregate(
   const emit = windowEmit(planner.options, {
     window: properties.window,
     isPulled: pulled !== undefined,
-    isInsertOnly: isInsertOnly(node),
   });
+  const retracts = !isInsertOnly(node);
   const bounds = wanted.map((_, i) => grouping.length + rel.calls.length + i);
   const aggregate = planner.factory.make(
     {
@@ -185,17 +185,18 @@ function planWindowAggregate(
       window,
       ...(attached === undefined ? {} : { attached }),
       grouping,
-      aggregates: callsOf(rel.calls, !isInsertOnly(node), place),
+      aggregates: callsOf(rel.calls, retracts, place),
       properties: wanted,
       ...(isGroupWindow ? { isGroupWindow } : {}),
       ...(emit === undefined ? {} : { emit, generateUpdateBefore: false }),
+      ...(retracts && (emit !== undefined || rel.calls.length === 0) ? { retracts } : {}),
     },
     [{ node, distribution: hashBy(grouping) }],
     { fields },
     emit === undefined
       ? { kinds: INSERT }
       : {
-          kinds: INSERT | UPDATE,
+          kinds: retracts ? ALL : INSERT | UPDATE,
           upsertKeys: bounds.map((bound) => [...grouping.map((_, i) => i), bound]),
         },
   );

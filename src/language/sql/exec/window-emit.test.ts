@@ -36,6 +36,18 @@ test("group windows take early and late firings, window functions do not", () =>
   assert.equal(alone.window.isGroupWindow, undefined);
 });
 
+test("over rows that are taken back results go, too, when no row of the window is left", () => {
+  const changing = `CREATE TABLE u (c BIGINT, ts TIMESTAMP(3), WATERMARK FOR ts AS ts, PRIMARY KEY (c) NOT ENFORCED)
+    WITH ('connector'='filesystem', 'path'='/u', 'format'='debezium-json');`;
+  const query = "SELECT COUNT(*) FROM u GROUP BY c, TUMBLE(ts, INTERVAL '1' MINUTE)";
+  const node = aggregateOf(`${changing} ${EARLY}`, query);
+  assert.deepEqual(node.emit, { earlyMs: 1000, latenessMs: 0 });
+  assert.equal(node.retracts, true);
+  assert.equal(node.changelogMode, "retract");
+  const plain = query.replace("COUNT(*)", "c");
+  assert.equal(aggregateOf(`${changing} ${EARLY}`, plain).retracts, true);
+});
+
 test("what Flink refuses of them is refused", () => {
   const message = (set: string, query: string, expected: RegExp) =>
     assert.throws(() => aggregateOf(set, query), { message: expected });

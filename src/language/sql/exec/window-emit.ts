@@ -2,7 +2,7 @@
  * The options table.exec.emit.*: early and late firings of group windows (GROUP BY TUMBLE, HOP), refused for window functions.
  *
  * Rules:   lateness counts with late firings only; processing time has no late rows; batch mode has one result a window.
- * Errors:  MR2208 what Flink refuses too, and firings over rows that are taken back.
+ * Errors:  MR2208 what Flink refuses too.
  * Source:  Flink WindowEmitStrategy, WindowUtil.checkEmitConfiguration.
  */
 import { parseDuration } from "../../../foundation/base/duration.ts";
@@ -19,7 +19,6 @@ export function windowEmit(
   aggregate: {
     readonly window: WindowSpec;
     readonly isPulled: boolean;
-    readonly isInsertOnly: boolean;
   },
 ): WindowEmit | undefined {
   const { window } = aggregate;
@@ -45,11 +44,6 @@ export function windowEmit(
   checkLateness(late, lateness, window.time.attribute === "ROWTIME");
   const isEventTime = window.time.attribute === "ROWTIME";
   if (!isEventTime && early === undefined) return undefined;
-  if (!aggregate.isInsertOnly)
-    throw refused(
-      "Early and late firings of windows over rows that are taken back are not supported",
-      `Unset '${PREFIX}${on[0]}.enabled', or aggregate a stream that only inserts.`,
-    );
   return {
     ...(early === undefined ? {} : { earlyMs: early }),
     ...(late === undefined || !isEventTime ? {} : { lateMs: late }),
