@@ -55,6 +55,11 @@ export const later = {
     return value === null ? null : "n" + value;
   },
 };
+let asked = 0;
+export const counted = {
+  kind: "async-scalar", signatures: [{ args: ["INT"], returns: "STRING NOT NULL" }],
+  eval: async (value: number | null) => "c" + value + (asked++ < 3 ? "" : " is one too many"),
+};
 export const letters = {
   kind: "async-table", signatures: [{ args: ["STRING"], returns: "STRING" }],
   eval: async (text: Text) => text?.split("") ?? [],
@@ -162,6 +167,19 @@ test("a host without a folder for functions runs no code of users", () => {
   const session = new SqlSession({ host: sqlHost() });
   session.execute(`CREATE FUNCTION f AS '${MODULE}#twice' LANGUAGE TYPESCRIPT`);
   assert.throws(() => session.execute("SELECT f(1)"), { code: "MR2130" });
+});
+
+test("asynchronous functions in branches are asked for the rows that get there", async () => {
+  const engine = engineWith("counted", "twice");
+  const select = `SELECT a, CASE WHEN twice(a) > 4 THEN UPPER(counted(a)) WHEN a > 1 THEN 'two' ELSE 'none' END,
+    a = 3 AND counted(a) = 'c3' FROM (VALUES 1, 2, 3, 4, CAST(NULL AS INT)) AS t (a)`;
+  assert.deepEqual(await answers(engine, select), [
+    "+I[1, none, false]",
+    "+I[2, two, false]",
+    "+I[3, C3, true]",
+    "+I[4, C4, false]",
+    "+I[null, none, false]",
+  ]);
 });
 
 test("asynchronous functions: in expressions, in filters, nested, and in FROM", async () => {

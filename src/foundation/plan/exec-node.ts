@@ -378,6 +378,8 @@ export interface AsyncCorrelateNode extends Base {
   readonly joinType: "INNER" | "LEFT";
   readonly request: AsyncRequest;
   readonly args: readonly Expression[];
+  /** Of a scalar: which rows need the answer, the others get NULL; absent = all. */
+  readonly when?: Expression;
   readonly fields: readonly RowField[];
   readonly asking: AsyncAsking;
 }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { types } from "../../../foundation/columnar/logical-type.ts";
 import type { AsyncCorrelateNode } from "../../../foundation/plan/exec-node.ts";
-import { input } from "../../../foundation/plan/expression.ts";
+import { call, input, literal } from "../../../foundation/plan/expression.ts";
 import { type UserFunction, referenceText } from "../../../foundation/plan/user-function.ts";
 import { nodeBase, schemaOf } from "../../../../testkit/operator-harness/node-base.ts";
 import type { HarnessEvent } from "../../../../testkit/operator-harness/operator-case.ts";
@@ -186,6 +186,30 @@ test("unordered: answers pass each other, but no watermark; capacity bounds the 
     ["+I[a, 1, one]", "watermark 5", "+I[d, 4, four]"],
   ]);
   assert.deepEqual(asked, [1, 2, 3, 4]);
+});
+
+test("rows that need no answer are not asked for, and wait for those before them", async () => {
+  const when = call(
+    "GREATER_THAN",
+    [input(1, types.int()), literal(1, types.int())],
+    types.boolean(),
+  );
+  const made = { ...node("scalar", { capacity: 1 }), when };
+  const steps: Step[] = [
+    rows(["+I", "a", 1], ["+I", "b", 2], ["-D", "c", 1], ["+I", "d", 3], ["+I", "e", 0]),
+    watermark(5),
+    answer(2, "two"),
+    answer(3, "three"),
+    rows(["+I", "f", 1]),
+  ];
+  await runCase(made, steps, [
+    ["+I[a, 1, null]"],
+    [],
+    ["+I[b, 2, two]", "-D[c, 1, null]"],
+    ["+I[d, 3, three]", "+I[e, 0, null]", "watermark 5"],
+    ["+I[f, 1, null]"],
+  ]);
+  assert.deepEqual((await run(made, steps)).asked, [2, 3]);
 });
 
 test("a table function: none, one or many rows; LEFT shows a row without any", async () => {

@@ -3,11 +3,13 @@
  *
  * Flow:    batch → rows into state → up to `capacity` requests at once → answers → rows, in order of the rows, or as they
  *          come (never past a watermark) → out. An answer wakes the subtask through a processing timer.
- * In/out:  any changelog; changes keep their kinds. LEFT shows rows without an answer with NULLs.
+ * In/out:  any changelog; changes keep their kinds. LEFT shows rows without an answer with NULLs, as do rows that do not need
+ *          one (`when`): they are not asked for, and wait for those before them only.
  * State:   request-queue.ts: rows that wait for an answer. Nothing is emitted before it has left the state, so after a
  *          restore each such row is asked again, and its answer shown once. kept-answers.ts, with keepBy: rows that are taken
  *          back are not asked for.
- * Limits:  capacity requests; input is held while rows wait for their turn, so beside them at most one batch waits.
+ * Limits:  capacity requests; input is held while rows wait for their turn, or a batch of rows waits for those before it: beside
+ *          the requests at most two batches wait.
  * Errors:  MR4165 a request that fails for good, MR4166 one that takes too long.
  * Source:  Flink AsyncWaitOperator, StreamExecAsyncCalc, StreamExecAsyncCorrelate, StreamExecMLPredictTableFunction.
  */
@@ -31,6 +33,8 @@ import { type QueuedRow, RequestQueue } from "./request-queue.ts";
 /** What of a node the operator needs; lookup joins by key are such requests, too. */
 export interface AsyncCorrelateSpec
   extends Pick<AsyncCorrelateNode, "joinType" | "args" | "fields" | "asking" | "description"> {
+  /** Over the input's fields: rows that need an answer. */
+  readonly when?: Expression;
   /** Over the input's fields, then `fields`: answers that do not pass are none. */
   readonly condition?: Expression;
   /** Unique fields of the input: a row is taken back with the answer it was given, which is kept by them. */
@@ -57,6 +61,7 @@ const isItem = (entry: Entry): entry is Item => "row" in entry;
 const takesBack = ({ kind }: QueuedRow): boolean => (kind & 1) === 1;
 const NOTHING: Answer = [];
 const NO_VALUES: readonly Value[] = [];
+const NOT_NEEDED: Answer = [NO_VALUES];
 
 export class AsyncCorrelateOperator extends BaseOperator {
   readonly #node: AsyncCorrelateSpec;
@@ -67,6 +72,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
   #asker: Asker | undefined;
   #values: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
   #condition: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
+  #when: { readonly calc: CompiledCalc; readonly reader: RowReader } | undefined;
   #line: Entry[] = [];
   #waiting: Item[] = [];
   #underWay = 0;
@@ -81,7 +87,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
-    const { args, condition, description: operator } = this.#node;
+    const { args, condition, when, description: operator } = this.#node;
     const input = context.inputs[0]!;
     this.#queue = new RequestQueue(context, input, operator);
     this.#asker = this.#createAsker();
@@ -91,17 +97,17 @@ export class AsyncCorrelateOperator extends BaseOperator {
       calc: compileCalc({ input, projection: args, output }, { ...options, operator }),
       reader: new RowReader(context.runtime.memory, output),
     };
-    if (condition !== undefined) {
-      const pass = { fields: [{ name: "pass", type: condition.type }] };
-      const pairs = { fields: [...input.fields, ...this.#answers.fields] };
-      this.#condition = {
-        calc: compileCalc(
-          { input: pairs, projection: [condition], output: pass },
-          { ...options, operator },
-        ),
+    const tested = (fields: Schema, e: Expression) => {
+      const pass = { fields: [{ name: "pass", type: e.type }] };
+      const spec = { input: fields, projection: [e], output: pass };
+      return {
+        calc: compileCalc(spec, { ...options, operator }),
         reader: new RowReader(context.runtime.memory, pass),
       };
-    }
+    };
+    if (when !== undefined) this.#when = tested(input, when);
+    if (condition !== undefined)
+      this.#condition = tested({ fields: [...input.fields, ...this.#answers.fields] }, condition);
     const { keepBy: keyFields, stateTtlMs: ttlMs = 0 } = this.#node;
     if (keyFields !== undefined)
       this.#kept = new KeptAnswers({
@@ -134,9 +140,9 @@ export class AsyncCorrelateOperator extends BaseOperator {
     this.#proceed();
   }
 
-  /** Rows that would only wait for their turn may stay where they are. */
+  /** Rows that would only wait may stay where they are. */
   wantsInput(): boolean {
-    return this.#waiting.length === 0;
+    return this.#waiting.length === 0 && this.#line.length < MAX_BATCH_ROWS;
   }
 
   /** Ends of inputs are passed on behind the last answer. */
@@ -156,15 +162,34 @@ export class AsyncCorrelateOperator extends BaseOperator {
   }
 
   #enqueue(rows: readonly QueuedRow[]): void {
-    for (const row of rows) {
+    const needs = this.#needs(rows);
+    for (const [i, row] of rows.entries()) {
       const item: Item = { row, state: "waiting", attempts: 0, since: 0, next: 0, answer: NOTHING };
       this.#line.push(item);
-      if (this.#kept === undefined || !takesBack(row)) this.#waiting.push(item);
-      else {
-        item.state = "answered";
-        this.#underWay++;
+      const isKept = this.#kept !== undefined && takesBack(row);
+      if (!isKept && needs?.[i] !== false) {
+        this.#waiting.push(item);
+        continue;
       }
+      if (!isKept) item.answer = NOT_NEEDED;
+      item.state = "answered";
     }
+  }
+
+  /** Which rows need an answer; undefined: all. */
+  #needs(rows: readonly QueuedRow[]): readonly boolean[] | undefined {
+    if (this.#when === undefined) return undefined;
+    const { kernels } = this.context.runtime;
+    const { calc, reader } = this.#when;
+    const needs: boolean[] = [];
+    for (let from = 0; from < rows.length; from += MAX_BATCH_ROWS) {
+      const mark = kernels.arenaMark();
+      const part = rows.slice(from, from + MAX_BATCH_ROWS);
+      const tested = calc.process(this.#queue!.read(part).batch);
+      for (const i of part.keys()) needs.push(reader.read(tested, i)[0] === true);
+      kernels.arenaRelease(mark);
+    }
+    return needs;
   }
 
   #proceed(): void {
@@ -306,7 +331,7 @@ export class AsyncCorrelateOperator extends BaseOperator {
       kernels.arenaRelease(mark);
     }
     for (const { row } of items) this.#queue!.remove(row);
-    this.#underWay -= items.length;
+    for (const { attempts } of items) if (attempts > 0) this.#underWay--;
   }
 
   /** What is shown of an answer: what was shown before, where it is kept. */

@@ -77,6 +77,47 @@ test("what needs no answer filters first; equal calls are one request; nested on
   assert.ok(types.indexOf("Calc") < types.indexOf("AsyncCorrelate"), types.join());
 });
 
+/** Conditions of the requests, in their order; undefined: of all rows. */
+function whens(select: string): (string | undefined)[] {
+  return nodesOf(`SELECT ${select} FROM t`)
+    .filter(({ type }) => type === "AsyncCorrelate")
+    .map(({ description }) => /when=\[(.*?)\], joinType/.exec(description)?.[1]);
+}
+
+test("calls in branches are made for the rows that get there", () => {
+  assert.deepEqual(whens("CASE WHEN id > 1 THEN f(s) ELSE f('x') END"), [
+    "IS TRUE(>(id, 1))",
+    "IS NOT TRUE(>(id, 1))",
+  ]);
+  assert.deepEqual(whens("COALESCE(s, f(s)), IF(s = 'a', f('a'), f(s))"), [
+    "OR(IS NULL(s), IS NOT TRUE(=(s, 'a')))",
+    "IS TRUE(=(s, 'a'))",
+  ]);
+  assert.deepEqual(whens("id > 1 AND f(s) = 'x'"), ["IS NOT FALSE(>(id, 1))"]);
+  assert.deepEqual(whens("CASE WHEN id > 1 THEN f(s) END, id = 1 OR f(s) = 'x'"), [
+    "OR(IS TRUE(>(id, 1)), IS NOT TRUE(=(id, 1)))",
+  ]);
+  // Where a condition asks itself, its answer comes first.
+  assert.deepEqual(whens("CASE WHEN f(s) = 'x' THEN f('a') WHEN id > 1 THEN f('b') END"), [
+    undefined,
+    "IS TRUE(=(f2, 'x'))",
+    "AND(IS NOT TRUE(=(f2, 'x')), IS TRUE(>(id, 1)))",
+  ]);
+});
+
+test("calls are made for every row where one place needs all, and where nobody can tell before", () => {
+  assert.deepEqual(whens("CASE WHEN id > 1 THEN f(s) END, f(s)"), [undefined]);
+  assert.deepEqual(whens("CASE WHEN RAND() < 0.5 THEN f(s) END"), [undefined]);
+  const each = "CASE WHEN f('a') = 'a' THEN f('b') END, CASE WHEN f('b') = 'b' THEN f('a') END";
+  assert.deepEqual(whens(each), [undefined, undefined]);
+});
+
+test("a condition's calls filter before those of the projection", () => {
+  const types = nodesOf("SELECT f('p') FROM t WHERE id < 3 OR f(s) = 'c'").map(({ type }) => type);
+  const [first, second] = types.flatMap((type, i) => (type === "AsyncCorrelate" ? [i] : []));
+  assert.ok(types.slice(first, second).includes("Calc"), types.join());
+});
+
 test("changes of a key do not pass each other, whatever the output mode says", () => {
   const counts = "CREATE VIEW v AS SELECT s, COUNT(*) AS n FROM t GROUP BY s;";
   const sql = `${counts} SELECT r FROM ML_PREDICT(TABLE v, MODEL m, DESCRIPTOR(s))`;

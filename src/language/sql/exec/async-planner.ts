@@ -1,7 +1,9 @@
 /**
  * Asynchronous functions: their calls are taken out of a Calc's expressions, innermost first, into nodes that wait for answers.
  *
- * Flow:    PhysicalPlanner.calc, planCorrelate → here → AsyncCorrelate nodes; what needs no answer filters before them.
+ * Flow:    PhysicalPlanner.calc, planCorrelate → here → AsyncCorrelate nodes; what needs no answer filters before them, then
+ *          what the condition asks for, and then the projection's calls follow.
+ * Lazy:    a call in a branch of CASE, COALESCE, AND or OR is made for the rows that get there (needed-calls.ts).
  * Options: table.exec.async-scalar.*, -.async-table.*, -.async-ml-predict.*; answers come in the order of the rows, as in Flink.
  * Errors:  MR1003 values that are none.
  * Source:  Flink AsyncCalcSplitRule, AsyncScalarUtil, AsyncCorrelateSplitRule; FixedDelayRetryStrategy: max-attempts counts
@@ -12,26 +14,13 @@ import { parseDuration } from "../../../foundation/base/duration.ts";
 import { type RowField, withNullable } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AsyncAsking, AsyncRequest } from "../../../foundation/plan/async-request.ts";
-import {
-  type Call,
-  type Expression,
-  children,
-  input,
-} from "../../../foundation/plan/expression.ts";
-import { parseReference } from "../../../foundation/plan/user-function.ts";
+import { type Call, type Expression, input } from "../../../foundation/plan/expression.ts";
 import { and, conjuncts, digest, TRUE } from "../rel/expressions.ts";
 import type { CorrelateRel, Prediction } from "../rel/rel-node.ts";
+import { hasAsyncCall, nextCall } from "./needed-calls.ts";
 import { type PhysNode, forward, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
-
-export function isAsyncCall(e: Expression): e is Call {
-  return e.kind === "call" && parseReference(e.function)?.async === true;
-}
-
-export function hasAsyncCall(e: Expression): boolean {
-  return isAsyncCall(e) || children(e).some(hasAsyncCall);
-}
 
 interface Parts {
   readonly input: PhysNode;
@@ -43,31 +32,39 @@ interface Parts {
 export function withAnswers(planner: PhysicalPlanner, calc: Parts): Parts {
   const all = conjuncts(calc.condition);
   const plain = all.filter((part) => !hasAsyncCall(part));
-  let node = calc.input;
-  if (plain.length > 0) {
-    const same = node.schema.fields.map(({ type }, i) => input(i, type));
-    node = planner.calc(node, same, and(plain), node.schema);
-  }
+  const later = all.filter(hasAsyncCall);
+  let node = plain.length === 0 ? calc.input : filtered(planner, calc.input, and(plain));
   let projection = [...calc.projection];
-  let conditions = all.filter(hasAsyncCall);
+  let condition = later.length === 0 ? TRUE : and(later);
   for (;;) {
-    const call = innermost([...projection, ...conditions]);
-    if (call === undefined) break;
+    const next = nextCall([condition, ...projection]);
+    if (next === undefined) break;
+    if (later.length > 0 && condition !== TRUE && !hasAsyncCall(condition)) {
+      node = filtered(planner, node, condition);
+      condition = TRUE;
+    }
+    const { call, when } = next;
     const at = node.schema.fields.length;
-    const fields = [{ name: `f${at}`, type: call.type }];
+    const type = withNullable(call.type, call.type.nullable || when !== undefined);
     node = asyncNode(planner, node, {
       joinType: "INNER",
       request: { kind: "scalar", function: call.function },
       args: call.args,
-      fields,
+      ...(when === undefined ? {} : { when }),
+      fields: [{ name: `f${at}`, type }],
       asking: askingOf(planner.options, "async-scalar"),
     });
     const found = digest(call);
-    const replaced = (e: Expression): Expression => replace(e, found, input(at, call.type));
+    const replaced = (e: Expression): Expression => replace(e, found, input(at, type));
     projection = projection.map(replaced);
-    conditions = conditions.map(replaced);
+    condition = replaced(condition);
   }
-  return { input: node, projection, condition: conditions.length === 0 ? TRUE : and(conditions) };
+  return { input: node, projection, condition };
+}
+
+function filtered(planner: PhysicalPlanner, node: PhysNode, condition: Expression): PhysNode {
+  const same = node.schema.fields.map(({ type }, i) => input(i, type));
+  return planner.calc(node, same, condition, node.schema);
 }
 
 /** Each row with the rows of an asynchronous table function. */
@@ -135,6 +132,7 @@ function asyncNode(
     readonly joinType: "INNER" | "LEFT";
     readonly request: AsyncRequest;
     readonly args: readonly Expression[];
+    readonly when?: Expression;
     readonly fields: readonly RowField[];
     readonly asking: AsyncAsking;
   },
@@ -150,14 +148,6 @@ function asyncNode(
       unique: true,
     },
   );
-}
-
-function innermost(list: readonly Expression[]): Call | undefined {
-  for (const e of list) {
-    const found = innermost(children(e)) ?? (isAsyncCall(e) ? e : undefined);
-    if (found !== undefined) return found;
-  }
-  return undefined;
 }
 
 function replace(e: Expression, found: string, by: Expression): Expression {

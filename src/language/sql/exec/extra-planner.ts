@@ -19,7 +19,8 @@ import {
   singleton,
 } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
-import { isAsyncCall, planAsyncTable, planPrediction } from "./async-planner.ts";
+import { planAsyncTable, planPrediction } from "./async-planner.ts";
+import { isAsyncCall } from "./needed-calls.ts";
 import { planVectorSearch } from "./vector-search-planner.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 

@@ -157,8 +157,10 @@ function asyncText(
   const model = request.kind === "model" ? [`MODEL ${request.name}`] : [];
   const args = [...model, ...spec.args.map((arg) => expressionText(arg, name, style))];
   const order = asking.unordered ? "UNORDERED" : "ORDERED";
+  const when = spec.when === undefined ? [] : [`when=[${expressionText(spec.when, name, style)}]`];
   return [
     `invocation=[${asked}(${args.join(", ")})]`,
+    ...when,
     `joinType=[${joinType}]`,
     `async=[${order}, ${asking.timeoutMs}ms, ${asking.capacity}]`,
     `select=[${names(output)}]`,
