@@ -6,11 +6,23 @@
  *          first batches ask for keys all over the state.
  * Times:   from spawn of the second process to the first byte of results on its standard output. Beside it the same
  *          for an empty start of the same script, which is what of it is start-up and planning.
- * Cache:   the savepoint was just written: its pages are in memory. On a cold cache the disk decides.
+ * Cache:   the savepoint was just written: its pages are in memory. On a cold cache the disk decides; how long it takes to
+ *          read the savepoint past the cache stands beside (Linux).
  * Check:   the first results of the restored job continue counts: most keys have been counted more than once.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  closeSync,
+  constants,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type OptionKinds, positiveNumber } from "./arguments.ts";
@@ -76,7 +88,8 @@ export async function benchRestore(context: BenchContext): Promise<void> {
       );
     }
     const trusted = isTrusted(context, others(cpuSecondsOfEndedChildren() - cpuBefore));
-    report(context, { keys, sizeBytes, empty, restored, restoredCpu, trusted });
+    const diskMs = readPastCache(savepoint);
+    report(context, { keys, sizeBytes, empty, restored, restoredCpu, diskMs, trusted });
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -174,17 +187,39 @@ function sizeOf(folder: string): number {
     .reduce((sum, entry) => sum + statSync(join(entry.parentPath, entry.name)).size, 0);
 }
 
+/** How long the disk takes to read all files of `folder`, in ms; undefined where the page cache cannot be passed by. */
+function readPastCache(folder: string): number | undefined {
+  if (process.platform !== "linux") return undefined;
+  // Of a page's alignment, which such reads ask for.
+  const chunk = new Uint8Array(new WebAssembly.Memory({ initial: 64 }).buffer);
+  const begun = performance.now();
+  for (const entry of readdirSync(folder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    let file: number;
+    try {
+      file = openSync(join(entry.parentPath, entry.name), constants.O_RDONLY | constants.O_DIRECT);
+    } catch {
+      // A file system in memory: there is no disk to compare with.
+      return undefined;
+    }
+    while (readSync(file, chunk) === chunk.length);
+    closeSync(file);
+  }
+  return performance.now() - begun;
+}
+
 interface Times {
   readonly keys: number;
   readonly sizeBytes: number;
   readonly empty: readonly number[];
   readonly restored: readonly number[];
   readonly restoredCpu: readonly number[];
+  readonly diskMs: number | undefined;
   readonly trusted: boolean;
 }
 
 function report(context: BenchContext, times: Times): void {
-  const { keys, sizeBytes, empty, restored, restoredCpu, trusted } = times;
+  const { keys, sizeBytes, empty, restored, restoredCpu, diskMs, trusted } = times;
   const cpu = summarise(restoredCpu);
   const whole = summarise(restored);
   const start = summarise(empty);
@@ -193,13 +228,23 @@ function report(context: BenchContext, times: Times): void {
     ["process start to first result, restored, median", `${decimals(whole.median, 0)} ms`],
     ["CPU time of that", `${decimals(cpu.median, 0)} ms`],
     ["the same start without state", `${decimals(start.median, 0)} ms`],
+    ...(diskMs === undefined
+      ? []
+      : [["the disk alone, reading the savepoint past the cache", `${decimals(diskMs, 0)} ms`]]),
   ];
   print(
     context,
     `Restore of a job, ${WORKERS} workers; its counts went on\n${machineLine(context.machine)}\n\n` +
       formatTable(["", ""], rows),
   );
-  const detail = { keys, sizeBytes, emptyMs: start.median, cpuMs: cpu.median, workers: WORKERS };
+  const detail = {
+    keys,
+    sizeBytes,
+    emptyMs: start.median,
+    cpuMs: cpu.median,
+    workers: WORKERS,
+    ...(diskMs === undefined ? {} : { diskMs }),
+  };
   finish(context, [
     {
       name: "restore-first-result-ms",
