@@ -31,11 +31,11 @@ const STEP = 386_413n;
 const P = 2_147_483_647n;
 const Q = 4_294_967_291n;
 const HOT_SHARE = 20n;
-const CHECK_KEYS = 2_000_000;
-const CHECK_ROWS = 4_000_000;
+const CHECK_KEYS = 400_000;
+const CHECK_ROWS = 800_000;
 /** Of the warm-up of Flink's JVM, with the keys of the run. */
 const WARM_UP_ROWS = 2_000_000;
-const LEAST_WORKER_BYTES = 16 * 1024 * 1024;
+const LEAST_WORKER_BYTES = 4 * 1024 * 1024;
 const MB = 1024 * 1024;
 
 interface Input {

@@ -23,6 +23,7 @@ function codec(): WireCodec {
       room = new Uint8Array(length);
       return { address: 0, bytes: room };
     },
+    inPieces: (batch, _, action) => action(batch),
     decode: () => room[0]!,
   };
 }

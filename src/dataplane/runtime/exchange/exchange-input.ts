@@ -6,6 +6,8 @@
  *          channels are combined here.
  * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs
  *          no barrier.
+ * Pieces:  where the worker's memory is limited, a batch comes in pieces, with time for state to make room between them: what
+ *          the keys of one piece have in state must fit.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Counter } from "../../contract/metrics.ts";
@@ -25,6 +27,12 @@ export interface InputChannel {
   readonly signal: () => void;
 }
 
+export interface BatchPieces {
+  readonly mostRows: number;
+  /** Lets state go that the next piece may not need. */
+  readonly makeRoom: () => void;
+}
+
 interface ChannelState {
   readonly ring: RingReader;
   readonly signal: () => void;
@@ -41,6 +49,7 @@ export class ExchangeInput {
   readonly #target: ChainTarget;
   readonly #combiner: WatermarkCombiner;
   readonly #onBarrier: (barrier: Barrier) => void;
+  readonly #pieces: BatchPieces | undefined;
   readonly #buffersIn: Counter;
   readonly #bytesIn: Counter;
   #next = 0;
@@ -54,6 +63,7 @@ export class ExchangeInput {
     readonly target: ChainTarget;
     readonly metrics: TaskMetricGroup;
     readonly onBarrier: (barrier: Barrier) => void;
+    readonly pieces?: BatchPieces | undefined;
   }) {
     this.edge = options.edge;
     this.#channels = options.channels.map(({ ring, signal }) => ({
@@ -67,6 +77,7 @@ export class ExchangeInput {
     this.#target = options.target;
     this.#combiner = new WatermarkCombiner(options.channels.length);
     this.#onBarrier = options.onBarrier;
+    this.#pieces = options.pieces;
     this.#buffersIn = options.metrics.counter("numBuffersIn");
     this.#bytesIn = options.metrics.counter("numBytesIn");
   }
@@ -169,7 +180,14 @@ export class ExchangeInput {
   }
 
   #receive(batch: BatchPtr): void {
-    this.#target.receive(batch);
+    if (this.#pieces === undefined) this.#target.receive(batch);
+    else {
+      const { mostRows, makeRoom } = this.#pieces;
+      this.#codec.inPieces(batch, mostRows, (piece) => {
+        makeRoom();
+        this.#target.receive(piece);
+      });
+    }
     if (this.#target.satisfied === true) for (const { ring } of this.#channels) ring.refuse();
   }
 

@@ -23,6 +23,7 @@ const codec: WireCodec = {
     allocated = new Uint8Array(length);
     return { address: 0, bytes: allocated };
   },
+  inPieces: (batch, _, action) => action(batch),
   decode: () => {
     assert.ok(allocated.every((byte) => byte === allocated.length % 256));
     return allocated.length;

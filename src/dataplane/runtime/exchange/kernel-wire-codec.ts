@@ -6,7 +6,15 @@
  *          (partition.as.ts).
  * Hash:    that of the key codec, so that a row arrives where its key group lives.
  */
-import { BATCH_ROWS, type BatchPtr, PHYSICAL_CODE } from "../../../foundation/columnar/batch.ts";
+import {
+  BATCH_KINDS,
+  BATCH_ROWS,
+  type BatchPtr,
+  COLUMN_VALIDITY,
+  COLUMN_VALUES,
+  columnPtr,
+  PHYSICAL_CODE,
+} from "../../../foundation/columnar/batch.ts";
 import { PHYSICAL_WIDTH } from "../../../foundation/columnar/logical-type.ts";
 import { physicalColumns, type Schema } from "../../../foundation/columnar/schema.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
@@ -103,6 +111,39 @@ export class KernelWireCodec implements WireCodec {
 
   decode(address: number): BatchPtr {
     return this.#runtime.kernels.wireDecode(address) >>> 0;
+  }
+
+  inPieces(batch: BatchPtr, mostRows: number, action: (piece: BatchPtr) => void): void {
+    this.#refresh();
+    const rows = this.#rows(batch);
+    if (rows <= mostRows) {
+      action(batch);
+      return;
+    }
+    const { kernels } = this.#runtime;
+    for (let from = 0; from < rows; from += mostRows) {
+      const mark = kernels.arenaMark();
+      action(this.#piece(batch, from, Math.min(mostRows, rows - from)));
+      kernels.arenaRelease(mark);
+    }
+  }
+
+  /** The descriptor of `n` rows from `from` on; the rows stay where they are. */
+  #piece(batch: BatchPtr, from: number, n: number): BatchPtr {
+    const columns = this.#widths.length;
+    const piece = this.#runtime.kernels.batchCreate(n, columns, 0) >>> 0;
+    this.#refresh();
+    const moved = (at: number, bytes: number) => {
+      const address = this.#words[(batch + at) >>> 2]!;
+      this.#words[(piece + at) >>> 2] = address === 0 ? 0 : address + bytes;
+    };
+    moved(BATCH_KINDS, from);
+    for (let column = 0; column < columns; column++) {
+      const at = columnPtr(0, column);
+      moved(at + COLUMN_VALIDITY, from);
+      moved(at + COLUMN_VALUES, from * this.#widths[column]!);
+    }
+    return piece;
   }
 
   #rows(batch: BatchPtr): number {

@@ -5,7 +5,7 @@
  * Flow:    worker → here → subtasks, open and ready to step.
  */
 import { keyGroupRange } from "../../../foundation/columnar/key-group.ts";
-import { BatchView } from "../../../foundation/columnar/batch.ts";
+import { BatchView, MAX_BATCH_ROWS } from "../../../foundation/columnar/batch.ts";
 import { assert, toMillraceError } from "../../../foundation/base/errors.ts";
 import { exchangeKeys } from "../graph/exchange-keys.ts";
 import {
@@ -18,7 +18,7 @@ import {
 } from "../graph/job-graph.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 import { DirectLane, type SubtaskTimes } from "../exchange/direct-lane.ts";
-import { ExchangeInput } from "../exchange/exchange-input.ts";
+import { type BatchPieces, ExchangeInput } from "../exchange/exchange-input.ts";
 import { ExchangeOutput } from "../exchange/exchange-output.ts";
 import { RingReader, RingWriter } from "../exchange/ring.ts";
 import { KernelWireCodec } from "../exchange/kernel-wire-codec.ts";
@@ -31,6 +31,11 @@ import { TaskMetricGroup } from "../task/task-metrics.ts";
 import type { DeployMessage, EdgeRings, WorkerMessage } from "./messages.ts";
 import type { WorkerOptions } from "./worker.ts";
 import { bufferTimeoutMs, localBackupOptions, memoryOptions } from "../options.ts";
+
+const STATE_PAGE_BYTES = 4096;
+/** A page for each row of a piece is one part in so many of the budget; a piece has some rows all the same. */
+const BUDGET_PART = 16;
+const LEAST_PIECE = 64;
 
 export interface DeployedSubtask {
   readonly subtask: Subtask;
@@ -94,7 +99,8 @@ async function deploySubtask(
   const chain = buildChain(chainOptions);
   let subtask: Subtask | undefined;
   const onBarrier = (barrier: Barrier) => subtask?.onBarrier(barrier);
-  const inputs = task.inputs.map((edge) => exchangeInput(place, edge, chain, onBarrier));
+  const pieces = batchPieces(config, state);
+  const inputs = task.inputs.map((edge) => exchangeInput(place, edge, chain, onBarrier, pieces));
   subtask = new Subtask({
     task,
     subtaskIndex,
@@ -263,6 +269,7 @@ function exchangeInput(
   edge: EdgeSpec,
   chain: Chain,
   onBarrier: (barrier: Barrier) => void,
+  pieces: BatchPieces | undefined,
 ): ExchangeInput {
   const { options, subtaskIndex, metrics } = place;
   const { graph, worker, message } = options;
@@ -280,7 +287,19 @@ function exchangeInput(
     operator: nodeName(from),
   });
   const target = chain.inputOf(edge.toNode, edge.toInput);
-  return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier });
+  return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier, pieces });
+}
+
+/** So few rows at a time that a page of state for each of them is a small part of the budget. */
+function batchPieces(
+  config: DeployMessage["config"],
+  state: SubtaskState,
+): BatchPieces | undefined {
+  const { budgetBytes } = memoryOptions(config);
+  if (budgetBytes === undefined) return undefined;
+  const pages = Math.floor(budgetBytes / BUDGET_PART / STATE_PAGE_BYTES);
+  const mostRows = Math.max(LEAST_PIECE, pages - (pages % LEAST_PIECE));
+  return mostRows >= MAX_BATCH_ROWS ? undefined : { mostRows, makeRoom: () => state.maintain() };
 }
 
 function ringsOf(message: DeployMessage, edge: EdgeSpec): EdgeRings["rings"] {
