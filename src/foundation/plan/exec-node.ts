@@ -337,8 +337,10 @@ export interface LookupJoinNode extends Base {
   readonly condition?: Expression;
   /** The input only inserts: answers may pass each other. */
   readonly inputInserts?: boolean;
-  /** Unique fields of the input: what a row was given is kept by them, and taken back with it. */
+  /** Fields of the input: what a row was given is kept by them, and taken back with it. */
   readonly keepBy?: readonly number[];
+  /** They are all fields, and not unique. */
+  readonly keepsEqual?: boolean;
   /** Of a LOOKUP hint: a row without a match is looked up again. */
   readonly retry?: { readonly delayMs: number; readonly attempts: number };
   /** Of a LOOKUP hint, or a table that answers asynchronously. Rows come out in order whatever it says. */
@@ -382,6 +384,9 @@ export interface AsyncCorrelateNode extends Base {
   readonly when?: Expression;
   readonly fields: readonly RowField[];
   readonly asking: AsyncAsking;
+  /** As in LookupJoinNode. */
+  readonly keepBy?: readonly number[];
+  readonly keepsEqual?: boolean;
 }
 /** Each row as often as its BIGINT field `count` says, `fields` repeated behind it: INTERSECT ALL, EXCEPT ALL. */
 export interface ReplicateRowsNode extends Base {

@@ -383,6 +383,12 @@ export const sqlWarnings = defineErrors({
       "The lookup in {table} happens anew for a row that is taken back, and may then find other values",
     hint: "Look up before the stream gets updates.",
   },
+  NON_DETERMINISTIC_ANSWER: {
+    ...warned,
+    code: "MR2260",
+    message: "{what} is asked anew for a row that is taken back, and may then answer otherwise",
+    hint: "Ask before the stream gets updates.",
+  },
   STRATEGY_HINT: {
     ...warned,
     code: "MR2259",

@@ -37,8 +37,10 @@ export interface AsyncCorrelateSpec
   readonly when?: Expression;
   /** Over the input's fields, then `fields`: answers that do not pass are none. */
   readonly condition?: Expression;
-  /** Unique fields of the input: a row is taken back with the answer it was given, which is kept by them. */
+  /** A row is taken back with the answer it was given, which is kept by these fields of the input. */
   readonly keepBy?: readonly number[];
+  /** They are not unique. */
+  readonly keepsEqual?: boolean;
   readonly stateTtlMs?: number;
 }
 
@@ -108,13 +110,14 @@ export class AsyncCorrelateOperator extends BaseOperator {
     if (when !== undefined) this.#when = tested(input, when);
     if (condition !== undefined)
       this.#condition = tested({ fields: [...input.fields, ...this.#answers.fields] }, condition);
-    const { keepBy: keyFields, stateTtlMs: ttlMs = 0 } = this.#node;
+    const { keepBy: keyFields, keepsEqual = false, stateTtlMs: ttlMs = 0 } = this.#node;
     if (keyFields !== undefined)
       this.#kept = new KeptAnswers({
         context,
         input,
         keyFields,
         answers: this.#answers,
+        keepsEqual,
         ttlMs,
         operator,
       });

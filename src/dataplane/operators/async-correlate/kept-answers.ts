@@ -1,11 +1,13 @@
 /**
  * KeptAnswers: what was answered for each row that stays, so that it is taken back with what it was given.
  *
- * State:   map "answers": the row's unique key → set of the answer's rows; no entry: none.
- * Use:     keep() when a row comes, over what its key had; take() when it goes.
- * Source:  Flink KeyedLookupJoinWrapper.
+ * State:   map "answers": the row's unique key → set of the answer's rows; no entry: none. Where rows have no unique key, the
+ *          whole row → the answers of all rows that are equal to it, each answer with its number and at least one row.
+ * Use:     keep() when a row comes, over what its unique key had; take() when it goes: of equal rows the last one's answer.
+ * Source:  Flink KeyedLookupJoinWrapper, which keeps one answer for all equal rows.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
+import { withNullable, types } from "../../../foundation/columnar/logical-type.ts";
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import { RowReader, type Value } from "../../../foundation/columnar/value-reader.ts";
 import { compileKeyCodec, type KeyCodec } from "../../codegen/codecs/key-codec.ts";
@@ -19,26 +21,32 @@ import type { Answer } from "./async-requests.ts";
 
 export interface KeptAnswersOptions {
   readonly context: OperatorContext;
-  /** Of the rows, and the fields of theirs that are unique. */
+  /** Of the rows, and the fields of theirs that are unique, or all. */
   readonly input: Schema;
   readonly keyFields: readonly number[];
   readonly answers: Schema;
+  readonly keepsEqual: boolean;
   readonly ttlMs: number;
   readonly operator: string;
 }
 
 export class KeptAnswers {
   readonly #context: OperatorContext;
+  /** Of the rows of the sets. */
   readonly #answers: Schema;
+  readonly #keepsEqual: boolean;
   readonly #keys: KeyCodec;
   readonly #format: RowFormat;
   readonly #reader: RowReader;
   readonly #map: KeyedMap;
 
-  constructor({ context, input, keyFields, answers, ttlMs, operator }: KeptAnswersOptions) {
+  constructor(options: KeptAnswersOptions) {
+    const { context, input, keyFields, keepsEqual, ttlMs, operator } = options;
     const { runtime } = context;
+    const answers = keepsEqual ? numbered(options.answers) : options.answers;
     this.#context = context;
     this.#answers = answers;
+    this.#keepsEqual = keepsEqual;
     this.#keys = compileKeyCodec({ schema: input, fields: keyFields, runtime, operator });
     this.#format = new RowFormat(runtime, answers, operator);
     this.#reader = new RowReader(runtime.memory, answers);
@@ -65,6 +73,36 @@ export class KeptAnswers {
 
   /** The answer to the only row of a batch. */
   keep(row: BatchPtr, answer: Answer): void {
+    if (!this.#keepsEqual) {
+      this.#replace(row, answer);
+      return;
+    }
+    const before = this.#rows(row);
+    const number = 1n + before.reduce((most, values) => maximum(most, values[0] as bigint), 0n);
+    const found = answer.map((values) => [number, true, ...values]);
+    const none = this.#answers.fields.map((_, i) => (i === 0 ? number : i === 1 ? false : null));
+    this.#replace(row, [...before, ...(found.length === 0 ? [none] : found)]);
+  }
+
+  /** What was kept for the only row of a batch; it is forgotten. */
+  take(row: BatchPtr): Answer {
+    const kept = this.#rows(row);
+    if (!this.#keepsEqual) {
+      this.#replace(row, []);
+      return kept;
+    }
+    const last = kept.reduce((most, values) => maximum(most, values[0] as bigint), 0n);
+    const others = kept.filter(([number]) => number !== last);
+    this.#replace(row, others);
+    const own = kept.filter(([number, isFound]) => number === last && isFound === true);
+    return own.map((values) => values.slice(2));
+  }
+
+  close(): void {
+    this.#format.close();
+  }
+
+  #replace(row: BatchPtr, answer: Answer): void {
     const { runtime } = this.#context;
     const { kernels, memory } = runtime;
     const { keys, hashes, entries } = this.#find(row);
@@ -79,8 +117,7 @@ export class KeptAnswers {
     }
   }
 
-  /** What was kept for the only row of a batch; it is forgotten. */
-  take(row: BatchPtr): Answer {
+  #rows(row: BatchPtr): Answer {
     const { kernels, memory } = this.#context.runtime;
     const { hashes, entries } = this.#find(row);
     const out = kernels.arenaAlloc(8) >>> 0;
@@ -89,13 +126,7 @@ export class KeptAnswers {
     const list = kernels.viewAddresses(n, new DataView(memory.buffer).getUint32(out, true)) >>> 0;
     const batch = kernels.batchCreate(n, this.#format.columns, 0) >>> 0;
     this.#format.decode(list, n, batch, 0);
-    const answer = Array.from({ length: n }, (_, at) => this.#values(batch, at));
-    kernels.setsRemove(this.#map.ptr, 1, hashes, entries);
-    return answer;
-  }
-
-  close(): void {
-    this.#format.close();
+    return Array.from({ length: n }, (_, at) => this.#values(batch, at));
   }
 
   #values(batch: BatchPtr, at: number): readonly Value[] {
@@ -111,3 +142,16 @@ export class KeptAnswers {
     return { keys, hashes, entries };
   }
 }
+
+/** Rows of answers with their answer's number, and whether the row is one: an answer may have none. */
+function numbered({ fields }: Schema): Schema {
+  return {
+    fields: [
+      { name: "$number", type: types.bigint(false) },
+      { name: "$found", type: types.boolean(false) },
+      ...fields.map((field) => ({ ...field, type: withNullable(field.type, true) })),
+    ],
+  };
+}
+
+const maximum = (a: bigint, b: bigint): bigint => (a > b ? a : b);

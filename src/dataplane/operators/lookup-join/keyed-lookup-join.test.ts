@@ -313,3 +313,77 @@ test("kept by a unique field: rows are taken back with what they were given, res
     harness.close();
   }
 });
+
+test("kept by whole rows: of equal rows each is taken back with an answer that one of them was given", async () => {
+  const made = node({ "lookup.cache": "NONE" }, { inputInserts: false, keepBy: [0, 1] });
+  const kept = { ...made, keepsEqual: true };
+  const steps: [HarnessRow[], [string, number][], string[]][] = [
+    [
+      [["+I", 1, "a"]],
+      [
+        ["a", 10],
+        ["a", 30],
+      ],
+      ["+I[1, a, a, 10]", "+I[1, a, a, 30]"],
+    ],
+    [[["+I", 1, "a"]], [], ["+I[1, a, null, null]"]],
+    [
+      [
+        ["+I", 1, "a"],
+        ["+I", 2, "a"],
+      ],
+      [["a", 50]],
+      ["+I[1, a, a, 50]", "+I[2, a, a, 50]"],
+    ],
+    [
+      [
+        ["-U", 1, "a"],
+        ["+U", 1, "b"],
+      ],
+      [
+        ["a", 99],
+        ["b", 7],
+      ],
+      ["-U[1, a, a, 50]", "+U[1, b, b, 7]"],
+    ],
+    [
+      [
+        ["-D", 1, "a"],
+        ["-D", 1, "b"],
+      ],
+      [],
+      ["-D[1, a, null, null]", "-D[1, b, b, 7]"],
+    ],
+    [
+      [
+        ["-D", 1, "a"],
+        ["-D", 2, "a"],
+      ],
+      [],
+      ["-D[1, a, a, 10]", "-D[1, a, a, 30]", "-D[2, a, a, 50]"],
+    ],
+    [
+      [
+        ["+I", 1, "a"],
+        ["-D", 1, "a"],
+      ],
+      [["a", 5]],
+      ["+I[1, a, a, 5]", "-D[1, a, a, 5]"],
+    ],
+  ];
+  for (const restoreBefore of steps.keys()) {
+    const rates = new Rates();
+    let harness = harnessOf(kept, rates);
+    for (const [number, [given, table, expected]] of steps.entries()) {
+      rates.rows = table;
+      if (number === restoreBefore) {
+        const saved = harness.snapshot();
+        harness.close();
+        harness = harnessOf(kept, rates, {}, saved);
+      }
+      harness.rows(0, given);
+      assert.deepEqual(await after(harness, number), expected, `restored before ${restoreBefore}`);
+    }
+    harness.close();
+  }
+});

@@ -26,7 +26,7 @@ export function keyedLookupJoin(
 ): AsyncCorrelateOperator {
   const { fields } = lookupScanOf(node).output;
   const { joinType, condition, lookupKeys, description, table, projection } = node;
-  const { keepBy, stateTtlMs } = node;
+  const { keepBy, keepsEqual, stateTtlMs } = node;
   const keys = lookupKeys.map(({ field }) => projection.findIndex(([at]) => at === field));
   return new AsyncCorrelateOperator(
     {
@@ -39,6 +39,7 @@ export function keyedLookupJoin(
       })),
       ...(condition === undefined ? {} : { condition }),
       ...(keepBy === undefined ? {} : { keepBy }),
+      ...(keepsEqual === undefined ? {} : { keepsEqual }),
       ...(stateTtlMs === undefined ? {} : { stateTtlMs }),
       asking: askingOf(node, context.config),
     },

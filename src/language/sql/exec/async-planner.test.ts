@@ -12,7 +12,9 @@ const FUNCTIONS: Readonly<Record<string, UserFunction>> = {
   f: { kind: "async-scalar", signatures, eval: later },
   g: { kind: "async-table", signatures, eval: later },
 };
+const MAY_DIFFER: UserFunction = { ...FUNCTIONS.f!, deterministic: false } as UserFunction;
 const DDL = `CREATE FUNCTION f AS 'f' LANGUAGE TYPESCRIPT; CREATE FUNCTION g AS 'g' LANGUAGE TYPESCRIPT;
+  CREATE FUNCTION h AS 'h' LANGUAGE TYPESCRIPT;
   CREATE TABLE t (id INT, s STRING) WITH ('connector' = 'datagen');
   CREATE MODEL m INPUT (s STRING) OUTPUT (r STRING) WITH ('provider' = 'openai');`;
 const SCALAR = "SELECT f(s) FROM t";
@@ -24,7 +26,10 @@ function nodesOf(sql: string, config: Readonly<Record<string, string>> = {}) {
     host: {
       operators: new Set(Object.keys(operatorFactories)),
       userFunction: ({ name }) =>
-        userFunctionDefinition({ name, module: "/m.ts", export: name }, FUNCTIONS[name]!),
+        userFunctionDefinition(
+          { name, module: "/m.ts", export: name },
+          FUNCTIONS[name] ?? MAY_DIFFER,
+        ),
     },
   });
   for (const [key, value] of Object.entries(config)) session.execute(`SET '${key}' = '${value}'`);
@@ -123,4 +128,22 @@ test("changes of a key do not pass each other, whatever the output mode says", (
   const sql = `${counts} SELECT r FROM ML_PREDICT(TABLE v, MODEL m, DESCRIPTOR(s))`;
   const unordered = { "table.exec.async-ml-predict.output-mode": "ALLOW_UNORDERED" };
   assert.equal(askingOf(sql, unordered).unordered, false);
+});
+
+test("TRY_RESOLVE: answers to rows that may be taken back are kept by their key, or by the whole row", () => {
+  const resolve = { "table.optimizer.non-deterministic-update.strategy": "TRY_RESOLVE" };
+  const keys = (sql: string, config = resolve) => {
+    const found = nodesOf(sql, config).find(({ type }) => type === "AsyncCorrelate");
+    assert.ok(found?.type === "AsyncCorrelate");
+    return [found.keepBy, found.keepsEqual];
+  };
+  const counts = "CREATE VIEW v AS SELECT s, COUNT(*) AS n FROM t GROUP BY s;";
+  const predicted = `${counts} SELECT r FROM ML_PREDICT(TABLE v, MODEL m, DESCRIPTOR(s))`;
+  assert.deepEqual(keys(predicted), [[0], undefined]);
+  assert.deepEqual(keys(`${counts} SELECT h(CAST(n AS STRING)) FROM v`), [[0], undefined]);
+  const twice = "SELECT h(s) FROM (SELECT s FROM v UNION ALL SELECT s FROM v)";
+  assert.deepEqual(keys(`${counts} ${twice}`), [[0], true]);
+  assert.deepEqual(keys(`${counts} SELECT f(CAST(n AS STRING)) FROM v`), [undefined, undefined]);
+  assert.deepEqual(keys("SELECT h(s) FROM t"), [undefined, undefined]);
+  assert.deepEqual(keys(predicted, {} as typeof resolve), [undefined, undefined]);
 });

@@ -15,10 +15,12 @@ import { type RowField, withNullable } from "../../../foundation/columnar/logica
 import type { Schema } from "../../../foundation/columnar/schema.ts";
 import type { AsyncAsking, AsyncRequest } from "../../../foundation/plan/async-request.ts";
 import { type Call, type Expression, input } from "../../../foundation/plan/expression.ts";
+import { parseReference } from "../../../foundation/plan/user-function.ts";
 import { and, conjuncts, digest, TRUE } from "../rel/expressions.ts";
 import type { CorrelateRel, Prediction } from "../rel/rel-node.ts";
+import { distributionOf, keptBy } from "./keep-answers.ts";
 import { hasAsyncCall, nextCall } from "./needed-calls.ts";
-import { type PhysNode, forward, isInsertOnly } from "./phys-node.ts";
+import { type PhysNode, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 
@@ -138,9 +140,10 @@ function asyncNode(
   },
 ): PhysNode {
   const schema: Schema = { fields: [...source.schema.fields, ...made.fields] };
+  const kept = answersVary(made.request) ? keptBy(planner.options, source) : {};
   return planner.factory.make(
-    { type: "AsyncCorrelate", ...made },
-    [{ node: source, distribution: forward }],
+    { type: "AsyncCorrelate", ...made, ...kept },
+    [{ node: source, distribution: distributionOf(kept) }],
     schema,
     {
       kinds: source.kinds,
@@ -148,6 +151,11 @@ function asyncNode(
       unique: true,
     },
   );
+}
+
+/** Asked again, it may answer otherwise. */
+export function answersVary(request: AsyncRequest): boolean {
+  return request.kind === "model" || parseReference(request.function)?.deterministic === false;
 }
 
 function replace(e: Expression, found: string, by: Expression): Expression {

@@ -63,6 +63,8 @@ export class UpdateKinds {
         return this.of(node);
       case "LookupJoin":
       case "TemporalJoin":
+        // What is kept by a whole row is found by the whole row that is taken back.
+        if (spec.type === "LookupJoin" && spec.keepsEqual === true) return "both";
         if (index === 0) return this.of(node);
         return this.#canEmitAfter(input) ? "after" : "both";
       case "Join":
@@ -114,6 +116,7 @@ function computeAfter(node: PhysNode, can: (input: PhysNode) => boolean): boolea
     case "ReplicateRows":
       return false;
     case "LookupJoin":
+      return spec.keepsEqual !== true && can(node.inputs[0]!.node);
     case "TemporalJoin":
       return can(node.inputs[0]!.node);
     case "Join":

@@ -148,7 +148,7 @@ class Builder {
   ): number {
     const id = this.#nodes.length + 1;
     const { spec, inputs, mode } = made;
-    const ttl = node.stateTtlMs ?? this.#defaultTtl(spec.type);
+    const ttl = node.stateTtlMs ?? this.#defaultTtl(spec);
     const schemas = inputs.map((input) => this.#nodes[input.node - 1]!.output);
     const base = {
       id,
@@ -227,8 +227,9 @@ class Builder {
     return this.#kinds.of(node) === "both" ? "retract" : "upsert";
   }
 
-  #defaultTtl(type: PhysNode["spec"]["type"]): number | undefined {
-    return STATEFUL.has(type) ? this.#options.stateTtlMs : undefined;
+  #defaultTtl(spec: PhysNode["spec"]): number | undefined {
+    const keeps = STATEFUL.has(spec.type) || ("keepBy" in spec && spec.keepBy !== undefined);
+    return keeps ? this.#options.stateTtlMs : undefined;
   }
 }
 

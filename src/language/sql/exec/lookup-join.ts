@@ -23,7 +23,8 @@ import { joinSchema } from "../rel/rel-builder.ts";
 import type { JoinRel, LookupHint, RelNode, ScanRel } from "../rel/rel-node.ts";
 import { calcChain } from "./calc-chain.ts";
 import type { JoinKeys } from "./join-planner.ts";
-import { type PhysNode, type PhysSpecOf, forward, hashBy, isInsertOnly } from "./phys-node.ts";
+import { distributionOf, keptBy } from "./keep-answers.ts";
+import { type PhysNode, type PhysSpecOf, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import type { PlanOptions } from "./plan-options.ts";
 import { tableSpec } from "./scan-planner.ts";
@@ -158,7 +159,7 @@ function assemble(
   const condition = and(rest);
   const joined = joinSchema(left.schema, { fields }, rel.type);
   const shuffles = rel.hints.lookup?.shuffle === true && keys.leftKeys.length > 0;
-  const keepBy = keptBy(planner.options, left);
+  const kept = keptBy(planner.options, left);
   const node = planner.factory.make(
     {
       type: "LookupJoin",
@@ -168,27 +169,15 @@ function assemble(
       lookupKeys,
       ...(isTrue(condition) ? {} : { condition }),
       ...(isAskedByKey(table.options) && isInsertOnly(left) ? { inputInserts: true } : {}),
-      ...(keepBy === undefined ? {} : { keepBy }),
+      ...kept,
       ...asked(rel.hints.lookup, table.options),
     },
-    [{ node: left, distribution: distributionOf(keepBy ?? (shuffles ? keys.leftKeys : [])) }],
+    [{ node: left, distribution: distributionOf(kept, shuffles ? keys.leftKeys : []) }],
     joined,
     { kinds: left.kinds, upsertKeys: left.upsertKeys },
   );
   const schema = joinSchema(keys.left.schema, keys.right.schema, rel.type);
   return planner.calc(node, all, TRUE, schema);
-}
-
-/** TRY_RESOLVE: by what the answers to rows that may be taken back are kept. */
-function keptBy({ option, mode }: PlanOptions, left: PhysNode): readonly number[] | undefined {
-  const strategy = option("table.optimizer.non-deterministic-update.strategy") ?? "";
-  if (strategy.trim().toUpperCase() !== "TRY_RESOLVE" || mode === "batch") return undefined;
-  if (isInsertOnly(left)) return undefined;
-  return left.upsertKeys.find((key) => key.length > 0);
-}
-
-function distributionOf(fields: readonly number[]) {
-  return fields.length === 0 ? forward : hashBy(fields);
 }
 
 function isAskedByKey(options: Readonly<Record<string, string>>): boolean {

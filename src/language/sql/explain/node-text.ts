@@ -164,6 +164,7 @@ function asyncText(
     `joinType=[${joinType}]`,
     `async=[${order}, ${asking.timeoutMs}ms, ${asking.capacity}]`,
     `select=[${names(output)}]`,
+    ...(spec.keepBy === undefined ? [] : ["upsertMaterialize=[true]"]),
   ];
 }
 

@@ -26,7 +26,7 @@ import {
   identifierText,
   sinkColumns,
 } from "../catalog/catalog-objects.ts";
-import { planErrors, sqlWarnings, validateErrors } from "../errors.ts";
+import { planErrors, validateErrors } from "../errors.ts";
 import { buildExecPlan } from "../exec/exec-plan-builder.ts";
 import type { PhysNode } from "../exec/phys-node.ts";
 import type { PlanOptions } from "../exec/plan-options.ts";
@@ -343,15 +343,11 @@ export function planRels(session: SessionContext, logical: readonly RelNode[]): 
   return { logical, optimized, physical, plan, statistics };
 }
 
-/**
- * TRY_RESOLVE makes errors of what is a warning otherwise: rows that cannot be taken back as they were given. Look-ups for rows
- * without a unique key stay a warning.
- */
+/** TRY_RESOLVE makes errors of what is a warning otherwise: rows that cannot be taken back as they were given. */
 function checkDeterminism(plan: ExecPlan, { option, mode }: PlanOptions): void {
   const strategy = option("table.optimizer.non-deterministic-update.strategy");
   if (strategy?.trim().toUpperCase() !== "TRY_RESOLVE" || mode === "batch") return;
-  const lookup = sqlWarnings.NON_DETERMINISTIC_LOOKUP.definition.code;
-  const found = nonDeterministicUpdates(plan).find(({ code }) => code !== lookup);
+  const found = nonDeterministicUpdates(plan)[0];
   if (found === undefined) return;
   throw planErrors.NOT_DETERMINISTIC({ finding: found.message, remedy: found.hint });
 }

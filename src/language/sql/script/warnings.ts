@@ -8,6 +8,8 @@
 import type { MillraceError } from "../../../foundation/base/errors.ts";
 import type { ExecNode, ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import { children, type Expression } from "../../../foundation/plan/expression.ts";
+import { plainName } from "../../../foundation/plan/user-function.ts";
+import { answersVary } from "../exec/async-planner.ts";
 import { followedHint } from "../exec/hash-join.ts";
 import { sqlWarnings } from "../errors.ts";
 import { isDeterministic } from "../rel/expressions.ts";
@@ -97,9 +99,11 @@ export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
     const input = node.inputs[0];
     const updating = input !== undefined && nodes[input.node - 1]!.changelogMode !== "insert-only";
     if (!updating) return [];
-    if (node.type === "LookupJoin" && node.keepBy !== undefined) return [];
+    if ("keepBy" in node && node.keepBy !== undefined) return [];
     if (node.type === "LookupJoin")
       return [sqlWarnings.NON_DETERMINISTIC_LOOKUP({ table: node.table.name })];
+    const asked = askedAnew(node);
+    if (asked !== undefined) return [sqlWarnings.NON_DETERMINISTIC_ANSWER({ what: asked })];
     if (node.type !== "Calc") return [];
     const columns = node.projection.flatMap((expression, i) =>
       drawn(expression) ? [node.output.fields[i]!.name] : [],
@@ -110,6 +114,14 @@ export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
       ? [sqlWarnings.NON_DETERMINISTIC_FILTER({})]
       : [];
   });
+}
+
+/** What is asked again for a row that is taken back, and may answer otherwise. */
+function askedAnew(node: ExecNode): string | undefined {
+  if (node.type === "AsyncCorrelate" && answersVary(node.request))
+    return node.request.kind === "model" ? node.request.name : plainName(node.request.function);
+  if (node.type !== "Correlate" || isDeterministic(node.call)) return undefined;
+  return node.call.kind === "call" ? plainName(node.call.function) : "The table function";
 }
 
 /** A filter by the watermark is meant to let late rows go, also those that are taken back. */
