@@ -19,10 +19,12 @@ import type { AggregateRel, RelAggregateCall, RelNode } from "../rel/rel-node.ts
 import { type WindowProperties, windowProperties } from "../rel/window-properties.ts";
 import { calcChain } from "./calc-chain.ts";
 import { ALL, DELETE, INSERT, type PhysNode, UPDATE, hashBy, isInsertOnly } from "./phys-node.ts";
+import { windowsBehindExpand } from "./expand-windows.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { windowEmit } from "./window-emit.ts";
 
-export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): PhysNode {
+export function planAggregate(planner: PhysicalPlanner, written: AggregateRel): PhysNode {
+  const rel = { ...written, input: windowsBehindExpand(written.input) };
   const properties = windowProperties(rel.input);
   if (properties !== undefined) {
     const has = (indexes: readonly number[]) => rel.grouping.some((key) => indexes.includes(key));
@@ -149,17 +151,9 @@ function planWindowAggregate(
   const node = planner.plan(source);
   const place = (index: number): number => pulled?.place.get(index) ?? index;
   const grouping = keys.map(place);
-  const time = properties.times[0] ?? properties.ends[0]!;
-  const window: WindowSpec =
+  const window =
     pulled === undefined
-      ? {
-          ...properties.window,
-          time: {
-            attribute: properties.window.time.attribute,
-            index: time,
-            type: node.schema.fields[time]!.type,
-          },
-        }
+      ? attachedWindow(properties, node)
       : planner.windowOver(pulled.window, node.schema);
   const attached =
     pulled === undefined ? { start: properties.starts[0]!, end: properties.ends[0]! } : undefined;
@@ -201,6 +195,12 @@ function planWindowAggregate(
         },
   );
   return reorder(planner, rel, aggregate, { keys, wanted, kindOf });
+}
+
+function attachedWindow({ window, times, ends }: WindowProperties, node: PhysNode): WindowSpec {
+  const index = times[0] ?? ends[0]!;
+  const { attribute } = window.time;
+  return { ...window, time: { attribute, index, type: node.schema.fields[index]!.type } };
 }
 
 /** As Flink names the properties of group windows. */
@@ -273,6 +273,15 @@ function pullWindow(rel: AggregateRel, keys: readonly number[]): Pulled | undefi
   )
     return undefined;
   const time = plain(window.time.index);
+  // Copies of rows are made with the columns that are needed, in whatever order.
+  const isAll = base.input.kind === "expand" && expressions.length === width;
+  if (isAll && chain.conditions.length === 0 && window.partitionKeys === undefined) {
+    const own = expressions.map((e) => (e.kind === "input" ? e.index : -1));
+    if (!own.includes(-1) && new Set(own).size === width) {
+      const places = new Map([...place].map(([i, at]) => [i, own[at]!]));
+      return { input: base.input, window, place: places };
+    }
+  }
   return {
     input: project(filter(base.input, and(chain.conditions)), expressions, names),
     window: {
