@@ -7,6 +7,6 @@ test("a job that is killed again and again loses and doubles nothing", {
 }, async () => {
   const result = await killRepeatedly({ kills: 5, seed: 7 });
   assert.equal(result.kills, 5);
-  assert.ok(result.restored >= 1, `only ${result.restored} kills came after a checkpoint`);
+  assert.ok(result.restored >= 4, `only ${result.restored} kills came after a checkpoint`);
   assert.deepEqual([result.lost, result.doubled, result.wrong], [0, 0, 0]);
 });
