@@ -1,7 +1,7 @@
 /**
  * The query fuzzer: random queries over tables that change, in this engine as a stream and bounded, and in DuckDB.
  *
- * Run:     npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--json] [--multi-join]
+ * Run:     npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--json] [--multi-join] [--hostile]
  * Out:     how many answers are equal, different, refused by us, by DuckDB, by both; the differences, and why we refuse.
  * Exit:    1 when an answer differs.
  */
@@ -9,7 +9,8 @@ import { commandLine } from "../../testkit/command-line.ts";
 import { type QueryResult, runQueries } from "./queries/query-campaign.ts";
 
 const { values } = commandLine({
-  usage: "npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--multi-join] [--json]",
+  usage:
+    "npm run fuzz-queries -- [--count 2000] [--seed 1] [--show 20] [--multi-join] [--hostile] [--json]",
   config: {
     options: {
       count: { type: "string", default: "2000" },
@@ -17,6 +18,7 @@ const { values } = commandLine({
       show: { type: "string", default: "20" },
       json: { type: "boolean", default: false },
       "multi-join": { type: "boolean", default: false },
+      hostile: { type: "boolean", default: false },
     },
   },
   numbers: ["count", "seed", "show"],
@@ -33,6 +35,7 @@ await runQueries({
   first,
   count,
   multiJoin: values["multi-join"],
+  hostile: values.hostile,
   onQuery: (result, done) => {
     for (const outcome of result.outcomes) {
       counts.set(outcome.kind, (counts.get(outcome.kind) ?? 0) + 1);

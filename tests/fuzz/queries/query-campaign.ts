@@ -104,6 +104,8 @@ export async function runQueries(options: {
   readonly queries?: readonly Question[];
   /** Joins in a row as one operator, and every other query a chain of them. */
   readonly multiJoin?: boolean;
+  /** Over tables of values that are hard on an engine. */
+  readonly hostile?: boolean;
   readonly onQuery?: (result: QueryResult, done: number) => void;
 }): Promise<QueryResult[]> {
   const { DuckDBInstance } = await import("@duckdb/node-api");
@@ -116,7 +118,7 @@ export async function runQueries(options: {
     for (let seed = options.first; seed < options.first + options.count; seed++) {
       if (Math.floor(seed / QUERIES_A_WORLD) !== world) {
         world = Math.floor(seed / QUERIES_A_WORLD);
-        tables = fuzzData(seededRandom(world * 7919 + 1));
+        tables = fuzzData(seededRandom(world * 7919 + 1), options.hostile);
         for (const { name } of tables) await connection.run(`DROP TABLE IF EXISTS ${name}`);
         for (const table of tables) await connection.run(peerTable(table));
       }

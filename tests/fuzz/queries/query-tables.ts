@@ -23,15 +23,35 @@ const EVENTS = 30;
 /** Flink's OVER takes no rows of 1970's first second and before. */
 const EPOCH = Date.UTC(2024, 1, 28, 23, 59);
 
-export function fuzzData(next: Random): FuzzData[] {
-  return [...plainData(next), ...EVENT_TABLES.map((name) => eventData(name, next))];
+/** `hostile`: half of all values are NULL or one and the same, the others as great and small as they can be, or very long. */
+export function fuzzData(next: Random, hostile = false): FuzzData[] {
+  const draw = hostile ? hostileCell : friendlyCell;
+  return [...plainData(next, draw), ...EVENT_TABLES.map((name) => eventData(name, next, draw))];
 }
 
-function plainData(next: Random): FuzzData[] {
+type Draw = (type: ColumnType, next: Random) => Cell;
+
+const friendlyCell: Draw = (type, next) => (next(NULLS) === 0 ? null : cell(type, next));
+
+/** Sums of them stay within a BIGINT, and within what the peer's DECIMAL holds. */
+const HOSTILE: Readonly<Record<ColumnType, readonly Cell[]>> = {
+  BIGINT: [4_503_599_627_370_495, -4_503_599_627_370_495, 0, -1, 2_147_483_648, -2_147_483_649],
+  STRING: ["", " ", "x".repeat(70_000), "x".repeat(69_999), "ä😀", "\u0001", "\\\t%_"],
+  DECIMAL: ["999999.99", "-999999.99", "0.00", "0.01", "-0.01"],
+  BOOLEAN: [true, false],
+};
+
+const hostileCell: Draw = (type, next) => {
+  if (next(4) === 0) return null;
+  const values = HOSTILE[type];
+  return next(3) === 0 ? values[0]! : values[next(values.length)]!;
+};
+
+function plainData(next: Random, draw: Draw): FuzzData[] {
   return Object.entries(TABLES).map(([name, columns]) => {
     const history: ValuesEvent[] = [];
     const final: Row[] = [];
-    const row = () => columns.map(({ type }) => (next(NULLS) === 0 ? null : cell(type, next)));
+    const row = () => columns.map(({ type }) => draw(type, next));
     for (let i = 0; i < CHANGES; i++) {
       const choice = final.length === 0 ? 0 : next(10);
       const at = final.length === 0 ? 0 : next(final.length);
@@ -52,14 +72,11 @@ function plainData(next: Random): FuzzData[] {
 }
 
 /** One row a second or less, BOUND - 1 seconds out of order at most. */
-function eventData(name: string, next: Random): FuzzData {
+function eventData(name: string, next: Random, draw: Draw): FuzzData {
   const rows: Row[] = [];
   for (let at = 0; rows.length < EVENTS; at += 1 + next(4)) {
     const time = new Date(EPOCH + at * 1000).toISOString().slice(0, 19).replace("T", " ");
-    rows.push([
-      ...EVENT_COLUMNS.map(({ type }) => (next(NULLS) === 0 ? null : cell(type, next))),
-      time,
-    ]);
+    rows.push([...EVENT_COLUMNS.map(({ type }) => draw(type, next)), time]);
   }
   const arrival = rows.map((row, i) => ({ row, at: timeOf(row) + next(BOUND), i }));
   arrival.sort((a, b) => a.at - b.at || a.i - b.i);
