@@ -23,13 +23,15 @@ import { windowsBehindExpand } from "./expand-windows.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
 import { windowEmit } from "./window-emit.ts";
 
-export function planAggregate(planner: PhysicalPlanner, written: AggregateRel): PhysNode {
-  const rel = { ...written, input: windowsBehindExpand(written.input) };
+export function planAggregate(planner: PhysicalPlanner, rel: AggregateRel): PhysNode {
   const properties = windowProperties(rel.input);
   if (properties !== undefined) {
     const has = (indexes: readonly number[]) => rel.grouping.some((key) => indexes.includes(key));
-    if (has(properties.starts) && has(properties.ends) && groupsSessions(rel, properties))
-      return planWindowAggregate(planner, rel, properties);
+    if (has(properties.starts) && has(properties.ends) && groupsSessions(rel, properties)) {
+      const input = windowsBehindExpand(rel.input);
+      const node = planWindowAggregate(planner, { ...rel, input }, properties);
+      if (node !== undefined) return node;
+    }
   }
   const node = planner.plan(rel.input);
   const reduced = planner.options.mode === "batch" ? reduceGrouping(rel, node) : undefined;
@@ -128,11 +130,15 @@ interface Pulled {
   readonly place: ReadonlyMap<number, number>;
 }
 
+/**
+ * Undefined: windows by the clock that the aggregate cannot take itself are columns like others, as in Flink
+ * (WindowUtil.isValidProcTimeWindow): when rows come to it tells nothing of their windows any more.
+ */
 function planWindowAggregate(
   planner: PhysicalPlanner,
   rel: AggregateRel,
   properties: WindowProperties,
-): PhysNode {
+): PhysNode | undefined {
   const kindOf = (index: number): WindowProperty | undefined =>
     properties.starts.includes(index)
       ? "window_start"
@@ -147,6 +153,8 @@ function planWindowAggregate(
     used.includes(kind),
   );
   const pulled = pullWindow(rel, keys);
+  const isByClock = properties.window.time.attribute === "PROCTIME";
+  if (pulled === undefined && isByClock && planner.options.mode === "streaming") return undefined;
   const source = pulled === undefined ? rel.input : pulled.input;
   const node = planner.plan(source);
   const place = (index: number): number => pulled?.place.get(index) ?? index;

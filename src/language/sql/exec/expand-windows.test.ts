@@ -78,3 +78,15 @@ test("windows stay below where a copy has none of them, or their columns are com
   assert.match(description(counted), /WindowTableFunction/);
   assert.equal((await answers(counted)).length > 3, true);
 });
+
+test("windows by the clock that the aggregate cannot take are grouped by as columns, as in Flink", () => {
+  const clock = `(SELECT *, PROCTIME() AS p FROM t)`;
+  const windows = `FROM TABLE(TUMBLE(TABLE v, DESCRIPTOR(p), INTERVAL '5' SECOND))`;
+  const view = `WITH v AS ${clock}`;
+  const by = "GROUP BY k, window_start, window_end";
+  assert.match(description(`${view} SELECT k, COUNT(*) ${windows} ${by}`), /WindowAggregate/);
+  const filtered = `${view} SELECT k, COUNT(*) ${windows} WHERE window_start > TIMESTAMP '2020-01-01 00:00:00' ${by}`;
+  assert.match(description(filtered), /WindowTableFunction.*GroupAggregate/);
+  const batch = { "execution.runtime-mode": "batch" };
+  assert.match(description(filtered.replace("PROCTIME()", "ts"), batch), / WindowAggregate/);
+});

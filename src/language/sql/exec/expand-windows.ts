@@ -18,7 +18,7 @@ export function windowsBehindExpand(rel: RelNode): RelNode {
   const above = calcChain(rel);
   const { base } = above;
   if (base.kind !== "expand") return rel;
-  const below = calcChain(base.input);
+  const below = calcChain(windowsBehindExpand(base.input));
   if (below.base.kind !== "windowTvf" || below.base.window.kind === "SESSION") return rel;
   const moved = transposed(base, below, below.base);
   if (moved === undefined) return rel;
