@@ -70,4 +70,8 @@ test("other orders are none, nor are those of outer joins; SortAgg may be disabl
   isHashed(MERGED.replace(" JOIN ", " LEFT JOIN "));
   isHashed(MERGED.replaceAll("t.a,", "t.b,").replace("BY t.a", "BY t.b"));
   isHashed(MERGED, "SortAgg");
+  // By one key twice, rows would be of key groups of other subtasks.
+  isHashed(
+    "SELECT a, d, COUNT(*) AS n FROM (SELECT /*+ SHUFFLE_MERGE(t) */ t.a, t.a AS d FROM t JOIN u ON t.a = u.a) GROUP BY a, d",
+  );
 });

@@ -91,14 +91,16 @@ function orderBelow(node: GroupAggregateNode, byId: NodesById): "placed" | "kept
     : undefined;
 }
 
-/** Whether these fields of a sort-merge join are its keys. Outer joins emit rows without a match at other times. */
+/**
+ * Whether these fields of a sort-merge join are its keys, in their order: by others rows would be of key groups that their
+ * subtask does not own. Outer joins emit rows without a match at other times.
+ */
 function isGroupedByKeys(join: JoinNode, fields: readonly number[], byId: NodesById): boolean {
   if (join.merges !== true || join.joinType !== "INNER") return false;
   const width = byId.get(join.inputs[0]!.node)!.output.fields.length;
   const keyOf = (field: number) =>
     field < width ? join.leftKeys.indexOf(field) : join.rightKeys.indexOf(field - width);
-  const keys = new Set(fields.map(keyOf));
-  return !keys.has(-1) && keys.size === join.leftKeys.length;
+  return fields.length === join.leftKeys.length && fields.every((field, i) => keyOf(field) === i);
 }
 
 /** All aggregates with a Sort in front. */
