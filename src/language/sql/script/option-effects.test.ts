@@ -145,7 +145,7 @@ const PLANS: Readonly<Record<string, Effect>> = {
   "table.optimizer.incremental-agg-enabled": [DISTINCT, "false", { ...SPLIT, ...MINI }],
   "table.optimizer.join.broadcast-threshold": [JOIN, "-1", BATCH],
   "table.optimizer.non-deterministic-update.strategy": [
-    "INSERT INTO upserts SELECT k, RAND_INTEGER(5) FROM cdc",
+    "INSERT INTO upserts SELECT RAND_INTEGER(5), v FROM cdc ON CONFLICT DO DEDUPLICATE",
     "TRY_RESOLVE",
   ],
   "table.optimizer.reuse-source-enabled": [SELF_JOIN, "false"],

@@ -13,6 +13,7 @@ import { answersVary } from "../exec/async-planner.ts";
 import { followedHint } from "../exec/hash-join.ts";
 import { sqlWarnings } from "../errors.ts";
 import { isDeterministic } from "../rel/expressions.ts";
+import { settledColumns } from "./settled-columns.ts";
 import type { SessionContext } from "./session-context.ts";
 import type { StatementWarning } from "./session-types.ts";
 import type { PlannedStatement } from "./statement-planner.ts";
@@ -94,7 +95,9 @@ function scansBelow(nodes: readonly ExecNode[], node: ExecNode): number[] {
 }
 
 /** A row that is taken back must be the row that was given: a value drawn anew is another one. */
-export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
+export function nonDeterministicUpdates(plan: ExecPlan): MillraceError[] {
+  const { nodes } = plan;
+  const settled = settledColumns(plan);
   return nodes.flatMap((node) => {
     const input = node.inputs[0];
     const updating = input !== undefined && nodes[input.node - 1]!.changelogMode !== "insert-only";
@@ -106,7 +109,7 @@ export function nonDeterministicUpdates({ nodes }: ExecPlan): MillraceError[] {
     if (asked !== undefined) return [sqlWarnings.NON_DETERMINISTIC_ANSWER({ what: asked })];
     if (node.type !== "Calc") return [];
     const columns = node.projection.flatMap((expression, i) =>
-      drawn(expression) ? [node.output.fields[i]!.name] : [],
+      settled.get(node.id)?.has(i) && drawn(expression) ? [node.output.fields[i]!.name] : [],
     );
     if (columns.length > 0)
       return [sqlWarnings.NON_DETERMINISTIC_COLUMN({ columns: columns.join(", ") })];
