@@ -38,6 +38,7 @@ for (const sql of [
   "SELECT k, COUNT(DISTINCT v), SUM(n), COUNT(*), MIN(n), MAX(n) FROM t GROUP BY k",
   "SELECT k, COUNT(DISTINCT v) FILTER (WHERE n > 9), SUM(DISTINCT v), SUM(v) FILTER (WHERE n < 0) FROM t GROUP BY k",
   "SELECT COUNT(DISTINCT s), COUNT(v) FROM t",
+  "SELECT k, COUNT(n), COUNT(DISTINCT v), AVG(n), COUNT(n) FILTER (WHERE n > 9), AVG(NULLIF(n, 7)) FROM t GROUP BY k",
   "SELECT COUNT(DISTINCT v), SUM(n), COUNT(*) FROM t WHERE n < 3",
   `SELECT c, COUNT(DISTINCT v), SUM(NULLIF(k, 9)), MAX(NULLIF(k, 9)) FROM ${COUNTED} GROUP BY c`,
   "SELECT k, COUNT(DISTINCT v), COUNT(DISTINCT s), AVG(n), AVG(DISTINCT v), FIRST_VALUE(n) FROM t GROUP BY k",
@@ -54,6 +55,13 @@ for (const sql of [
     assert.match(planOf(sql, { [SPLIT]: "true" }), /partialFinalType=\[PARTIAL\]/);
     assert.doesNotMatch(planOf(sql, {}), /partialFinalType/);
   });
+
+test("calls share the steps that are the same", () => {
+  const on = { [SPLIT]: "true" };
+  const plan = planOf("SELECT k, COUNT(n), COUNT(DISTINCT v), AVG(n) FROM t GROUP BY k", on);
+  const partial = plan.split("\n").find((line) => /partialFinalType=\[PARTIAL\]/.test(line));
+  assert.equal(partial?.match(/COUNT\(n\)/g)?.length, 1, partial);
+});
 
 test("what cannot be merged, and all with mini-batches off, stays whole", () => {
   const on = { [SPLIT]: "true" };

@@ -6,7 +6,7 @@
  *
  * Fields:  each argument of DISTINCT, MIN, MAX, FIRST_VALUE and LAST_VALUE that is no key has a bucket. Where calls have buckets of
  *          different fields, each row is there once for each of them (Expand), and calls see those of theirs (FILTER).
- * AVG:     $SUM0 and COUNT, divided behind the second step.
+ * AVG:     $SUM0 and COUNT, divided behind the second step. Calls share steps that are the same.
  * Option:  table.optimizer.distinct-agg.split.enabled, table.optimizer.distinct-agg.split.bucket-num (1024).
  * Which:   COUNT, SUM, AVG, MIN, MAX, SINGLE_VALUE, and with one argument FIRST_VALUE, LAST_VALUE, LISTAGG. Others stay as they
  *          are, as do windows of processing time, sessions and group windows, and with Expand results that are NOT NULL.
@@ -151,7 +151,7 @@ function split(rel: AggregateRel, buckets: number): RelNode {
     fields.map((field) => bucket(input(field, rel.input.schema.fields[field]!.type), buckets)),
     fields.map((_, i) => `$f${width + i}`),
   );
-  const steps = rel.calls.flatMap((one) => stepsOf(one, rel.input, bucketOf));
+  const { steps, places } = sharedSteps(rel.calls.map((one) => stepsOf(one, rel.input, bucketOf)));
   if (staysNotNull(steps, rel.calls)) return rel;
   const grouping = [...rel.grouping, ...bucketOf.values()];
   const expanded = expand(spread, steps, [...bucketOf.values()]);
@@ -162,7 +162,27 @@ function split(rel: AggregateRel, buckets: number): RelNode {
     rel.ttl,
   );
   const partial: AggregateRel = { ...(step as AggregateRel), partialFinal: "PARTIAL" };
-  return finalStep(rel, partial, steps);
+  return finalStep(rel, partial, steps, places);
+}
+
+/** The steps of all calls, each once; `places`: those of each call. */
+function sharedSteps(ofCalls: readonly (readonly StepCall[])[]): {
+  readonly steps: readonly StepCall[];
+  readonly places: readonly (readonly number[])[];
+} {
+  const known = new Map<string, number>();
+  const steps: StepCall[] = [];
+  const placeOf = (step: StepCall): number => {
+    const { name: _, ...what } = step.call;
+    const key = JSON.stringify([what, step.merged, step.by]);
+    let place = known.get(key);
+    if (place === undefined) {
+      place = steps.push(step) - 1;
+      known.set(key, place);
+    }
+    return place;
+  };
+  return { places: ofCalls.map((all) => all.map(placeOf)), steps };
 }
 
 function stepsOf(
@@ -277,7 +297,12 @@ function named(
   });
 }
 
-function finalStep(rel: AggregateRel, partial: AggregateRel, steps: readonly StepCall[]): RelNode {
+function finalStep(
+  rel: AggregateRel,
+  partial: AggregateRel,
+  steps: readonly StepCall[],
+  places: readonly (readonly number[])[],
+): RelNode {
   const keys = rel.grouping.map((_, i) => i);
   const calls = steps.map(
     ({ call: one, merged }, i): RelAggregateCall => ({
@@ -292,12 +317,10 @@ function finalStep(rel: AggregateRel, partial: AggregateRel, steps: readonly Ste
   const merged = aggregate(partial, keys, named(calls, keys.length, partial, keys), rel.ttl);
   const final: AggregateRel = { ...(merged as AggregateRel), partialFinal: "FINAL" };
   const { fields } = final.schema;
-  let next = keys.length;
-  const results = rel.calls.map((one) => {
-    const value = input(next, fields[next]!.type);
-    next += STEPS[one.function]!.length;
-    if (one.function !== "AVG") return value;
-    return average(value, input(next - 1, COUNT_TYPE), one.type);
+  const results = rel.calls.map((one, i) => {
+    const [value, count] = places[i]!.map((place) => keys.length + place);
+    const sum = input(value!, fields[value!]!.type);
+    return count === undefined ? sum : average(sum, input(count, COUNT_TYPE), one.type);
   });
   const expressions = [...keys.map((i) => input(i, fields[i]!.type)), ...results];
   const names = rel.schema.fields.map(({ name }) => name);
