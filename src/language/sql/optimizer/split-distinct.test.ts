@@ -60,7 +60,7 @@ test("calls share the steps that are the same", () => {
   const on = { [SPLIT]: "true" };
   const plan = planOf("SELECT k, COUNT(n), COUNT(DISTINCT v), AVG(n) FROM t GROUP BY k", on);
   const partial = plan.split("\n").find((line) => /partialFinalType=\[PARTIAL\]/.test(line));
-  assert.equal(partial?.match(/COUNT\(n\)/g)?.length, 1, partial);
+  assert.equal(partial?.match(/COUNT\(n\)/g)?.length, 1, plan);
 });
 
 test("what cannot be merged, and all with mini-batches off, stays whole", () => {
