@@ -7,6 +7,8 @@
  *          after an expired TTL.
  * Cost:    a change of a frame of k rows ahead costs 2·k rows; of other frames, and where LAG, LEAD or ranks are asked for,
  *          the rows of its partition. Changes are evaluated together, EVALUATED_ROWS rows or a little more at a time.
+ *          Rows behind all others of their partition change no other's result: those of a batch are evaluated as one run,
+ *          so that a large partition costs its rows once a batch, MOST_RUN_ROWS of all partitions at a time.
  * Source:  Flink NonTimeRangeUnboundedPrecedingFunction, NonTimeRowsUnboundedPrecedingFunction.
  */
 import { BATCH_KINDS, BATCH_ROWS, type BatchPtr } from "../../../foundation/columnar/batch.ts";
@@ -23,6 +25,7 @@ import { type OverPartition, OverRows, rowsSchemaOf } from "./over-rows.ts";
 
 const KIND = { insert: 0, updateBefore: 1, updateAfter: 2, delete: 3 } as const;
 const EVALUATED_ROWS = 4_096;
+const MOST_RUN_ROWS = 2 ** 21;
 
 /** A row that came or went, with the rows around it that its results and theirs depend on. */
 interface Change {
@@ -37,19 +40,40 @@ interface Change {
   readonly from: number;
 }
 
+/** Rows that came one behind the other at the end of a partition. */
+interface Run {
+  readonly hash: number;
+  /** The whole partition. */
+  readonly rows: number[];
+  /** How many of them were there before. */
+  readonly history: number;
+}
+
+interface Appended {
+  readonly run: Run;
+  readonly kind: number;
+  /** Its place in the run's rows. */
+  readonly at: number;
+}
+
 export class NonTimeOverOperator extends BaseOperator {
   readonly #node: OverAggregateNode;
+  readonly #hasRuns: boolean;
   #rows: OverRows | undefined;
   #keys: KeyCodec | undefined;
   #results: RowCodec | undefined;
   #ordered: OrderedRows | undefined;
-  #changes: Change[] = [];
+  #changes: (Change | Appended)[] = [];
+  /** By the bytes of the key: those that further rows may be appended to. */
+  readonly #runs = new Map<string, Run>();
+  #runRows = 0;
   /** Rows of the changes, each as often as it is evaluated. */
   #waiting = 0;
 
   constructor(node: OverAggregateNode, context: OperatorContext) {
     super(context);
     this.#node = node;
+    this.#hasRuns = hasRuns(node);
   }
 
   override open(): void {
@@ -82,8 +106,10 @@ export class NonTimeOverOperator extends BaseOperator {
       const kind = kinds === 0 ? KIND.insert : new DataView(memory.buffer).getUint8(kinds + row);
       this.#ordered!.open(hashes + row * 8, keys + row * width);
       const hash = new DataView(memory.buffer).getUint32(hashes + row * 8 + 4, true);
-      this.#change(views + row * 8, identities + row * 8, kind, hash);
+      const key = this.#hasRuns ? this.#keyText(hashes + row * 8, keys + row * width) : "";
+      this.#change(views + row * 8, identities + row * 8, kind, { hash, key });
       if (this.#waiting >= EVALUATED_ROWS) this.#flush();
+      else if (this.#runRows >= MOST_RUN_ROWS && this.#runs.size > 1) this.#flush();
     }
     this.#flush();
   }
@@ -96,7 +122,12 @@ export class NonTimeOverOperator extends BaseOperator {
   }
 
   /** Brings the state up to date and notes what has to be evaluated. */
-  #change(view: number, identity: number, kind: number, hash: number): void {
+  #change(
+    view: number,
+    identity: number,
+    kind: number,
+    { hash, key }: { readonly hash: number; readonly key: string },
+  ): void {
     const ordered = this.#ordered!;
     const adds = kind === KIND.insert || kind === KIND.updateAfter;
     const at = adds ? ordered.add(view, identity) : ordered.find(view, identity);
@@ -104,11 +135,46 @@ export class NonTimeOverOperator extends BaseOperator {
       ordered.forgetEmpty();
       return;
     }
+    if (adds && this.#isBehindAll(at)) {
+      this.#append(at, kind, { hash, key });
+      return;
+    }
+    this.#runs.delete(key);
     const { first, from, to } = this.#reach(at);
     const rows = ordered.rows(first, to);
     if (!adds) ordered.take(at);
     this.#changes.push({ adds, kind, hash, rows, at: at - first, from: from - first });
     this.#waiting += 2 * rows.length;
+  }
+
+  #isBehindAll(at: number): boolean {
+    const ordered = this.#ordered!;
+    if (!this.#hasRuns || at !== ordered.count - 1) return false;
+    return this.#node.unit === "ROWS" || ordered.firstPeer(at) === at;
+  }
+
+  #append(at: number, kind: number, of: { readonly hash: number; readonly key: string }): void {
+    let run = this.#runs.get(of.key);
+    if (run === undefined) {
+      run = { hash: of.hash, rows: this.#ordered!.rows(0, at), history: at };
+      this.#runs.set(of.key, run);
+      this.#runRows += at;
+    }
+    this.#changes.push({ run, kind, at });
+    run.rows.push(...this.#ordered!.rows(at, at + 1));
+    this.#runRows++;
+  }
+
+  #keyText(hash: number, key: number): string {
+    const { memory } = this.context.runtime;
+    const data = new DataView(memory.buffer);
+    const { keyBytes } = this.#keys!;
+    const isView = keyBytes < 0;
+    const address = isView ? data.getUint32(key, true) : key;
+    const length = isView ? data.getUint32(key + 4, true) : keyBytes;
+    let text = String(data.getBigUint64(hash, true));
+    for (let i = 0; i < length; i++) text += String.fromCharCode(data.getUint8(address + i));
+    return text;
   }
 
   /** Places of the rows whose results may differ, [from, to), and the first one that they need. */
@@ -133,7 +199,13 @@ export class NonTimeOverOperator extends BaseOperator {
     if (this.#changes.length === 0) return;
     const { kernels } = this.context.runtime;
     const mark = kernels.arenaMark();
+    const runs = new Set<Run>();
     const partitions = this.#changes.flatMap((change): OverPartition[] => {
+      if ("run" in change) {
+        if (runs.has(change.run)) return [];
+        runs.add(change.run);
+        return [change.run];
+      }
       const { rows, at, from, hash } = change;
       const without = rows.filter((_, index) => index !== at);
       const lists = change.adds ? [without, rows] : [rows, without];
@@ -146,7 +218,18 @@ export class NonTimeOverOperator extends BaseOperator {
     const views = this.#results!.encode(batch);
     const [rows, kinds]: [number[], number[]] = [[], []];
     let start = 0;
+    const starts = new Map<Run, number>();
     for (const change of this.#changes) {
+      if ("run" in change) {
+        const { run, at, kind } = change;
+        if (!starts.has(run)) {
+          starts.set(run, start);
+          start += run.rows.length - run.history;
+        }
+        rows.push(starts.get(run)! + at - run.history);
+        kinds.push(kind);
+        continue;
+      }
       this.#differences(change, start, views, (row, kind) => {
         rows.push(row);
         kinds.push(kind);
@@ -156,6 +239,8 @@ export class NonTimeOverOperator extends BaseOperator {
     this.#rows!.emit(batch, rows, kinds);
     this.#changes = [];
     this.#waiting = 0;
+    this.#runs.clear();
+    this.#runRows = 0;
     this.#ordered!.free();
     kernels.arenaRelease(mark);
   }
@@ -196,4 +281,10 @@ export class NonTimeOverOperator extends BaseOperator {
     ];
     return kernels.bytesEqual(from, to, length) !== 0;
   }
+}
+
+/** Frames reach back over the partition, or by values, and rows behind them change nothing. */
+function hasRuns({ start, end, unit, aggregates }: OverAggregateNode): boolean {
+  if (end.kind !== "currentRow" || !aggregates.every(isPlainAggregate)) return false;
+  return start.kind === "unboundedPreceding" || (start.kind === "preceding" && unit === "RANGE");
 }
