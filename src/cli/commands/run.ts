@@ -17,6 +17,7 @@ import {
 import { startJob } from "../../dataplane/runtime/run-job.ts";
 import type { JobMaster } from "../../dataplane/runtime/master/job-master.ts";
 import { threadTransport } from "../../dataplane/runtime/worker/thread-transport.ts";
+import type { Files } from "../../foundation/host/env.ts";
 import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { type Flag, flagHelp, parseArgs } from "../args.ts";
 import { type EngineParts, engineParts } from "../engine.ts";
@@ -138,6 +139,7 @@ async function runPlan(
   const from = options.from === undefined ? undefined : snapshotPath(options.from);
   const plan = from === undefined ? given : await restoredPlan(given, from, terminal, options);
   await fillSavepointTables();
+  if (options.savepoints !== undefined) await requireWritable(env.files, options.savepoints);
   const startedMs = env.clock.monotonicMs();
   const stop = new AbortController();
   const master = startJob(plan, {
@@ -198,6 +200,19 @@ async function runPlan(
     terminal.out(`${JSON.stringify(line)}\n`);
   }
   return result.status === "FAILED" ? 1 : result.status === "CANCELED" ? 130 : 0;
+}
+
+/** A folder that takes no savepoint is found out at the start, not when the job is to stop. */
+async function requireWritable(files: Files, folder: string): Promise<void> {
+  const path = snapshotPath(folder);
+  const probe = `${path}/.millrace-${process.pid}`;
+  try {
+    await files.mkdirs(probe);
+    await files.remove(probe);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw cliErrors.FILE_UNWRITABLE({ path, reason });
+  }
 }
 
 /** The first failure behind this one. */

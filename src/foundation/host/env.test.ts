@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, stat } from "node:fs/promises";
+import { mkdtemp, rm, stat, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, test } from "node:test";
@@ -29,6 +29,18 @@ function both(name: string, body: Body): void {
     await world.run(env.files.mkdirs("/data").then(() => body(env, "/data")));
   });
 }
+
+test("a folder that cannot be made is an error, also below one that takes no names", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), "millrace-env-"));
+  t.after(() => rm(folder, { recursive: true }));
+  const { files, scratch } = realEnv();
+  await writeFile(join(folder, "file"), "");
+  await assert.rejects(files.mkdirs(join(folder, "file", "x")), codeOf("ENOTDIR"));
+  assert.throws(() => scratch(join(folder, "file", "x")), codeOf("EEXIST"));
+  if (process.platform !== "linux") return;
+  await assert.rejects(files.mkdirs("/proc/none/x"), codeOf("ENOENT"));
+  assert.throws(() => scratch("/proc/none/x"), codeOf("ENOENT"));
+});
 
 test("folders for the owner only let nobody else enter; others follow the umask", async (t) => {
   const folder = await mkdtemp(join(tmpdir(), "millrace-env-"));

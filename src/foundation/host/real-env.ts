@@ -8,7 +8,7 @@
  * Limits:  a timer beyond 2^31 - 1 ms is set again until its time has come (Node would fire it at
  *          once).
  */
-import { closeSync, mkdirSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readSync, statSync, unlinkSync, writeSync } from "node:fs";
 import {
   type FileHandle,
   mkdir,
@@ -132,7 +132,7 @@ const realFiles: Files = {
   },
   mkdirs: async (path, options) => {
     const mode = options?.ownerOnly === true ? 0o700 : 0o777;
-    const first = await mkdir(path, { recursive: true, mode });
+    const first = await makeFolders(path, mode);
     if (first !== undefined) await syncFolder(dirname(first));
   },
   rename: async (from, to) => {
@@ -148,13 +148,54 @@ const realFiles: Files = {
   },
 };
 
+/**
+ * The first folder that was made, undefined when all were there. Level by level: Node's recursive mkdir never ends below a folder
+ * that answers ENOENT itself, as /proc does.
+ */
+async function makeFolders(path: string, mode: number): Promise<string | undefined> {
+  let refused = await refusal(() => mkdir(path, { mode }));
+  if (refused === undefined) return path;
+  if (isFolder(path)) return undefined;
+  const parent = dirname(path);
+  if (refused.code !== "ENOENT" || parent === path) throw refused;
+  const first = await makeFolders(parent, mode);
+  refused = await refusal(() => mkdir(path, { mode }));
+  if (refused === undefined) return first ?? path;
+  // Another process was faster.
+  if (isFolder(path)) return first;
+  throw refused;
+}
+
+async function refusal(action: () => Promise<unknown>): Promise<NodeJS.ErrnoException | undefined> {
+  try {
+    await action();
+    return undefined;
+  } catch (error) {
+    return error as NodeJS.ErrnoException;
+  }
+}
+
+const isFolder = (path: string): boolean =>
+  statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+
 function realScratch(folder: string): ScratchFile {
-  mkdirSync(folder, { recursive: true });
+  makeFoldersSync(folder);
   const path = `${folder}/${randomBytes(8).toString("hex")}.tmp`;
   const file = new RealScratchFile(openSync(path, "wx+", 0o600));
   // Open without a name: when the process ends, however that is, so does the file.
   unlinkSync(path);
   return file;
+}
+
+/** As makeFolders(). */
+function makeFoldersSync(path: string): void {
+  if (isFolder(path)) return;
+  if (dirname(path) !== path) makeFoldersSync(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!isFolder(path)) throw error;
+  }
 }
 
 class RealReadableFile implements ReadableFile {
