@@ -5,7 +5,11 @@ import { join } from "node:path";
 import { before, describe, test } from "node:test";
 import { engineParts } from "../../src/cli/engine.ts";
 import { instantiateKernels } from "../../src/dataplane/kernels/instantiate.ts";
-import { checkRestore } from "../../src/dataplane/runtime/savepoint/prepare-restore.ts";
+import { startJob } from "../../src/dataplane/runtime/run-job.ts";
+import {
+  checkRestore,
+  prepareRestore,
+} from "../../src/dataplane/runtime/savepoint/prepare-restore.ts";
 import { readStateRows } from "../../src/dataplane/runtime/savepoint/read-rows.ts";
 import { copySnapshot } from "../../src/dataplane/state/copy-snapshot.ts";
 import { verifySnapshot } from "../../src/dataplane/state/verify-snapshot.ts";
@@ -153,6 +157,34 @@ describe("a savepoint of a job", { timeout: 120_000 }, () => {
       return true;
     });
   });
+});
+
+test("a job whose savepoint is damaged fails, whatever its restart strategy: starting again finds the same", async () => {
+  const folder = temporaryFolder("damaged");
+  // As many groups as rows: less would be in the manifest.
+  const given = planOf("SELECT id, COUNT(*) AS n FROM numbers GROUP BY id");
+  const { savepoint } = await run(given, folder, { stopIn: folder });
+  const segment = (await readdir(savepoint)).find((name) => name.endsWith(".seg"))!;
+  const whole = await readFile(join(savepoint, segment));
+  await writeFile(join(savepoint, segment), whole.subarray(0, -5));
+  const { plan } = await prepareRestore(savepoint, given, parts, {});
+  const job = startJob(plan, {
+    ...parts,
+    parallelism: 1,
+    restoreFrom: savepoint,
+    config: {
+      "execution.checkpointing.dir": `${folder}/checkpoints`,
+      "execution.checkpointing.interval": "1 s",
+      "restart-strategy.type": "fixed-delay",
+      "restart-strategy.fixed-delay.attempts": "1000000",
+      "restart-strategy.fixed-delay.delay": "10 ms",
+    },
+  });
+  const { status, failure } = await job.ended;
+  assert.equal(status, "FAILED");
+  assert.equal(failure?.code, "MR4211");
+  assert.ok(failure.message.includes(segment), failure.message);
+  assert.equal(job.view.restarts, 1);
 });
 
 test("an unchanged join is compatible; windows must keep their sizes", async () => {

@@ -38,6 +38,9 @@ import { type JobMetrics, MetricsCollector } from "./metrics-collector.ts";
 import { Monitor } from "./monitor.ts";
 import { type RestartStrategy, restartStrategy } from "./restart-strategy.ts";
 
+/** State of the checkpoint that the job goes on from cannot be used. */
+const SEGMENT_DAMAGED = "MR4211";
+
 export class JobMaster {
   readonly #options: JobMasterOptions;
   readonly #committers: Committers;
@@ -402,8 +405,14 @@ export class JobMaster {
   async #failed(error: unknown): Promise<void> {
     if (isTerminal(this.#status) || this.#status === "CANCELLING") return;
     const failure = toMillraceError(error);
+    const isKnown = this.#failure?.message === failure.message;
     this.#failure = failure;
     this.#log.error("attempt failed", { error: failure, attempt: this.#attempt });
+    // A file that is damaged stays so; twice the same place was no fault of reading it.
+    if (isKnown && failure.code === SEGMENT_DAMAGED) {
+      await this.#fail(failure);
+      return;
+    }
     const { clock, timers } = this.#options.env;
     const delayMs = this.#restart.onFailure(clock.nowMs());
     if (delayMs === undefined) {
