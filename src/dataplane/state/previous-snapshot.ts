@@ -5,7 +5,6 @@
  * Rules:   of the same job when the damaged one still says which it is; newest by the time it was triggered.
  * Limits:  CANDIDATES manifests are read.
  */
-import { MillraceError } from "../../foundation/base/errors.ts";
 import type { Files } from "../../foundation/host/env.ts";
 import { handlesOf, loadManifest, type Manifest } from "./checkpoint-store.ts";
 
@@ -41,8 +40,8 @@ async function wholeManifest(files: Files, path: string): Promise<JobManifest | 
       }
     }
     return manifest;
-  } catch (error) {
-    if (!(error instanceof MillraceError)) throw error;
+  } catch {
+    // Whatever the reason: one that cannot be read is not offered.
     return undefined;
   }
 }
