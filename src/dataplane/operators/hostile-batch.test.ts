@@ -75,7 +75,8 @@ test("a record beyond what a file's may be is an error that names the file and t
   writeFileSync(path, "1,a\n2,");
   truncateSync(path, 520 * MB);
   await assert.rejects(rowsOf(table("a INT, s STRING", path), "SELECT a FROM t"), (error) => {
-    const { code, message } = toMillraceError(error);
+    const { code, message, place } = toMillraceError(error);
+    assert.match(place.source ?? "", /too-long\.csv, line 2$/);
     return code === "MR3006" && message.includes("too-long.csv");
   });
 });

@@ -27,6 +27,7 @@ import type { ReplayPacer } from "./replay-pacer.ts";
 /** Bytes decoded at once in a replay: few, because what is not due is decoded again. */
 const REPLAY_BYTES = 64 * 1024;
 /** UTF-8's byte order mark. */
+const RECORD_TOO_LONG = "MR3006";
 const MARK = [0xef, 0xbb, 0xbf];
 
 /** One whose rows depend on where their file lies is told of each file. */
@@ -259,9 +260,11 @@ export class FileSourceReader implements SourceReader {
   async #placed(error: unknown): Promise<unknown> {
     const split = this.#split;
     if (!(error instanceof MillraceError) || split === undefined) return error;
-    if (!("line" in error.params && "source" in error.params)) return error;
+    const isTooLong = error.code === RECORD_TOO_LONG;
+    if (!isTooLong && !("line" in error.params && "source" in error.params)) return error;
     const before =
       split.start === 0 ? 0 : await countLines(this.#context.env.files, split.path, split.start);
+    if (isTooLong) return error.at({ source: `${split.path}, line ${before + split.line + 1}` });
     const line = before + split.line + Number(error.params.line);
     const column = Number(error.params.column);
     return new MillraceError(
