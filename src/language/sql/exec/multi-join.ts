@@ -85,13 +85,14 @@ function planUnasked(planner: PhysicalPlanner, rel: JoinRel, sides: Sides): Phys
   if (hints.strategies !== undefined || keys.extended) return undefined;
   if (!isTrue(keys.condition) || !keys.filterNulls.every(Boolean)) return undefined;
   if (!isInsertOnly(left) || !isInsertOnly(right)) return undefined;
-  const below = chainBelow(left, (node) => pureChain(node));
-  const into = below === undefined ? undefined : combined(rel, type, sides, below);
+  const below = chainBelow(left, pureChain);
+  if (below === undefined) return undefined;
+  const into = combined(rel, type, sides, below);
   // All of the key is shared, and nothing beside it is compared.
-  const size = below?.chain.keys[0]!.length;
-  if (into === undefined || into.keys[0]!.length !== size) return undefined;
+  const size = below.chain.keys[0]!.length;
+  if (into?.keys[0]?.length !== size) return undefined;
   if (new Set(keys.rightKeys).size !== size || keys.rightKeys.length !== size) return undefined;
-  return withColumns(planner, type, sides, below!.columns, nodeOf(planner, into));
+  return withColumns(planner, type, sides, below.columns, nodeOf(planner, into));
 }
 
 /** A chain of two inputs. */
