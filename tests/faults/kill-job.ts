@@ -68,7 +68,12 @@ export async function killRepeatedly(options: {
       const pause = LEAST_PAUSE_MS + random() * (MOST_PAUSE_MS - LEAST_PAUSE_MS);
       // The first life may end before there is a checkpoint; the second does not, however slow the machine.
       const alive = async () => {
-        while (kills === 1 && (await job.recoveryPoint()) === undefined) await sleep(POLL_MS);
+        while (
+          kills === 1 &&
+          job.state === "connected" &&
+          (await job.recoveryPoint()) === undefined
+        )
+          await sleep(POLL_MS);
         return sleep(pause, "alive");
       };
       const state = await (isLast ? ended : Promise.race([ended, alive()]));

@@ -222,6 +222,7 @@ export {
   operatorFree,
   rowsAnyNull,
   rowsDecode,
+  rowsLikeBefore,
   rowsOfKinds,
   widen,
 } from "./rows.as";

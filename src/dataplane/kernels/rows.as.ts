@@ -55,6 +55,42 @@ export function rowsAnyNull(batch: usize, columns: usize, count: u32, out: usize
   return found;
 }
 
+/** Width of a column of views, among those of fixed ones. */
+const VIEW_WIDTH: u32 = 255;
+
+/** out u8[n]: 1 where a row has the values of the row before it in all columns (u32[count]; widths u8[count], 255: views). */
+export function rowsLikeBefore(batch: usize, columns: usize, widths: usize, count: u32, out: usize): void {
+  const n = load<u32>(batch);
+  memory.fill(out, 1, n);
+  if (n != 0) store<u8>(out, 0);
+  for (let k: u32 = 0; k < count; k++) {
+    const column = columnOf(batch, load<u32>(columns + (k << 2)));
+    const validity = <usize>load<u32>(column);
+    const values = <usize>load<u32>(column, 4);
+    const width = <u32>load<u8>(widths + k);
+    const step = width == VIEW_WIDTH ? 8 : width;
+    for (let i: u32 = 1; i < n; i++) {
+      if (load<u8>(out + i) == 0) continue;
+      let same = true;
+      if (validity != 0) {
+        const valid = load<u8>(validity + i) != 0;
+        same = valid == (load<u8>(validity + i - 1) != 0);
+        if (same && !valid) continue;
+      }
+      if (same) {
+        const at = values + i * step;
+        if (width == VIEW_WIDTH) {
+          const length = load<u32>(at, 4);
+          same =
+            length == load<u32>(at - 4) &&
+            equalBytes(<usize>load<u32>(at), <usize>load<u32>(at - 8), length);
+        } else same = equalBytes(at, at - step, step);
+      }
+      if (!same) store<u8>(out + i, 0);
+    }
+  }
+}
+
 /** Entries of marked rows become 0. */
 export function clearMarked(n: u32, marks: usize, entries: usize): void {
   for (let i: u32 = 0; i < n; i++) {

@@ -26,11 +26,13 @@ import {
 } from "../../../foundation/columnar/schema.ts";
 import { readField } from "../../../foundation/columnar/value-reader.ts";
 import type { WorkerRuntime } from "../../contract/operator.ts";
-import { allocateFixed } from "../fixed-memory.ts";
+import { allocateFixed, type FixedMemory } from "../fixed-memory.ts";
 import { type PartitionLayout, partitionFolder } from "./partition-layout.ts";
 import { partitionText } from "./partition-value.ts";
 
 const MAX_KNOWN = 10_000;
+/** As kernels/rows.as.ts has it. */
+const VIEW_WIDTH = 255;
 /** One character a byte, each another. */
 const BYTES = new TextDecoder("latin1");
 
@@ -54,7 +56,9 @@ export class PartitionRouter {
   readonly #keys: readonly KeyColumn[];
   /** Physical columns of the table that lie in the files. */
   readonly #columns: readonly number[];
-  readonly #widths: { readonly address: number; release(): void };
+  readonly #widths: FixedMemory;
+  /** u32 by key: its physical column; then u8 by key: its width. */
+  readonly #keyColumns: FixedMemory;
   readonly #known = new Map<string, string>();
   readonly #folderOfRow = new Uint16Array(MAX_BATCH_ROWS);
 
@@ -79,6 +83,12 @@ export class PartitionRouter {
       this.#columns.map((column) => PHYSICAL_WIDTH[columns[column]!.physical]),
       this.#widths.address,
     );
+    this.#keyColumns = allocateFixed(runtime, this.#keys.length * 5, "filesystem");
+    const data = new DataView(runtime.memory.buffer, this.#keyColumns.address);
+    this.#keys.forEach(({ column, width, view }, i) => {
+      data.setUint32(i * 4, column, true);
+      data.setUint8(this.#keys.length * 4 + i, view ? VIEW_WIDTH : width);
+    });
   }
 
   route(batch: BatchPtr): RoutedRows[] {
@@ -97,16 +107,22 @@ export class PartitionRouter {
 
   close(): void {
     this.#widths.release();
+    this.#keyColumns.release();
   }
 
   #assign(batch: BatchPtr, rows: number): { folders: string[]; counts: number[] } {
     const folders: string[] = [];
     const counts: number[] = [];
     const places = new Map<string, number>();
-    const bytes = new Uint8Array(this.#runtime.memory.buffer);
+    const { kernels, memory } = this.#runtime;
+    const repeated = kernels.arenaAlloc(rows) >>> 0;
+    const columns = this.#keyColumns.address;
+    const count = this.#keys.length;
+    kernels.rowsLikeBefore(batch, columns, columns + count * 4, count, repeated);
+    const marks = new Uint8Array(memory.buffer, repeated, rows);
     let last = 0;
     for (let row = 0; row < rows; row++) {
-      if (row === 0 || !this.#same(bytes, batch, row)) {
+      if (marks[row] === 0) {
         const folder = this.#folder(batch, row);
         last = places.get(folder) ?? folders.length;
         if (last === folders.length) {
@@ -119,27 +135,6 @@ export class PartitionRouter {
       this.#folderOfRow[row] = last;
     }
     return { folders, counts };
-  }
-
-  /** Whether a row has the keys of the row before it. */
-  #same(bytes: Uint8Array, batch: BatchPtr, row: number): boolean {
-    const { data } = this.#view;
-    for (const { column, width, view } of this.#keys) {
-      const absent = this.#view.isNull(batch, column, row);
-      if (absent !== this.#view.isNull(batch, column, row - 1)) return false;
-      if (absent) continue;
-      let at = this.#view.valuePtr(batch, column, row, width);
-      let before = at - width;
-      let length = width;
-      if (view) {
-        length = data.getUint32(at + 4, true);
-        if (length !== data.getUint32(before + 4, true)) return false;
-        at = data.getUint32(at, true);
-        before = data.getUint32(before, true);
-      }
-      for (let i = 0; i < length; i++) if (bytes[at + i] !== bytes[before + i]) return false;
-    }
-    return true;
   }
 
   #folder(batch: BatchPtr, row: number): string {
