@@ -58,6 +58,8 @@ const MAINTAIN_MS = 100;
 /** Pages read at once behind a restore, which takes one part in RESTORE_SHARE of the time. */
 const RESTORE_PAGES = 256;
 const RESTORE_SHARE = 5;
+/** Read in a moment: nobody need wait for the parts of less. */
+const COLD_BYTES = 64 * 1024 * 1024;
 const MOST_VALUE_BYTES = 2048;
 const MOST_ENTRY_BYTES = 4096;
 
@@ -179,6 +181,12 @@ export class SubtaskState {
 
   #balance(): void {
     guarded(this.#options.runtime.kernels, () => this.#store.balance([...this.#maps.values()]));
+  }
+
+  /** Much of the state is in files yet: what the first keys ask for takes long. */
+  get isCold(): boolean {
+    const bytes = this.#sources.reduce((sum, { offsets }) => sum + (offsets.at(-1) ?? 0), 0);
+    return this.#restoring && bytes >= COLD_BYTES;
   }
 
   /** Some of what is still in segments, in a small part of the time. */

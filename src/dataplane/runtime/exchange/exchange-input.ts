@@ -7,7 +7,8 @@
  * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs
  *          no barrier.
  * Pieces:  where the worker's memory is limited, a batch comes in pieces, with time for state to make room between them: what
- *          the keys of one piece have in state must fit.
+ *          the keys of one piece have in state must fit. Behind a restore of much state the first rows come alone, then more
+ *          and more: a result need not wait for all that a whole batch asks for.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Counter } from "../../contract/metrics.ts";
@@ -28,7 +29,8 @@ export interface InputChannel {
 }
 
 export interface BatchPieces {
-  readonly mostRows: number;
+  /** Of the next piece. */
+  readonly mostRows: () => number;
   /** Lets state go that the next piece may not need. */
   readonly makeRoom: () => void;
 }

@@ -52,22 +52,26 @@ test("pieces of a batch hold its rows, also when the memory has grown since", as
     grow();
     const seen: unknown[] = [];
     const sizes: number[] = [];
-    codec.inPieces(batch, mostRows, (piece) => {
-      const view = new DataView(memory.buffer);
-      const rows = new BatchView(memory).rows(piece);
-      const at = (column: number, field: number) =>
-        view.getUint32(columnPtr(piece, column) + field, true);
-      sizes.push(rows);
-      assert.equal(at(1, COLUMN_VALIDITY), 0);
-      for (let i = 0; i < rows; i++)
-        seen.push([
-          view.getUint8(view.getUint32(piece + BATCH_KINDS, true) + i),
-          view.getUint8(at(0, COLUMN_VALIDITY) + i),
-          view.getBigInt64(at(0, COLUMN_VALUES) + i * 8, true),
-          view.getInt32(at(1, COLUMN_VALUES) + i * 4, true),
-        ]);
-      grow();
-    });
+    codec.inPieces(
+      batch,
+      () => mostRows,
+      (piece) => {
+        const view = new DataView(memory.buffer);
+        const rows = new BatchView(memory).rows(piece);
+        const at = (column: number, field: number) =>
+          view.getUint32(columnPtr(piece, column) + field, true);
+        sizes.push(rows);
+        assert.equal(at(1, COLUMN_VALIDITY), 0);
+        for (let i = 0; i < rows; i++)
+          seen.push([
+            view.getUint8(view.getUint32(piece + BATCH_KINDS, true) + i),
+            view.getUint8(at(0, COLUMN_VALIDITY) + i),
+            view.getBigInt64(at(0, COLUMN_VALUES) + i * 8, true),
+            view.getInt32(at(1, COLUMN_VALUES) + i * 4, true),
+          ]);
+        grow();
+      },
+    );
     const expected = Array.from({ length: ROWS }, (_, i) => [
       i & 3,
       i % 5 === 0 ? 0 : 1,
@@ -77,4 +81,12 @@ test("pieces of a batch hold its rows, also when the memory has grown since", as
     assert.deepEqual(seen, expected);
     assert.equal(Math.max(...sizes), mostRows);
   }
+  const growing: number[] = [];
+  let next = 0.5;
+  codec.inPieces(
+    batch,
+    () => (next *= 2),
+    (piece) => growing.push(new BatchView(memory).rows(piece)),
+  );
+  assert.deepEqual(growing, [1, 2, 4, 8, 16, 32, 64, 128, 256, 489]);
 });

@@ -113,18 +113,16 @@ export class KernelWireCodec implements WireCodec {
     return this.#runtime.kernels.wireDecode(address) >>> 0;
   }
 
-  inPieces(batch: BatchPtr, mostRows: number, action: (piece: BatchPtr) => void): void {
+  inPieces(batch: BatchPtr, mostRows: () => number, action: (piece: BatchPtr) => void): void {
     this.#refresh();
-    const rows = this.#rows(batch);
-    if (rows <= mostRows) {
-      action(batch);
-      return;
-    }
     const { kernels } = this.#runtime;
-    for (let from = 0; from < rows; from += mostRows) {
+    const rows = this.#rows(batch);
+    for (let from = 0; from < rows; ) {
+      const n = Math.min(mostRows(), rows - from);
       const mark = kernels.arenaMark();
-      action(this.#piece(batch, from, Math.min(mostRows, rows - from)));
+      action(n === rows ? batch : this.#piece(batch, from, n));
       kernels.arenaRelease(mark);
+      from += n;
     }
   }
 

@@ -28,6 +28,8 @@ export interface SubtaskState {
   beginSnapshot(barrier: Barrier): StateSnapshotRun;
   /** Between batches: time for TTL, housekeeping. Cheap when called too often. */
   maintain(): void;
+  /** Much of the restored state is read when keys first ask for it. */
+  readonly isCold?: boolean;
   /** Bytes of an operator's live state, and of what of it is in memory; by uid. */
   operatorBytes(uid: string): { readonly stateBytes: number; readonly memoryBytes: number };
   /** The checkpoint is complete: what it replaced may go. */

@@ -290,16 +290,24 @@ function exchangeInput(
   return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier, pieces });
 }
 
-/** So few rows at a time that a page of state for each of them is a small part of the budget. */
+/** So few rows at a time that a page of state for each of them is a small part of the budget; one, two, four … where state is cold. */
 function batchPieces(
   config: DeployMessage["config"],
   state: SubtaskState,
 ): BatchPieces | undefined {
   const { budgetBytes } = memoryOptions(config);
-  if (budgetBytes === undefined) return undefined;
-  const pages = Math.floor(budgetBytes / BUDGET_PART / STATE_PAGE_BYTES);
-  const mostRows = Math.max(LEAST_PIECE, pages - (pages % LEAST_PIECE));
-  return mostRows >= MAX_BATCH_ROWS ? undefined : { mostRows, makeRoom: () => state.maintain() };
+  const pages = Math.floor(
+    (budgetBytes ?? Number.MAX_SAFE_INTEGER) / BUDGET_PART / STATE_PAGE_BYTES,
+  );
+  const limit = Math.max(LEAST_PIECE, pages - (pages % LEAST_PIECE));
+  let rows = state.isCold === true ? 1 : MAX_BATCH_ROWS;
+  if (Math.min(limit, rows) >= MAX_BATCH_ROWS) return undefined;
+  const mostRows = () => {
+    const most = Math.min(limit, rows);
+    rows = Math.min(MAX_BATCH_ROWS, rows * 2);
+    return most;
+  };
+  return { mostRows, makeRoom: () => state.maintain() };
 }
 
 function ringsOf(message: DeployMessage, edge: EdgeSpec): EdgeRings["rings"] {
