@@ -47,6 +47,13 @@ export interface PageSource {
   readonly close: () => Promise<void>;
 }
 
+/** Read in a moment: nobody need wait for the parts of less. */
+const LARGE_BYTES = 64 * 1024 * 1024;
+
+/** What the first keys ask for takes long to be read. */
+export const areLarge = (sources: readonly PageSource[]): boolean =>
+  sources.reduce((sum, { offsets }) => sum + (offsets.at(-1) ?? 0), 0) >= LARGE_BYTES;
+
 /** What an operator keeps in a worker. */
 export interface StateHolder {
   readonly operator: string;

@@ -1,15 +1,11 @@
 /**
- * SubtaskState: the keyed state and operator values of one subtask: its maps, its snapshots, its
- * restore.
+ * SubtaskState: the keyed state and operator values of one subtask: its maps, its snapshots, its restore.
  *
  * Flow:    runtime creates it per subtask (restored or empty) → forOperator(node) for its operators
- *          → beginSnapshot at each barrier → checkpointCompleted. maintain() between batches keeps
- *          the time for TTL, sweeps and trims.
- * Memory:  one domain of the worker's kernels (kernels/snapshot.as.ts); pages are the unit of
- *          everything.
- * Sharing: after a restore the chain goes on where the files lie in this job's own folder; a
- *          savepoint elsewhere, or another job's files, are copied by the first checkpoint, which
- *          is full then.
+ *          → beginSnapshot at each barrier → checkpointCompleted. maintain() between batches keeps the time for TTL, sweeps and trims.
+ * Memory:  one domain of the worker's kernels (kernels/snapshot.as.ts); pages are the unit of everything.
+ * Sharing: after a restore the chain goes on where the files lie in this job's own folder; a savepoint elsewhere, or
+ *          another job's files, are copied by the first checkpoint, which is full then.
  * Errors:  MR4005 … MR4008, MR42xx.
  */
 import type { KeyGroupRange } from "../../foundation/columnar/key-group.ts";
@@ -42,6 +38,7 @@ import {
   type StateHandle,
 } from "./state-handle.ts";
 import {
+  areLarge,
   IN_MEMORY,
   type PageSource,
   type SpillFigures,
@@ -58,8 +55,6 @@ const MAINTAIN_MS = 100;
 /** Pages read at once behind a restore, which takes one part in RESTORE_SHARE of the time. */
 const RESTORE_PAGES = 256;
 const RESTORE_SHARE = 5;
-/** Read in a moment: nobody need wait for the parts of less. */
-const COLD_BYTES = 64 * 1024 * 1024;
 const MOST_VALUE_BYTES = 2048;
 const MOST_ENTRY_BYTES = 4096;
 
@@ -183,10 +178,8 @@ export class SubtaskState {
     guarded(this.#options.runtime.kernels, () => this.#store.balance([...this.#maps.values()]));
   }
 
-  /** Much of the state is in files yet: what the first keys ask for takes long. */
   get isCold(): boolean {
-    const bytes = this.#sources.reduce((sum, { offsets }) => sum + (offsets.at(-1) ?? 0), 0);
-    return this.#restoring && bytes >= COLD_BYTES;
+    return this.#restoring && areLarge(this.#sources);
   }
 
   /** Some of what is still in segments, in a small part of the time. */
