@@ -41,14 +41,15 @@ test("options that a connector does not know are refused by EXPLAIN, unknown key
   assert.match(set.stderr, /MR2255[^\n]*unknown[^\n]*\n[^\n]*table\.exec\.state\.ttl/);
 });
 
-test("table.display.max-column-width cuts what is shown", async () => {
+test("the width of a column cuts what is shown", async () => {
   const query = "SELECT 'abcdefghijklmnop' AS letters";
-  const set = "SET 'table.display.max-column-width' = '7';";
   const whole = await cli(["sql", "-o", "table", "-c", query]);
-  const cut = await cli(["sql", "-o", "table", "-c", `${set} ${query}`]);
   assert.match(whole.stdout, /abcdefghijklmnop/);
-  assert.doesNotMatch(cut.stdout, /abcdefgh/);
-  assert.match(cut.stdout, /abcdef/);
+  for (const key of ["table.display.max-column-width", "sql-client.display.max-column-width"]) {
+    const cut = await cli(["sql", "-o", "table", "-c", `SET '${key}' = '7'; ${query}`]);
+    assert.doesNotMatch(cut.stdout, /abcdefgh/, key);
+    assert.match(cut.stdout, /abcdef/);
+  }
 });
 
 test("a statement set without END is told, by sql, run and check: nothing of it runs", async () => {

@@ -13,6 +13,8 @@ import { isObjectPath } from "../../foundation/host/object-files.ts";
 export type Config = Readonly<Record<string, string>>;
 
 export interface CheckpointOptions {
+  /** Whether rows behind a barrier wait until it has come on every way: exactly once, or else at least once. */
+  readonly aligns: boolean;
   /** 0 = no periodic checkpoints. */
   readonly intervalMs: number;
   readonly minPauseMs: number;
@@ -112,6 +114,7 @@ export function checkpointOptions(config: Config): CheckpointOptions {
       owner: "periodic savepoints",
     });
   return {
+    aligns: mode === "EXACTLY_ONCE",
     intervalMs: durationMs(config, `${prefix}interval`, 0),
     minPauseMs: durationMs(config, `${prefix}min-pause`, 0),
     timeoutMs: durationMs(config, `${prefix}timeout`, 600_000),

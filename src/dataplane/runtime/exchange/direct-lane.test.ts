@@ -62,6 +62,7 @@ function connect() {
     target,
     metrics,
     onBarrier: () => seen.push("barrier"),
+    aligns: true,
   });
   const producer = times();
   const consumer = times();
@@ -120,7 +121,7 @@ test("nothing overtakes what lies in the ring, and a consumer that takes nothing
   while (input.poll() === "progress");
   output.receive(10);
   assert.deepEqual(seen.splice(0), ["barrier"]);
-  input.unblock();
+  input.unblock(1);
   while (input.poll() === "progress");
   assert.deepEqual(seen, [10]);
 });

@@ -4,8 +4,8 @@
  *
  * Flow:    rings → here → (one memcpy into the arena) → WireCodec.decode → target. Watermarks of
  *          channels are combined here.
- * Rules:   a channel behind its barrier is not read until unblock(); a channel that has ended needs
- *          no barrier.
+ * Rules:   a channel behind its barrier is not read until unblock(), or read on where rows need only come at least once; a
+ *          channel that has ended needs no barrier.
  * Pieces:  where the worker's memory is limited, a batch comes in pieces, with time for state to make room between them: what
  *          the keys of one piece have in state must fit. Behind a restore of much state the first rows come alone, then more
  *          and more: a result need not wait for all that a whole batch asks for.
@@ -35,9 +35,23 @@ export interface BatchPieces {
   readonly makeRoom: () => void;
 }
 
+export interface ExchangeInputOptions {
+  readonly edge: EdgeSpec;
+  readonly channels: readonly InputChannel[];
+  readonly codec: WireCodec;
+  readonly target: ChainTarget;
+  readonly metrics: TaskMetricGroup;
+  readonly onBarrier: (barrier: Barrier) => void;
+  /** Whether channels behind their barrier wait for the others. */
+  readonly aligns: boolean;
+  readonly pieces?: BatchPieces | undefined;
+}
+
 interface ChannelState {
   readonly ring: RingReader;
   readonly signal: () => void;
+  /** The last one that came; 0 = none yet. */
+  barrierId: number;
   blocked: boolean;
   ended: boolean;
   /** Parts of a block that is longer than a frame. */
@@ -51,6 +65,7 @@ export class ExchangeInput {
   readonly #target: ChainTarget;
   readonly #combiner: WatermarkCombiner;
   readonly #onBarrier: (barrier: Barrier) => void;
+  readonly #aligns: boolean;
   readonly #pieces: BatchPieces | undefined;
   readonly #buffersIn: Counter;
   readonly #bytesIn: Counter;
@@ -58,19 +73,12 @@ export class ExchangeInput {
   #idle = false;
   #ended = false;
 
-  constructor(options: {
-    readonly edge: EdgeSpec;
-    readonly channels: readonly InputChannel[];
-    readonly codec: WireCodec;
-    readonly target: ChainTarget;
-    readonly metrics: TaskMetricGroup;
-    readonly onBarrier: (barrier: Barrier) => void;
-    readonly pieces?: BatchPieces | undefined;
-  }) {
+  constructor(options: ExchangeInputOptions) {
     this.edge = options.edge;
     this.#channels = options.channels.map(({ ring, signal }) => ({
       ring,
       signal,
+      barrierId: 0,
       blocked: false,
       ended: false,
       parts: [],
@@ -79,6 +87,7 @@ export class ExchangeInput {
     this.#target = options.target;
     this.#combiner = new WatermarkCombiner(options.channels.length);
     this.#onBarrier = options.onBarrier;
+    this.#aligns = options.aligns;
     this.#pieces = options.pieces;
     this.#buffersIn = options.metrics.counter("numBuffersIn");
     this.#bytesIn = options.metrics.counter("numBytesIn");
@@ -88,9 +97,14 @@ export class ExchangeInput {
     return this.#ended;
   }
 
-  /** True when every channel is behind its barrier or has ended. */
+  /** True when every channel waits behind its barrier or has ended. */
   get blockedByBarrier(): boolean {
     return this.#channels.every((channel) => channel.blocked || channel.ended);
+  }
+
+  /** Whether the barrier of a checkpoint has come, on every channel that has not ended. */
+  reached(checkpointId: number): boolean {
+    return this.#channels.every((each) => each.ended || each.barrierId >= checkpointId);
   }
 
   /** The fullest ring, 0..1. */
@@ -98,8 +112,10 @@ export class ExchangeInput {
     return Math.max(...this.#channels.map((channel) => channel.ring.usage));
   }
 
-  unblock(): void {
-    for (const channel of this.#channels) channel.blocked = false;
+  /** What waits behind the barrier of a checkpoint is read again. */
+  unblock(checkpointId: number): void {
+    for (const channel of this.#channels)
+      if (channel.barrierId <= checkpointId) channel.blocked = false;
   }
 
   /** Whether a channel is read now, and nothing lies in its ring: then a batch may come past it. */
@@ -154,8 +170,10 @@ export class ExchangeInput {
         this.#passIdle();
         break;
       case FrameKind.BARRIER: {
-        channel.blocked = true;
-        this.#onBarrier(JSON.parse(new TextDecoder().decode(payload)) as Barrier);
+        const barrier = JSON.parse(new TextDecoder().decode(payload)) as Barrier;
+        channel.barrierId = barrier.checkpointId;
+        channel.blocked = this.#aligns || barrier.stop !== "none";
+        this.#onBarrier(barrier);
         break;
       }
       case FrameKind.END:

@@ -42,7 +42,12 @@ const edgeBy = (distribution: Distribution): EdgeSpec => ({
 });
 const BARRIER: Barrier = { checkpointId: 3, triggeredMs: 0, kind: "checkpoint", stop: "none" };
 
-function connect(distribution: Distribution, producers: number, consumers: number, capacity = 512) {
+function connect(
+  distribution: Distribution,
+  producers: number,
+  consumers: number,
+  { capacity = 512, aligns = true }: { capacity?: number; aligns?: boolean } = {},
+) {
   const edge = edgeBy(distribution);
   const metrics = new TaskMetricGroup();
   const rings = Array.from({ length: producers }, () =>
@@ -67,7 +72,9 @@ function connect(distribution: Distribution, producers: number, consumers: numbe
       signal: () => {},
     }));
     const onBarrier = ({ checkpointId }: Barrier) => seen.push(`b${checkpointId}`);
-    const input = new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier });
+    const input = new ExchangeInput({
+      ...{ edge, channels, codec, target, metrics, onBarrier, aligns },
+    });
     const drain = () => {
       while (input.poll() === "progress");
       return seen.splice(0);
@@ -112,7 +119,7 @@ test("hash, broadcast and rebalance reach whom they should", () => {
 });
 
 test("the gate is blocked before a block would find no room, and nothing is copied to wait", () => {
-  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, 512);
+  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1);
   const { output, gate } = outputs[0]!;
   output.receive(200);
   assert.equal(gate.blocked, false);
@@ -124,7 +131,7 @@ test("the gate is blocked before a block would find no room, and nothing is copi
 });
 
 test("what finds the ring full waits, blocks the gate, and keeps its order", () => {
-  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, 256);
+  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, { capacity: 256 });
   const { output, gate } = outputs[0]!;
   const sent = Array.from({ length: 20 }, (_, i) => 40 + i);
   for (const batch of sent) output.receive(batch);
@@ -142,7 +149,7 @@ test("what finds the ring full waits, blocks the gate, and keeps its order", () 
 });
 
 test("a block that is longer than the ring comes in parts", () => {
-  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, 256);
+  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1, { capacity: 256 });
   const { output } = outputs[0]!;
   output.receive(2000);
   output.receive(3);
@@ -168,8 +175,29 @@ test("a channel behind its barrier is not read until all have it; one that ended
   b!.barrier(BARRIER);
   assert.deepEqual(drain(), ["b3"]);
   assert.equal(input.blockedByBarrier, true);
-  input.unblock();
+  assert.ok(input.reached(3) && !input.reached(4));
+  input.unblock(3);
   assert.deepEqual(drain(), [2]);
+});
+
+test("at least once: a channel behind its barrier is read on, but not behind that of a stop", () => {
+  const { outputs, inputs } = connect({ kind: "singleton" }, 2, 1, { aligns: false });
+  const [a, b] = outputs.map(({ output }) => output);
+  const { input, drain } = inputs[0]!;
+  a!.barrier(BARRIER);
+  a!.receive(1);
+  a!.barrier({ ...BARRIER, checkpointId: 4, stop: "suspend" });
+  a!.receive(2);
+  assert.deepEqual(drain(), ["b3", 1, "b4"]);
+  assert.ok(!input.reached(3));
+  b!.barrier(BARRIER);
+  assert.deepEqual(drain(), ["b3"]);
+  assert.ok(input.reached(3) && !input.reached(4));
+  input.unblock(3);
+  assert.deepEqual(drain(), [], "it waits behind the stop");
+  b!.barrier({ ...BARRIER, checkpointId: 4, stop: "suspend" });
+  assert.deepEqual(drain(), ["b4"]);
+  assert.ok(input.reached(4) && input.blockedByBarrier);
 });
 
 test("watermarks of channels are combined; idle ones do not count; the end comes when all have ended", () => {

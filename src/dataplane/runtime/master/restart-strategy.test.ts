@@ -51,6 +51,15 @@ test("exponential delay: grows to its limit, begins again after a quiet time, wi
     ...config,
     "restart-strategy.exponential-delay.jitter-factor": "0.5",
   });
+  const steep = strategy({
+    ...config,
+    "restart-strategy.exponential-delay.initial-backoff": "100 ms",
+    "restart-strategy.exponential-delay.backoff-multiplier": "4",
+  });
+  assert.deepEqual(
+    [0, 0, 0, 0].map((at) => steep.onFailure(at)),
+    [100, 400, 1600, 3000],
+  );
   const first = jittered.onFailure(0)!;
   assert.ok(first >= 500 && first <= 1500 && first !== 1000, String(first));
   const bounded = strategy({
@@ -91,6 +100,7 @@ test("checkpoint options: Flink's keys and defaults; what is not supported is re
   const { localBackup, ...plain } = checkpointOptions({});
   assert.equal(localBackup("job"), undefined);
   assert.deepEqual(plain, {
+    aligns: true,
     intervalMs: 0,
     minPauseMs: 0,
     timeoutMs: 600_000,

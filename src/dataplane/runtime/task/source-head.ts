@@ -46,6 +46,7 @@ export class SourceHead {
   #watermark = MIN_WATERMARK;
   /** Positions as of the barrier that was asked for last. */
   #atBarrier: readonly SourceSplit[] = [];
+  #barrierId = 0;
   #blockedByBarrier = false;
 
   constructor(options: {
@@ -130,16 +131,23 @@ export class SourceHead {
   }
 
   /**
-   * The barrier has come to this head: nothing is read until unblock(); its positions are those of
-   * the barrier.
+   * The barrier has come to this head. If it waits, nothing is read until unblock(), and its positions are those of the
+   * barrier.
    */
-  blockAtBarrier(): void {
-    this.#blockedByBarrier = true;
+  barrier(checkpointId: number, waits: boolean): void {
+    this.#barrierId = checkpointId;
+    this.#blockedByBarrier = waits;
     this.#atBarrier = [...this.#positions.values()];
   }
 
-  unblock(): void {
-    this.#blockedByBarrier = false;
+  /** Whether the barrier of a checkpoint has come. */
+  reached(checkpointId: number): boolean {
+    return this.#barrierId >= checkpointId;
+  }
+
+  /** Reads again what waits behind the barrier of a checkpoint. */
+  unblock(checkpointId: number): void {
+    if (this.#barrierId <= checkpointId) this.#blockedByBarrier = false;
   }
 
   positionsAtBarrier(): readonly SourceSplit[] {

@@ -75,6 +75,8 @@ export interface SubtaskOptions {
   readonly metrics: TaskMetricGroup;
   readonly events: SubtaskEvents;
   readonly lastCheckpointId: number;
+  /** As CheckpointOptions. */
+  readonly aligns: boolean;
 }
 
 export class Subtask {
@@ -89,7 +91,8 @@ export class Subtask {
   readonly #holds: readonly (() => boolean)[];
   #phase: "running" | "finishing" | "finished" | "closed" = "running";
   #nextHead = 0;
-  #aligning: { readonly barrier: Barrier; readonly sinceMs: number } | undefined;
+  /** Barriers that have come on some ways only, in order; more than one where rows behind them do not wait. */
+  readonly #awaited: { readonly barrier: Barrier; readonly sinceMs: number }[] = [];
   #snapshot: StateSnapshotRun | undefined;
   /** Beside rows: the snapshot waits for its turn. */
   #snapshotRests = false;
@@ -141,7 +144,7 @@ export class Subtask {
       return "progress";
     }
     if (this.#emitPiece()) return "progress";
-    if (this.#aligning !== undefined && this.#isAligned()) return this.#barrier();
+    if (this.#isAligned()) return this.#barrier();
     const polled = this.#poll();
     for (const sink of this.chain.sinks) sink.maybeFlush(!polled);
     if (gate.blocked) return "progress";
@@ -173,10 +176,8 @@ export class Subtask {
     const heads = [...this.chain.sources, ...this.chain.values].filter(({ ended }) => !ended);
     if (heads.length === 0 || this.#phase !== "running" || this.#stopped) return;
     // Passing over one would mix them up downstream: some channels at this barrier, some at that.
-    if (
-      this.#aligning !== undefined &&
-      this.#aligning.barrier.checkpointId < barrier.checkpointId
-    ) {
+    const [earlier] = this.#awaited;
+    if (earlier !== undefined && earlier.barrier.checkpointId < barrier.checkpointId) {
       this.#triggers.push(barrier);
       return;
     }
@@ -184,14 +185,15 @@ export class Subtask {
       this.#inArena(() => {
         for (const head of heads) head.drain();
       });
-    for (const head of heads) head.blockAtBarrier();
+    const waits = this.#options.aligns || barrier.stop !== "none";
+    for (const head of heads) head.barrier(barrier.checkpointId, waits);
     this.onBarrier(barrier);
   }
 
   onBarrier(barrier: Barrier): void {
     const { clock } = this.#options.environment.env;
-    if (this.#aligning === undefined || this.#aligning.barrier.checkpointId < barrier.checkpointId)
-      this.#aligning = { barrier, sinceMs: clock.monotonicMs() };
+    const last = this.#awaited.at(-1)?.barrier.checkpointId ?? this.#lastCheckpointId;
+    if (last < barrier.checkpointId) this.#awaited.push({ barrier, sinceMs: clock.monotonicMs() });
   }
 
   /** The checkpoint is complete and committed. */
@@ -233,7 +235,7 @@ export class Subtask {
   /** No rows wait for it, or they wait for the next barrier, which waits for it. */
   #hasOnlySnapshot(nowMs: number): boolean {
     if (this.#stopped || nowMs - this.#rowsMs > SNAPSHOT_QUIET_MS) return true;
-    return this.#aligning !== undefined && this.#isAligned();
+    return this.#isAligned();
   }
 
   /** What ends of inputs have left to do comes before new rows; downstream operators first. */
@@ -260,15 +262,18 @@ export class Subtask {
     return false;
   }
 
+  /** Whether a barrier has come to every head that has not ended. */
   #isAligned(): boolean {
-    return this.#heads.every((head) => head.ended || head.blockedByBarrier);
+    const checkpointId = this.#awaited[0]?.barrier.checkpointId;
+    if (checkpointId === undefined) return false;
+    return this.#heads.every((head) => head.ended || head.reached(checkpointId));
   }
 
   #barrier(): StepResult {
-    const { barrier, sinceMs } = this.#aligning!;
+    const { barrier, sinceMs } = this.#awaited[0]!;
     // Snapshots of one subtask are taken one after the other.
     if (this.#snapshot !== undefined) return "progress";
-    this.#aligning = undefined;
+    this.#awaited.shift();
     this.#lastCheckpointId = barrier.checkpointId;
     const { environment, outputs, state } = this.#options;
     const { clock } = environment.env;
@@ -290,7 +295,7 @@ export class Subtask {
       const part = { sources, watermarks, ended, syncMs, alignmentMs };
       this.#complete(barrier.checkpointId, part, startMs, run, sinks);
     }
-    if (barrier.stop === "none") for (const head of this.#heads) head.unblock();
+    if (barrier.stop === "none") for (const head of this.#heads) head.unblock(barrier.checkpointId);
     else this.#stopped = true;
     const next = this.#triggers.shift();
     if (next !== undefined) this.triggerCheckpoint(next);

@@ -11,6 +11,7 @@ import type { HeadStep } from "./source-head.ts";
 export class ValuesHead {
   readonly node: ExecNode;
   readonly #runner: OperatorRunner;
+  #barrierId = 0;
   #blockedByBarrier = false;
 
   constructor(runner: OperatorRunner) {
@@ -26,12 +27,20 @@ export class ValuesHead {
     return this.#blockedByBarrier;
   }
 
-  blockAtBarrier(): void {
-    this.#blockedByBarrier = true;
+  /** As SourceHead. */
+  reached(checkpointId: number): boolean {
+    return this.#barrierId >= checkpointId;
   }
 
-  unblock(): void {
-    this.#blockedByBarrier = false;
+  /** As SourceHead. */
+  barrier(checkpointId: number, waits: boolean): void {
+    this.#barrierId = checkpointId;
+    this.#blockedByBarrier = waits;
+  }
+
+  /** As SourceHead. */
+  unblock(checkpointId: number): void {
+    if (this.#barrierId <= checkpointId) this.#blockedByBarrier = false;
   }
 
   /** Its rows were not asked for yet: a job that is drained gives them up. */

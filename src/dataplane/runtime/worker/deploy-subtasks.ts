@@ -18,7 +18,11 @@ import {
 } from "../graph/job-graph.ts";
 import type { Barrier } from "../exchange/barrier.ts";
 import { DirectLane, type SubtaskTimes } from "../exchange/direct-lane.ts";
-import { type BatchPieces, ExchangeInput } from "../exchange/exchange-input.ts";
+import {
+  type BatchPieces,
+  ExchangeInput,
+  type ExchangeInputOptions,
+} from "../exchange/exchange-input.ts";
 import { ExchangeOutput } from "../exchange/exchange-output.ts";
 import { RingReader, RingWriter } from "../exchange/ring.ts";
 import { KernelWireCodec } from "../exchange/kernel-wire-codec.ts";
@@ -30,7 +34,12 @@ import type { SubtaskState, TaskEnvironment } from "../task/task-environment.ts"
 import { TaskMetricGroup } from "../task/task-metrics.ts";
 import type { DeployMessage, EdgeRings, WorkerMessage } from "./messages.ts";
 import type { WorkerOptions } from "./worker.ts";
-import { bufferTimeoutMs, localBackupOptions, memoryOptions } from "../options.ts";
+import {
+  bufferTimeoutMs,
+  checkpointOptions,
+  localBackupOptions,
+  memoryOptions,
+} from "../options.ts";
 
 const STATE_PAGE_BYTES = 4096;
 /** A page for each row of a piece is one part in so many of the budget; a piece has some rows all the same. */
@@ -98,9 +107,12 @@ async function deploySubtask(
   };
   const chain = buildChain(chainOptions);
   let subtask: Subtask | undefined;
-  const onBarrier = (barrier: Barrier) => subtask?.onBarrier(barrier);
-  const pieces = batchPieces(config, state);
-  const inputs = task.inputs.map((edge) => exchangeInput(place, edge, chain, onBarrier, pieces));
+  const reading = {
+    onBarrier: (barrier: Barrier) => subtask?.onBarrier(barrier),
+    aligns: checkpointOptions(config).aligns,
+    pieces: batchPieces(config, state),
+  };
+  const inputs = task.inputs.map((edge) => exchangeInput(place, edge, chain, reading));
   subtask = new Subtask({
     task,
     subtaskIndex,
@@ -113,6 +125,7 @@ async function deploySubtask(
     timers,
     metrics,
     lastCheckpointId: restored?.checkpointId ?? 0,
+    aligns: reading.aligns,
     events: subtaskEvents(place),
   });
   const times = {
@@ -268,8 +281,7 @@ function exchangeInput(
   place: Place,
   edge: EdgeSpec,
   chain: Chain,
-  onBarrier: (barrier: Barrier) => void,
-  pieces: BatchPieces | undefined,
+  reading: Pick<ExchangeInputOptions, "onBarrier" | "aligns" | "pieces">,
 ): ExchangeInput {
   const { options, subtaskIndex, metrics } = place;
   const { graph, worker, message } = options;
@@ -287,7 +299,7 @@ function exchangeInput(
     operator: nodeName(from),
   });
   const target = chain.inputOf(edge.toNode, edge.toInput);
-  return new ExchangeInput({ edge, channels, codec, target, metrics, onBarrier, pieces });
+  return new ExchangeInput({ edge, channels, codec, target, metrics, ...reading });
 }
 
 /** So few rows at a time that a page of state for each of them is a small part of the budget; one, two, four … where state is cold. */

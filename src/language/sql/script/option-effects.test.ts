@@ -13,6 +13,8 @@ import {
   checkpointOptions,
   ignoreUnclaimedState,
   maxParallelismOption,
+  memoryOptions,
+  metricsIntervalMs,
   operatorParallelism,
   parallelismOption,
 } from "../../../dataplane/runtime/options.ts";
@@ -20,7 +22,13 @@ import { toMillraceError } from "../../../foundation/base/errors.ts";
 import type { ExecPlan } from "../../../foundation/plan/exec-node.ts";
 import { operatorFactories } from "../../../dataplane/operators/index.ts";
 import { FLINK_OPTIONS, OLD_FLINK_KEYS } from "./flink-options.ts";
-import { checkSetting, isObeyed, presentKey, settingWarning } from "./session-options.ts";
+import {
+  checkSetting,
+  isObeyed,
+  optionVerdicts,
+  presentKey,
+  settingWarning,
+} from "./session-options.ts";
 import { SqlSession } from "./sql-session.ts";
 
 const DDL = `
@@ -175,21 +183,11 @@ const checkpoint =
 const localBackup = checkpoint((each) => each.localBackup("job"));
 type Read = (config: Config) => unknown;
 const CHECKPOINTS = "execution.checkpointing.";
+const MANAGED = "taskmanager.memory.managed.size";
+const memory = (read: (options: ReturnType<typeof memoryOptions>) => unknown) => (config: Config) =>
+  read(memoryOptions(config));
 /** What the runtime makes of a value; its own tests show what it does with it. */
 const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = {
-  [`${CHECKPOINTS}interval`]: [checkpoint((each) => each.intervalMs), "3 s"],
-  [`${CHECKPOINTS}min-pause`]: [checkpoint((each) => each.minPauseMs), "3 s"],
-  [`${CHECKPOINTS}timeout`]: [checkpoint((each) => each.timeoutMs), "3 s"],
-  [`${CHECKPOINTS}max-concurrent-checkpoints`]: [checkpoint((each) => each.maxConcurrent), "2"],
-  [`${CHECKPOINTS}tolerable-failed-checkpoints`]: [
-    checkpoint((each) => each.tolerableFailures),
-    "2",
-  ],
-  [`${CHECKPOINTS}num-retained`]: [checkpoint((each) => each.retained), "2"],
-  [`${CHECKPOINTS}checkpoints-after-tasks-finish`]: [
-    checkpoint((each) => each.afterTasksFinish),
-    "false",
-  ],
   [`${CHECKPOINTS}dir`]: [checkpoint((each) => each.directory), "/c"],
   [`${CHECKPOINTS}local-backup.enabled`]: [localBackup, "true"],
   [`${CHECKPOINTS}local-backup.dirs`]: [
@@ -204,6 +202,20 @@ const RUNTIME: Readonly<Record<string, readonly [read: Read, value: string]>> = 
   ],
   "execution.buffer-timeout.interval": [bufferTimeoutMs, "3 s"],
   "execution.state-recovery.ignore-unclaimed-state": [ignoreUnclaimedState, "true"],
+  "execution.savepoint.ignore-unclaimed-state": [ignoreUnclaimedState, "true"],
+  "state.checkpoints.dir": [checkpoint((each) => each.directory), "/c"],
+  "state.savepoints.dir": [checkpoint((each) => each.savepointDirectory), "/s"],
+  "state.backend.rocksdb.localdir": [memory((each) => each.folder), "/l"],
+  "state.backend.gemini.local.dir": [memory((each) => each.folder), "/l"],
+  "io.tmp.dirs": [memory((each) => each.folder), "/l"],
+  "state.backend.rocksdb.memory.fixed-per-slot": [memory((each) => each.budgetBytes), "64 mb"],
+  [MANAGED]: [memory((each) => each.budgetBytes), "64 mb"],
+  "taskmanager.numberOfTaskSlots": [
+    (config) => memoryOptions({ [MANAGED]: "64 mb", ...config }).budgetBytes,
+    "2",
+  ],
+  "millrace.state.operator-memory": [memory((each) => each.operatorBytes), "64 mb"],
+  "millrace.metrics.interval": [metricsIntervalMs, "3 s"],
   "parallelism.default": [parallelismOption, "2"],
   "table.exec.resource.default-parallelism": [parallelismOption, "2"],
   "pipeline.max-parallelism": [maxParallelismOption, "64"],
@@ -240,6 +252,56 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>>
     "src/controlplane/api/server.test.ts",
     "execution.state-recovery.path",
   ],
+  ...Object.fromEntries(
+    [
+      ...["interval", "min-pause", "max-concurrent-checkpoints", "timeout", "mode"],
+      "checkpoints-after-tasks-finish",
+    ].map((name) => [
+      `${CHECKPOINTS}${name}`,
+      ["src/dataplane/runtime/checkpoint-options.test.ts", `test("${name}: `],
+    ]),
+  ),
+  ...Object.fromEntries(
+    ["tolerable-failed-checkpoints", "num-retained"].map((name) => [
+      `${CHECKPOINTS}${name}`,
+      ["src/dataplane/runtime/checkpoint.test.ts", `${CHECKPOINTS}${name}`],
+    ]),
+  ),
+  ...Object.fromEntries(
+    [
+      ...["fixed-delay.attempts", "fixed-delay.delay", "failure-rate.delay"],
+      ...["failure-rate.failure-rate-interval", "failure-rate.max-failures-per-interval"],
+      ...["exponential-delay.initial-backoff", "exponential-delay.max-backoff"],
+      ...["exponential-delay.backoff-multiplier", "exponential-delay.reset-backoff-threshold"],
+      ...["exponential-delay.jitter-factor", "exponential-delay.attempts-before-reset-backoff"],
+      "type",
+    ].map((name) => [
+      `restart-strategy.${name}`,
+      ["src/dataplane/runtime/master/restart-strategy.test.ts", `"restart-strategy.${name}": `],
+    ]),
+  ),
+  "restart-strategy": [
+    "src/dataplane/runtime/master/restart-strategy.test.ts",
+    '"restart-strategy": ',
+  ],
+  ...Object.fromEntries(
+    ["early-fire.enabled", "early-fire.delay", "late-fire.enabled", "late-fire.delay"].map(
+      (name) => [
+        `table.exec.emit.${name}`,
+        ["src/language/sql/exec/window-emit.test.ts", `\${E}.${name}'`],
+      ],
+    ),
+  ),
+  "table.exec.emit.allow-lateness": [
+    "src/language/sql/exec/window-emit.test.ts",
+    "${E}.allow-lateness'",
+  ],
+  ...Object.fromEntries(
+    ["interval", "num-retained"].map((name) => [
+      `millrace.savepoint.${name}`,
+      ["src/dataplane/runtime/master/periodic-savepoints.test.ts", `millrace.savepoint.${name}`],
+    ]),
+  ),
   "pipeline.name": [
     "src/controlplane/controller/deployments.test.ts",
     "pipeline.name names the job",
@@ -296,14 +358,18 @@ const ELSEWHERE: Readonly<Record<string, readonly [file: string, name: string]>>
       ["src/dataplane/operators/lookup-join/keyed-lookup-join.test.ts", `async-lookup.${name}`],
     ]),
   ),
-  "table.display.max-column-width": ["tests/cli/statements.test.ts", "max-column-width"],
+  ...Object.fromEntries(
+    ["table.display.max-column-width", "sql-client.display.max-column-width"].map((key) => [
+      key,
+      ["tests/cli/statements.test.ts", key],
+    ]),
+  ),
 };
 
 /** Values other than the one way that there is are errors, and say so. */
 const ONE_VALUE: Readonly<
   Record<string, readonly [value: string, check: (config: Config) => unknown]>
 > = {
-  [`${CHECKPOINTS}mode`]: ["MAYBE", checkpointOptions],
   "table.sql-dialect": [
     "hive",
     (config) => checkSetting("table.sql-dialect", config["table.sql-dialect"]!),
@@ -337,11 +403,12 @@ test("an option that shows elsewhere has its test there", () => {
   }
 });
 
-test("every option of Flink is shown here, or takes nothing but what is so anyway", () => {
+test("every option is shown here, or takes nothing but what is so anyway", () => {
   const shown = new Set(
     [PLANS, RUNTIME, LOOKUPS, ELSEWHERE, ONE_VALUE].flatMap((each) => Object.keys(each)),
   );
-  const missing = [...FLINK_OPTIONS.keys()].filter((key) => isObeyed(key) && !shown.has(key));
+  const obeyed = optionVerdicts().filter(({ refused }) => refused === undefined);
+  const missing = obeyed.map(({ key }) => key).filter((key) => !shown.has(key));
   assert.deepEqual(missing, [], "obeyed, but nothing shows it");
   for (const [key, ownDefault] of FLINK_OPTIONS) {
     if (isObeyed(key)) continue;

@@ -79,7 +79,6 @@ const OBEYED: Readonly<Record<string, Check>> = {
   "table.exec.async-ml-predict.max-concurrent-operations": "integer",
   "table.exec.async-ml-predict.output-mode": OUTPUT_MODES,
   "table.exec.async-ml-predict.timeout": "duration",
-  "table.exec.async-scalar.buffer-capacity": "integer",
   "table.exec.async-scalar.max-attempts": "integer",
   "table.exec.async-scalar.max-concurrent-operations": "integer",
   "table.exec.async-scalar.retry-delay": "duration",
