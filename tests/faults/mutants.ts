@@ -35,7 +35,7 @@ export const MUTANTS: readonly Mutant[] = [
   {
     name: "barriers are not aligned",
     file: "src/dataplane/runtime/exchange/exchange-input.ts",
-    find: "channel.blocked = true;",
+    find: 'channel.blocked = this.#aligns || barrier.stop !== "none";',
     replace: "channel.blocked = false;",
   },
   {
