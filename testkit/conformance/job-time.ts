@@ -2,11 +2,13 @@
 import { toMillraceError } from "../../src/foundation/base/errors.ts";
 import type { SimulatedWorld } from "../../src/foundation/host/simulated-env.ts";
 import type { JobMaster } from "../../src/dataplane/runtime/master/job-master.ts";
+import type { JobResult } from "../../src/dataplane/runtime/master/job-view.ts";
 
 /** Throws what the job failed for. */
-export async function ended(job: JobMaster): Promise<void> {
-  const { failure } = await job.ended;
-  if (failure !== null) throw toMillraceError(failure);
+export async function ended(job: JobMaster): Promise<JobResult> {
+  const result = await job.ended;
+  if (result.failure !== null) throw toMillraceError(result.failure);
+  return result;
 }
 
 /** Lets time pass until all is read and nothing more comes for `quietMs`, or there is enough; throws what the job failed for. */

@@ -38,6 +38,8 @@ export interface HostileCase {
   /** All changes, row by row, in any order. */
   readonly changes?: readonly string[];
   readonly cut?: number;
+  /** Rows that are dropped for being late, by the metric; default 0. */
+  readonly late?: number;
 }
 
 export interface HostileWay {
@@ -48,12 +50,18 @@ export interface HostileWay {
 export interface HostileAnswer {
   readonly rows: readonly string[];
   readonly changes: readonly string[];
+  /** Over all operators, before and behind the restore. */
+  readonly late: number;
+  /** Operators that tell of late records. */
+  readonly tellLate: number;
 }
 
 export async function runHostile(of: HostileCase, way: HostileWay): Promise<HostileAnswer> {
   const world = new SimulatedWorld(SEED);
   let given: readonly SinkRow[] = [];
   let restoreFrom: string | undefined;
+  let late = 0;
+  let tellLate = 0;
   const shares = way.restored === true ? [of.cut ?? 0.5, 1] : [1];
   for (const [i, share] of shares.entries()) {
     const last = i === shares.length - 1;
@@ -68,10 +76,17 @@ export async function runHostile(of: HostileCase, way: HostileWay): Promise<Host
       parallelism: 1 + i,
       ...(restoreFrom === undefined ? {} : { restoreFrom }),
     });
-    if (last) await world.run(ended(job));
-    else {
+    if (last) {
+      const { metrics } = await world.run(ended(job));
+      for (const { values } of metrics.operators) {
+        late += values["numLateRecordsDropped"] ?? 0;
+        tellLate += "lateRecordsDroppedRate" in values && "watermarkLatency" in values ? 1 : 0;
+      }
+    } else {
       const isRead = () => Object.keys(of.tables).every((table) => engine.store.isRead(table));
       await settled(world, job, { isRead, quietMs: QUIET_MS });
+      const { operators: before } = await world.run(job.metrics());
+      for (const { values } of before) late += values["numLateRecordsDropped"] ?? 0;
       restoreFrom = (await world.run(job.stopWithSavepoint({ directory: SAVEPOINTS }))).path;
     }
     given = engine.rowsOf(name);
@@ -81,6 +96,8 @@ export async function runHostile(of: HostileCase, way: HostileWay): Promise<Host
   return {
     rows: rows.map(({ text }) => shortened(text.slice(2))).sort(),
     changes: given.map(({ text }) => shortened(text)).sort(),
+    late,
+    tellLate,
   };
 }
 

@@ -75,6 +75,7 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
       "+I[9, NaN, 1]",
     ],
     cut: LATE_CUT,
+    late: 2,
   },
   WindowDeduplicate: {
     tables: { t: late },
@@ -83,12 +84,14 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
     rows: ["[1, NaN]", "[3, null]", "[5, -0.0]", "[6, 0.0]", "[9, NaN]"],
     changes: ["+I[1, NaN]", "+I[3, null]", "+I[5, -0.0]", "+I[6, 0.0]", "+I[9, NaN]"],
     cut: LATE_CUT,
+    late: 2,
   },
   WindowAggregate: {
     tables: { t: late },
     sql: `SELECT k, COUNT(*), MAX(id) FROM ${WINDOW} GROUP BY k, window_start, window_end`,
     rows: ["[-0.0, 1, 5]", "[0.0, 1, 6]", "[NaN, 1, 9]", "[NaN, 2, 2]", "[null, 2, 4]"],
     cut: LATE_CUT,
+    late: 2,
   },
   "GroupWindowAggregate, sessions": {
     tables: { t: late },
@@ -102,6 +105,7 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
       "+I[null, 2, 4]",
     ],
     cut: LATE_CUT,
+    late: 2,
   },
   "WindowAggregate, sessions": {
     tables: { t: late },
@@ -109,6 +113,7 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
       GROUP BY k, window_start, window_end`,
     rows: ["[-0.0, 1, 5]", "[0.0, 1, 6]", "[NaN, 1, 9]", "[NaN, 2, 2]", "[null, 2, 4]"],
     cut: LATE_CUT,
+    late: 2,
   },
   "OverAggregate by time": {
     tables: { t: late },
@@ -123,6 +128,7 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
       "[9, NaN, 3]",
     ],
     cut: LATE_CUT,
+    late: 2,
   },
   Match: {
     tables: { t: late },
@@ -130,11 +136,64 @@ export const TIME_CASES: Readonly<Record<string, HostileCase>> = {
       ONE ROW PER MATCH AFTER MATCH SKIP TO NEXT ROW PATTERN (A B) DEFINE B AS B.id > A.id)`,
     rows: ["[NaN, 1, 2]", "[NaN, 2, 9]", "[null, 3, 4]"],
     cut: LATE_CUT,
+    late: 2,
   },
   "Deduplicate, the first row by time": {
     tables: { t: late },
     sql: "SELECT id, k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) n FROM t) WHERE n = 1",
     rows: ["[1, NaN]", "[3, null]", "[5, -0.0]", "[6, 0.0]"],
+    cut: LATE_CUT,
+    late: 2,
+  },
+  "Deduplicate, the first row by time, in mini-batches": {
+    tables: { t: late },
+    config: {
+      "table.exec.mini-batch.enabled": "true",
+      "table.exec.mini-batch.allow-latency": "1 s",
+      "table.exec.mini-batch.size": "3",
+    },
+    sql: "SELECT id, k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY ts) n FROM t) WHERE n = 1",
+    rows: ["[1, NaN]", "[3, null]", "[5, -0.0]", "[6, 0.0]"],
+    cut: LATE_CUT,
+  },
+  "WindowJoin, late rows": {
+    tables: { t: late },
+    sql: `SELECT a.id, b.id FROM (SELECT * FROM ${WINDOW}) a JOIN (SELECT * FROM ${WINDOW}) b
+      ON a.window_start = b.window_start AND a.window_end = b.window_end AND a.id = b.id WHERE a.k IS NOT NULL`,
+    rows: ["[1, 1]", "[2, 2]", "[5, 5]", "[6, 6]", "[9, 9]"],
+    cut: LATE_CUT,
+    late: 3,
+  },
+  "WindowTableFunction, sessions": {
+    tables: { t: late },
+    sql: "SELECT id, k FROM TABLE(SESSION(TABLE t PARTITION BY k, DESCRIPTOR(ts), INTERVAL '10' SECOND))",
+    rows: ["[1, NaN]", "[2, NaN]", "[3, null]", "[4, null]", "[5, -0.0]", "[6, 0.0]", "[9, NaN]"],
+    cut: LATE_CUT,
+    late: 2,
+  },
+  TemporalSort: {
+    tables: { t: late },
+    sql: "SELECT id, k FROM t ORDER BY ts",
+    rows: ["[1, NaN]", "[2, NaN]", "[3, null]", "[4, null]", "[5, -0.0]", "[6, 0.0]", "[9, NaN]"],
+    cut: LATE_CUT,
+    late: 2,
+  },
+  GroupWindowAggregate: {
+    tables: { t: late },
+    sql: "SELECT k, COUNT(*), MAX(id) FROM t GROUP BY k, TUMBLE(ts, INTERVAL '10' SECOND)",
+    rows: ["[-0.0, 1, 5]", "[0.0, 1, 6]", "[NaN, 1, 9]", "[NaN, 2, 2]", "[null, 2, 4]"],
+    cut: LATE_CUT,
+    late: 2,
+  },
+  "GroupWindowAggregate, late firings": {
+    tables: { t: late },
+    config: {
+      "table.exec.emit.late-fire.enabled": "true",
+      "table.exec.emit.late-fire.delay": "0 s",
+      "table.exec.emit.allow-lateness": "1 d",
+    },
+    sql: "SELECT k, COUNT(*), MAX(id) FROM t GROUP BY k, TUMBLE(ts, INTERVAL '10' SECOND)",
+    rows: ["[-0.0, 1, 5]", "[0.0, 1, 6]", "[NaN, 1, 9]", "[NaN, 3, 7]", "[null, 3, 8]"],
     cut: LATE_CUT,
   },
   "Deduplicate, the last row by time": {

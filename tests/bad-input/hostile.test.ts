@@ -9,8 +9,13 @@ for (const [name, of] of Object.entries(CASES))
     const straight = await runHostile(of, { batchRows: 1 });
     assert.deepEqual(straight.rows, [...of.rows].sort());
     if (of.changes !== undefined) assert.deepEqual(straight.changes, [...of.changes].sort());
+    const { late = 0 } = of;
+    assert.equal(straight.late, late, "late records");
+    if (late > 0) assert.equal(straight.tellLate, 1, "operators that tell of late records");
     const whole = await runHostile(of, { batchRows: 1000 });
     assert.deepEqual(whole.rows, [...of.rows].sort(), "as one batch");
+    assert.equal(whole.late, late, "late records, as one batch");
     const restored = await runHostile(of, { batchRows: 1, restored: true });
     assert.deepEqual(restored.rows, [...of.rows].sort(), "restored");
+    assert.equal(restored.late, late, "late records, before and behind the restore");
   });

@@ -218,6 +218,8 @@ export interface DeduplicateNode extends Base {
   readonly keys: readonly number[];
   readonly keepLast: boolean;
   readonly time: TimeColumn;
+  /** The first row is told once, when none can come before it any more. Absent in plans of before: it is replaced by earlier ones. */
+  readonly outputInsertOnly?: boolean;
   readonly generateUpdateBefore: boolean;
 }
 export interface UnionNode extends Base {

@@ -83,7 +83,7 @@ test("last and first by rowtime", () => {
 
 test("first by rowtime, insert-only: emitted when the watermark reaches its time", () => {
   runCase({
-    node: deduplicate({ changelogMode: "insert-only" }),
+    node: deduplicate({ changelogMode: "insert-only", outputInsertOnly: true }),
     inputs: [input],
     rescaleBy: [0],
     events: [

@@ -37,16 +37,13 @@ export class DeduplicateOperator extends BaseOperator {
   }
 
   override open(): void {
-    const { keys, keepLast, time, generateUpdateBefore, output, description } = this.#node;
+    const { keys, keepLast, time, generateUpdateBefore, outputInsertOnly, output, description } =
+      this.#node;
     const rowtime = time.attribute === "ROWTIME";
     this.#batchRows = new BatchRows(this.context.runtime, this.context.inputs[0]!);
     if (!keepLast && !rowtime)
       this.#first = new SeenKeys(this.#node, this.context, this.#batchRows);
-    else if (
-      !keepLast &&
-      this.#node.changelogMode === "insert-only" &&
-      this.context.mode !== "batch"
-    )
+    else if (outputInsertOnly === true && this.context.mode !== "batch")
       this.#timed = new FirstRowByWatermark(this.#node, this.context);
     else
       this.#rows = new KeptRows({

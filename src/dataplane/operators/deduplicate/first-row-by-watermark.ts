@@ -21,10 +21,12 @@ import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { RowFormat } from "../rows/row-format.ts";
 import { stateRows } from "../rows/state-rows.ts";
 import { NO_FLAG, WindowTimers } from "../windows/window-timers.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 export class FirstRowByWatermark {
   readonly #node: DeduplicateNode;
   readonly #context: OperatorContext;
+  readonly #late: LateRecords;
   readonly #keys: KeyCodec;
   readonly #format: RowFormat;
   readonly #emitter: ChangeEmitter;
@@ -39,6 +41,7 @@ export class FirstRowByWatermark {
     const schema = context.inputs[0]!;
     this.#node = node;
     this.#context = context;
+    this.#late = new LateRecords(context);
     this.#keys = compileKeyCodec({ schema, fields: node.keys, runtime, operator });
     this.#format = new RowFormat(runtime, schema, operator);
     this.#emitter = new ChangeEmitter({ context, output: node.output, left: this.#format });
@@ -93,7 +96,7 @@ export class FirstRowByWatermark {
       late,
     );
     const dropped = new DataView(memory.buffer).getUint32(late, true);
-    if (dropped > 0) this.#context.metrics.counter("numLateRecordsDropped").value += dropped;
+    this.#late.drop(dropped);
     if (n > 0) this.#register(n, list, encoded, entries, this.#momentsOf(times, width, rows));
     kernels.keepCleanup(this.#waiting.ptr, rows, entries);
   }

@@ -22,6 +22,7 @@ import { BatchRows } from "./batch-rows.ts";
 import { compileGroupedKeys } from "./grouped-keys.ts";
 import { ROW_SET_BYTES, ROW_SET_FIELDS, type RowFormat } from "./row-format.ts";
 import { stateRows } from "./state-rows.ts";
+import { LateRecords } from "./late-records.ts";
 
 export interface WaitingRowsOptions {
   readonly context: OperatorContext;
@@ -52,6 +53,8 @@ export interface DueRows {
 
 export class WaitingRows {
   readonly #context: OperatorContext;
+  /** Rows are never late for the clock. */
+  readonly #late: LateRecords | undefined;
   readonly #byClock: boolean;
   readonly #format: RowFormat;
   readonly #timeColumn: number;
@@ -62,6 +65,7 @@ export class WaitingRows {
 
   constructor({ context, names, schema, format, stored, byClock, ...keys }: WaitingRowsOptions) {
     this.#context = context;
+    this.#late = byClock ? undefined : new LateRecords(context);
     this.#byClock = byClock;
     this.#format = format;
     this.#timeColumn = physicalColumns(schema).length - 1;
@@ -83,7 +87,7 @@ export class WaitingRows {
 
   /** `inTime` lists (u32) the rows that are not late by their times (i64) and returns how many; without, none is late. */
   add(batch: BatchPtr, inTime?: (rows: number, times: number, list: number) => number): void {
-    const { runtime, metrics } = this.#context;
+    const { runtime } = this.#context;
     const { kernels, memory } = runtime;
     const all = new DataView(memory.buffer).getUint32(batch + BATCH_ROWS, true);
     let n = all;
@@ -92,7 +96,7 @@ export class WaitingRows {
       const list = kernels.arenaAlloc(all * 4) >>> 0;
       n = inTime(all, this.#timesOf(batch), list);
       if (n < all) {
-        metrics.counter("numLateRecordsDropped").value += all - n;
+        this.#late?.drop(all - n);
         if (n === 0) return;
         rows = this.#rows.gather(batch, list, n);
       }

@@ -36,6 +36,7 @@ import { WindowTimers } from "../windows/window-timers.ts";
 import { WindowTimes } from "../windows/window-times.ts";
 import { WindowRows } from "./window-rows.ts";
 import { WindowTriggers } from "./window-triggers.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 const INSERT_MASK = 1;
 
@@ -58,6 +59,7 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
   /** When windows go: ends + lateness. */
   #goes: WindowClock | undefined;
   #goesTimers: WindowTimers | undefined;
+  #late: LateRecords | undefined;
 
   constructor(node: WindowAggregateNode, emit: WindowEmit, context: OperatorContext) {
     super(context);
@@ -68,6 +70,7 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
+    this.#late = new LateRecords(context);
     const { grouping, aggregates, window, description: operator } = this.#node;
     const input = context.inputs[0]!;
     const schema = withWindow(input.fields);
@@ -131,7 +134,7 @@ export class EmittingWindowAggregateOperator extends BaseOperator {
     const starts = kernels.gatherWide(windows.starts, 8, kept, list) >>> 0;
     const ends = kernels.gatherWide(windows.ends, 8, kept, list) >>> 0;
     const late = kernels.runsOf(windows.count, windows.rows) - kernels.runsOf(kept, rowOf);
-    if (late > 0) this.context.metrics.counter("numLateRecordsDropped").value += late;
+    this.#late!.drop(late);
     const columns = physicalColumns(this.context.inputs[0]!).length;
     for (let from = 0; from < kept; from += MAX_BATCH_ROWS) {
       const mark = kernels.arenaMark();

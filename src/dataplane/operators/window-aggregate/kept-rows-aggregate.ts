@@ -38,6 +38,7 @@ import { SessionState } from "../windows/session-state.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 import { WindowTimes } from "../windows/window-times.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 /** Windows that are over: keys of their rows, and the bounds of each (i64 lists). */
 interface OverWindows {
@@ -64,6 +65,7 @@ export class KeptRowsAggregateOperator extends BaseOperator {
   #timers: WindowTimers | undefined;
   #clock: WindowClock | undefined;
   #endColumn = 0;
+  #late: LateRecords | undefined;
 
   constructor(node: WindowAggregateNode, context: OperatorContext) {
     super(context);
@@ -73,6 +75,7 @@ export class KeptRowsAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
+    this.#late = new LateRecords(context);
     const { attached, grouping, window, description: operator } = this.#node;
     const input = context.inputs[0]!;
     const width = input.fields.length;
@@ -181,7 +184,7 @@ export class KeptRowsAggregateOperator extends BaseOperator {
   }
 
   #countLate(rows: number): void {
-    if (rows > 0) this.context.metrics.counter("numLateRecordsDropped").value += rows;
+    this.#late!.drop(rows);
   }
 
   #ends(batch: BatchPtr): number {

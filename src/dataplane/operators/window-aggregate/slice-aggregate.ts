@@ -32,6 +32,7 @@ import { type TimerKeys, WindowTimers } from "../windows/window-timers.ts";
 import { ACCUMULATORS, type PhasePart, PhaseParts } from "./phase-parts.ts";
 import { SliceTimes } from "./slice-times.ts";
 import { WindowSlices } from "./window-slices.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 const REGISTERED = TOUCHED_OFFSET;
 const INSERT_MASK = 1;
@@ -55,6 +56,7 @@ export class SliceAggregateOperator extends BaseOperator {
   #numbers = 0;
   #over = MIN_WATERMARK;
   #overValue: OperatorValue | undefined;
+  #late: LateRecords | undefined;
 
   constructor(node: WindowAggregateNode, context: OperatorContext) {
     super(context);
@@ -64,6 +66,7 @@ export class SliceAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
+    this.#late = new LateRecords(context);
     const { runtime, state } = context;
     const { grouping, aggregates, window, description: operator, accumulators } = this.#node;
     const input = context.inputs[0]!;
@@ -108,7 +111,7 @@ export class SliceAggregateOperator extends BaseOperator {
 
   #process(part: PhasePart): void {
     const { batch } = part;
-    const { metrics, runtime } = this.context;
+    const { runtime } = this.context;
     const { kernels } = runtime;
     const slices = this.#times!.assign(batch);
     const list = kernels.arenaAlloc(slices.count * 4) >>> 0;
@@ -119,7 +122,7 @@ export class SliceAggregateOperator extends BaseOperator {
       const left = kernels.gatherWords(slices.rows, kept, list) >>> 0;
       const late = this.#parts!.rowsOf(part, slices.rows, slices.count);
       const inTime = this.#parts!.rowsOf(part, left, kept);
-      metrics.counter("numLateRecordsDropped").value += late - inTime;
+      this.#late!.drop(late - inTime);
     }
     if (kept === 0) return;
     const ends = all ? slices.ends : kernels.gatherWide(slices.ends, 8, kept, list) >>> 0;

@@ -36,6 +36,7 @@ import { type AssignedWindows, WindowTimes } from "../windows/window-times.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
 import { type PhasePart, PhaseParts, ROWS } from "./phase-parts.ts";
 import { SliceTimes } from "./slice-times.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 /** Byte of an accumulator that is unused here: set once its key is registered with its window. */
 const REGISTERED = TOUCHED_OFFSET;
@@ -50,6 +51,7 @@ export class WindowAggregateOperator extends BaseOperator {
   #timers: WindowTimers | undefined;
   #clock: WindowClock | undefined;
   #endColumn = 0;
+  #late: LateRecords | undefined;
 
   constructor(node: WindowAggregateNode, context: OperatorContext) {
     super(context);
@@ -58,6 +60,7 @@ export class WindowAggregateOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
+    this.#late = new LateRecords(context);
     const { attached, grouping, aggregates, window, description, accumulators } = this.#node;
     const input = context.inputs[0]!;
     const schema = attached === undefined ? withWindow(input) : input;
@@ -167,7 +170,7 @@ export class WindowAggregateOperator extends BaseOperator {
   /** Of `rows` rows those in `list` are kept. */
   #countLate(part: PhasePart, rows: number, kept: number, list: number): void {
     const late = this.#parts!.rowsOf(part, 0, rows) - this.#parts!.rowsOf(part, list, kept);
-    this.context.metrics.counter("numLateRecordsDropped").value += late;
+    this.#late!.drop(late);
   }
 
   /** A row is late when all its windows are over; its windows stand together. */
@@ -182,7 +185,7 @@ export class WindowAggregateOperator extends BaseOperator {
       return this.#parts!.rowsOf(part, at, own.length);
     };
     const dropped = part.kind === ROWS ? late : firsts(all.rows, all.count) - firsts(rowOf, kept);
-    this.context.metrics.counter("numLateRecordsDropped").value += dropped;
+    this.#late!.drop(dropped);
   }
 
   #add(batch: BatchPtr, { kind }: PhasePart): void {

@@ -28,6 +28,7 @@ import { BatchRows } from "../rows/batch-rows.ts";
 import { ChangeEmitter } from "../rows/change-emitter.ts";
 import { WindowClock } from "../windows/window-clock.ts";
 import { WindowTimers } from "../windows/window-timers.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 /** Byte behind the row set: set once the key is registered with its window. */
 const REGISTERED = 16;
@@ -49,6 +50,7 @@ export class WindowJoinOperator extends BaseOperator {
   #emitter: ChangeEmitter | undefined;
   #call = 0;
   #openInputs = 2;
+  #late: LateRecords | undefined;
 
   constructor(node: WindowJoinNode, context: OperatorContext) {
     super(context);
@@ -57,6 +59,7 @@ export class WindowJoinOperator extends BaseOperator {
 
   override open(): void {
     const { context } = this;
+    this.#late = new LateRecords(context);
     const { joinType, output, description } = this.#node;
     const left = this.#createSide(0);
     const right = this.#createSide(1);
@@ -86,7 +89,7 @@ export class WindowJoinOperator extends BaseOperator {
     const list = kernels.arenaAlloc(rows * 4) >>> 0;
     const ends = this.#ends(side, batch);
     const kept = kernels.rowsAbove(rows, ends, 8, 0, BigInt(side.clock.overUntil), list);
-    if (kept < rows) this.context.metrics.counter("numLateRecordsDropped").value += rows - kept;
+    this.#late!.drop(rows - kept);
     if (kept > 0)
       this.#keep(side, kept === rows ? batch : side.rows.gather(batch, list, kept), kept);
     side.clock.registered();

@@ -20,9 +20,11 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { BatchRows } from "../rows/batch-rows.ts";
 import { WindowClock } from "./window-clock.ts";
 import { type TimerKeys, WindowTimers } from "./window-timers.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 export class AttachedWindows {
   readonly #context: OperatorContext;
+  readonly #late: LateRecords;
   readonly #rows: BatchRows;
   readonly #keyBytes: number;
   readonly #endColumn: number;
@@ -39,6 +41,7 @@ export class AttachedWindows {
     const { context, time, end, keyBytes } = options;
     const input = context.inputs[0]!;
     this.#context = context;
+    this.#late = new LateRecords(context);
     this.#rows = new BatchRows(context.runtime, input);
     this.#keyBytes = keyBytes;
     this.#endColumn = physicalIndex(input, end);
@@ -53,7 +56,7 @@ export class AttachedWindows {
     const list = kernels.arenaAlloc(rows * 4) >>> 0;
     const bound = BigInt(this.#clock.overUntil);
     const kept = kernels.rowsAbove(rows, this.#ends(batch), 8, 0, bound, list);
-    if (kept < rows) this.#context.metrics.counter("numLateRecordsDropped").value += rows - kept;
+    this.#late.drop(rows - kept);
     if (kept === 0) return undefined;
     return kept === rows ? batch : this.#rows.gather(batch, list, kept);
   }

@@ -18,6 +18,7 @@ import type { OperatorContext } from "../../contract/operator.ts";
 import { WindowClock } from "./window-clock.ts";
 import { WindowTimes } from "./window-times.ts";
 import { NO_FLAG, WindowTimers } from "./window-timers.ts";
+import { LateRecords } from "../rows/late-records.ts";
 
 const OUT_BYTES = 64;
 
@@ -54,6 +55,7 @@ export class SessionState {
   readonly keys: KeyCodec;
   readonly clock: WindowClock;
   readonly #context: OperatorContext;
+  readonly #late: LateRecords;
   readonly #window: WindowSpec;
   readonly #builder: BatchBuilder;
   readonly #times: WindowTimes;
@@ -69,6 +71,7 @@ export class SessionState {
     const { context, window, partition, operator } = options;
     const { runtime } = context;
     this.#context = context;
+    this.#late = new LateRecords(context);
     this.#window = window;
     this.#times = new WindowTimes(context, window);
     const schema = context.inputs[0]!;
@@ -108,7 +111,7 @@ export class SessionState {
       { length: 7 },
       (_, index) => data.getUint32(out + index * 4, true),
     ) as [number, number, number, number, number, number, number];
-    if (late > 0) this.#context.metrics.counter("numLateRecordsDropped").value += late;
+    this.#late.drop(late);
     if (timers > 0) this.#register(timers, timerRows, encoded, moments);
     this.clock.registered();
     return { n, rows: list, fragments };

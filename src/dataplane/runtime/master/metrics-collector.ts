@@ -48,7 +48,7 @@ interface Pending {
 
 const AVERAGED = /TimeMsPerSecond$/;
 const SMALLEST = /Watermark$/;
-const LARGEST = /^(current(?!.*Watermark)|last|max)/;
+const LARGEST = /^(current(?!.*Watermark)|last|max|watermarkLatency)/;
 
 export class MetricsCollector {
   readonly #graph: JobGraph;

@@ -10,16 +10,13 @@ import type { Counter, MetricGroup } from "../../contract/metrics.ts";
 /** One report of one group: name → value. */
 export type MetricValues = Readonly<Record<string, number>>;
 
-/** Counters that Flink also shows as a rate; each becomes `<name>PerSecond`. */
-const RATES: ReadonlySet<string> = new Set([
-  "numRecordsIn",
-  "numRecordsOut",
-  "numBytesIn",
-  "numBytesOut",
-  "numBuffersIn",
-  "numBuffersOut",
-  "numRecordsSend",
-  "numBytesSend",
+/** Counters that Flink also shows as a rate, and what that is called. */
+const RATES: ReadonlyMap<string, string> = new Map([
+  ...[
+    ...["numRecordsIn", "numRecordsOut", "numBytesIn", "numBytesOut"],
+    ...["numBuffersIn", "numBuffersOut", "numRecordsSend", "numBytesSend"],
+  ].map((name) => [name, `${name}PerSecond`] as const),
+  ["numLateRecordsDropped", "lateRecordsDroppedRate"],
 ]);
 
 /** Time counters shown as milliseconds of the last second. */
@@ -50,10 +47,11 @@ export class TaskMetricGroup implements MetricGroup {
     const seconds = this.#previousMs === undefined ? 0 : (monotonicMs - this.#previousMs) / 1000;
     for (const [name, { value }] of this.#counters) {
       const isTime = TIMES.has(name);
-      if (isTime || RATES.has(name)) {
+      const rateName = isTime ? `${name}PerSecond` : RATES.get(name);
+      if (rateName !== undefined) {
         const before = this.#previous.get(name) ?? value;
         const rate = seconds > 0 ? (value - before) / seconds : 0;
-        values[`${name}PerSecond`] = isTime ? Math.min(1000, rate) : rate;
+        values[rateName] = isTime ? Math.min(1000, rate) : rate;
         this.#previous.set(name, value);
       }
       values[isTime ? `accumulate${name[0]!.toUpperCase()}${name.slice(1)}` : name] = value;

@@ -19,7 +19,7 @@ export function planMiniBatch(
   options: PlanOptions,
 ): { readonly spec: MiniBatch; readonly behind: ReadonlySet<PhysNode> } | undefined {
   if (options.mode !== "streaming" || !options.hasNode("MiniBatchAssigner")) return undefined;
-  if (options.option("table.exec.mini-batch.enabled")?.toLowerCase() !== "true") return undefined;
+  if (!hasMiniBatches(options)) return undefined;
   const intervalMs = parseDuration(options.option("table.exec.mini-batch.allow-latency") ?? "0");
   const size = Number(options.option("table.exec.mini-batch.size") ?? -1);
   if (intervalMs === undefined || intervalMs <= 0 || !(size > 0)) return undefined;
@@ -32,6 +32,11 @@ export function planMiniBatch(
   }
   const mode = order.some(waitsForWatermarks) ? "RowTime" : "ProcTime";
   return { spec: { type: "MiniBatchAssigner", intervalMs, mode }, behind };
+}
+
+/** What the option says, whatever comes of it. */
+export function hasMiniBatches(options: PlanOptions): boolean {
+  return options.option("table.exec.mini-batch.enabled")?.toLowerCase() === "true";
 }
 
 /** Nodes that look at no watermark; every other one waits for them. */

@@ -10,6 +10,7 @@ import type { RankRel } from "../rel/rel-node.ts";
 import { windowProperties } from "../rel/window-properties.ts";
 import { ALL, INSERT, type PhysNode, hashBy, isInsertOnly } from "./phys-node.ts";
 import type { PhysicalPlanner } from "./physical-planner.ts";
+import { hasMiniBatches } from "./mini-batch.ts";
 import { updateKey } from "./monotonicity.ts";
 import { attributeAt, timeColumn } from "./time-joins.ts";
 import { canEmitAfter } from "./changelog.ts";
@@ -137,7 +138,7 @@ function planDeduplicate(
   const attribute = "timeAttribute" in type ? type.timeAttribute : undefined;
   if (attribute === undefined) return undefined;
   const keepLast = sort.descending;
-  const firstByProctime = !keepLast && attribute === "PROCTIME";
+  const outputInsertOnly = !keepLast && !hasMiniBatches(planner.options);
   const batch = planner.options.mode === "batch";
   const result = planner.factory.make(
     {
@@ -145,11 +146,12 @@ function planDeduplicate(
       keys: rel.partition,
       keepLast,
       time: { attribute, index: sort.index, type },
+      outputInsertOnly,
       generateUpdateBefore: false,
     },
     [{ node, distribution: hashBy(rel.partition) }],
     node.schema,
-    { kinds: firstByProctime || batch ? INSERT : ALL, upsertKeys: [rel.partition] },
+    { kinds: outputInsertOnly || batch ? INSERT : ALL, upsertKeys: [rel.partition] },
   );
   return rel.outputRankNumber ? withNumber(planner, rel, result) : result;
 }

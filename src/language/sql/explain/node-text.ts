@@ -225,13 +225,14 @@ function groupText(spec: PhysSpecOf<"GroupAggregate">, name: (index: number) => 
 }
 
 function deduplicateText(
-  { keepLast, keys, time }: PhysSpecOf<"Deduplicate">,
+  { keepLast, keys, time, outputInsertOnly }: PhysSpecOf<"Deduplicate">,
   list: (indexes: readonly number[]) => string,
 ): string[] {
   return [
     `keep=[${keepLast ? "LastRow" : "FirstRow"}]`,
     `key=[${list(keys)}]`,
     `order=[${time.attribute}]`,
+    `outputInsertOnly=[${outputInsertOnly === true}]`,
   ];
 }
 
