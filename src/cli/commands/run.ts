@@ -22,6 +22,7 @@ import type { ExecPlan } from "../../foundation/plan/exec-node.ts";
 import { type Flag, flagHelp, parseArgs } from "../args.ts";
 import { type EngineParts, engineParts } from "../engine.ts";
 import { cliErrors } from "../errors.ts";
+import { CheckpointNews } from "../checkpoint-news.ts";
 import { badRecordsText, jobNumbers } from "../job-numbers.ts";
 import type { Command } from "../main.ts";
 import { planScript, type PlannedScript } from "../plan-script.ts";
@@ -216,9 +217,12 @@ async function requireWritable(files: Files, folder: string): Promise<void> {
 }
 
 /** The first failure behind this one. */
-function causeText({ cause }: Error): string {
-  if (!(cause instanceof Error)) return "";
-  return causeText(cause) || `: ${cause.message}`;
+/** The innermost cause, unless the message says it already. */
+function causeText({ message, cause }: Error): string {
+  let inner = cause;
+  while (inner instanceof Error && inner.cause instanceof Error) inner = inner.cause;
+  if (!(inner instanceof Error) || message.includes(inner.message)) return "";
+  return `: ${inner.message}`;
 }
 
 const RECOVERY_PATH = "execution.state-recovery.path";
@@ -265,7 +269,7 @@ function checkpointFolder(plan: ExecPlan, state: string | undefined): string {
   return folder;
 }
 
-/** A line a second: rows, rows/s, watermark, lag, checkpoint. Returns what stops it. */
+/** A line a second: rows, rows/s, watermark, lag, checkpoint; and what there is to tell of checkpoints. Returns what stops it. */
 function showProgress(
   master: JobMaster,
   plan: ExecPlan,
@@ -274,6 +278,7 @@ function showProgress(
 ): () => void {
   let stopped = false;
   let cancel: () => void = () => undefined;
+  const news = new CheckpointNews();
   let before = { at: env.clock.monotonicMs(), rows: 0 };
   const tick = async () => {
     const metrics = await master.metrics();
@@ -284,8 +289,11 @@ function showProgress(
     const newRows = Math.max(0, rowsIn - before.rows);
     const rate = Math.round((newRows * 1000) / Math.max(at - before.at, 1));
     before = { at, rows: rowsIn };
+    for (const line of news.next(master.checkpoints)) terminal.say(line);
     const checkpoint = master.checkpoints.findLast(({ status }) => status === "COMPLETED");
+    const { status } = master.view;
     const items = [
+      status === "RUNNING" ? "" : status.toLowerCase(),
       `${rowsIn} rows in`,
       `${rate}/s`,
       `${rowsOut} out`,
