@@ -53,6 +53,8 @@ interface Base {
   readonly inputs: readonly ExecInput[];
   readonly output: Schema;
   readonly changelogMode: ChangelogMode;
+  /** The kinds of change that there may be, as EXPLAIN CHANGELOG_MODE tells them: `I,UB,UA,D`, `PD` for deletions by key. */
+  readonly changes?: string;
   /** Sets of output fields each of which identifies a row among the changes, if known. */
   readonly upsertKeys: readonly (readonly number[])[];
   /** As EXPLAIN prints it, for example "Calc(select=[a], where=[>(a, 1)])". */

@@ -126,6 +126,11 @@ function specOf(node: ExecNode): object {
       const attached = node.attached !== undefined;
       return { window: { ...window, time }, attached, ...emits, ...keeps };
     }
+    case "Deduplicate": {
+      const { keys, keepLast, time, outputInsertOnly } = node;
+      const waits = outputInsertOnly === true && time.attribute === "ROWTIME";
+      return { keys, keepLast, time, ...(waits ? { waits } : {}) };
+    }
     default: {
       const rest = Object.entries(node).filter(([key]) => !LEFT_OUT.has(key));
       const keepsMatches =
@@ -144,6 +149,7 @@ const LEFT_OUT = new Set([
   "inputs",
   "output",
   "changelogMode",
+  "changes",
   "upsertKeys",
   "description",
   "stateTtlMs",

@@ -17,7 +17,7 @@ import { withEstimates } from "../statistics/plan-estimates.ts";
 import { type UpdateKind, UpdateKinds } from "./changelog.ts";
 import { DeleteKinds } from "./delete-kinds.ts";
 import { withHashJoins } from "./hash-join.ts";
-import { INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
+import { DELETE, INSERT, type PhysNode, UPDATE } from "./phys-node.ts";
 import { withGroupPhases } from "./group-phases.ts";
 import { withBatchAggregates } from "./batch-aggregates.ts";
 import { type MiniBatch, planMiniBatch } from "./mini-batch.ts";
@@ -128,14 +128,13 @@ class Builder {
         : node.spec.type === "ProcessTableFunction"
           ? withChanges(node.spec, this.#inputChanges(node), this.#deletes.byKey(node))
           : node.spec;
-    const mode = this.#mode(node);
-    this.#ids.set(node, this.#push(node, { spec, inputs, mode }));
+    this.#ids.set(node, this.#push(node, { spec, inputs, ...this.#changes(node) }));
   }
 
   /** Readers of the node read the assigner behind it. */
   #addMiniBatch(node: PhysNode, spec: MiniBatch): void {
     const inputs = [{ node: this.#ids.get(node)!, distribution: { kind: "forward" } }] as const;
-    this.#ids.set(node, this.#push(node, { spec, inputs, mode: this.#mode(node) }));
+    this.#ids.set(node, this.#push(node, { spec, inputs, ...this.#changes(node) }));
   }
 
   #push(
@@ -144,10 +143,11 @@ class Builder {
       readonly spec: PhysNode["spec"];
       readonly inputs: readonly ExecInput[];
       readonly mode: ChangelogMode;
+      readonly changes: string;
     },
   ): number {
     const id = this.#nodes.length + 1;
-    const { spec, inputs, mode } = made;
+    const { spec, inputs, mode, changes } = made;
     const ttl = node.stateTtlMs ?? this.#defaultTtl(spec);
     const schemas = inputs.map((input) => this.#nodes[input.node - 1]!.output);
     const base = {
@@ -156,6 +156,7 @@ class Builder {
       inputs,
       output: node.schema,
       changelogMode: mode,
+      changes,
       upsertKeys: node.upsertKeys,
       description: describeNode(spec, schemas, node.schema),
       ...(ttl === undefined ? {} : { stateTtlMs: ttl }),
@@ -201,6 +202,7 @@ class Builder {
         spec: { type: "DropUpdateBefore" },
         inputs: [{ node: id, distribution: { kind: "forward" } }],
         mode: "upsert",
+        changes: this.#changes(input, false).changes,
       });
       this.#dropped.set(input, dropped);
     }
@@ -216,15 +218,25 @@ class Builder {
       spec: { type: "ChangelogNormalize", uniqueKey: keys, generateUpdateBefore: true },
       inputs: [{ node: id, distribution: { kind: "hash", keys } }],
       mode: "retract",
+      changes: "I,UB,UA,D",
     });
     this.#normals.set(input, made);
     return made;
   }
 
-  #mode(node: PhysNode): ChangelogMode {
-    if (node.kinds === INSERT) return "insert-only";
-    if ((node.kinds & UPDATE) === 0) return "retract";
-    return this.#kinds.of(node) === "both" ? "retract" : "upsert";
+  #changes(
+    node: PhysNode,
+    before = this.#kinds.of(node) === "both",
+  ): { readonly mode: ChangelogMode; readonly changes: string } {
+    const { kinds } = node;
+    const updates = (kinds & UPDATE) !== 0;
+    const letters = [
+      (kinds & INSERT) === 0 ? [] : "I",
+      updates ? (before ? ["UB", "UA"] : "UA") : [],
+      (kinds & DELETE) === 0 ? [] : this.#deletes.byKey(node) ? "PD" : "D",
+    ];
+    const mode = kinds === INSERT ? "insert-only" : updates && !before ? "upsert" : "retract";
+    return { mode, changes: letters.flat().join(",") };
   }
 
   #defaultTtl(spec: PhysNode["spec"]): number | undefined {

@@ -13,6 +13,7 @@ type BaseKeys =
   | "inputs"
   | "output"
   | "changelogMode"
+  | "changes"
   | "upsertKeys"
   | "description"
   | "stateTtlMs";

@@ -165,7 +165,7 @@ class Printer {
 export function changesText(node: ExecNode): string {
   if (node.type === "Sink") return "NONE";
   if (node.changelogMode === "insert-only") return "I";
-  return node.changelogMode === "retract" ? "I,UB,UA,D" : "I,UA,D";
+  return node.changes ?? (node.changelogMode === "retract" ? "I,UB,UA,D" : "I,UA,D");
 }
 
 function jsonPlan(plan: ExecPlan): object {
