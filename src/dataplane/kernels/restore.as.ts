@@ -19,6 +19,7 @@ import {
   GROUP_DIRECTORY,
   GROUP_DIRECTORY_USED,
   GROUP_FREE_NUMBER,
+  GROUP_LIMIT,
   GROUP_PAGES,
   GROUP_SHIFT,
   GROUP_UNINDEXED,
@@ -200,7 +201,6 @@ export function indexGroup(map: usize, group: usize): void {
     if (isStoredEntries(load<u32>(directory + (number << 2)))) pages++;
   }
   if (pages != 0) {
-    resizeIndex(map, group, indexFor((pages * load<u32>(map, MAP_PER_PAGE) * 3) / 4));
     const scratch = pageAllocate(SCAN + 1);
     if (scratch == 0) fail(FAILURE_MEMORY);
     const batch = scratch + (SCAN << 12);
@@ -210,11 +210,11 @@ export function indexGroup(map: usize, group: usize): void {
       if (!isStoredEntries(word)) continue;
       store<u32>(batch + (count++ << 2), word >>> 2);
       if (count == SCAN) {
-        scan(map, group, batch, count, scratch);
+        scan(map, group, batch, count, scratch, pages);
         count = 0;
       }
     }
-    scan(map, group, batch, count, scratch);
+    if (count != 0) scan(map, group, batch, count, scratch, pages);
     pageFree(scratch, SCAN + 1);
   }
   const left = load<u32>(map, MAP_UNINDEXED) - 1;
@@ -227,15 +227,25 @@ function isStoredEntries(word: u32): bool {
   return (word & 3) == 2 && load<u8>(coldOf(word >>> 2), COLD_KIND) == KIND_ENTRIES;
 }
 
-function scan(map: usize, group: usize, batch: usize, count: u32, scratch: usize): void {
+/** Indexes `count` of a group's `pages`: the first of them tell how many entries all of them have. */
+function scan(map: usize, group: usize, batch: usize, count: u32, scratch: usize, pages: u32): void {
   readPages(batch, count, scratch);
+  const lives = batch + (SCAN << 2);
+  let entries: u64 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    const d = load<u32>(batch + (i << 2));
-    const page = scratch + (i << 12);
-    const live = scanPage(map, group, page);
+    const live = scanPage(map, group, scratch + (i << 12));
     if (live < 0) fail(FAILURE_HANDLE);
-    setScanned(group, d, live, load<u32>(map, MAP_PER_PAGE), scannedOldest());
-    insertPage(map, group, page, live, (load<u32>(coldOf(d), COLD_NUMBER) << 1) | 1);
+    setScanned(group, load<u32>(batch + (i << 2)), live, load<u32>(map, MAP_PER_PAGE), scannedOldest());
+    store<u32>(lives + (i << 2), live);
+    entries += live;
+  }
+  if (load<u32>(group, GROUP_LIMIT) == 0) {
+    const all = (entries * pages) / count;
+    resizeIndex(map, group, indexFor(<u32>(all + (all >>> 6) + 1)));
+  }
+  for (let i: u32 = 0; i < count; i++) {
+    const number = load<u32>(coldOf(load<u32>(batch + (i << 2))), COLD_NUMBER);
+    insertPage(map, group, scratch + (i << 12), load<u32>(lives + (i << 2)), (number << 1) | 1);
   }
 }
 

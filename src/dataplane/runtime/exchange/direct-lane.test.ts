@@ -23,7 +23,7 @@ function codec(): WireCodec {
       room = new Uint8Array(length);
       return { address: 0, bytes: room };
     },
-    inPieces: (batch, _, action) => action(batch),
+    inPieces: (batch, _from, _mostRows, action) => void action(batch),
     decode: () => room[0]!,
   };
 }

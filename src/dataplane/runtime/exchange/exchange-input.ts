@@ -8,7 +8,8 @@
  *          channel that has ended needs no barrier.
  * Pieces:  where the worker's memory is limited, a batch comes in pieces, with time for state to make room between them: what
  *          the keys of one piece have in state must fit. Behind a restore of much state the first rows come alone, then more
- *          and more: a result need not wait for all that a whole batch asks for.
+ *          and more, and what comes of each piece goes on its way before the next: a result need not wait for all that a
+ *          whole batch asks for.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
 import type { Counter } from "../../contract/metrics.ts";
@@ -33,6 +34,8 @@ export interface BatchPieces {
   readonly mostRows: () => number;
   /** Lets state go that the next piece may not need. */
   readonly makeRoom: () => void;
+  /** Whether a piece is all that is done at a time: the next one waits for the next poll. */
+  readonly alone: () => boolean;
 }
 
 export interface ExchangeInputOptions {
@@ -69,6 +72,8 @@ export class ExchangeInput {
   readonly #pieces: BatchPieces | undefined;
   readonly #buffersIn: Counter;
   readonly #bytesIn: Counter;
+  /** A block whose rows from `from` on are still to come. */
+  #left: { readonly block: Uint8Array; readonly from: number } | undefined;
   #next = 0;
   #idle = false;
   #ended = false;
@@ -120,6 +125,7 @@ export class ExchangeInput {
 
   /** Whether a channel is read now, and nothing lies in its ring: then a batch may come past it. */
   reads(index: number): boolean {
+    if (this.#left !== undefined || this.#pieces?.alone() === true) return false;
     const channel = this.#channels[index]!;
     return !channel.blocked && !channel.ended && channel.ring.isEmpty;
   }
@@ -131,9 +137,13 @@ export class ExchangeInput {
     this.#receive(batch);
   }
 
-  /** Takes one frame from the next channel that has one. */
+  /** Takes one frame from the next channel that has one, or what is left of the one before. */
   poll(): HeadStep {
     if (this.#ended) return "ended";
+    if (this.#left !== undefined) {
+      this.#resume(this.#left);
+      return "progress";
+    }
     const count = this.#channels.length;
     for (let i = 0; i < count; i++) {
       const index = (this.#next + i) % count;
@@ -196,17 +206,27 @@ export class ExchangeInput {
     channel.signal();
     this.#buffersIn.value++;
     this.#bytesIn.value += length;
-    this.#receive(this.#codec.decode(address));
+    const block = this.#pieces?.alone() === true ? bytes.slice(0, length) : undefined;
+    this.#receive(this.#codec.decode(address), block);
   }
 
-  #receive(batch: BatchPtr): void {
+  #resume({ block, from }: { readonly block: Uint8Array; readonly from: number }): void {
+    const { address, bytes } = this.#codec.allocate(block.length);
+    bytes.set(block);
+    this.#receive(this.#codec.decode(address), block, from);
+  }
+
+  /** `block`: what the batch is made of, where its rows need not come all at once. */
+  #receive(batch: BatchPtr, block?: Uint8Array, from = 0): void {
     if (this.#pieces === undefined) this.#target.receive(batch);
     else {
-      const { mostRows, makeRoom } = this.#pieces;
-      this.#codec.inPieces(batch, mostRows, (piece) => {
+      const { mostRows, makeRoom, alone } = this.#pieces;
+      const next = this.#codec.inPieces(batch, from, mostRows, (piece) => {
         makeRoom();
         this.#target.receive(piece);
+        return block === undefined || !alone();
       });
+      this.#left = next === undefined || block === undefined ? undefined : { block, from: next };
     }
     if (this.#target.satisfied === true) for (const { ring } of this.#channels) ring.refuse();
   }

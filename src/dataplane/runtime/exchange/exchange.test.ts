@@ -23,7 +23,7 @@ const codec: WireCodec = {
     allocated = new Uint8Array(length);
     return { address: 0, bytes: allocated };
   },
-  inPieces: (batch, _, action) => action(batch),
+  inPieces: (batch, _from, _mostRows, action) => void action(batch),
   decode: () => {
     assert.ok(allocated.every((byte) => byte === allocated.length % 256));
     return allocated.length;
@@ -72,14 +72,13 @@ function connect(
       signal: () => {},
     }));
     const onBarrier = ({ checkpointId }: Barrier) => seen.push(`b${checkpointId}`);
-    const input = new ExchangeInput({
-      ...{ edge, channels, codec, target, metrics, onBarrier, aligns },
-    });
+    const options = { edge, channels, codec, target, metrics, onBarrier, aligns };
+    const input = new ExchangeInput(options);
     const drain = () => {
       while (input.poll() === "progress");
       return seen.splice(0);
     };
-    return { input, drain };
+    return { input, options, drain };
   });
   return { outputs, inputs };
 }
@@ -198,6 +197,31 @@ test("at least once: a channel behind its barrier is read on, but not behind tha
   b!.barrier({ ...BARRIER, checkpointId: 4, stop: "suspend" });
   assert.deepEqual(drain(), ["b4"]);
   assert.ok(input.reached(4) && input.blockedByBarrier);
+});
+
+test("rows that come alone: nothing overtakes what is left of their batch", () => {
+  const { outputs, inputs } = connect({ kind: "singleton" }, 1, 1);
+  const seen: unknown[] = [];
+  let left = 3;
+  const input = new ExchangeInput({
+    ...inputs[0]!.options,
+    codec: {
+      ...codec,
+      inPieces: (batch, from, _, action) => (action(batch) || --left === 0 ? undefined : from + 1),
+    },
+    target: { ...inputs[0]!.options.target, receive: (batch) => seen.push(batch) },
+    onBarrier: () => seen.push("barrier"),
+    pieces: { mostRows: () => 1, makeRoom: () => {}, alone: () => left > 0 },
+  });
+  outputs[0]!.output.receive(7);
+  outputs[0]!.output.barrier(BARRIER);
+  assert.ok(!input.reads(0));
+  for (let polls = 1; polls <= 3; polls++) {
+    assert.equal(input.poll(), "progress");
+    assert.deepEqual(seen, new Array(polls).fill(7));
+  }
+  input.poll();
+  assert.deepEqual(seen, [7, 7, 7, "barrier"]);
 });
 
 test("watermarks of channels are combined; idle ones do not count; the end comes when all have ended", () => {

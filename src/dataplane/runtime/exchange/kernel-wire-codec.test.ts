@@ -52,8 +52,9 @@ test("pieces of a batch hold its rows, also when the memory has grown since", as
     grow();
     const seen: unknown[] = [];
     const sizes: number[] = [];
-    codec.inPieces(
+    const left = codec.inPieces(
       batch,
+      0,
       () => mostRows,
       (piece) => {
         const view = new DataView(memory.buffer);
@@ -70,8 +71,10 @@ test("pieces of a batch hold its rows, also when the memory has grown since", as
             view.getInt32(at(1, COLUMN_VALUES) + i * 4, true),
           ]);
         grow();
+        return true;
       },
     );
+    assert.equal(left, undefined);
     const expected = Array.from({ length: ROWS }, (_, i) => [
       i & 3,
       i % 5 === 0 ? 0 : 1,
@@ -81,12 +84,20 @@ test("pieces of a batch hold its rows, also when the memory has grown since", as
     assert.deepEqual(seen, expected);
     assert.equal(Math.max(...sizes), mostRows);
   }
+  // Stopped behind each of the first pieces, and gone on with.
   const growing: number[] = [];
   let next = 0.5;
-  codec.inPieces(
-    batch,
-    () => (next *= 2),
-    (piece) => growing.push(new BatchView(memory).rows(piece)),
-  );
+  let from: number | undefined = 0;
+  let stops = 0;
+  while (from !== undefined) {
+    from = codec.inPieces(
+      batch,
+      from,
+      () => (next *= 2),
+      (piece) => growing.push(new BatchView(memory).rows(piece)) > 4,
+    );
+    if (from !== undefined) stops++;
+  }
   assert.deepEqual(growing, [1, 2, 4, 8, 16, 32, 64, 128, 256, 489]);
+  assert.equal(stops, 4);
 });

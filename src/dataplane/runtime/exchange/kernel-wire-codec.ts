@@ -113,17 +113,24 @@ export class KernelWireCodec implements WireCodec {
     return this.#runtime.kernels.wireDecode(address) >>> 0;
   }
 
-  inPieces(batch: BatchPtr, mostRows: () => number, action: (piece: BatchPtr) => void): void {
+  inPieces(
+    batch: BatchPtr,
+    first: number,
+    mostRows: () => number,
+    action: (piece: BatchPtr) => boolean,
+  ): number | undefined {
     this.#refresh();
     const { kernels } = this.#runtime;
     const rows = this.#rows(batch);
-    for (let from = 0; from < rows; ) {
+    for (let from = first; from < rows; ) {
       const n = Math.min(mostRows(), rows - from);
       const mark = kernels.arenaMark();
-      action(n === rows ? batch : this.#piece(batch, from, n));
+      const goesOn = action(n === rows ? batch : this.#piece(batch, from, n));
       kernels.arenaRelease(mark);
       from += n;
+      if (!goesOn && from < rows) return from;
     }
+    return undefined;
   }
 
   /** The descriptor of `n` rows from `from` on; the rows stay where they are. */

@@ -31,6 +31,14 @@ export interface WireCodec {
   allocate(length: number): { readonly address: number; readonly bytes: Uint8Array };
   /** The batch that an encoded block at `address` holds; its columns point into the block. */
   decode(address: number): BatchPtr;
-  /** A batch in pieces of at most so many rows each; what is put into the arena for a piece goes with it. */
-  inPieces(batch: BatchPtr, mostRows: () => number, action: (piece: BatchPtr) => void): void;
+  /**
+   * A batch, from a row on, in pieces of at most so many rows each, as long as `action` returns true; what is put into the
+   * arena for a piece goes with it. Returns the row of the next piece, undefined when there is none.
+   */
+  inPieces(
+    batch: BatchPtr,
+    from: number,
+    mostRows: () => number,
+    action: (piece: BatchPtr) => boolean,
+  ): number | undefined;
 }

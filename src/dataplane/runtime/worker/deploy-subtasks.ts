@@ -319,7 +319,7 @@ function batchPieces(
     rows = Math.min(MAX_BATCH_ROWS, rows * 2);
     return most;
   };
-  return { mostRows, makeRoom: () => state.maintain() };
+  return { mostRows, makeRoom: () => state.maintain(), alone: () => rows < MAX_BATCH_ROWS };
 }
 
 function ringsOf(message: DeployMessage, edge: EdgeSpec): EdgeRings["rings"] {
