@@ -128,10 +128,11 @@ export class LookupJoinOperator extends BaseOperator {
     const cache = this.#cache;
     if (cache === undefined) return;
     this.#cache = undefined;
-    this.#format!.close();
+    // After an open() that failed some of it is not there.
+    this.#format?.close();
     const { kernels } = this.context.runtime;
-    kernels.operatorFree(this.#call, JOIN_CALL_BYTES);
-    kernels.operatorFree(this.#keyColumns, this.#keyCount * 4);
+    if (this.#call !== 0) kernels.operatorFree(this.#call, JOIN_CALL_BYTES);
+    if (this.#keyColumns !== 0) kernels.operatorFree(this.#keyColumns, this.#keyCount * 4);
     // What a reader says when it is stopped no longer matters.
     this.#closing = cache.close().catch(() => undefined);
   }

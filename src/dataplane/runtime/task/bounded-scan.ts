@@ -2,7 +2,8 @@
  * BoundedScan: reads a table from its beginning for an operator that keeps it (lookup joins), beside the job's sources.
  *
  * Flow:    registry → enumerator.discover() → a reader of its own with all splits → receive(batch).
- * Rules:   between two batches other work of the subtask may run; the arena is given back after each.
+ * Rules:   between two batches other work of the subtask may run; the arena is given back after each. Behind close() nothing
+ *          is opened any more. Reader and enumerator are closed whatever happens; what failed first is told.
  * Errors:  those of the connector.
  */
 import type { BatchPtr } from "../../../foundation/columnar/batch.ts";
@@ -26,14 +27,21 @@ export class BoundedScan implements TableScan {
   }
 
   async read(receive: (batch: BatchPtr) => void): Promise<void> {
+    if (this.#closed) return;
     const { registry, env, config, plan, runtime } = this.#environment;
     const node = this.#node;
     const factory = registry.source(node.table.options.connector ?? "");
     factory.validate(node);
     const common = { node, env, config, parallelism: 1, timeZone: plan.timeZone };
     const enumerator = factory.createEnumerator(common);
-    try {
+    const failures: unknown[] = [];
+    const attempt = (action: () => Promise<void>) =>
+      action().catch((error: unknown) => {
+        failures.push(error);
+      });
+    await attempt(async () => {
       const splits = await enumerator.discover();
+      if (this.#closed) return;
       const reader = factory.createReader({
         ...common,
         runtime,
@@ -43,12 +51,13 @@ export class BoundedScan implements TableScan {
       });
       this.#reader = reader;
       await reader.open();
+      if (this.#closed) return;
       reader.addSplits(splits);
       if (splits.length > 0) await this.#drain(reader, splits.length, receive);
-    } finally {
-      await this.#closeReader();
-      await enumerator.close();
-    }
+    });
+    await attempt(() => this.#closeReader());
+    await attempt(() => enumerator.close());
+    if (failures.length > 0) throw failures[0];
   }
 
   async close(): Promise<void> {
