@@ -551,7 +551,7 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
       store<u8>(dirtyTable + (source >>> 12), dirty ? QUIET : CLEAN);
     }
   }
-  if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT));
+  if (!success && !full) snapshotEvict(domain, load<u32>(snapshot, SNAPSHOT_SEGMENT), u32.MAX_VALUE);
   const livePages = (load<u32>(snapshot, SNAPSHOT_LIVE_BYTES) + 4096) >>> 12;
   const recordPages = load<u32>(snapshot, SNAPSHOT_RECORD_PAGES);
   pageFree(load<u32>(snapshot, SNAPSHOT_LIVE), livePages);
@@ -561,13 +561,13 @@ export function snapshotEnd(snapshot: usize, success: bool): void {
 }
 
 /**
- * Marks all pages whose last version is in `segment` dirty, so that the next snapshot needs the
- * segment no more.
+ * Marks pages whose last version is in `segment` dirty, `most` of them at the most: when it was all, the next snapshot
+ * needs the segment no more. Returns how many.
  */
-export function snapshotEvict(domain: usize, segment: u32): u32 {
+export function snapshotEvict(domain: usize, segment: u32, most: u32): u32 {
   const pages = pageCount();
   let count: u32 = 0;
-  for (let page: u32 = 0; page < pages; page++) {
+  for (let page: u32 = 0; page < pages && count < most; page++) {
     const info = infoOf(page);
     const group = <usize>load<u32>(info, INFO_GROUP);
     if (group == 0 || load<u32>(info, INFO_SEGMENT) != segment || domainOf(group) != domain) continue;
@@ -589,12 +589,12 @@ export function snapshotEvict(domain: usize, segment: u32): u32 {
       }
     }
   }
-  return count + evictCold(domain, segment);
+  return count + evictCold(domain, segment, most - count);
 }
 
-function evictCold(domain: usize, segment: u32): u32 {
+function evictCold(domain: usize, segment: u32, most: u32): u32 {
   let count: u32 = 0;
-  for (let d = nextCold(1, true); d != 0; d = nextCold(d + 1, true)) {
+  for (let d = nextCold(1, true); d != 0 && count < most; d = nextCold(d + 1, true)) {
     const cold = coldOf(d);
     const group = <usize>load<u32>(cold, COLD_GROUP);
     if (group == 0 || load<u32>(cold, COLD_SEGMENT) != segment || domainOf(group) != domain) continue;

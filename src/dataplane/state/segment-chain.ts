@@ -6,17 +6,21 @@
  *          one segment.
  * Rule:    a snapshot that is not known to be complete is not built upon: its pages are dirty again
  *          for the next one. A segment of which less than half is still current is evicted: its
- *          current pages become dirty, so that the next checkpoint does without it. What is written
- *          again is thereby at most as much as what was written anyway.
+ *          current pages become dirty, a share of them with each checkpoint, until one does without it. A share is as
+ *          much as the last checkpoint has written, so that none takes more than twice as long as by itself.
  * Counts:  the kernels count, by segment number, the pages that are as the segment has them
  *          (snapshot.as.ts).
- * Limits:  MAX_SEGMENTS in a chain; of those within the manifest, MAX_INLINE_BYTES together;
- *          numbers below MAX_NUMBERS.
+ * Limits:  beyond MAX_SEGMENTS in a chain the smallest are evicted, too; all of them beyond MOST_SEGMENTS at once. Of those
+ *          within the manifest, MAX_INLINE_BYTES together; numbers below MAX_NUMBERS.
  */
 import type { KernelExports } from "../kernels/kernels.generated.ts";
 import type { SegmentRef } from "./state-handle.ts";
 
 const MAX_SEGMENTS = 32;
+const MOST_SEGMENTS = 256;
+/** A share is not smaller. */
+const LEAST_SHARE_PAGES = 1024;
+const ALL_PAGES = 0xffffffff;
 const MAX_INLINE_BYTES = 64 * 1024;
 /** Of the kernels' table; they are used again, the one that was free for the longest first. */
 const MAX_NUMBERS = 1024;
@@ -89,7 +93,7 @@ export class SegmentChain {
   restored(chain: readonly ChainSegment[]): void {
     this.#confirmed = chain;
     this.#latest = chain;
-    this.#review();
+    this.#review(0);
   }
 
   /**
@@ -102,9 +106,10 @@ export class SegmentChain {
     anew = false,
   ): { readonly number: number; readonly base: readonly ChainSegment[] } {
     if (this.#pending !== undefined)
-      this.#kernels.snapshotEvict(this.#domain, this.#pending.number);
+      this.#kernels.snapshotEvict(this.#domain, this.#pending.number, ALL_PAGES);
     if (anew) {
-      for (const { number } of this.#confirmed) this.#kernels.snapshotEvict(this.#domain, number);
+      for (const { number } of this.#confirmed)
+        this.#kernels.snapshotEvict(this.#domain, number, ALL_PAGES);
       this.#confirmed = [];
       this.#live = undefined;
     }
@@ -141,24 +146,36 @@ export class SegmentChain {
     this.#latest = pending.chain;
     const last = pending.chain.at(-1);
     this.#live = last === undefined ? undefined : { number: last.number, bytes: pending.live! };
-    this.#review();
+    this.#review(last?.number === pending.number ? last.ref.pages : 0);
   }
 
-  /** Drops segments that are not needed, and evicts those that hold too little or are too many. */
-  #review(): void {
+  /** Drops segments that are not needed, and evicts those that hold too little or are too many, a share of their pages. */
+  #review(writtenPages: number): void {
     const chain = this.#confirmed;
     if (chain.length < 2) return;
     const current = this.#counts();
+    const bySize = chain
+      .map((segment) => ({ segment, pages: current(segment) }))
+      .toSorted((a, b) => a.pages - b.pages);
     const inline = chain.filter(({ ref }) => ref.data !== undefined);
     const inlineBytes = inline.reduce((sum, { ref }) => sum + ref.lengthBytes, 0);
-    const evicted = new Set<ChainSegment>(inlineBytes > MAX_INLINE_BYTES ? inline : []);
-    for (const segment of chain) if (current(segment) * 2 < segment.ref.pages) evicted.add(segment);
-    const left = chain.filter((segment) => !evicted.has(segment));
-    if (left.length > MAX_SEGMENTS) {
-      const smallest = left.toSorted((a, b) => current(a) - current(b));
-      for (const segment of smallest.slice(0, left.length - MAX_SEGMENTS / 2)) evicted.add(segment);
+    const tooMany = chain.length - MAX_SEGMENTS;
+    const unwanted = bySize.filter(
+      ({ segment, pages }, i) =>
+        i < tooMany ||
+        pages * 2 < segment.ref.pages ||
+        (inlineBytes > MAX_INLINE_BYTES && segment.ref.data !== undefined),
+    );
+    let share =
+      chain.length > MOST_SEGMENTS ? ALL_PAGES : Math.max(writtenPages, LEAST_SHARE_PAGES);
+    const evicted = new Set<ChainSegment>();
+    for (const { segment, pages } of unwanted) {
+      // Those within the manifest are small, and go together.
+      const most = segment.ref.data === undefined ? Math.min(share, pages) : pages;
+      if (most > 0) this.#kernels.snapshotEvict(this.#domain, segment.number, most);
+      if (most === pages) evicted.add(segment);
+      share -= Math.min(share, most);
     }
-    for (const { number } of evicted) this.#kernels.snapshotEvict(this.#domain, number);
     this.#confirmed = chain.filter((segment) => !evicted.has(segment));
   }
 
