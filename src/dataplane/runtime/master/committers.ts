@@ -84,7 +84,12 @@ export class Committers {
     );
   }
 
+  /** Closes all, whatever fails, and throws the first failure. */
   async close(): Promise<void> {
-    for (const { committer } of this.#sinks) await committer.close();
+    const closed = await Promise.allSettled(
+      this.#sinks.map(async (each) => each.committer.close()),
+    );
+    const failed = closed.find((outcome) => outcome.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
   }
 }
