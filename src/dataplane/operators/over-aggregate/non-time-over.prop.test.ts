@@ -109,7 +109,10 @@ test("changes of rows ordered by values make the naive model's table, restored a
           ...Array.from({ length: 25 }, () => {
             if (table.length > 0 && random(5) < 2) {
               const like = rowText(table[random(table.length)]!);
-              const [gone] = table.splice(table.findIndex((row) => rowText(row) === like), 1);
+              const [gone] = table.splice(
+                table.findIndex((row) => rowText(row) === like),
+                1,
+              );
               return [random(2) === 0 ? "-D" : "-U", ...gone!] as const;
             }
             const k = ["a", "b", null][random(3)]!;
